@@ -1,0 +1,17 @@
+"""
+A strict local Slack: one workspace in memory, on loopback, that speaks the real protocols.
+
+Here belongs what Slack does: its Web API, Block Kit's limits, deliveries by signed HTTP and Socket Mode,
+the lifetimes of trigger ids and response urls, and people who type and click. What the bot should do about
+any of it does not belong here, and nothing here may use the bot's code: it is the other side of the wire.
+
+Each folder imports only itself and those below it: `story` (the interface), `wire` (server, sockets,
+deliveries, faults), `methods` (the Web API), `world` (what exists), `blocks` (Block Kit).
+Start with `pretend_workspace`.
+"""
+
+from sandbox.slack.story.workspace import Workspace, pretend_workspace
+from sandbox.slack.world.clocks import ManualClock
+from sandbox.slack.world.settings import Patience, Settings
+
+__all__ = ["ManualClock", "Patience", "Settings", "Workspace", "pretend_workspace"]

@@ -1,0 +1,148 @@
+"""Posting, changing and deleting messages."""
+
+from sandbox.slack.blocks import checking, shapes
+from sandbox.slack.methods import tables
+from sandbox.slack.world import arguments, channels, contents, messages, refusals, state
+
+
+def post_message(at: state.State, given: arguments.Arguments) -> shapes.Json:
+    """Post a message in a channel, in a thread, or to a person."""
+    channel = _place(at, given.required("channel", "channel_not_found"))
+    require_open(at, channel, public_scope="chat:write.public")
+    content = _full_content(given)
+    if content.blocks and checking.is_too_long(content.blocks):
+        raise refusals.Refusal("msg_blocks_too_long")
+    at.pace.count_post(channel.id)
+    message = at.add_bot_message(
+        channel.id,
+        text=content.text or "",
+        blocks=content.blocks or (),
+        attachments=content.attachments or (),
+        metadata=content.metadata or None,
+        thread_ts=thread_of(at, channel, given),
+    )
+    return {"channel": channel.id, "ts": message.ts, "message": message.to_json()}
+
+
+def post_ephemeral(at: state.State, given: arguments.Arguments) -> shapes.Json:
+    """Show a message to one member of a channel."""
+    channel = at.find_channel(given.required("channel", "channel_not_found"))
+    require_open(at, channel)
+    user_id = given.required("user")
+    if user_id not in channel.member_ids:
+        raise refusals.Refusal("user_not_in_channel")
+    content = _full_content(given)
+    message = at.add_bot_message(
+        channel.id,
+        text=content.text or "",
+        blocks=content.blocks or (),
+        attachments=content.attachments or (),
+        thread_ts=given.text("thread_ts"),
+        seen_only_by=user_id,
+    )
+    return {"message_ts": message.ts}
+
+
+def update(at: state.State, given: arguments.Arguments) -> shapes.Json:
+    """Change a message of the bot; text without blocks takes the old blocks away."""
+    channel = at.find_channel(given.required("channel", "channel_not_found"))
+    message = _own_message(at, channel, given.required("ts"), "cant_update_message")
+    if channel.is_archived:
+        raise refusals.Refusal("is_inactive")
+    if len(given.text("text") or "") > contents.UPDATE_TEXT_MAXIMUM:
+        raise refusals.Refusal("msg_too_long")
+    content = contents.read_content(given)
+    if content.is_empty:
+        raise refusals.Refusal("no_text")
+    changed = apply_content(at, message, content)
+    return {"channel": channel.id, "ts": changed.ts, "text": changed.text, "message": changed.to_json()}
+
+
+def delete(at: state.State, given: arguments.Arguments) -> shapes.Json:
+    """Delete a message of the bot."""
+    channel = at.find_channel(given.required("channel", "channel_not_found"))
+    message = _own_message(at, channel, given.required("ts"), "cant_delete_message")
+    at.change_message(message, is_deleted=True)
+    return {"channel": channel.id, "ts": message.ts}
+
+
+def apply_content(at: state.State, message: messages.Message, content: contents.Content) -> messages.Message:
+    """Change *message* to *content*, keeping what Slack keeps when a part was not sent."""
+    keeps_blocks = content.blocks is None and content.text is None
+    keeps_attachments = content.attachments is None
+    keeps_metadata = content.metadata is None
+    return at.change_message(
+        message,
+        is_edit=True,
+        text=message.text if content.text is None else content.text,
+        blocks=message.blocks if keeps_blocks else content.blocks or (),
+        attachments=message.attachments if keeps_attachments else content.attachments or (),
+        metadata=message.metadata if keeps_metadata else content.metadata or None,
+        has_edited_mark=message.has_edited_mark or not content.blocks,
+    )
+
+
+def require_open(at: state.State, channel: channels.Channel, public_scope: str | None = None) -> None:
+    """
+    Refuse a channel that is archived or that the bot is not in.
+
+    *public_scope* is the scope with which membership of a public channel is not needed.
+    """
+    is_public = channel.kind is channels.Kind.PUBLIC
+    if not at.is_bot_in(channel) and not (is_public and public_scope in at.settings.scopes):
+        raise refusals.Refusal("not_in_channel")
+    if channel.is_archived:
+        raise refusals.Refusal("is_archived")
+
+
+def thread_of(at: state.State, channel: channels.Channel, given: arguments.Arguments) -> str | None:
+    """
+    Give the thread that a new message goes to; a reply's ts leads to its parent.
+
+    A parent that was deleted keeps its thread only when it had replies.
+    """
+    ts = given.text("thread_ts")
+    if not ts:
+        return None
+    parent = at.messages.get((channel.id, ts))
+    if parent is None or parent.is_ephemeral or (parent.is_deleted and not _has_replies(at, parent)):
+        raise refusals.Refusal("thread_not_found")
+    return parent.thread_ts or parent.ts
+
+
+def _has_replies(at: state.State, parent: messages.Message) -> bool:
+    return any(
+        message.thread_ts == parent.ts and not message.is_deleted
+        for message in at.messages.values()
+        if message.channel_id == parent.channel_id
+    )
+
+
+def _full_content(given: arguments.Arguments) -> contents.Content:
+    content = contents.read_content(given)
+    if content.is_empty:
+        raise refusals.Refusal("no_text")
+    return content
+
+
+def _place(at: state.State, name_or_id: str) -> channels.Channel:
+    if name_or_id in at.users and name_or_id != at.settings.bot_user_id:
+        return at.direct_channel(name_or_id, at.settings.bot_user_id)
+    return at.find_channel(name_or_id)
+
+
+def _own_message(at: state.State, channel: channels.Channel, ts: str, error: str) -> messages.Message:
+    message = at.find_message(channel.id, ts)
+    if message is None:
+        raise refusals.Refusal("message_not_found")
+    if message.user_id != at.settings.bot_user_id:
+        raise refusals.Refusal(error)
+    return message
+
+
+METHODS = (
+    tables.Method(name="chat.postMessage", answer=post_message, scopes=("chat:write",), tier=4),
+    tables.Method(name="chat.postEphemeral", answer=post_ephemeral, scopes=("chat:write",), tier=4),
+    tables.Method(name="chat.update", answer=update, scopes=("chat:write",)),
+    tables.Method(name="chat.delete", answer=delete, scopes=("chat:write",)),
+)

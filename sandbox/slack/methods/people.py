@@ -1,0 +1,62 @@
+"""People and the groups they are called by."""
+
+from sandbox.slack.blocks import shapes
+from sandbox.slack.methods import tables
+from sandbox.slack.world import arguments, channels, refusals, state
+
+
+def tell_user(at: state.State, given: arguments.Arguments) -> shapes.Json:
+    """Describe one person."""
+    user = at.users.get(given.required("user"))
+    if user is None:
+        raise refusals.Refusal("user_not_found")
+    return {"user": user.to_json(at.settings.team_id)}
+
+
+def list_groups(at: state.State, given: arguments.Arguments) -> shapes.Json:
+    """List the user groups."""
+    groups = [
+        _group_json(group, given.flag("include_users"))
+        for group in at.groups.values()
+        if not group.is_disabled or given.flag("include_disabled")
+    ]
+    return {"usergroups": groups}
+
+
+def list_group_members(at: state.State, given: arguments.Arguments) -> shapes.Json:
+    """List who is in one user group."""
+    group = at.groups.get(given.required("usergroup"))
+    if group is None or (group.is_disabled and not given.flag("include_disabled")):
+        raise refusals.Refusal("no_such_subteam")
+    return {"users": list(group.member_ids)}
+
+
+def _group_json(group: channels.UserGroup, has_users: bool) -> shapes.Json:
+    body: shapes.Json = {
+        "id": group.id,
+        "handle": group.handle,
+        "name": group.name,
+        "is_usergroup": True,
+        "date_delete": 1 if group.is_disabled else 0,
+        "user_count": len(group.member_ids),
+    }
+    return body | ({"users": list(group.member_ids)} if has_users else {})
+
+
+METHODS = (
+    tables.Method(name="users.info", answer=tell_user, scopes=("users:read",), tier=4, takes_json=False),
+    tables.Method(
+        name="usergroups.list",
+        answer=list_groups,
+        scopes=("usergroups:read",),
+        tier=2,
+        takes_json=False,
+    ),
+    tables.Method(
+        name="usergroups.users.list",
+        answer=list_group_members,
+        scopes=("usergroups:read",),
+        tier=2,
+        takes_json=False,
+    ),
+)

@@ -1,0 +1,93 @@
+"""What a message may say: the checks shared by the chat methods, response urls and direct answers."""
+
+import dataclasses
+
+from sandbox.slack.blocks import checking, kinds, shapes
+from sandbox.slack.world import arguments, refusals
+
+TEXT_MAXIMUM = 40_000
+UPDATE_TEXT_MAXIMUM = 4_000
+MARKDOWN_TEXT_MAXIMUM = 12_000
+ATTACHMENTS_MAXIMUM = 100
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """A message's content that has passed the checks; None is what was not sent."""
+
+    text: str | None
+    blocks: tuple[shapes.Json, ...] | None
+    attachments: tuple[shapes.Json, ...] | None
+    metadata: shapes.Json | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing to show."""
+        return not (self.text or self.blocks or self.attachments)
+
+
+def read_content(given: arguments.Arguments) -> Content:
+    """
+    Read and check text, blocks, attachments and metadata.
+
+    Raises Refusal with Slack's error; text over 40,000 characters is cut, as Slack does.
+    """
+    text = given.text("text")
+    blocks = _read_blocks(given)
+    if given.has("markdown_text"):
+        text, blocks = _read_markdown(given)
+    return Content(
+        text=text[:TEXT_MAXIMUM] if text is not None else None,
+        blocks=blocks,
+        attachments=_read_attachments(given),
+        metadata=_read_metadata(given),
+    )
+
+
+def _read_blocks(given: arguments.Arguments) -> tuple[shapes.Json, ...] | None:
+    blocks = given.structure("blocks", "invalid_blocks_format")
+    if blocks is None:
+        return None
+    if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
+        raise refusals.Refusal("invalid_blocks_format")
+    problems = checking.block_problems(blocks, kinds.Surface.MESSAGE)
+    if problems:
+        raise refusals.of_problems("invalid_blocks", problems)
+    return tuple(blocks)
+
+
+def _read_markdown(given: arguments.Arguments) -> tuple[str, tuple[shapes.Json, ...]]:
+    if given.has("text") or given.has("blocks"):
+        raise refusals.Refusal("markdown_text_conflict")
+    markdown = given.required("markdown_text", "no_text")
+    if len(markdown) > MARKDOWN_TEXT_MAXIMUM:
+        raise refusals.Refusal("msg_too_long")
+    return markdown, ({"type": "markdown", "text": markdown},)
+
+
+def _read_attachments(given: arguments.Arguments) -> tuple[shapes.Json, ...] | None:
+    attachments = given.structure("attachments", "invalid_attachments")
+    if attachments is None:
+        return None
+    if not isinstance(attachments, list) or not all(isinstance(item, dict) for item in attachments):
+        raise refusals.Refusal("invalid_attachments")
+    if len(attachments) > ATTACHMENTS_MAXIMUM:
+        raise refusals.Refusal("too_many_attachments")
+    for index, attachment in enumerate(attachments):
+        pointer = f"/attachments/{index}/blocks"
+        problems = checking.block_problems(attachment.get("blocks", []), kinds.Surface.MESSAGE, pointer)
+        if problems:
+            raise refusals.of_problems("invalid_blocks", problems)
+    return tuple(attachments)
+
+
+def _read_metadata(given: arguments.Arguments) -> shapes.Json | None:
+    metadata = given.structure("metadata", "invalid_metadata_format")
+    if metadata is None:
+        return None
+    if not isinstance(metadata, dict):
+        raise refusals.Refusal("invalid_metadata_format")
+    is_complete = isinstance(metadata.get("event_type"), str) and isinstance(metadata.get("event_payload"), dict)
+    if metadata and not is_complete:
+        raise refusals.Refusal("invalid_metadata_schema")
+    return metadata

@@ -1,0 +1,32 @@
+"""What every test stands on: one loop, an environment of its own, and a stage with a real bot where one is needed."""
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sandbox import stages
+
+# Nothing of the machine's own configuration may reach a test, whoever runs it.
+for _name in [name for name in os.environ if name.startswith(("SLACK_", "POSBOT_", "KUBE", "DATABASE_URL"))]:  # noqa: TID251
+    del os.environ[_name]  # noqa: TID251
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module", params=list(stages.Mode))
+async def shared_stage(request: pytest.FixtureRequest) -> AsyncIterator[stages.Stage]:
+    """A bot behind a sandboxed Slack, once by Socket Mode and once by signed HTTP."""
+    async with stages.set_up(request.param) as stage:
+        yield stage
+
+
+@pytest.fixture
+async def stage(shared_stage: stages.Stage) -> stages.Stage:
+    """The stage of this module with all services in good order."""
+    for service in shared_stage.fleet.values():
+        await service.recovers()
+    return shared_stage
