@@ -1,0 +1,204 @@
+"""One pretend service: its address, what it was asked, and the troubles it can be put into."""
+
+import asyncio
+import collections
+import dataclasses
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.services import answers, certificates, doors, healths
+from sandbox.services.states import Door, Manner, State
+
+_REQUESTS_KEPT = 1000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Request:
+    """A request as it arrived; header names are in lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    at: datetime.datetime
+
+
+class Service:
+    """
+    A server on a port of its own. Every change is awaited, and the next request after it meets the new state.
+
+    A change replaces the state as a whole: a service that was slow and then goes down is down and quick.
+    `becomes` takes any mixture.
+    """
+
+    def __init__(self, name: str, shown: certificates.Certificates) -> None:
+        self.name = name
+        self.request_count = 0
+        self._certificates = shown
+        self._state = State()
+        self._entrance = doors.Entrance(self._answer)
+        self._requests: collections.deque[Request] = collections.deque(maxlen=_REQUESTS_KEPT)
+        self._changing = asyncio.Lock()
+        self._requests_to_recovery: int | None = None
+        # Not a task group: it would wrap what a test raises inside the fleet into an exception group.
+        self._recovery: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """Give the port, which stays the same whatever happens to the service."""
+        return self._entrance.port
+
+    @property
+    def url(self) -> str:
+        """Give the address without a path; its scheme follows the door."""
+        return f"{self._state.scheme}://{doors.HOST}:{self.port}"
+
+    @property
+    def state(self) -> State:
+        """Give the present state."""
+        return self._state
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """Give the newest requests, the oldest of them first; `request_count` counts all of them."""
+        return tuple(self._requests)
+
+    async def starts(self) -> None:
+        """Serve, in good order."""
+        await self._entrance.open()
+
+    async def stops(self) -> None:
+        """Close the port, give it back, and forget any recovery that was due."""
+        await self._forget_recovery()
+        await self._entrance.release()
+
+    async def becomes(self, state: State) -> None:
+        """Be in `state` from now on; a recovery that was due is forgotten."""
+        await self._forget_recovery()
+        await self._change(state)
+
+    async def recovers(self, *, after_requests: int = 0, after_seconds: float = 0.0) -> None:
+        """
+        Be in good order, at once or after so many more requests or seconds of the present trouble.
+
+        Requests are counted when they arrive, so a closed door recovers by seconds only.
+        """
+        await self._forget_recovery()
+        if after_requests:
+            self._requests_to_recovery = after_requests
+        elif after_seconds:
+            self._recovery = asyncio.create_task(self._recover_later(after_seconds), name=f"{self.name} recovers")
+        else:
+            await self._change(State())
+
+    async def goes_down(self, **troubles: healths.Trouble) -> None:
+        """Report DOWN of the components named: `goes_down(db="...")`; without any, of a lost database."""
+        named = troubles or {"db": healths.ERRORS["db"]}
+        broken = {name: healths.broken(name, trouble, service=self.name) for name, trouble in named.items()}
+        await self.becomes(State(components=broken))
+
+    async def goes_down_telling_a_password(self) -> None:
+        """Report DOWN with an error text that holds `healths.PASSWORD` inside a JDBC address."""
+        await self.goes_down(db=healths.PASSWORD_ERROR)
+
+    async def refuses_traffic(self) -> None:
+        """Report OUT_OF_SERVICE, as while warming up or draining: readiness fails, liveness does not."""
+        await self.becomes(
+            State(components={"readinessState": healths.Component(status=healths.Status.OUT_OF_SERVICE)})
+        )
+
+    async def loses_liveness(self) -> None:
+        """Report that only a restart helps: liveness fails, and with it the root."""
+        await self.becomes(State(components={"livenessState": healths.Component(status=healths.Status.DOWN)}))
+
+    async def becomes_unknown(self) -> None:
+        """Report UNKNOWN, which Spring answers with 200 and shows at the root only when no component is UP."""
+        unknown = healths.Component(status=healths.Status.UNKNOWN)
+        await self.becomes(State(components=dict.fromkeys(healths.healthy(self.name), unknown)))
+
+    async def slows_to(self, *, seconds: float) -> None:
+        """Wait so long before every answer."""
+        await self.becomes(State(manner=Manner.SLOW, seconds=seconds))
+
+    async def trickles(self, *, seconds: float) -> None:
+        """Send the head at once and the body in small pieces, so many seconds apart."""
+        await self.becomes(State(manner=Manner.TRICKLING, seconds=seconds))
+
+    async def hangs(self) -> None:
+        """Accept requests and never answer."""
+        await self.behaves(Manner.HANGING)
+
+    async def behaves(self, manner: Manner) -> None:
+        """Answer everything in this manner, whatever the health."""
+        await self.becomes(State(manner=manner))
+
+    async def answers_json(self, document: Mapping[str, Any] | list[Any]) -> None:
+        """Answer everything with JSON that is no health document."""
+        await self.becomes(State(manner=Manner.OTHER_JSON, document=document))
+
+    async def answers_hugely(self, *, megabytes: int = 20) -> None:
+        """Answer everything with a body of that size."""
+        await self.becomes(State(manner=Manner.HUGE, megabytes=megabytes))
+
+    async def refuses(self) -> None:
+        """Refuse connections; the port stays reserved for the service."""
+        await self.shows(Door.CLOSED)
+
+    async def shows(self, door: Door) -> None:
+        """Show this door: TLS with a good or a bad certificate, no TLS, or a closed port. Connections are cut."""
+        await self.becomes(State(door=door))
+
+    async def _change(self, state: State) -> None:
+        async with self._changing:
+            if state.door is not self._state.door:
+                await self._move_to(state.door)
+            self._state = state
+
+    async def _move_to(self, door: Door) -> None:
+        if door is Door.CLOSED:
+            await self._entrance.close()
+        else:
+            await self._entrance.open(self._certificates.context_of(door))
+
+    async def _recover_later(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._change(State())
+
+    async def _forget_recovery(self) -> None:
+        self._requests_to_recovery = None
+        if self._recovery is not None:
+            self._recovery.cancel()
+            await asyncio.wait([self._recovery])
+            self._recovery = None
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._remember(request)
+        state = self._state_for_next_request()
+        components = healths.healthy(self.name) | dict(state.components)
+        return await answers.answer(
+            answers.Question(request=request, name=self.name, components=components, state=state)
+        )
+
+    def _state_for_next_request(self) -> State:
+        """Give the present state, after counting the request towards a recovery; the door stays as it is."""
+        if self._requests_to_recovery == 0:
+            self._requests_to_recovery = None
+            self._state = State(door=self._state.door)
+        elif self._requests_to_recovery is not None:
+            self._requests_to_recovery -= 1
+        return self._state
+
+    def _remember(self, request: web.BaseRequest) -> None:
+        self.request_count += 1
+        self._requests.append(
+            Request(
+                method=request.method,
+                path=request.path,
+                query=request.query_string,
+                headers={name.lower(): value for name, value in request.headers.items()},
+                at=datetime.datetime.now(datetime.UTC),
+            )
+        )

@@ -1,0 +1,66 @@
+"""The state of a pretend service: what is wrong with its health, its manners and its door."""
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.services import healths
+
+
+class Manner(enum.StrEnum):
+    """How a service answers a request that has reached it."""
+
+    PROMPT = "prompt"
+    SLOW = "slow"
+    HANGING = "hanging"
+    TRICKLING = "trickling"
+    DROPPING = "dropping"
+    BREAKING_OFF = "breaking off"
+    GARBLED = "garbled"
+    WRONG_PATH = "wrong path"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    LOGIN_PAGE = "login page"
+    HTML = "html"
+    NOT_JSON = "not json"
+    OTHER_JSON = "other json"
+    EMPTY = "empty"
+    HUGE = "huge"
+
+
+class Door(enum.StrEnum):
+    """What stands between a client and the service: the port, and the certificate it shows."""
+
+    PLAIN = "plain"
+    CLOSED = "closed"
+    TLS = "tls"
+    TLS_EXPIRED = "tls, expired certificate"
+    TLS_WRONG_HOST = "tls, certificate of another host"
+    TLS_UNTRUSTED = "tls, unknown authority"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class State:
+    """Everything about a service that can be switched; the default is a service in good order."""
+
+    components: healths.Components = dataclasses.field(default_factory=dict)
+    """Components that are not as in a healthy service."""
+    manner: Manner = Manner.PROMPT
+    door: Door = Door.PLAIN
+    seconds: float = 0.0
+    """SLOW: the wait before the answer. TRICKLING: the wait before each piece of the body."""
+    document: Mapping[str, Any] | list[Any] = dataclasses.field(default_factory=lambda: {"hello": "world"})
+    """OTHER_JSON: what is answered instead of a health document."""
+    megabytes: int = 20
+    """HUGE: the size of the body."""
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether connections are accepted."""
+        return self.door is not Door.CLOSED
+
+    @property
+    def scheme(self) -> str:
+        """Give the scheme of the service's address."""
+        return "http" if self.door in (Door.PLAIN, Door.CLOSED) else "https"

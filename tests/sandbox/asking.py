@@ -1,0 +1,21 @@
+"""
+Requests that tests send to a pretend service.
+"""
+
+import httpx
+
+from sandbox.services.service import Service
+
+HEALTH = "/actuator/health"
+READINESS = "/actuator/health/readiness"
+LIVENESS = "/actuator/health/liveness"
+
+
+async def fetch(service: Service, path: str = HEALTH, **headers: str) -> httpx.Response:
+    async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+        return await client.get(service.url + path, headers=headers)
+
+
+async def fetch_all(service: Service) -> list[httpx.Response]:
+    """Give the answers of the root, of readiness and of liveness."""
+    return [await fetch(service, path) for path in (HEALTH, READINESS, LIVENESS)]
