@@ -1,0 +1,141 @@
+"""
+Spring Boot's health endpoints.
+
+Asking for health never fails: whatever comes back, or does not, is the finding. It is never retried either, because
+a service that answers every second time must not look healthy; whoever wants to wait asks again.
+"""
+
+import asyncio
+import json
+import re
+
+import httpx
+
+from bot.clients import wire
+from bot.model import health
+
+GROUPS = ("readiness", "liveness")
+BODY_LIMIT_BYTES = 1_000_000
+"""A health document is a few kilobytes; reading stops here so that a wrong URL cannot fill the memory."""
+PROBE_SECONDS = 8.0
+"""For one whole answer: Kubernetes and most gateways have given up long before."""
+
+_LOGIN = re.compile(r"login|log-in|signin|sign-in|oauth|openid|saml|sso|/auth\b", re.IGNORECASE)
+
+
+class Actuator:
+    """Reads health over HTTP; at most *concurrency* requests are under way at once."""
+
+    def __init__(self, *, concurrency: int = 64, probe_seconds: float = PROBE_SECONDS) -> None:
+        self._wire = wire.Wire(limit_bytes=BODY_LIMIT_BYTES, seconds=probe_seconds)
+        self._slots = asyncio.Semaphore(concurrency)
+
+    async def read(self, service: str, url: str, *, with_groups: bool) -> health.Reading:
+        """
+        Give what *service* says at *url*, and what its readiness and liveness say where it has them.
+
+        Without *with_groups* they are asked only where the root is not well: a root that is UP includes them, because
+        Spring Boot aggregates every contributor of every group into it.
+        """
+        if with_groups:
+            root, groups = await asyncio.gather(self._probe(url), self._probe_groups(url))
+        else:
+            root = await self._probe(url)
+            groups = [] if root.is_healthy else await self._probe_groups(url)
+        # A group that the root does not list and that gives no health document does not exist.
+        there = (named for named in groups if named[0] in root.groups or named[1].is_document)
+        return health.Reading(service=service, root=root, groups=tuple(there))
+
+    async def _probe_groups(self, url: str) -> list[tuple[str, health.Probe]]:
+        probes = await asyncio.gather(*(self._probe(f"{url}/{name}") for name in GROUPS))
+        return list(zip(GROUPS, probes, strict=True))
+
+    async def _probe(self, url: str) -> health.Probe:
+        async with self._slots:
+            outcome = await self._wire.get(url, accept="application/json")
+        if isinstance(outcome, wire.Failure):
+            return health.Probe(finding=outcome.finding, explanation=outcome.explanation, exchange=outcome.exchange)
+        return _judge(outcome)
+
+
+def _judge(response: wire.Response) -> health.Probe:
+    finding, explanation = _refusal(response) or (None, "")
+    document = None if finding else _document(response.body)
+    if isinstance(document, dict) and isinstance(document.get("status"), str):
+        return _read_document(document, response)
+    if finding is None and response.exchange.status != httpx.codes.OK:
+        finding, explanation = health.Finding.HTTP_ERROR, f"HTTP {_status(response)} without a health document"
+    if finding is None:
+        finding, explanation = _misfit(response, document)
+    return health.Probe(finding=finding, explanation=explanation, exchange=response.exchange)
+
+
+def _refusal(response: wire.Response) -> tuple[health.Finding, str] | None:
+    """Give what the HTTP status alone says, where the body cannot be a health document."""
+    status = response.exchange.status or 0
+    if 300 <= status < 400:
+        target = dict(response.exchange.headers).get("location", "nowhere")
+        finding = health.Finding.LOGIN_PAGE if _LOGIN.search(target) else health.Finding.REDIRECTED
+        kind = "a login page" if finding is health.Finding.LOGIN_PAGE else "another place"
+        return finding, f"HTTP {_status(response)} redirects to {kind}: {target}"
+    plain = {
+        httpx.codes.UNAUTHORIZED: (health.Finding.UNAUTHORIZED, "it wants a login (HTTP 401)"),
+        httpx.codes.FORBIDDEN: (health.Finding.FORBIDDEN, "it forbids the request (HTTP 403)"),
+        httpx.codes.NOT_FOUND: (health.Finding.NOT_FOUND, "there is no health endpoint at that path (HTTP 404)"),
+    }
+    return plain.get(httpx.codes(status)) if status in {401, 403, 404} else None
+
+
+def _document(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return _NOT_JSON
+
+
+_NOT_JSON = object()
+
+
+def _misfit(response: wire.Response, document: object) -> tuple[health.Finding, str]:
+    if document is not _NOT_JSON:
+        return health.Finding.OTHER_SHAPE, "JSON, but not a health document: it has no “status”"
+    content_type = dict(response.exchange.headers).get("content-type", "no content type")
+    if not response.body:
+        return health.Finding.NOT_JSON, "an empty answer instead of JSON"
+    return health.Finding.NOT_JSON, f"not JSON but {content_type.partition(';')[0]}"
+
+
+def _read_document(document: dict[str, object], response: wire.Response) -> health.Probe:
+    groups = document.get("groups")
+    return health.judge(
+        str(document["status"]),
+        components=tuple(_components(document.get("components"), prefix="")),
+        groups=tuple(str(group) for group in groups) if isinstance(groups, list) else (),
+        exchange=response.exchange,
+    )
+
+
+def _components(tree: object, prefix: str) -> list[health.Component]:
+    if not isinstance(tree, dict):
+        return []
+    found = []
+    for name, content in tree.items():
+        if not isinstance(content, dict):
+            continue
+        path = f"{prefix}{name}"
+        found.append(
+            health.Component(path=path, status=str(content.get("status", "UNKNOWN")), details=_details(content))
+        )
+        found.extend(_components(content.get("components"), prefix=f"{path}."))
+    return found
+
+
+def _details(content: dict[str, object]) -> tuple[tuple[str, str], ...]:
+    details = content.get("details")
+    if not isinstance(details, dict):
+        return ()
+    return tuple((str(name), value if isinstance(value, str) else json.dumps(value)) for name, value in details.items())
+
+
+def _status(response: wire.Response) -> str:
+    return f"{response.exchange.status} {response.exchange.reason}".strip()

@@ -1,0 +1,205 @@
+"""
+Invocation → Answer. It always ends in an answer, and the answer never holds a secret.
+
+The steps stand in `Dispatcher.dispatch` in the order in which they happen.
+"""
+
+import asyncio
+import dataclasses
+import datetime
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from bot import errors, metrics, toolkit
+from bot.dispatch import parsing, permissions, redacting
+from bot.model import invocations, reports
+from bot.store import invocations as invocation_store
+
+log = structlog.get_logger()
+
+Progress = Callable[[reports.Report], Awaitable[None]]
+ToolsFor = Callable[[invocations.Invocation, toolkit.MayRun, Progress], toolkit.Tools]
+
+
+async def no_progress(_: reports.Report) -> None:
+    """Show nothing before the end."""
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _Course:
+    """What is known so far of one invocation, for the record and the log."""
+
+    started: float
+    word: str | None = None
+    is_recorded: bool = True
+
+
+class Dispatcher:
+    """The one door between frontends and commands."""
+
+    def __init__(
+        self,
+        *,
+        parser: parsing.Parser,
+        permissions: permissions.Permissions,
+        redactor: redacting.Redactor,
+        record: invocation_store.Invocations,
+        tools_for: ToolsFor,
+    ) -> None:
+        self._parser = parser
+        self._permissions = permissions
+        self._redactor = redactor
+        self._record = record
+        self._tools_for = tools_for
+
+    async def dispatch(
+        self, invocation: invocations.Invocation, progress: Progress = no_progress
+    ) -> invocations.Answer:
+        """
+        Give the answer to *invocation*; unfinished reports go to *progress* meanwhile.
+
+        Never raises but for cancellation, which is recorded before it passes on.
+        """
+        course = _Course(started=time.monotonic())
+        structlog.contextvars.bind_contextvars(invocation=invocation.id)
+        if not await self._begin(invocation, course):
+            return _answer(invocation, invocations.Ending.DUPLICATE, reports.Verdict.UNKNOWN, "This came twice.")
+        try:
+            answer = await self._attempt(invocation, progress, course)
+        except asyncio.CancelledError:
+            cancelled = _answer(
+                invocation, invocations.Ending.CANCELLED, reports.Verdict.UNKNOWN, "Cancelled before it was done."
+            )
+            await asyncio.shield(self._end(invocation, cancelled, course))
+            raise
+        answer = dataclasses.replace(answer, report=self._redactor.report(answer.report))
+        await self._end(invocation, answer, course)
+        return answer
+
+    async def _attempt(
+        self, invocation: invocations.Invocation, progress: Progress, course: _Course
+    ) -> invocations.Answer:
+        try:
+            parsed = self._parser.parse(invocation.text, from_chat=invocation.door is not invocations.Door.TERMINAL)
+            course.word = parsed.command.word
+            await self._permissions.check(parsed.command, invocation.actor, invocation.place)
+            self._insist_on_record(parsed.command, course)
+            report = await self._run(parsed, invocation, progress)
+        except errors.BotError as error:
+            return _explained(invocation, error)
+        except Exception:
+            # One of two places that may: whatever a command does wrong, the person gets an answer.
+            log.exception("command crashed", word=course.word)
+            headline = "posbot made a mistake and could not finish this."
+            hint = f"Try again; if it happens again, the log has the rest under {invocation.id}."
+            return _answer(invocation, invocations.Ending.FAILED, reports.Verdict.UNKNOWN, headline, hint)
+        return invocations.Answer(
+            invocation_id=invocation.id,
+            ending=invocations.Ending.DONE,
+            report=report,
+            is_for_everyone=parsed.command.is_for_everyone,
+        )
+
+    async def _run(
+        self, parsed: parsing.Parsed, invocation: invocations.Invocation, progress: Progress
+    ) -> reports.Report:
+        async def may(command: toolkit.Command[Any]) -> bool:
+            try:
+                await self._permissions.check(command, invocation.actor, invocation.place)
+            except errors.NotAllowed:
+                return False
+            return True
+
+        async def show(report: reports.Report) -> None:
+            await progress(self._redactor.report(report))
+
+        seconds = parsed.command.deadline(parsed.parameters)
+        tools = self._tools_for(invocation, may, show)
+        timeout = asyncio.timeout(seconds)
+        try:
+            async with timeout:
+                report: reports.Report = await parsed.command.run(parsed.parameters, tools)
+        except TimeoutError as error:
+            if not timeout.expired():
+                raise
+            raise _DeadlinePassed(
+                f"{parsed.command.word} did not finish within {seconds:g} s.",
+                hint="Try it on fewer services, or again in a moment.",
+            ) from error
+        return report
+
+    async def _begin(self, invocation: invocations.Invocation, course: _Course) -> bool:
+        text = self._redactor.text(invocation.text)
+        try:
+            return await self._record.begin(dataclasses.replace(invocation, text=text))
+        except errors.Unavailable as error:
+            log.error("invocation not recorded", reason=str(error))
+            metrics.UNRECORDED.inc()
+            course.is_recorded = False
+            return True
+
+    @staticmethod
+    def _insist_on_record(command: toolkit.Command[Any], course: _Course) -> None:
+        if command.effect is toolkit.Effect.CHANGE and not course.is_recorded:
+            raise errors.Unavailable(
+                f"{command.word} changes something and could not be recorded, so it was not done.",
+                hint="Check the database and try again.",
+            )
+
+    async def _end(self, invocation: invocations.Invocation, answer: invocations.Answer, course: _Course) -> None:
+        seconds = time.monotonic() - course.started
+        metrics.INVOCATIONS.labels(course.word or "none", invocation.door.value, answer.ending.value).inc()
+        metrics.DURATION.labels(course.word or "none").observe(seconds)
+        log.info(
+            "invocation ended",
+            word=course.word,
+            door=invocation.door.value,
+            actor=invocation.actor.id,
+            place=invocation.place.id,
+            ending=answer.ending.value,
+            verdict=answer.report.verdict.value,
+            seconds=round(seconds, 3),
+        )
+        if not course.is_recorded:
+            return
+        try:
+            await self._record.end(answer, word=course.word, duration_seconds=seconds)
+        except errors.Unavailable as error:
+            log.error("ending not recorded", reason=str(error))
+            metrics.UNRECORDED.inc()
+
+
+class _DeadlinePassed(errors.Unavailable):
+    """The command took longer than it may."""
+
+
+def _explained(invocation: invocations.Invocation, error: errors.BotError) -> invocations.Answer:
+    ending, verdict = invocations.Ending.FAILED, reports.Verdict.UNKNOWN
+    if isinstance(error, errors.UsageError):
+        ending = invocations.Ending.MISUSED
+    elif isinstance(error, errors.NotAllowed):
+        ending = invocations.Ending.REFUSED
+    elif isinstance(error, _DeadlinePassed):
+        ending = invocations.Ending.TIMED_OUT
+    return _answer(invocation, ending, verdict, str(error), error.hint)
+
+
+def _answer(
+    invocation: invocations.Invocation,
+    ending: invocations.Ending,
+    verdict: reports.Verdict,
+    headline: str,
+    hint: str | None = None,
+) -> invocations.Answer:
+    sections = (reports.Text(text=hint),) if hint else ()
+    report = reports.Report(verdict=verdict, headline=headline, sections=sections)
+    return invocations.Answer(invocation_id=invocation.id, ending=ending, report=report)
+
+
+def new_id(now: datetime.datetime) -> str:
+    """Give an id for an invocation: short enough to be read out, unique within a day of many people."""
+    return f"{now:%m%d}-{secrets.token_hex(5)}"

@@ -1,0 +1,89 @@
+"""The one place that says yes or no."""
+
+from typing import Any, Protocol
+
+from bot import errors, toolkit
+from bot.model import invocations, roles
+
+
+class UserGroups(Protocol):
+    """Knows who belongs to a Slack user group; the terminal has none."""
+
+    async def members_of(self, group_id: str, /) -> frozenset[str]:
+        """
+        Give the ids of the people in a user group.
+
+        Raises:
+            errors.BotError: when Slack does not say; whoever asks then treats it as a no.
+        """
+
+
+class NoUserGroups:
+    """Where there is no Slack to ask, nobody is in a user group."""
+
+    async def members_of(self, _: str) -> frozenset[str]:
+        """Give nobody."""
+        return frozenset()
+
+
+class Permissions:
+    """Decides by `roles.yaml`; *team_id* is the workspace the bot lives in, None outside Slack."""
+
+    def __init__(self, rules: roles.Roles, *, team_id: str | None, user_groups: UserGroups) -> None:
+        self._rules = rules
+        self._team_id = team_id
+        self._user_groups = user_groups
+
+    async def check(self, command: toolkit.Command[Any], actor: invocations.Actor, place: invocations.Place) -> None:
+        """
+        Do nothing if *actor* may run *command* in *place*.
+
+        A shared channel brings people of other companies in, so membership of a channel never counts: the person's
+        own workspace does.
+
+        Raises:
+            errors.NotAllowed: with what is missing and who can give it.
+        """
+        if not actor.is_local:
+            self._check_place(command, actor, place)
+        if command.needs_role:
+            await self._check_role(command, actor)
+
+    def _check_place(self, command: toolkit.Command[Any], actor: invocations.Actor, place: invocations.Place) -> None:
+        if actor.team_id != self._team_id:
+            raise errors.NotAllowed(
+                "posbot answers only to people of its own workspace.", hint="Ask a member of the channel to run it."
+            )
+        if not self._rules.channels.allow(place):
+            raise errors.NotAllowed(
+                "posbot does not answer in this channel.",
+                hint="Use a direct message, or have the channel added under channels.reads in roles.yaml.",
+            )
+        if command.terminal_only:
+            raise errors.NotAllowed(
+                f"{command.word} works on files, so it runs in a terminal only.",
+                hint=f"Type there: posbot {command.word}",
+            )
+
+    async def _check_role(self, command: toolkit.Command[Any], actor: invocations.Actor) -> None:
+        granting = self._rules.allowing(command.word)
+        for role in granting.values():
+            if role.names(actor) or await self._is_in_a_group(role, actor):
+                return
+        needed = f"Needs the role {' or '.join(granting)}." if granting else "No role allows it yet."
+        raise errors.NotAllowed(
+            f"You may not run {command.word}.", hint=f"{needed} Roles are given in runbook_data/roles.yaml."
+        )
+
+    async def _is_in_a_group(self, role: roles.Role, actor: invocations.Actor) -> bool:
+        if actor.is_local:
+            return False
+        for group in role.user_groups():
+            try:
+                members = await self._user_groups.members_of(group)
+            except errors.BotError:
+                # A question that Slack does not answer is a no: nobody gets a right by an outage.
+                continue
+            if actor.id in members:
+                return True
+        return False

@@ -1,0 +1,108 @@
+"""
+Secrets taken out of everything that leaves.
+
+Three nets, because each has holes: values the bot knows from its own environment, values behind names that speak of
+secrets, and shapes that tokens have. What is taken out becomes `•••`, so that a reader sees that something was there.
+"""
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from bot.model import reports
+
+MASK = "•••"
+_SHORTEST_SECRET = 6
+"""A shorter known value would take ordinary words out of every answer."""
+
+_TELLING_WORD = (
+    r"(?:password|passwd|passphrase|pwd|secret|token|api[ ._-]?key|access[ ._-]?key|private[ ._-]?key|"
+    r"credential|authorization|signature|cookie)"
+)
+_VALUE = r"(?:\\+\"[^\"]*\"|\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s,;&<]+)"
+# All repetitions that could begin at many places are bounded: a log line of a megabyte must not hold up the loop.
+_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        (r"(?s:-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z))", MASK),
+        (r"\bxox[a-z](?:\.xox[a-z])?-[\w-]{8,}", MASK),
+        (r"\bxapp-\d-[\w-]{8,}", MASK),
+        (r"\b(hooks\.slack\.com/[a-z]{1,20}/)[\w/.-]+", rf"\1{MASK}"),
+        (r"\bey[JK][\w-]{8,1000}+\.[\w-]{4,}\.[\w-]*", MASK),
+        (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", MASK),
+        (r"\bgh[opsur]_[A-Za-z0-9]{20,}\b", MASK),
+        # These two hold several values; all of them go, up to the end of the line or of the quoted text.
+        (r"(\b(?:authorization|cookie)\\*['\"]?\s{0,9}[=:]\s{0,9}\\*['\"]?)[^'\"\\\r\n]+", rf"\1{MASK}"),
+        (r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", rf"\1 {MASK}"),
+        (r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]*):[^\s/]+@", rf"\1:{MASK}@"),
+        (r"(\bjdbc:oracle:[a-z0-9]{1,20}:[^\s/@]{0,200})/[^\s/]+@", rf"\1/{MASK}@"),
+        # name=value, "name": "value" (also escaped, within a JSON text), <name>value</name>
+        (rf"({_TELLING_WORD}[\w.-]{{0,40}}\\*['\"]?\s*[=:>]+\s*){_VALUE}", rf"\1{MASK}"),
+        # --name value
+        (rf"((?<![\w-])--[\w-]{{0,40}}{_TELLING_WORD}[\w-]{{0,40}}\s+){_VALUE}", rf"\1{MASK}"),
+    )
+)
+_TELLING_KEY = re.compile(_TELLING_WORD, re.IGNORECASE)
+
+
+class Redactor:
+    """Takes secrets out; *known* are values that must never leave."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        longest_first = sorted((value for value in known if len(value) >= _SHORTEST_SECRET), key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def text(self, text: str) -> str:
+        """Give *text* without secrets."""
+        # Neither a database nor UTF-8 takes NUL and halves of surrogate pairs, which JSON of others may well hold.
+        text = text.replace("\0", "␀").encode(errors="replace").decode()
+        if self._known is not None:
+            text = self._known.sub(MASK, text)
+        for pattern, replacement in _PATTERNS:
+            text = pattern.sub(replacement, text)
+        return text
+
+    def pair(self, name: str, value: str) -> tuple[str, str]:
+        """Give a name and its value, the value masked where the name speaks of a secret."""
+        return self.text(name), MASK if value and _TELLING_KEY.search(name) else self.text(value)
+
+    def report(self, report: reports.Report) -> reports.Report:
+        """Give *report* without secrets in any of its texts."""
+        redacted: reports.Report = _mapped(report, self)
+        return redacted
+
+
+def _mapped(value: Any, redactor: Redactor) -> Any:
+    """Give *value* with every text in it redacted, whatever fields its type gets in the future."""
+    if isinstance(value, reports.Fields):
+        pairs = tuple(redactor.pair(name, content) for name, content in value.pairs)
+        return dataclasses.replace(value, title=_mapped(value.title, redactor), pairs=pairs)
+    if isinstance(value, reports.Table):
+        rows = tuple(_row(row, value.columns, redactor) for row in value.rows)
+        columns = _mapped(value.columns, redactor)
+        return dataclasses.replace(value, title=_mapped(value.title, redactor), columns=columns, rows=rows)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        # What kind of section it is, is ours, even if somebody's password is “fields”.
+        names = [field.name for field in dataclasses.fields(value) if field.name != "kind"]
+        changes = {name: _mapped(getattr(value, name), redactor) for name in names}
+        return dataclasses.replace(value, **changes)
+    if isinstance(value, reports.Verdict) or not isinstance(value, (str, tuple, dict)):
+        return value
+    if isinstance(value, str):
+        return redactor.text(value)
+    if isinstance(value, dict):
+        return dict(_fact(key, content, redactor) for key, content in value.items())
+    return tuple(_mapped(item, redactor) for item in value)
+
+
+def _row(row: reports.Row, columns: tuple[str, ...], redactor: Redactor) -> reports.Row:
+    """Give *row*, each cell under the name of its column; a cell beyond the last column has none."""
+    named = itertools.zip_longest(columns, row.cells, fillvalue="")
+    cells = tuple(redactor.pair(column, cell)[1] for column, cell in named)
+    return dataclasses.replace(row, cells=cells[: len(row.cells)])
+
+
+def _fact(name: str, value: reports.Scalar, redactor: Redactor) -> tuple[str, reports.Scalar]:
+    return redactor.pair(name, value) if isinstance(value, str) else (redactor.text(name), value)

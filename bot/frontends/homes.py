@@ -1,0 +1,52 @@
+"""The App Home: how the services are, and what the bot can do for the person who opens it."""
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from bot import errors, metrics
+from bot.clients import slack_api
+from bot.dispatch import dispatching
+from bot.frontends import receiving
+from bot.model import invocations, reports
+from bot.render import blocks
+
+log = structlog.get_logger()
+
+_FLEET = "health all"
+_CAPABILITIES = "help"
+
+
+class Homes:
+    """Publishes the App Home to whoever opens it."""
+
+    def __init__(self, dispatcher: dispatching.Dispatcher, api: slack_api.SlackApi) -> None:
+        self._dispatcher = dispatcher
+        self._api = api
+
+    async def show(self, body: dict[str, Any]) -> None:
+        """Show at once what is known at once, and the state of the services as soon as they have answered."""
+        user = body["event"]["user"]
+        fleet = asyncio.ensure_future(self._ask(body, _FLEET))
+        try:
+            capabilities = await self._ask(body, _CAPABILITIES)
+            if capabilities is None:
+                return
+            if not fleet.done():
+                await self._publish(user, blocks.home(None, capabilities))
+            await self._publish(user, blocks.home(await fleet, capabilities))
+        finally:
+            fleet.cancel()
+            await asyncio.wait({fleet})
+
+    async def _ask(self, body: dict[str, Any], line: str) -> reports.Report | None:
+        answer = await self._dispatcher.dispatch(receiving.from_home(body, line).invocation)
+        return None if answer.ending is invocations.Ending.DUPLICATE else answer.report
+
+    async def _publish(self, user: str, view: dict[str, Any]) -> None:
+        try:
+            await self._api.publish_home(user, view)
+        except errors.BotError as error:
+            metrics.UNDELIVERED.labels("home").inc()
+            log.error("home not published", reason=str(error))

@@ -1,0 +1,154 @@
+"""
+What Slack sends → an Invocation, and where its answer belongs.
+
+Pure functions of the payload (docs.slack.dev: slash commands, app_mention, block_actions, app_home_opened).
+"""
+
+import dataclasses
+import datetime
+import functools
+import re
+from collections.abc import Callable
+from typing import Any, ParamSpec
+
+from bot import errors
+from bot.dispatch import dispatching
+from bot.model import invocations
+
+Payload = dict[str, Any]
+P = ParamSpec("P")
+
+_DIRECT = "directmessage"
+_SHARE = "share "
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where an answer belongs."""
+
+    channel: str
+    user: str
+    thread: str | None = None
+    response_url: str | None = None
+    """None where Slack gave none: for mentions."""
+    is_private: bool = True
+    """What was clicked on was seen by one person only; an answer to it may replace it."""
+    is_click: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """An invocation and where its answer belongs."""
+
+    invocation: invocations.Invocation
+    origin: Origin
+
+
+def _complete(build: Callable[P, Request]) -> Callable[P, Request]:
+    """Let *build* say in a sentence when a payload lacks something that Slack always sends."""
+
+    @functools.wraps(build)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> Request:
+        try:
+            return build(*args, **kwargs)
+        except (KeyError, IndexError, AttributeError, TypeError) as error:
+            raise errors.UsageError(f"The payload is not complete: {error} is missing or of another shape.") from error
+
+    return checked
+
+
+@_complete
+def from_command(body: Payload) -> Request:
+    """
+    Give the request of a slash command.
+
+    Raises:
+        errors.UsageError: the payload is not complete, as in all that follow.
+    """
+    place = _place(body["channel_id"], body.get("channel_name", ""))
+    actor = invocations.Actor(id=body["user_id"], name=body.get("user_name", ""), team_id=body.get("team_id"))
+    key = f"command:{body['trigger_id']}" if body.get("trigger_id") else None
+    return Request(
+        invocation=_invocation(body.get("text", ""), invocations.Door.SLASH, actor, place, key),
+        origin=Origin(channel=place.id, user=actor.id, response_url=body.get("response_url")),
+    )
+
+
+@_complete
+def from_mention(body: Payload, bot_user_id: str) -> Request:
+    """Give the request of a message that mentions the bot; what stands before the mention does not count."""
+    event = body["event"]
+    _, _, text = event.get("text", "").partition(f"<@{bot_user_id}")
+    thread = event.get("thread_ts") or event["ts"]
+    place = _place(event["channel"], "", thread=thread)
+    team = event.get("user_team") or event.get("source_team") or event.get("team") or body.get("team_id")
+    actor = invocations.Actor(id=event["user"], name=event["user"], team_id=team)
+    return Request(
+        invocation=_invocation(
+            re.sub(r"^[^>]*>[\s:,]*", "", text), invocations.Door.MENTION, actor, place, f"event:{body['event_id']}"
+        ),
+        origin=Origin(channel=place.id, user=actor.id, thread=thread, is_private=False),
+    )
+
+
+@_complete
+def from_click(body: Payload) -> Request:
+    """Give the request of a button whose value is a line for dispatch."""
+    action, container = body["actions"][0], body.get("container", {})
+    user, channel = body["user"], body.get("channel", {})
+    is_home = container.get("type") == "view"
+    thread = body.get("message", {}).get("thread_ts") or container.get("thread_ts")
+    place = _home() if is_home else _place(channel.get("id", ""), channel.get("name", ""), thread=thread)
+    actor = invocations.Actor(
+        id=user["id"], name=user.get("username") or user.get("name", ""), team_id=user.get("team_id")
+    )
+    line = action.get("value", "")
+    return Request(
+        invocation=_invocation(line, invocations.Door.BUTTON, actor, place, _click_key(line, action, actor, place)),
+        origin=Origin(
+            # The App Home is no place to write to; the person's own messages with the bot are.
+            channel=actor.id if is_home else place.id,
+            user=actor.id,
+            thread=thread,
+            response_url=body.get("response_url"),
+            is_private=bool(container.get("is_ephemeral")) or is_home,
+            is_click=True,
+        ),
+    )
+
+
+@_complete
+def from_home(body: Payload, line: str) -> Request:
+    """Give the request that opening the App Home stands for."""
+    event = body["event"]
+    actor = invocations.Actor(id=event["user"], name=event["user"], team_id=body.get("team_id"))
+    return Request(
+        invocation=_invocation(line, invocations.Door.HOME, actor, _home(), f"event:{body['event_id']}:{line}"),
+        origin=Origin(channel=actor.id, user=actor.id),
+    )
+
+
+def _click_key(line: str, action: Payload, actor: invocations.Actor, place: invocations.Place) -> str:
+    # Shown to everyone once, however often the button is pressed; anything else may be asked for again.
+    if line.startswith(_SHARE):
+        return f"{line}:{place.id}"
+    return f"click:{actor.id}:{action.get('action_id')}:{action.get('action_ts')}"
+
+
+def _invocation(
+    text: str, door: invocations.Door, actor: invocations.Actor, place: invocations.Place, key: str | None
+) -> invocations.Invocation:
+    now = datetime.datetime.now(datetime.UTC)
+    return invocations.Invocation(
+        id=dispatching.new_id(now), text=text, door=door, actor=actor, place=place, received_at=now, delivery_key=key
+    )
+
+
+def _place(channel_id: str, name: str, thread: str | None = None) -> invocations.Place:
+    is_direct = name == _DIRECT or channel_id.startswith("D")
+    kind = invocations.PlaceKind.DIRECT if is_direct else invocations.PlaceKind.CHANNEL
+    return invocations.Place(kind=kind, id=channel_id, name=name, thread=thread)
+
+
+def _home() -> invocations.Place:
+    return invocations.Place(kind=invocations.PlaceKind.HOME, id="home", name="home")

@@ -1,0 +1,196 @@
+"""`posbot serve`: from the settings to a bot that answers, and from SIGTERM to its quiet end."""
+
+import asyncio
+import contextlib
+import datetime
+import signal
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from typing import Any
+
+import structlog
+import tenacity
+from aiohttp import web as aiohttp_web
+from slack_bolt.app import async_app
+
+from bot import assembling, errors, toolkit
+from bot import settings as settings_module
+from bot.clients import slack_api
+from bot.frontends import conversing, homes, slack_app, socket_mode, web, working
+
+log = structlog.get_logger()
+
+_SLACK_CHECK_SECONDS = 30.0
+_PRUNE_SECONDS = 6 * 3600.0
+
+
+async def serve(settings: settings_module.Settings, commands: Sequence[toolkit.Command[Any]]) -> int:
+    """
+    Answer in Slack until told to stop; give the exit code.
+
+    Raises:
+        errors.BadConfiguration: settings or data are wrong.
+        errors.Refused: Slack does not accept the token.
+        errors.Unavailable: Slack or the database cannot be reached at start.
+    """
+    access = settings_module.slack_access(settings)
+    stop = _stop_on_signals()
+    api = slack_api.SlackApi(access.bot_token, settings.slack_api_url)
+    identity = await _identify(api)
+    core = assembling.assembled(settings, commands, team_id=identity.team_id, user_groups=api, needs_store=True)
+    async with core as assembled:
+        workload = working.Workload()
+        app = _slack_application(assembled, api, identity, access, workload)
+        sockets = _sockets(app, access, settings, api)
+        slack = _Slack(api)
+        endpoints = web.application(
+            is_alive=lambda: _liveness(sockets),
+            is_ready=lambda: _readiness(stop, sockets, slack),
+            slack=app if access.signing_secret else None,
+        )
+        watches = [slack.watch(), _prune(assembled, settings), *([sockets.watch()] if sockets else [])]
+        async with _listening(endpoints, settings) as runner, _watching(watches):
+            ways = {"socket_mode": sockets is not None, "http": access.signing_secret is not None}
+            log.info("serving", port=runner.addresses[0][1], team=identity.team, **ways)
+            await stop.wait()
+            log.info("stopping")
+            await _stop_taking(runner, sockets)
+            await workload.drain(settings.drain_seconds)
+    log.info("stopped")
+    return 0
+
+
+async def _stop_taking(runner: aiohttp_web.AppRunner, sockets: socket_mode.SocketMode | None) -> None:
+    for site in list(runner.sites):
+        await site.stop()
+    if sockets is not None:
+        await sockets.close()
+
+
+@contextlib.asynccontextmanager
+async def _watching(watches: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Run *watches* beside the block; if one of them fails, so does the block."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(watch) for watch in watches]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+async def migrate(settings: settings_module.Settings, _: Sequence[toolkit.Command[Any]]) -> int:
+    """Bring the database up to date and say what was done; give the exit code."""
+    revision = await assembling.migrate(settings)
+    print(f"The database is now at revision {revision}." if revision else "The database is up to date.")  # noqa: T201
+    return 0
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    return stop
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_exception_type(errors.Unavailable),
+    stop=tenacity.stop_after_attempt(5),
+    wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=8),
+    reraise=True,
+)
+async def _identify(api: slack_api.SlackApi) -> slack_api.Identity:
+    return await api.identify()
+
+
+def _slack_application(
+    core: assembling.Core,
+    api: slack_api.SlackApi,
+    identity: slack_api.Identity,
+    access: settings_module.SlackAccess,
+    workload: working.Workload,
+) -> async_app.AsyncApp:
+    app = slack_app.application(api, identity, access.signing_secret)
+    listeners = slack_app.SlackListeners(
+        identity=identity,
+        conversations=conversing.Conversations(core.dispatcher, api, core.data.roles.channels),
+        home=homes.Homes(core.dispatcher, api),
+        workload=workload,
+    )
+    listeners.attach(app)
+    return app
+
+
+def _sockets(
+    app: async_app.AsyncApp,
+    access: settings_module.SlackAccess,
+    settings: settings_module.Settings,
+    api: slack_api.SlackApi,
+) -> socket_mode.SocketMode | None:
+    if access.app_token is None:
+        return None
+    return socket_mode.SocketMode(
+        app,
+        access.app_token,
+        api.reader,
+        connections=settings.socket_connections,
+        ping_seconds=settings.socket_ping_seconds,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _listening(
+    application: aiohttp_web.Application, settings: settings_module.Settings
+) -> AsyncIterator[aiohttp_web.AppRunner]:
+    runner = aiohttp_web.AppRunner(application, access_log=None, shutdown_timeout=2.0)
+    await runner.setup()
+    try:
+        await aiohttp_web.TCPSite(runner, settings.host, settings.port).start()
+        yield runner
+    except OSError as error:
+        raise errors.BadConfiguration(
+            f"Port {settings.port} cannot be opened ({error.strerror}): set PORT to a free one."
+        ) from error
+    finally:
+        await runner.cleanup()
+
+
+class _Slack:
+    """Knows whether Slack accepts the bot's token, as of the last half minute."""
+
+    def __init__(self, api: slack_api.SlackApi) -> None:
+        self._api = api
+        self.wrong: str | None = None
+
+    async def watch(self) -> None:
+        while True:
+            await asyncio.sleep(_SLACK_CHECK_SECONDS)
+            try:
+                await self._api.identify()
+                self.wrong = None
+            except errors.BotError as error:
+                self.wrong = str(error)
+                log.error("slack check failed", reason=str(error))
+
+
+async def _readiness(stop: asyncio.Event, sockets: socket_mode.SocketMode | None, slack: _Slack) -> str | None:
+    if stop.is_set():
+        return "The bot is stopping."
+    if sockets is not None and await sockets.alive() == 0:
+        return "No Socket Mode connection to Slack is alive."
+    return slack.wrong
+
+
+async def _liveness(sockets: socket_mode.SocketMode | None) -> str | None:
+    if sockets is not None and sockets.is_hopeless:
+        return "Socket Mode could not be restored; a new process may."
+    return None
+
+
+async def _prune(core: assembling.Core, settings: settings_module.Settings) -> None:
+    while True:
+        try:
+            before = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=settings.audit_days)
+            pruned = await core.record.prune(before)
+            log.info("audit pruned", entries=pruned)
+        except errors.Unavailable as error:
+            log.error("audit not pruned", reason=str(error))
+        await asyncio.sleep(_PRUNE_SECONDS)

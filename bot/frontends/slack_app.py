@@ -1,0 +1,132 @@
+"""
+What Slack may send, and what becomes of it: the Bolt application.
+
+Every listener acknowledges and hands its work over; the work begins once the acknowledgement is on the wire
+(`acknowledged` in the context, set by whoever wrote it there), because Bolt's `ack()` only sets a value that leaves
+later, when the loop is free again.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Coroutine
+from typing import Any
+
+import structlog
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.response import BoltResponse
+
+from bot import errors
+from bot.clients import slack_api
+from bot.frontends import conversing, homes, receiving, working
+from bot.render import blocks
+
+log = structlog.get_logger()
+
+COMMAND = "/pos"
+ACKNOWLEDGED = "acknowledged"
+_ACK_SECONDS = 3.0
+
+
+class SlackListeners:
+    """Connects Bolt's listeners with the conversations they begin."""
+
+    def __init__(
+        self,
+        *,
+        identity: slack_api.Identity,
+        conversations: conversing.Conversations,
+        home: homes.Homes,
+        workload: working.Workload,
+    ) -> None:
+        self._identity = identity
+        self._conversations = conversations
+        self._home = home
+        self._workload = workload
+
+    def attach(self, app: AsyncApp) -> None:
+        """Register everything the bot listens to on *app*."""
+        app.command(COMMAND)(self._on_command)
+        app.action(re.compile(f"^{blocks.RUN}:"))(self._on_click)
+        app.action(re.compile(".*"))(self._on_other_click)
+        app.event("app_mention")(self._on_mention)
+        app.event("app_home_opened")(self._on_home)
+        # Bolt answers 404 to events without a listener, which Slack takes for a failure and sends again.
+        app.event(re.compile(".*"))(self._on_other_event)
+        app.error(self._on_error)
+
+    async def _on_command(self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        request = receiving.from_command(body)
+        await ack()
+        self._start(self._conversations.hold(request), context)
+
+    async def _on_click(self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        request = receiving.from_click(body)
+        await ack()
+        self._start(self._conversations.hold(request), context)
+
+    async def _on_other_click(self, ack: AsyncAck) -> None:
+        # Buttons that only open a link are reported too, and buttons of an older version may still stand somewhere.
+        await ack()
+
+    async def _on_mention(self, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        request = receiving.from_mention(body, self._identity.user_id)
+        self._start(self._conversations.hold(request), context)
+
+    async def _on_home(self, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        if body["event"].get("tab", "home") == "home":
+            self._start(self._home.show(body), context)
+
+    async def _on_other_event(self, body: dict[str, Any]) -> None:
+        log.debug("event not of interest", type=body.get("event", {}).get("type"))
+
+    async def _on_error(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
+        kind = body.get("type") or body.get("command")
+        if isinstance(error, errors.UsageError):
+            log.warning("payload not understood", type=kind, reason=str(error))
+            return BoltResponse(status=400, body=f"{error}\n")
+        log.error("listener failed", type=kind, exc_info=error)
+        return BoltResponse(status=500, body="posbot made a mistake.\n")
+
+    def _start(self, work: Coroutine[Any, Any, None], context: AsyncBoltContext) -> None:
+        self._workload.start(_after(context.get(ACKNOWLEDGED), work), name="conversation")
+
+
+async def _after(acknowledged: asyncio.Event | None, work: Awaitable[None]) -> None:
+    if acknowledged is not None:
+        try:
+            async with asyncio.timeout(_ACK_SECONDS):
+                await acknowledged.wait()
+        except TimeoutError:
+            # The connection broke before the acknowledgement left. The person sees an error of Slack's and, a moment
+            # later, the answer all the same.
+            log.warning("acknowledgement not sent")
+    await work
+
+
+def application(api: slack_api.SlackApi, identity: slack_api.Identity, signing_secret: str | None) -> AsyncApp:
+    """
+    Give the Bolt application, authorised once and for all.
+
+    Left to itself, Bolt asks Slack who it is within the three seconds of the first command.
+    """
+    authorized = AuthorizeResult(
+        enterprise_id=identity.enterprise_id,
+        team_id=identity.team_id,
+        bot_id=identity.bot_id,
+        bot_user_id=identity.user_id,
+        bot_token=api.token,
+    )
+
+    async def authorize() -> AuthorizeResult:
+        return authorized
+
+    return AsyncApp(
+        client=api.writer,
+        authorize=authorize,
+        signing_secret=signing_secret,
+        request_verification_enabled=signing_secret is not None,
+        attaching_conversation_kwargs_enabled=False,
+    )

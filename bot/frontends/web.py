@@ -1,0 +1,93 @@
+"""
+The bot's own HTTP endpoints: signed requests of Slack, and what watches over the bot.
+
+    POST /slack/events   commands, clicks and events, signed by Slack
+    GET  /healthz        200 while the process is worth keeping
+    GET  /readyz         200 while Slack really reaches the bot
+    GET  /metrics        Prometheus
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import prometheus_client
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
+
+from bot import metrics
+from bot.frontends import slack_app
+
+SLACK_PATH = "/slack/events"
+_BODY_LIMIT_BYTES = 1_000_000
+"""Slack's largest payloads, views of 250 kB, stay far below."""
+_SIGNATURE_HEADERS = ("x-slack-signature", "x-slack-request-timestamp")
+
+Check = Callable[[], Awaitable[str | None]]
+"""Gives what is wrong, or None."""
+
+
+def application(*, is_alive: Check, is_ready: Check, slack: AsyncApp | None) -> web.Application:
+    """Give the endpoints; without *slack* there is none for signed requests."""
+    endpoints = web.Application(client_max_size=_BODY_LIMIT_BYTES)
+    endpoints.router.add_get("/healthz", _telling(is_alive))
+    endpoints.router.add_get("/readyz", _telling(is_ready))
+    endpoints.router.add_get("/metrics", _metrics)
+    if slack is not None:
+        endpoints.router.add_post(SLACK_PATH, _Receiver(slack).receive)
+    return endpoints
+
+
+class _Receiver:
+    """Takes signed requests."""
+
+    def __init__(self, app: AsyncApp) -> None:
+        self._app = app
+
+    async def receive(self, request: web.Request) -> web.StreamResponse:
+        """Answer within Slack's three seconds; the work begins when the answer has left."""
+        started = time.monotonic()
+        if any(name not in request.headers for name in _SIGNATURE_HEADERS):
+            return web.Response(status=401, text="This is not signed by Slack.\n")
+        try:
+            body = (await request.read()).decode()
+        except web.HTTPRequestEntityTooLarge:
+            return web.Response(status=413, text="Slack sends nothing as large as this.\n")
+        except UnicodeDecodeError:
+            return web.Response(status=400, text="The body is not UTF-8.\n")
+        acknowledged = asyncio.Event()
+        response = await self._dispatch(body, request, acknowledged)
+        await response.prepare(request)
+        await response.write_eof()
+        metrics.ACKNOWLEDGED.observe(time.monotonic() - started)
+        acknowledged.set()
+        return response
+
+    async def _dispatch(self, body: str, request: web.Request, acknowledged: asyncio.Event) -> web.Response:
+        try:
+            bolt_request = AsyncBoltRequest(
+                body=body,
+                query=request.query_string,
+                headers=dict(request.headers),
+                context={slack_app.ACKNOWLEDGED: acknowledged},
+            )
+        except (ValueError, AttributeError, TypeError):
+            # Bolt looks into the body before it checks the signature.
+            return web.Response(status=400, text="The body cannot be read.\n")
+        return await to_aiohttp_response(await self._app.async_dispatch(bolt_request))
+
+
+def _telling(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def tell(_: web.Request) -> web.Response:
+        wrong = await check()
+        return web.Response(status=503 if wrong else 200, text=f"{wrong or 'ok'}\n")
+
+    return tell
+
+
+async def _metrics(_: web.Request) -> web.Response:
+    return web.Response(
+        body=prometheus_client.generate_latest(), headers={"content-type": prometheus_client.CONTENT_TYPE_LATEST}
+    )

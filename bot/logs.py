@@ -1,0 +1,41 @@
+"""One line of JSON per thing that happened, on stderr, each with the id of the invocation it belongs to."""
+
+import logging
+import sys
+from collections.abc import Callable
+
+import structlog
+
+
+def configure(level: str, redact: Callable[[str], str]) -> None:
+    """Send posbot's own lines and those of its libraries the same way, without secrets."""
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+            lambda _, __, line: redact(str(line)),
+        ],
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # Their debug lines hold request headers and single-use addresses.
+    # Bolt warns of every token it was given in a better way.
+    logging.getLogger("slack_bolt").setLevel(logging.ERROR)
+    for vendor in ("slack_sdk", "aiohttp", "httpx", "httpcore", "sqlalchemy", "alembic", "aiosqlite"):
+        logging.getLogger(vendor).setLevel(max(logging.WARNING, root.level))

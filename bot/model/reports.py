@@ -1,0 +1,130 @@
+"""What a command found, in a form that knows nothing of Slack or of a terminal."""
+
+import dataclasses
+import enum
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal
+
+import pydantic
+
+Scalar = str | int | float | bool | None
+
+
+class Verdict(enum.StrEnum):
+    """How things stand; also decides the terminal's exit code."""
+
+    OK = "ok"
+    # Works, but misses a target or will soon stop working.
+    WARNING = "warning"
+    FAILED = "failed"
+    # Could not be told. Never shown as ok, because silence is not health.
+    UNKNOWN = "unknown"
+
+    @property
+    def badness(self) -> int:
+        """Give the place in an ordering from ok (0) to failed (3)."""
+        return (Verdict.OK, Verdict.WARNING, Verdict.UNKNOWN, Verdict.FAILED).index(self)
+
+    @classmethod
+    def worst(cls, verdicts: Iterable["Verdict"]) -> "Verdict":
+        """Give the worst of *verdicts*; of none it is unknown."""
+        return max(verdicts, key=lambda verdict: verdict.badness, default=cls.UNKNOWN)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """A short list of names and values."""
+
+    pairs: tuple[tuple[str, str], ...]
+    title: str | None = None
+    kind: Literal["fields"] = "fields"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of a table."""
+
+    cells: tuple[str, ...]
+    verdict: Verdict | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows under named columns, the most important row first: a renderer cuts from the end."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    title: str | None = None
+    kind: Literal["table"] = "table"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """Text whose columns and line breaks matter."""
+
+    text: str
+    title: str | None = None
+    kind: Literal["code"] = "code"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Plain sentences; markup characters in them are shown, never obeyed."""
+
+    text: str
+    title: str | None = None
+    kind: Literal["text"] = "text"
+
+
+Section = Annotated[Fields | Table | Code | Text, pydantic.Field(discriminator="kind")]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NextAction:
+    """Something sensible to do now: a button in Slack, a line to copy in a terminal."""
+
+    label: str
+    words: str
+    """What would be typed after `/pos`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pointer:
+    """A section of the runbook that speaks of this."""
+
+    number: str
+    title: str
+    url: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The whole answer of a command."""
+
+    verdict: Verdict
+    headline: str
+    """One sentence that is enough at 3 a.m."""
+    sections: tuple[Section, ...] = ()
+    facts: Mapping[str, Scalar] = dataclasses.field(default_factory=dict)
+    """Named values for procedures and for scripts that read the JSON."""
+    next_actions: tuple[NextAction, ...] = ()
+    runbook: tuple[Pointer, ...] = ()
+
+
+def changed(report: Report, *, headline: str) -> Report:
+    """Give *report* under another headline."""
+    return dataclasses.replace(report, headline=headline)
+
+
+_DOCUMENT = pydantic.TypeAdapter(Report)
+
+
+def to_document(report: Report) -> dict[str, object]:
+    """Give *report* as JSON-ready data; `from_document` gives the same report back."""
+    document: dict[str, object] = _DOCUMENT.dump_python(report, mode="json")
+    return document
+
+
+def from_document(document: object) -> Report:
+    """Give the report that `to_document` made *document* of."""
+    return _DOCUMENT.validate_python(document)

@@ -1,0 +1,23 @@
+"""
+How much of each thing fits into one Slack message or App Home.
+
+The figures are Slack's published ones for Block Kit (docs.slack.dev/reference/block-kit/blocks) but for
+MESSAGE_CHARACTERS: chat.postMessage refuses messages whose blocks hold some 12,000 characters in total
+(`msg_blocks_too_long`), which no page says, so this stays well below.
+"""
+
+MESSAGE_CHARACTERS = 10_000
+MESSAGE_BLOCKS = 50
+HOME_BLOCKS = 100
+TABLE_ROWS = 100
+TABLE_COLUMNS = 20
+BUTTONS = 5
+"""Slack takes 25 in a block; more than five are no help."""
+BUTTON_TEXT = 75
+BUTTON_VALUE = 2_000
+LINK = 300
+LINK_TEXT = 100
+"""Ours, not Slack's: several links share a footer."""
+NOTIFICATION_TEXT = 3_000
+"""The text beside the blocks, for notifications and screen readers; chat.update refuses more than 4,000."""
+HEADLINE = 1_000

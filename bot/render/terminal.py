@@ -1,0 +1,148 @@
+"""A report for a terminal: colour where it is one, plain text where it is not, never a control character of others."""
+
+import re
+from collections.abc import Iterable
+
+import rich.console
+import rich.measure
+import rich.padding
+import rich.table
+import rich.text
+
+from bot.model import invocations, reports
+
+_MARKS = {
+    reports.Verdict.OK: ("✓", "green"),
+    reports.Verdict.WARNING: ("!", "yellow"),
+    reports.Verdict.FAILED: ("✗", "red"),
+    reports.Verdict.UNKNOWN: ("?", "magenta"),
+}
+_NARROWEST_COLUMN = 4
+_NARROWEST_TEXT = 16
+"""Cells that a column of sentences needs to be read at all."""
+# Everything that could move the cursor, change colours or reorder text, but for tab and line feed.
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def draw(answer: invocations.Answer, program: str = "posbot") -> rich.console.Group:
+    """Give what a console prints for *answer*; *program* stands in front of the lines to copy."""
+    report = answer.report
+    parts: list[rich.console.RenderableType] = [_headline(report)]
+    for section in report.sections:
+        parts += _section(section)
+    parts += _footer(report, program)
+    return rich.console.Group(*parts)
+
+
+def progress_line(report: reports.Report) -> rich.text.Text:
+    """Give one line for a report that is not finished."""
+    return rich.text.Text(f"… {clean(report.headline)}", style="dim")
+
+
+def _headline(report: reports.Report) -> rich.text.Text:
+    mark, colour = _MARKS[report.verdict]
+    return rich.text.Text.assemble((f"{mark} ", f"bold {colour}"), (clean(report.headline), "bold"))
+
+
+def _section(section: reports.Section) -> Iterable[rich.console.RenderableType]:
+    yield rich.text.Text("")
+    if section.title:
+        yield _indented(rich.text.Text(clean(section.title), style="underline"))
+    match section:
+        case reports.Fields():
+            yield _indented(_fields(section))
+        case reports.Table():
+            yield _indented(_Table(section))
+        case reports.Code() | reports.Text():
+            yield _indented(rich.text.Text(clean(section.text), overflow="fold"))
+
+
+def _fields(section: reports.Fields) -> rich.table.Table:
+    grid = rich.table.Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", overflow="fold")
+    grid.add_column(overflow="fold")
+    for name, value in section.pairs:
+        grid.add_row(rich.text.Text(clean(name)), rich.text.Text(clean(value)))
+    return grid
+
+
+class _Table:
+    """
+    A table that loses nothing however narrow the console: rich cuts what does not fit into columns that may not wrap.
+
+    Where there is room, names and figures stay whole and the widest column alone wraps; where there is less, all
+    wrap; where there is hardly any, each row becomes a list.
+    """
+
+    def __init__(self, section: reports.Table) -> None:
+        count = max([len(section.columns), *(len(row.cells) for row in section.rows)])
+        self._columns = _padded(section.columns, count)
+        self._rows = [(row.verdict, _padded(row.cells, count)) for row in section.rows]
+        self._has_marks = any(row.verdict for row in section.rows)
+        lines = [self._columns, *(cells for _, cells in self._rows)]
+        self._widths = [max(rich.text.Text(line[index]).cell_len for line in lines) for index in range(count)]
+
+    def __rich_measure__(
+        self, console: rich.console.Console, options: rich.console.ConsoleOptions
+    ) -> rich.measure.Measurement:
+        return rich.measure.Measurement.get(console, options, self._drawn(options.max_width))
+
+    def __rich_console__(
+        self, console: rich.console.Console, options: rich.console.ConsoleOptions
+    ) -> rich.console.RenderResult:
+        yield self._drawn(options.max_width)
+
+    def _drawn(self, width: int) -> rich.console.RenderableType:
+        room = width - 2 * len(self._widths) - 3 * self._has_marks
+        if room < len(self._widths) * _NARROWEST_COLUMN:
+            return self._list()
+        widest = self._widths.index(max(self._widths)) if self._widths else 0
+        others = sum(self._widths) - max(self._widths, default=0)
+        return self._grid(wrapping=widest if others + _NARROWEST_TEXT <= room else None)
+
+    def _grid(self, *, wrapping: int | None) -> rich.table.Table:
+        table = rich.table.Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+        if self._has_marks:
+            table.add_column("")
+        for index, column in enumerate(self._columns):
+            may_wrap = wrapping in {None, index}
+            table.add_column(rich.text.Text(column), overflow="fold", no_wrap=not may_wrap)
+        for verdict, cells in self._rows:
+            mark, colour = _MARKS[verdict] if verdict else ("", "")
+            texts = [rich.text.Text(cell) for cell in cells]
+            table.add_row(*([rich.text.Text(mark, style=colour)] if self._has_marks else []), *texts)
+        return table
+
+    def _list(self) -> rich.console.RenderableType:
+        lines = []
+        for verdict, cells in self._rows:
+            mark, colour = _MARKS[verdict] if verdict else ("-", "")
+            lines.append(rich.text.Text(mark, style=colour))
+            named = zip(self._columns, cells, strict=True)
+            lines += [rich.text.Text(f"{column}: {cell}", overflow="fold") for column, cell in named]
+        return rich.console.Group(*(lines or [rich.text.Text("  ".join(self._columns), overflow="fold")]))
+
+
+def _padded(cells: tuple[str, ...], count: int) -> tuple[str, ...]:
+    return (*map(clean, cells), *[""] * (count - len(cells)))
+
+
+def _footer(report: reports.Report, program: str) -> Iterable[rich.console.RenderableType]:
+    if report.runbook or report.next_actions:
+        yield rich.text.Text("")
+    for pointer in report.runbook:
+        url = f"  {pointer.url}" if pointer.url else ""
+        yield _indented(
+            rich.text.Text(clean(f"Runbook {pointer.number} {pointer.title}{url}".replace("  ", " ")), style="cyan")
+        )
+    for action in report.next_actions:
+        yield _indented(rich.text.Text(clean(f"{program} {action.words}"), style="dim"))
+
+
+def _indented(inner: rich.console.RenderableType) -> rich.padding.Padding:
+    return rich.padding.Padding(inner, (0, 0, 0, 2), expand=False)
+
+
+def clean(text: str) -> str:
+    """Give *text* without anything that a terminal would obey."""
+    return _CONTROL.sub("", text.expandtabs(4))

@@ -1,0 +1,116 @@
+"""The one database, opened and closed."""
+
+import contextlib
+import pathlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
+
+from bot import errors
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+_BUSY_SECONDS = 5
+
+
+class Database:
+    """A pool of connections; every use is one transaction."""
+
+    def __init__(self, engine: sqlalchemy_asyncio.AsyncEngine) -> None:
+        self._engine = engine
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[sqlalchemy_asyncio.AsyncConnection]:
+        """
+        Give a connection whose work is kept if the block ends well and undone otherwise.
+
+        Raises:
+            errors.Unavailable: the database cannot be reached, is locked or broken, or its disk is full.
+            sqlalchemy.exc.IntegrityError: something is on record already; for this package alone.
+        """
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except sqlalchemy.exc.IntegrityError:
+            raise
+        except (sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError) as error:
+            raise errors.Unavailable(
+                f"The database did not take it ({_reason(error)}).", hint="Check DATABASE_URL and its disk."
+            ) from error
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """
+    Give the database at *url*; a SQLite file and its folder are made where they are missing.
+
+    Raises:
+        errors.BadConfiguration: the URL is not one of SQLite or PostgreSQL, or its folder cannot be made.
+    """
+    parsed = parse_url(url)
+    options: dict[str, Any] = {"hide_parameters": True}
+    if parsed.get_backend_name() == "sqlite":
+        _make_folder(parsed)
+    else:
+        options |= {"pool_pre_ping": True, "connect_args": {"connect_timeout": _BUSY_SECONDS}}
+    engine = sqlalchemy_asyncio.create_async_engine(parsed, **options)
+    if parsed.get_backend_name() == "sqlite":
+        sqlalchemy.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        sqlalchemy.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    try:
+        yield Database(engine)
+    finally:
+        await engine.dispose()
+
+
+def parse_url(url: str) -> sqlalchemy.URL:
+    """
+    Give *url* with the driver that posbot uses for its kind of database.
+
+    Raises:
+        errors.BadConfiguration: it is no URL of SQLite or PostgreSQL; the message does not repeat it.
+    """
+    try:
+        parsed = sqlalchemy.make_url(url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        # Without the cause, which may repeat a part of the URL.
+        raise errors.BadConfiguration("DATABASE_URL is not a URL: expected sqlite:///FILE or postgresql://…") from None
+    driver = _DRIVERS.get(parsed.get_backend_name())
+    if driver is None:
+        raise errors.BadConfiguration(
+            f"DATABASE_URL names a {parsed.get_backend_name()} database: expected sqlite:///FILE or postgresql://…"
+        )
+    return parsed.set(drivername=driver)
+
+
+def _make_folder(url: sqlalchemy.URL) -> None:
+    if not url.database or url.database == ":memory:":
+        raise errors.BadConfiguration("DATABASE_URL names no file: expected sqlite:///FILE.")
+    try:
+        pathlib.Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise errors.BadConfiguration(f"DATABASE_URL: its folder cannot be made ({error.strerror}).") from error
+    except ValueError as error:
+        raise errors.BadConfiguration(f"DATABASE_URL: its file cannot have that name ({error}).") from error
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    # WAL lets readers go on while one writes; NORMAL is safe with it against everything but a power cut that
+    # loses the last transactions (https://sqlite.org/pragma.html#pragma_synchronous).
+    # Python's module would begin transactions on its own, but not before CREATE TABLE: _begin_sqlite does
+    # (https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#pysqlite-serializable).
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={_BUSY_SECONDS * 1000}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _reason(error: sqlalchemy.exc.SQLAlchemyError) -> str:
+    original = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else None
+    return str(original or error).strip().partition("\n")[0]

@@ -1,0 +1,56 @@
+"""The tables, as the newest migration leaves them."""
+
+import datetime
+
+import sqlalchemy
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
+
+
+class Moment(sqlalchemy.types.TypeDecorator[datetime.datetime]):
+    """An aware moment, stored in UTC; SQLite would otherwise give it back without its zone."""
+
+    impl = sqlalchemy.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: datetime.datetime | None,
+        dialect: sqlalchemy.Dialect,  # noqa: ARG002
+    ) -> datetime.datetime | None:
+        """Give *value* in UTC."""
+        return value.astimezone(datetime.UTC) if value is not None else None
+
+    def process_result_value(
+        self,
+        value: datetime.datetime | None,
+        dialect: sqlalchemy.Dialect,  # noqa: ARG002
+    ) -> datetime.datetime | None:
+        """Give the stored moment with its zone."""
+        return value.replace(tzinfo=datetime.UTC) if value is not None and value.tzinfo is None else value
+
+
+metadata = MetaData()
+
+invocations = Table(
+    "invocations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("delivery_key", String(255), unique=True),
+    Column("received_at", Moment, nullable=False),
+    Column("door", String(16), nullable=False),
+    Column("actor_id", String(64), nullable=False),
+    Column("actor_name", String(128), nullable=False),
+    Column("team_id", String(32)),
+    Column("place_kind", String(16), nullable=False),
+    Column("place_id", String(64), nullable=False),
+    Column("place_name", String(128), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("word", String(64)),
+    Column("ending", String(16)),
+    Column("verdict", String(16)),
+    Column("headline", Text),
+    Column("duration_ms", Integer),
+    Column("report", sqlalchemy.JSON(none_as_null=True)),
+    Index("invocations_by_time", "received_at"),
+    Index("invocations_by_actor", "actor_id", "received_at"),
+)

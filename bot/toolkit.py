@@ -1,0 +1,223 @@
+"""
+What a command is, and what it is handed.
+
+A command is one file in `commands/`: a model of its parameters, a coroutine that gives a Report, and a `Command` that
+ties both to the word people type. The same declaration serves chat text, the terminal's argv and the steps of a
+procedure, makes the help and the usage errors, and tells dispatch who may run it.
+"""
+
+import dataclasses
+import datetime
+import enum
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+
+import pydantic
+import pydantic.fields
+
+from bot import errors
+from bot.model import invocations, reports, runbooks, services
+
+if TYPE_CHECKING:
+    # Only named, never used here: importing them would load httpx and SQLAlchemy, a third of a second in which
+    # `posbot --help` has already answered.
+    from bot.clients import actuator
+    from bot.store import invocations as invocation_store
+
+
+class Effect(enum.StrEnum):
+    """What running a command does to the world."""
+
+    READ = "read"
+    # Denied unless a role allows it.
+    CHANGE = "change"
+
+
+class Audience(enum.StrEnum):
+    """Who may run a command that only reads."""
+
+    MEMBERS = "members"
+    # Only people whose role names the command, because it shows what others did.
+    ROLE = "role"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Option:
+    """
+    How a parameter is typed, where that differs from `--its-name VALUE`.
+
+    Goes into the annotation of the model's field: `Annotated[str, Option(positional=True, label="SERVICE")]`.
+    """
+
+    positional: bool = False
+    label: str | None = None
+    """What stands for the value in a usage line."""
+    short: str | None = None
+    """A second name, such as `-e`."""
+
+
+class Parameters(pydantic.BaseModel):
+    """Base of the parameters of every command."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """The closed lists that names in parameters come from; handed to pydantic as its context."""
+
+    catalogue: services.Catalogue
+    environments: services.Environments
+    words: tuple[str, ...]
+
+
+def _vocabulary(info: pydantic.ValidationInfo) -> Vocabulary:
+    if not isinstance(info.context, Vocabulary):
+        raise TypeError("parameters with names in them are validated with a Vocabulary as context")
+    return info.context
+
+
+def _known_service(value: str, info: pydantic.ValidationInfo) -> str:
+    return _named(lambda: _vocabulary(info).catalogue.find(value).name)
+
+
+def _known_selection(value: str, info: pydantic.ValidationInfo) -> str:
+    catalogue = _vocabulary(info).catalogue
+    found = _named(lambda: catalogue.select(value))
+    is_one = len(found) == 1 and value.lower() not in (services.ALL, *catalogue.groups)
+    return found[0].name if is_one else value.lower()
+
+
+def _known_environment(value: str | None, info: pydantic.ValidationInfo) -> str:
+    environments = _vocabulary(info).environments
+    name = environments.default if value is None else value.lower()
+    _named(lambda: environments.find(name))
+    return name
+
+
+def _known_word(value: str, info: pydantic.ValidationInfo) -> str:
+    return _named(lambda: find_word(value, _vocabulary(info).words))
+
+
+def find_word(word: str, words: Iterable[str]) -> str:
+    """
+    Give *word* as it is spelt in the closed list *words*.
+
+    Raises:
+        errors.NotFound: with the nearest ones.
+    """
+    if word.lower() not in words:
+        raise errors.NotFound("command", word, words, hint="help lists them all.")
+    return word.lower()
+
+
+Result = TypeVar("Result")
+
+
+def _named(find: Callable[[], Result]) -> Result:
+    try:
+        return find()
+    except errors.NotFound as error:
+        # pydantic collects ValueErrors; the sentence and its hint travel in one text.
+        raise ValueError(f"{error} {error.hint or ''}".strip()) from error
+
+
+_DURATION = re.compile(r"^(?:(?P<h>\d{1,4})h)?(?:(?P<m>\d{1,5})m)?(?:(?P<s>\d{1,6})s)?$")
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.match(value.strip().lower())
+    if not match or not any(match.groups()):
+        raise ValueError(f"“{errors.shorten(value, 30)}” is no duration; write it like 90s, 3m or 1h30m.")
+    hours, minutes, seconds = (int(match[unit] or 0) for unit in "hms")
+    return datetime.timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+ServiceName = Annotated[str, pydantic.AfterValidator(_known_service)]
+"""The name or alias of one service; becomes its name."""
+Selection = Annotated[str, pydantic.AfterValidator(_known_selection)]
+"""One service, a group, or `all`."""
+EnvironmentName = Annotated[
+    str | None,
+    pydantic.AfterValidator(_known_environment),
+    pydantic.Field(
+        default=None, validate_default=True, description="where to look; the default environment if not given"
+    ),
+    Option(label="ENV", short="-e"),
+]
+"""The name of an environment; the default one where none is given."""
+CommandWord = Annotated[str, pydantic.AfterValidator(_known_word)]
+"""A word that follows `/pos`."""
+Duration = Annotated[datetime.timedelta, pydantic.BeforeValidator(_duration)]
+"""A length of time such as 90s, 3m or 1h30m."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """Everything a command may use; a command gets nothing from anywhere else."""
+
+    invocation: invocations.Invocation
+    catalogue: services.Catalogue
+    environments: services.Environments
+    runbook: runbooks.Runbook
+    actuator: "actuator.Actuator"
+    invocations: "invocation_store.Invocations"
+    commands: Mapping[str, "Command[Any]"]
+    may: "MayRun"
+    """Tells whether the person who asks may run a command here."""
+    progress: Callable[[reports.Report], Awaitable[None]]
+    """Shows an unfinished report, at most as often as the place allows."""
+    now: Callable[[], datetime.datetime]
+
+
+MayRun = Callable[["Command[Any]"], Awaitable[bool]]
+P = TypeVar("P", bound=Parameters)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Command(Generic[P]):
+    """One thing the bot can do."""
+
+    word: str
+    summary: str
+    """One line, without a full stop, as the help shows it."""
+    parameters: type[P]
+    run: Callable[[P, Tools], Awaitable[reports.Report]]
+    examples: tuple[str, ...]
+    """What could be typed after `/pos`; each is parsed by the tests."""
+    effect: Effect = Effect.READ
+    audience: Audience = Audience.MEMBERS
+    terminal_only: bool = False
+    """Needs files of the machine it runs on, so there is nothing to type in Slack."""
+    is_for_everyone: bool = False
+    """The answer is meant for the whole channel, not only for the person who asks."""
+    sections: tuple[str, ...] = ()
+    """Markers of the sections of the runbook that it carries out."""
+    deadline: Callable[[P], float] = lambda _: 30.0
+    """Seconds after which the answer is that there was none."""
+
+    @property
+    def needs_role(self) -> bool:
+        """Tell whether only people with a role that names the word may run it."""
+        return self.effect is Effect.CHANGE or self.audience is Audience.ROLE
+
+    @property
+    def usage(self) -> str:
+        """Give the usage line, without what stands in front of the word."""
+        return " ".join([self.word, *(_usage(name, field) for name, field in self.parameters.model_fields.items())])
+
+
+def option_of(field: pydantic.fields.FieldInfo) -> Option:
+    """Give how *field* is typed."""
+    return next((extra for extra in field.metadata if isinstance(extra, Option)), Option())
+
+
+def _usage(name: str, field: pydantic.fields.FieldInfo) -> str:
+    option = option_of(field)
+    label = option.label or name.upper()
+    flag = f"--{name.replace('_', '-')}"
+    shown = label if option.positional else flag if field.annotation is bool else f"{flag} {label}"
+    return shown if field.is_required() else f"[{shown}]"

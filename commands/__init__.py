@@ -1,0 +1,22 @@
+"""
+What a person can ask posbot for: one file per word, and this table of them.
+
+A command reads like its section of the runbook. It gets everything through its `Tools`, gives a Report, knows no
+other command, and neither posts nor formats. To add one, write its file and a line here.
+"""
+
+from typing import Any
+
+from bot import toolkit
+from commands import audit, check, health, services, share, version
+from commands import help as help_command
+
+COMMANDS: tuple[toolkit.Command[Any], ...] = (
+    health.COMMAND,
+    services.COMMAND,
+    share.COMMAND,
+    audit.COMMAND,
+    check.COMMAND,
+    help_command.COMMAND,
+    version.COMMAND,
+)

@@ -1,0 +1,282 @@
+"""
+Ask services how they are: sections 2.2 and 4.3 of the runbook.
+
+One service gets a full answer, many get one table, worst first. All are asked at once and each waits only for itself;
+who has not answered by the deadline is named.
+"""
+
+import asyncio
+import datetime
+from collections.abc import Sequence
+from typing import Annotated
+
+import pydantic
+
+from bot import toolkit
+from bot.model import health, reports, services
+
+FLEET_SECONDS = 12.0
+"""After that the rest is shown: one answer takes 8 s at most, two in a row only where the first went wrong."""
+POLL_SECONDS = 2.0
+LONGEST_WAIT = datetime.timedelta(minutes=15)
+"""Slack lets an answer be changed for half an hour; a rollout that takes longer is a case for 4.2."""
+
+
+class Parameters(toolkit.Parameters):
+    """Which services, where, and how thoroughly."""
+
+    selection: Annotated[
+        toolkit.Selection,
+        toolkit.Option(positional=True, label="SERVICE|GROUP|all"),
+        pydantic.Field(description="a service by name or alias, a group, or all"),
+    ] = services.ALL
+    env: toolkit.EnvironmentName
+    verbose: Annotated[bool, pydantic.Field(description="show addresses, timings and headers, as curl -v would")] = (
+        False
+    )
+    wait: Annotated[
+        toolkit.Duration | None,
+        toolkit.Option(label="DURATION"),
+        pydantic.Field(
+            gt=datetime.timedelta(0),
+            le=LONGEST_WAIT,
+            description="ask again until healthy, at most this long, such as 3m",
+        ),
+    ] = None
+
+
+async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+    """Give the health of the selected services."""
+    environment = tools.environments.find(parameters.env or "")
+    asked = tools.catalogue.select(parameters.selection)
+    round_of_questions = _Round(asked, environment, parameters, tools)
+    if parameters.wait is None:
+        return _report(await round_of_questions.ask(), parameters, tools)
+    return await _wait_until_healthy(round_of_questions, parameters.wait, parameters, tools)
+
+
+class _Round:
+    """Asks the same services any number of times."""
+
+    def __init__(
+        self,
+        asked: Sequence[services.Service],
+        environment: services.Environment,
+        parameters: Parameters,
+        tools: toolkit.Tools,
+    ) -> None:
+        self._asked = asked
+        self._environment = environment
+        self._with_groups = len(asked) == 1 or parameters.verbose
+        self._tools = tools
+
+    async def ask(self) -> list[health.Reading]:
+        """Give a reading for every service, also for those that did not answer in time."""
+        tasks = {service.name: asyncio.create_task(self._ask_one(service)) for service in self._asked}
+        try:
+            await asyncio.wait(tasks.values(), timeout=FLEET_SECONDS)
+        finally:
+            for task in tasks.values():
+                task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        return [self._unfinished(name) if task.cancelled() else task.result() for name, task in tasks.items()]
+
+    async def _ask_one(self, service: services.Service) -> health.Reading:
+        url = self._environment.health_url_of(service)
+        if url is None:
+            return health.unasked(service.name, health.Finding.NO_ENDPOINT, "it has no port in the catalogue")
+        return await self._tools.actuator.read(service.name, url, with_groups=self._with_groups)
+
+    @staticmethod
+    def _unfinished(name: str) -> health.Reading:
+        explanation = f"no answer when the deadline of {FLEET_SECONDS:g} s passed"
+        return health.unasked(name, health.Finding.UNFINISHED, explanation)
+
+
+async def _wait_until_healthy(
+    round_of_questions: _Round, wait: datetime.timedelta, parameters: Parameters, tools: toolkit.Tools
+) -> reports.Report:
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    while True:
+        readings = await round_of_questions.ask()
+        waited = loop.time() - started
+        report = _report(readings, parameters, tools)
+        if all(reading.is_healthy or reading.finding is health.Finding.NO_ENDPOINT for reading in readings):
+            return _prefixed(report, f"Healthy after {waited:.0f} s. ")
+        if waited + POLL_SECONDS > wait.total_seconds():
+            return _prefixed(report, f"Still not healthy after {waited:.0f} s. ")
+        await tools.progress(_prefixed(report, f"Waiting, {waited:.0f} of {wait.total_seconds():.0f} s. "))
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def _prefixed(report: reports.Report, prefix: str) -> reports.Report:
+    return reports.changed(report, headline=prefix + report.headline)
+
+
+def _report(readings: Sequence[health.Reading], parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+    if len(readings) == 1:
+        return _one(readings[0], parameters, tools)
+    return _many(sorted(readings, key=_worst_first), parameters, tools)
+
+
+def _one(reading: health.Reading, parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+    line = f"health {reading.service} --env {parameters.env}"
+    sections: list[reports.Section] = []
+    if reading.finding.advice:
+        sections.append(reports.Text(text=reading.finding.advice))
+    sections += _failing(reading)
+    sections.append(reports.Fields(pairs=_answers(reading)))
+    if parameters.verbose:
+        sections += [_exchange(name, probe) for name, probe in (("health", reading.root), *reading.groups)]
+    actions = [reports.NextAction(label="Run again", words=line + (" --verbose" if parameters.verbose else ""))]
+    if not parameters.verbose:
+        actions.append(reports.NextAction(label="Details", words=f"{line} --verbose"))
+    if not reading.is_healthy:
+        actions.append(reports.NextAction(label="Wait 3 min", words=f"{line} --wait 3m"))
+    return reports.Report(
+        verdict=reading.verdict,
+        headline=f"{reading.service} in {parameters.env}: {reading.summary}",
+        sections=tuple(sections),
+        facts={"service": reading.service, "environment": parameters.env, **_facts(reading)},
+        next_actions=tuple(actions),
+        runbook=_pointers([reading], tools),
+    )
+
+
+def _failing(reading: health.Reading) -> list[reports.Section]:
+    components = reading.failing_components
+    if not components:
+        return []
+    pairs = [
+        (component.path, "; ".join([component.status, *(f"{name}: {value}" for name, value in component.details)]))
+        for component in components
+    ]
+    return [reports.Fields(title="Failing components", pairs=tuple(pairs))]
+
+
+def _answers(reading: health.Reading) -> tuple[tuple[str, str], ...]:
+    pairs = [("health", reading.root.explanation), *((name, probe.explanation) for name, probe in reading.groups)]
+    return (*pairs, ("URL", reading.root.exchange.url))
+
+
+def _facts(reading: health.Reading) -> dict[str, reports.Scalar]:
+    exchange = reading.root.exchange
+    groups = {name: probe.finding.value for name, probe in reading.groups}
+    return {
+        "finding": reading.finding.value,
+        "healthy": reading.is_healthy,
+        "http_status": exchange.status,
+        "seconds": round(exchange.total_seconds, 3),
+        "failing": ", ".join(component.path for component in reading.failing_components),
+        **groups,
+    }
+
+
+def _exchange(name: str, probe: health.Probe) -> reports.Section:
+    exchange = probe.exchange
+    status = f"{exchange.http_version} {exchange.status} {exchange.reason}".strip() if exchange.status else "none"
+    pairs = [
+        ("address", exchange.address or "none"),
+        ("connected after", _milliseconds(exchange.connected_after_seconds)),
+        ("TLS after", _milliseconds(exchange.tls_after_seconds) + f" ({exchange.tls_version})"),
+        ("first byte after", _milliseconds(exchange.first_byte_after_seconds)),
+        ("total", _milliseconds(exchange.total_seconds)),
+        ("status", status),
+        ("body", f"{exchange.body_bytes:,} bytes"),
+        *exchange.headers,
+    ]
+    has_tls = exchange.tls_version is not None
+    return reports.Fields(
+        title=f"GET {exchange.url}" if name == "health" else f"GET …/{name}",
+        pairs=tuple(pair for pair in pairs if has_tls or pair[0] != "TLS after"),
+    )
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{seconds * 1000:.1f} ms"
+
+
+def _many(readings: Sequence[health.Reading], parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+    troubled = [reading for reading in readings if reading.verdict is not reports.Verdict.OK]
+    # What has no endpoint is shown, but says nothing about how the rest is.
+    asked = [reading for reading in readings if reading.finding is not health.Finding.NO_ENDPOINT]
+    rows = tuple(
+        reports.Row(
+            verdict=None if reading.finding is health.Finding.NO_ENDPOINT else reading.verdict,
+            cells=(reading.service, reading.finding.value, _time(reading), _why(reading)),
+        )
+        for reading in readings
+    )
+    line = f"health {parameters.selection} --env {parameters.env}"
+    actions = [reports.NextAction(label="Run again", words=line)]
+    actions += [
+        reports.NextAction(label=f"Show {reading.service}", words=f"health {reading.service} --env {parameters.env}")
+        for reading in troubled[:3]
+        if reading in asked
+    ]
+    return reports.Report(
+        verdict=reports.Verdict.worst(reading.verdict for reading in asked),
+        headline=_headline(asked, parameters),
+        sections=(reports.Table(columns=("service", "state", "time", "why"), rows=rows),),
+        facts={"selection": parameters.selection, "environment": parameters.env, "asked": len(asked), **_counts(asked)},
+        next_actions=tuple(actions),
+        runbook=_pointers(asked, tools),
+    )
+
+
+def _headline(readings: Sequence[health.Reading], parameters: Parameters) -> str:
+    troubled = [reading for reading in readings if reading.verdict is not reports.Verdict.OK]
+    scope = f"{len(readings)} service{'s' * (len(readings) != 1)} in {parameters.env}"
+    if not readings:
+        return f"No service of {parameters.selection} has an endpoint to ask."
+    if not troubled:
+        return f"All {scope} are up." if len(readings) > 1 else f"{scope} is up."
+    counts = ", ".join(f"{count} {finding}" for finding, count in _counts(troubled).items())
+    return f"{len(troubled)} of {scope} need{'s' * (len(troubled) == 1)} a look: {counts}."
+
+
+def _counts(readings: Sequence[health.Reading]) -> dict[str, int]:
+    findings = [reading.finding.value for reading in readings]
+    return {finding: findings.count(finding) for finding in dict.fromkeys(findings)}
+
+
+def _time(reading: health.Reading) -> str:
+    exchange = reading.root.exchange
+    return f"{exchange.total_seconds * 1000:.0f} ms" if exchange.status is not None else "–"
+
+
+def _why(reading: health.Reading) -> str:
+    return "" if reading.finding is health.Finding.UP else reading.summary
+
+
+def _worst_first(reading: health.Reading) -> tuple[bool, int, float, str]:
+    is_unasked = reading.finding is health.Finding.NO_ENDPOINT
+    return (is_unasked, -reading.verdict.badness, -reading.root.exchange.total_seconds, reading.service)
+
+
+def _pointers(readings: Sequence[health.Reading], tools: toolkit.Tools) -> tuple[reports.Pointer, ...]:
+    is_well = all(reading.verdict is reports.Verdict.OK for reading in readings)
+    return tools.runbook.point_to(*(("health-checks",) if is_well else ("health-failing", "health-checks")))
+
+
+def _deadline(parameters: Parameters) -> float:
+    waiting = parameters.wait.total_seconds() if parameters.wait else 0.0
+    return waiting + FLEET_SECONDS + 5.0
+
+
+COMMAND = toolkit.Command(
+    word="health",
+    summary="ask services how they are",
+    parameters=Parameters,
+    run=run,
+    examples=(
+        "health pos-order",
+        "health all --env prod",
+        "health sales",
+        "health order --verbose",
+        "health order --wait 3m",
+    ),
+    sections=("health-checks", "health-failing"),
+    deadline=_deadline,
+)

@@ -1,0 +1,70 @@
+"""Say what posbot can do for the person who asks, from the commands' own declarations."""
+
+from typing import Annotated, Any
+
+import pydantic
+import pydantic.fields
+
+from bot import toolkit
+from bot.model import reports
+
+
+class Parameters(toolkit.Parameters):
+    """About one command, or all."""
+
+    word: Annotated[
+        toolkit.CommandWord | None,
+        toolkit.Option(positional=True, label="COMMAND"),
+        pydantic.Field(description="show its options and examples"),
+    ] = None
+
+
+async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+    """Give the commands that the person may run here, or one of them in full."""
+    if parameters.word is not None:
+        return _one(tools.commands[parameters.word])
+    permitted = [command for command in tools.commands.values() if await tools.may(command)]
+    rows = tuple(reports.Row(cells=(command.usage, command.summary)) for command in permitted)
+    return reports.Report(
+        verdict=reports.Verdict.OK,
+        headline="What posbot can do for you here",
+        sections=(
+            reports.Table(columns=("command", "what it does"), rows=rows),
+            reports.Text(
+                text="In a thread mention the bot instead of typing /pos. help COMMAND shows options and examples."
+            ),
+        ),
+        facts={"commands": ", ".join(command.word for command in permitted)},
+        next_actions=(
+            reports.NextAction(label="Health of all", words="health all"),
+            reports.NextAction(label="Services", words="services"),
+        ),
+        runbook=tools.runbook.point_to("how-to-use"),
+    )
+
+
+def _one(command: toolkit.Command[Any]) -> reports.Report:
+    options = tuple(_describe(name, field) for name, field in command.parameters.model_fields.items())
+    sections: list[reports.Section] = [reports.Code(text=command.usage)]
+    if options:
+        sections.append(reports.Fields(title="Options", pairs=options))
+    sections.append(reports.Code(title="Examples", text="\n".join(command.examples)))
+    if command.needs_role:
+        sections.append(reports.Text(text="Needs a role in roles.yaml that names it."))
+    return reports.Report(
+        verdict=reports.Verdict.OK,
+        headline=f"{command.word}: {command.summary}",
+        sections=tuple(sections),
+        next_actions=(reports.NextAction(label="All commands", words="help"),),
+    )
+
+
+def _describe(name: str, field: pydantic.fields.FieldInfo) -> tuple[str, str]:
+    option = toolkit.option_of(field)
+    shown = option.label or name if option.positional else ", ".join(filter(None, (f"--{name}", option.short)))
+    return shown, field.description or ""
+
+
+COMMAND = toolkit.Command(
+    word="help", summary="say what posbot can do", parameters=Parameters, run=run, examples=("help", "help health")
+)

@@ -1,0 +1,112 @@
+"""List the catalogue: which services exist, who owns them, where they are asked."""
+
+from typing import Annotated
+
+import pydantic
+
+from bot import toolkit
+from bot.model import reports, services
+
+
+class Parameters(toolkit.Parameters):
+    """Which part of the catalogue."""
+
+    words: Annotated[
+        str | None,
+        toolkit.Option(positional=True, label="WORDS"),
+        pydantic.Field(description="only services whose name, alias, group, owner or tier contains this"),
+    ] = None
+    group: Annotated[str | None, pydantic.Field(description="only this group")] = None
+    owner: Annotated[str | None, pydantic.Field(description="only this owner")] = None
+    tier: Annotated[services.Tier | None, pydantic.Field(description="only critical, important or supporting ones")] = (
+        None
+    )
+    env: toolkit.EnvironmentName
+
+
+async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+    """Give the matching entries of the catalogue, grouped."""
+    found = [service for service in tools.catalogue.services if _matches(service, parameters)]
+    if not found:
+        known = f"Groups: {', '.join(tools.catalogue.groups)}. Owners: {', '.join(_owners(tools.catalogue))}."
+        return reports.Report(
+            verdict=reports.Verdict.UNKNOWN, headline="No service matches.", sections=(reports.Text(text=known),)
+        )
+    if len(found) == 1:
+        return _one(found[0], parameters, tools)
+    return _many(found, parameters, tools)
+
+
+def _matches(service: services.Service, parameters: Parameters) -> bool:
+    words = (service.name, *service.aliases, service.group, service.owner, service.tier.value)
+    return (
+        (parameters.words is None or any(parameters.words.lower() in word.lower() for word in words))
+        and parameters.group in {None, service.group}
+        and parameters.owner in {None, service.owner}
+        and parameters.tier in {None, service.tier}
+    )
+
+
+def _owners(catalogue: services.Catalogue) -> list[str]:
+    return sorted({service.owner for service in catalogue.services})
+
+
+def _one(service: services.Service, parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+    environment = tools.environments.find(parameters.env or "")
+    pairs = (
+        ("aliases", ", ".join(service.aliases) or "none"),
+        ("group", service.group),
+        ("owner", service.owner),
+        ("tier", service.tier.value),
+        ("module", service.module),
+        ("deployment", f"{service.deployment}, container {service.container}"),
+        ("namespace", environment.namespace),
+        ("port", str(service.port or "none")),
+        ("gateway path", service.gateway_path or "none"),
+        (f"health in {parameters.env}", environment.health_url_of(service) or "none"),
+    )
+    return reports.Report(
+        verdict=reports.Verdict.OK,
+        headline=f"{service.name}: {service.tier.value}, owned by {service.owner}",
+        sections=(reports.Fields(pairs=pairs),),
+        facts={"service": service.name, "owner": service.owner, "tier": service.tier.value, "port": service.port},
+        next_actions=(reports.NextAction(label="Health", words=f"health {service.name} --env {parameters.env}"),),
+    )
+
+
+def _many(found: list[services.Service], parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+    in_order = sorted(found, key=lambda service: (service.group, service.name))
+    rows = tuple(
+        reports.Row(
+            cells=(
+                service.name,
+                ", ".join(service.aliases),
+                service.group,
+                service.tier.value,
+                service.owner,
+                str(service.port or "–"),
+            )
+        )
+        for service in in_order
+    )
+    scope = f" of {len(tools.catalogue.services)}" if len(found) < len(tools.catalogue.services) else ""
+    groups = sorted({service.group for service in found})
+    selection = groups[0] if len(groups) == 1 else services.ALL
+    return reports.Report(
+        verdict=reports.Verdict.OK,
+        headline=f"{len(found)}{scope} services in the catalogue, in {len(groups)} group{'s' * (len(groups) > 1)}.",
+        sections=(reports.Table(columns=("service", "aliases", "group", "tier", "owner", "port"), rows=rows),),
+        facts={"count": len(found)},
+        next_actions=(
+            reports.NextAction(label=f"Health of {selection}", words=f"health {selection} --env {parameters.env}"),
+        ),
+    )
+
+
+COMMAND = toolkit.Command(
+    word="services",
+    summary="list the catalogue of services",
+    parameters=Parameters,
+    run=run,
+    examples=("services", "services vehicle", "services --tier critical", "services --group sales"),
+)

@@ -1,0 +1,55 @@
+"""A copy of `runbook_data/` in which the services are the pretend ones, each at its own port."""
+
+import pathlib
+import shutil
+from collections.abc import Mapping
+
+import yaml
+
+PROJECT = pathlib.Path(__file__).parent.parent
+ENVIRONMENT = "sandbox"
+
+
+def service_names(source: pathlib.Path = PROJECT / "runbook_data") -> tuple[str, ...]:
+    """Give the names of the catalogue's services that answer over HTTP."""
+    catalogue = yaml.safe_load((source / "services.yaml").read_text())
+    return tuple(service["name"] for service in catalogue["services"] if "port" in service)
+
+
+def write(folder: pathlib.Path, ports: Mapping[str, int], source: pathlib.Path = PROJECT / "runbook_data") -> None:
+    """
+    Fill *folder* with a copy of *source* whose default environment is the sandbox.
+
+    *ports* gives the port of each service that runs. One that the catalogue does not know is added to it; one that
+    does not run loses its port, so that nobody asks whatever else may listen there.
+    """
+    shutil.copytree(source, folder, dirs_exist_ok=True)
+    catalogue = yaml.safe_load((source / "services.yaml").read_text())
+    known = {service["name"]: service for service in catalogue["services"]}
+    for service in known.values():
+        service.pop("port", None)
+    for name, port in ports.items():
+        service = known.setdefault(name, _plain_service(name))
+        service["port"] = port
+    environments = yaml.safe_load((source / "environments.yaml").read_text())
+    environments["default"] = ENVIRONMENT
+    environments["environments"][ENVIRONMENT] = {
+        "namespace": "positivity",
+        "health_url": "http://127.0.0.1:{port}{health_path}",
+    }
+    _dump(folder / "services.yaml", {"services": list(known.values())})
+    _dump(folder / "environments.yaml", environments)
+
+
+def change(path: pathlib.Path, **changes: object) -> None:
+    """Replace top-level keys of the YAML file at *path*."""
+    _dump(path, yaml.safe_load(path.read_text()) | changes)
+
+
+def _plain_service(name: str) -> dict[str, object]:
+    keys = ("name", "module", "deployment", "container")
+    return dict.fromkeys(keys, name) | {"owner": "nobody", "group": "extra", "tier": "supporting"}
+
+
+def _dump(path: pathlib.Path, content: object) -> None:
+    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))

@@ -1,0 +1,132 @@
+"""posbot as a process of its own, started and ended as an operator would."""
+
+import asyncio
+import contextlib
+import json
+import pathlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from sandbox import data_folders
+
+START_SECONDS = 30.0
+END_SECONDS = 25.0
+
+
+class Process:
+    """A running `posbot serve`."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._log: list[dict[str, Any]] = []
+        self._changed = asyncio.Condition()
+        self._reading = asyncio.create_task(self._read(), name="posbot log")
+
+    @property
+    def pid(self) -> int:
+        """Give the id of the process."""
+        return self._process.pid
+
+    @property
+    def log(self) -> tuple[dict[str, Any], ...]:
+        """Give the log lines so far; a line that is not JSON stands under `raw`."""
+        return tuple(self._log)
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """Give the log lines of one kind."""
+        return [line for line in self._log if line.get("event") == event]
+
+    async def waits_for(
+        self, matching: Callable[[dict[str, Any]], bool], *, timeout_seconds: float = START_SECONDS
+    ) -> dict[str, Any]:
+        """Give the first log line that fits; raises RuntimeError with the log when the process ends before."""
+        async with asyncio.timeout(timeout_seconds), self._changed:
+            while True:
+                found = next((line for line in self._log if matching(line)), None)
+                if found is not None:
+                    return found
+                if self._reading.done():
+                    raise RuntimeError(f"posbot ended with {self._process.returncode}: {self._log}")
+                await self._changed.wait()
+
+    async def waits_for_event(self, event: str) -> dict[str, Any]:
+        """Give the first log line of one kind."""
+        return await self.waits_for(lambda line: line.get("event") == event)
+
+    def sends(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
+        self._process.send_signal(number)
+
+    async def ends(self, *, timeout_seconds: float = END_SECONDS) -> int:
+        """Give the exit code once the process has ended."""
+        async with asyncio.timeout(timeout_seconds):
+            code = await self._process.wait()
+            await self._reading
+        return code
+
+    async def stops(self) -> int:
+        """Ask the process to end and give its exit code; kill it if it does not."""
+        if self._process.returncode is None:
+            self._process.terminate()
+        try:
+            return await self.ends()
+        except TimeoutError:
+            self._process.kill()
+            return await self.ends()
+
+    async def _read(self) -> None:
+        if self._process.stderr is None:
+            return
+        async for line in self._process.stderr:
+            async with self._changed:
+                self._log.append(_parsed(line))
+                self._changed.notify_all()
+        async with self._changed:
+            self._changed.notify_all()
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(line)
+    except ValueError:
+        parsed = None
+    return parsed if isinstance(parsed, dict) else {"raw": line.decode(errors="replace").rstrip()}
+
+
+@contextlib.asynccontextmanager
+async def serving(environment: Mapping[str, str]) -> AsyncIterator[Process]:
+    """Start `posbot serve` with nothing but *environment*, and end it with the block."""
+    started = await asyncio.create_subprocess_exec(
+        *command("serve"), env=dict(environment), stderr=asyncio.subprocess.PIPE, limit=1_000_000
+    )
+    process = Process(started)
+    try:
+        yield process
+    finally:
+        await process.stops()
+
+
+async def run(environment: Mapping[str, str], *words: str) -> tuple[int, str, str]:
+    """Run one line in a terminal without a screen; give exit code, output and error output."""
+    process = await asyncio.create_subprocess_exec(
+        *command(*words), env=dict(environment), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    output, complaint = await process.communicate()
+    return process.returncode or 0, output.decode(), complaint.decode()
+
+
+def command(*words: str) -> list[str]:
+    """Give the argv that runs posbot with *words*."""
+    return [sys.executable, "-m", "bot", *words]
+
+
+def plain_environment(home: pathlib.Path) -> dict[str, str]:
+    """Give an environment without anything of the machine's own."""
+    return {
+        "HOME": str(home),
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": str(data_folders.PROJECT),
+        "LANG": "C.UTF-8",
+    }

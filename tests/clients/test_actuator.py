@@ -1,0 +1,258 @@
+"""Everything that asking for health can come to, against real servers that behave that way."""
+
+import socket
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from bot.clients import actuator, wire
+from bot.model import health, reports
+from sandbox import services
+from sandbox.services.service import Service
+from sandbox.services.states import Door, Manner
+
+pytestmark = pytest.mark.anyio
+
+Finding = health.Finding
+
+
+@pytest.fixture
+async def fleet() -> AsyncIterator[services.Fleet]:
+    async with services.running(["pos-order"]) as running:
+        yield running
+
+
+@pytest.fixture
+def order(fleet: services.Fleet) -> Service:
+    return fleet["pos-order"]
+
+
+@pytest.fixture
+def trusted(
+    fleet: services.Fleet, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """An operator who has given the bot the fleet's authority, as SSL_CERT_FILE does."""
+    authority = tmp_path_factory.mktemp("ca") / "ca.pem"
+    authority.write_bytes(fleet.authority)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    wire.forget_certificates()
+    yield
+    wire.forget_certificates()
+
+
+async def read(service: Service, *, with_groups: bool = False, probe_seconds: float = 8.0) -> health.Reading:
+    url = f"{service.url}/actuator/health"
+    return await actuator.Actuator(probe_seconds=probe_seconds).read("pos-order", url, with_groups=with_groups)
+
+
+async def test_up_with_its_components_and_groups(order: Service) -> None:
+    reading = await read(order, with_groups=True)
+
+    assert reading.finding is Finding.UP
+    assert reading.is_healthy
+    assert [(name, probe.finding) for name, probe in reading.groups] == [
+        ("readiness", Finding.UP),
+        ("liveness", Finding.UP),
+    ]
+    assert "discoveryComposite.eureka" in [component.path for component in reading.root.components]
+
+
+async def test_slower_than_the_target_is_a_warning(order: Service) -> None:
+    await order.slows_to(seconds=0.6)
+
+    reading = await read(order)
+
+    assert reading.finding is Finding.SLOW
+    assert reading.verdict is reports.Verdict.WARNING
+    assert reading.is_healthy
+    assert "against a target of 500 ms" in reading.summary
+
+
+async def test_down_names_the_innermost_failing_components(order: Service) -> None:
+    await order.goes_down(db="no connection", discoveryComposite="no server")
+
+    reading = await read(order)
+
+    assert reading.finding is Finding.DOWN
+    assert reading.summary.startswith("DOWN: ")
+    failing = {component.path: dict(component.details) for component in reading.failing_components}
+    assert failing["db"]["error"] == "no connection"
+    assert "discoveryComposite" not in failing
+    assert any(path.startswith("discoveryComposite.") for path in failing)
+
+
+async def test_down_without_details_is_still_down(order: Service) -> None:
+    await order.answers_json({"status": "DOWN"})
+
+    assert (await read(order)).finding is Finding.DOWN
+
+
+async def test_out_of_service_shows_which_group_refuses(order: Service) -> None:
+    await order.refuses_traffic()
+
+    reading = await read(order)
+
+    assert reading.finding is Finding.OUT_OF_SERVICE
+    assert [(name, probe.finding) for name, probe in reading.groups] == [
+        ("readiness", Finding.OUT_OF_SERVICE),
+        ("liveness", Finding.UP),
+    ]
+
+
+async def test_unknown_is_never_taken_for_healthy(order: Service) -> None:
+    await order.becomes_unknown()
+
+    reading = await read(order)
+
+    assert reading.finding is Finding.UNKNOWN
+    assert not reading.is_healthy
+    assert reading.verdict is reports.Verdict.UNKNOWN
+
+
+async def test_a_status_that_spring_does_not_have_is_shown_as_it_is(order: Service) -> None:
+    await order.answers_json({"status": "DEGRADED"})
+
+    reading = await read(order)
+
+    assert reading.finding is Finding.UNKNOWN
+    assert "DEGRADED" in reading.summary
+
+
+@pytest.mark.parametrize(
+    ("manner", "finding"),
+    [
+        (Manner.WRONG_PATH, Finding.NOT_FOUND),
+        (Manner.UNAUTHORIZED, Finding.UNAUTHORIZED),
+        (Manner.FORBIDDEN, Finding.FORBIDDEN),
+        (Manner.LOGIN_PAGE, Finding.LOGIN_PAGE),
+        (Manner.HTML, Finding.NOT_JSON),
+        (Manner.NOT_JSON, Finding.NOT_JSON),
+        (Manner.EMPTY, Finding.NOT_JSON),
+        (Manner.DROPPING, Finding.DROPPED),
+        (Manner.BREAKING_OFF, Finding.DROPPED),
+        (Manner.GARBLED, Finding.NOT_HTTP),
+    ],
+    ids=lambda value: value.value,
+)
+async def test_an_answer_that_is_no_health_is_named_for_what_it_is(
+    order: Service, manner: Manner, finding: Finding
+) -> None:
+    await order.behaves(manner)
+
+    reading = await read(order, with_groups=True)
+
+    assert reading.finding is finding
+    assert reading.verdict is reports.Verdict.FAILED
+    assert reading.finding.advice
+    assert reading.groups == ()
+
+
+@pytest.mark.parametrize("document", [{"hello": "world"}, [], ["UP"], {"status": 7}, {"status": {"code": "UP"}}])
+async def test_json_of_another_shape_is_no_health_document(order: Service, document: object) -> None:
+    await order.answers_json(document)  # type: ignore[arg-type]
+
+    assert (await read(order)).finding is Finding.OTHER_SHAPE
+
+
+async def test_a_huge_answer_is_not_read_to_its_end(order: Service) -> None:
+    await order.answers_hugely(megabytes=20)
+
+    reading = await read(order)
+
+    assert reading.finding is Finding.TOO_LARGE
+
+
+@pytest.mark.parametrize("trouble", ["hangs", "trickles"])
+async def test_what_does_not_end_in_time_is_told_apart_from_what_does_not_begin(order: Service, trouble: str) -> None:
+    await (order.hangs() if trouble == "hangs" else order.trickles(seconds=0.2))
+
+    reading = await read(order, probe_seconds=0.5)
+
+    assert reading.finding is Finding.READ_TIMEOUT
+    assert ("began but did not end" in reading.summary) == (trouble == "trickles")
+
+
+async def test_a_closed_port_is_refused(order: Service) -> None:
+    await order.refuses()
+
+    assert (await read(order)).finding is Finding.REFUSED
+
+
+async def test_a_name_that_does_not_resolve_is_named() -> None:
+    reading = await actuator.Actuator().read("x", "http://pos-order.invalid:9007/actuator/health", with_groups=False)
+
+    assert reading.finding is Finding.NO_SUCH_NAME
+    assert "pos-order.invalid" in reading.summary
+
+
+async def test_a_listener_that_takes_no_connections_is_a_connect_timeout() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(server.getsockname())
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/actuator/health"
+
+        reading = await actuator.Actuator(probe_seconds=0.5).read("x", url, with_groups=False)
+        for filler in fillers:
+            filler.close()
+
+    assert reading.finding is Finding.CONNECT_TIMEOUT
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_a_good_certificate_is_accepted_and_its_handshake_timed(order: Service) -> None:
+    await order.shows(Door.TLS)
+
+    reading = await read(order)
+
+    assert reading.finding is Finding.UP
+    assert reading.root.exchange.tls_version == "TLSv1.3"
+    assert reading.root.exchange.tls_after_seconds is not None
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize(
+    ("door", "finding"),
+    [
+        (Door.TLS_EXPIRED, Finding.TLS_EXPIRED),
+        (Door.TLS_WRONG_HOST, Finding.TLS_WRONG_HOST),
+        (Door.TLS_UNTRUSTED, Finding.TLS_UNTRUSTED),
+    ],
+    ids=lambda value: value.value,
+)
+async def test_a_bad_certificate_is_told_by_its_fault(order: Service, door: Door, finding: Finding) -> None:
+    await order.shows(door)
+
+    assert (await read(order)).finding is finding
+
+
+async def test_tls_on_a_port_without_it_is_a_tls_failure(order: Service) -> None:
+    url = f"https://127.0.0.1:{order.port}/actuator/health"
+
+    reading = await actuator.Actuator().read("x", url, with_groups=False)
+
+    assert reading.finding is Finding.TLS_FAILED
+
+
+async def test_the_exchange_tells_what_curl_would(order: Service) -> None:
+    exchange = (await read(order)).root.exchange
+
+    assert exchange.address == f"127.0.0.1:{order.port}"
+    assert exchange.connected_after_seconds is not None
+    assert exchange.first_byte_after_seconds is not None
+    assert exchange.connected_after_seconds <= exchange.first_byte_after_seconds <= exchange.total_seconds
+    assert (exchange.status, exchange.http_version) == (200, "HTTP/1.1")
+    assert "content-type" in dict(exchange.headers)
+
+
+async def test_no_cookie_is_ever_kept(order: Service) -> None:
+    await read(order)
+    await read(order)
+
+    assert all("cookie" not in request.headers for request in order.requests)
+
+
+def test_every_finding_but_up_has_advice() -> None:
+    assert [finding for finding in Finding if finding is not Finding.UP and not finding.advice] == []
