@@ -53,6 +53,7 @@ async def assembled(
     data = loading.load(settings.runbook_data)
     table = {command.word: command for command in commands}
     _check_roles(data, table)
+    _check_sections(data, table)
     vocabulary = toolkit.Vocabulary(catalogue=data.catalogue, environments=data.environments, words=tuple(table))
     async with database.opened(settings.store_url) as db:
         await _migrate(db, needs_store)
@@ -115,7 +116,7 @@ async def _migrate(db: database.Database, needs_store: bool) -> None:
         log.info("database migrated", revision=revision)
 
 
-def _check_roles(data: loading.RunbookData, table: dict[str, toolkit.Command[Any]]) -> None:
+def _check_roles(data: loading.RunbookData, table: Mapping[str, toolkit.Command[Any]]) -> None:
     for name, role in data.roles.roles.items():
         unknown = [word for word in role.may if word not in table]
         if unknown:
@@ -123,3 +124,14 @@ def _check_roles(data: loading.RunbookData, table: dict[str, toolkit.Command[Any
             raise errors.BadConfiguration(
                 f"{path}: roles.{name}.may: “{unknown[0]}” is no command; expected some of {', '.join(table)}."
             )
+
+
+def _check_sections(data: loading.RunbookData, table: Mapping[str, toolkit.Command[Any]]) -> None:
+    for command in table.values():
+        try:
+            data.runbook.point_to(*command.sections)
+        except errors.NotFound as error:
+            path = data.folder / "runbook.md"
+            raise errors.BadConfiguration(
+                f"{path}: no heading carries the marker “{error.name}”, which {command.word} points to."
+            ) from error

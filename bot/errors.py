@@ -6,7 +6,9 @@ The errors of posbot.
     │   └── NotFound       a name that is not in its closed list
     ├── NotAllowed       this person may not do this here
     ├── Unavailable      the other side did not answer; trying again may help
+    │   └── Outdated       what was asked for has moved on; it must be read from its beginning
     ├── Refused          the other side answered no; trying again will not help
+    │   └── Missing        there is no such thing on the other side
     └── BadConfiguration   settings or runbook_data/ are wrong; fails the start, never a person's request
 
 Every message is written for the person who reads it in the channel: what happened, to what. `hint` says what to do
@@ -28,9 +30,11 @@ class BotError(Exception):
             show(str(error), error.hint)
     """
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, words: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.hint = hint
+        self.words = words
+        """Lines that the person may want to send instead."""
 
 
 class UsageError(BotError):
@@ -58,6 +62,14 @@ class Unavailable(BotError):
 
 class Refused(BotError):
     """The other side answered no; trying again will not help."""
+
+
+class Outdated(Unavailable):
+    """What was asked for has moved on; it must be read from its beginning."""
+
+
+class Missing(Refused):
+    """There is no such thing on the other side."""
 
 
 class BadConfiguration(BotError):

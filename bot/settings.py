@@ -5,7 +5,9 @@ Everything an operator tunes in review lives in `runbook_data/` instead; here is
 and what must not stand in a file.
 """
 
+import dataclasses
 import pathlib
+import urllib.parse
 from typing import Annotated, Self
 
 import pydantic
@@ -31,7 +33,7 @@ class Settings(pydantic_settings.BaseSettings):
     """Another address for tests and for networks with a gateway in front of Slack."""
     socket_connections: Annotated[int, pydantic.Field(validation_alias="POSBOT_SOCKET_CONNECTIONS", ge=2, le=10)] = 2
     """Two, because one is away for the length of a handshake whenever Slack renews it; Slack allows ten."""
-    socket_ping_seconds: Annotated[float, pydantic.Field(validation_alias="POSBOT_SOCKET_PING_SECONDS", gt=0)] = 10.0
+    socket_ping_seconds: Annotated[float, pydantic.Field(validation_alias="POSBOT_SOCKET_PING_SECONDS", gt=0)] = 5.0
     """How often a connection is asked whether it lives; four unanswered pings mean that it does not."""
     port: Annotated[int, pydantic.Field(ge=0, le=65535)] = 8080
     """Where /slack/events, /healthz, /readyz and /metrics are served; 0 takes a free one."""
@@ -62,7 +64,8 @@ class Settings(pydantic_settings.BaseSettings):
     def known_secrets(self) -> tuple[str, ...]:
         """Give the values that must never leave the bot."""
         secrets = (self.slack_bot_token, self.slack_app_token, self.slack_signing_secret, self.database_url)
-        return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
+        values = [value for value in map(_reveal, secrets) if value]
+        return (*values, *_passwords(_reveal(self.database_url) or ""))
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -87,10 +90,10 @@ def _variable(location: tuple[int | str, ...]) -> str:
 class SlackAccess:
     """The tokens for one way, or both ways, of being reached by Slack."""
 
-    bot_token: str
-    app_token: str | None
+    bot_token: str = dataclasses.field(repr=False)
+    app_token: str | None = dataclasses.field(repr=False)
     """Set for Socket Mode."""
-    signing_secret: str | None
+    signing_secret: str | None = dataclasses.field(repr=False)
     """Set for signed HTTP."""
 
 
@@ -121,6 +124,16 @@ def slack_access(settings: Settings) -> SlackAccess:
     if app and not app.startswith("xapp-"):
         raise errors.BadConfiguration("SLACK_APP_TOKEN is not an app-level token: expected one that begins with xapp-.")
     return SlackAccess(bot_token=bot, app_token=app, signing_secret=signing)
+
+
+def _passwords(url: str) -> set[str]:
+    """Give the password in *url* as it stands there and as it is meant: a driver's message may hold it alone."""
+    try:
+        password = urllib.parse.urlsplit(url).password or ""
+    except ValueError:
+        # No URL at all, which the store will say.
+        return set()
+    return {password, urllib.parse.unquote(password)} - {""}
 
 
 def _reveal(secret: pydantic.SecretStr | None) -> str | None:

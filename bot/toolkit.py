@@ -108,7 +108,7 @@ def find_word(word: str, words: Iterable[str]) -> str:
         errors.NotFound: with the nearest ones.
     """
     if word.lower() not in words:
-        raise errors.NotFound("command", word, words, hint="help lists them all.")
+        raise errors.NotFound("command", word, words)
     return word.lower()
 
 

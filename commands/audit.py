@@ -40,7 +40,7 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
                 entry.place_name or entry.door,
                 entry.text or "help",
                 entry.ending or "unfinished",
-                entry.verdict or "–",
+                (entry.verdict or "–") if entry.ending == "done" else "–",
                 "–" if entry.duration_ms is None else f"{entry.duration_ms} ms",
                 entry.id,
             )
@@ -49,9 +49,10 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
     )
     columns = ("time (UTC)", "who", "where", "asked", "ending", "verdict", "took", "id")
     return reports.Report(
+        is_information=True,
         verdict=reports.Verdict.OK,
         headline=f"The last {len(rows)} request{'s' * (len(rows) > 1)}, newest first.",
-        sections=(reports.Table(columns=columns, rows=rows),),
+        sections=(reports.Table(columns=columns, rows=rows, figures=("took",)),),
         facts={"count": len(rows)},
     )
 

@@ -84,7 +84,7 @@ class _Round:
     async def _ask_one(self, service: services.Service) -> health.Reading:
         url = self._environment.health_url_of(service)
         if url is None:
-            return health.unasked(service.name, health.Finding.NO_ENDPOINT, "it has no port in the catalogue")
+            return health.unasked(service.name, health.Finding.NO_ENDPOINT, "no port in the catalogue")
         return await self._tools.actuator.read(service.name, url, with_groups=self._with_groups)
 
     @staticmethod
@@ -122,13 +122,11 @@ def _report(readings: Sequence[health.Reading], parameters: Parameters, tools: t
 
 def _one(reading: health.Reading, parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
     line = f"health {reading.service} --env {parameters.env}"
-    sections: list[reports.Section] = []
+    sections: list[reports.Section] = [*_failing(reading), *_answers(reading, parameters)]
     if reading.finding.advice:
         sections.append(reports.Text(text=reading.finding.advice))
-    sections += _failing(reading)
-    sections.append(reports.Fields(pairs=_answers(reading)))
     if parameters.verbose:
-        sections += [_exchange(name, probe) for name, probe in (("health", reading.root), *reading.groups)]
+        sections += [_exchange(name, probe) for name, probe in (("", reading.root), *reading.groups)]
     actions = [reports.NextAction(label="Run again", words=line + (" --verbose" if parameters.verbose else ""))]
     if not parameters.verbose:
         actions.append(reports.NextAction(label="Details", words=f"{line} --verbose"))
@@ -145,19 +143,17 @@ def _one(reading: health.Reading, parameters: Parameters, tools: toolkit.Tools) 
 
 
 def _failing(reading: health.Reading) -> list[reports.Section]:
-    components = reading.failing_components
-    if not components:
-        return []
-    pairs = [
-        (component.path, "; ".join([component.status, *(f"{name}: {value}" for name, value in component.details)]))
-        for component in components
-    ]
-    return [reports.Fields(title="Failing components", pairs=tuple(pairs))]
+    pairs = tuple((component.path, component.brief_details) for component in reading.failing_components)
+    return [reports.Fields(title="What fails", pairs=pairs)] if pairs else []
 
 
-def _answers(reading: health.Reading) -> tuple[tuple[str, str], ...]:
-    pairs = [("health", reading.root.explanation), *((name, probe.explanation) for name, probe in reading.groups)]
-    return (*pairs, ("URL", reading.root.exchange.url))
+def _answers(reading: health.Reading, parameters: Parameters) -> list[reports.Section]:
+    pairs = [(name, probe.explanation) for name, probe in reading.groups]
+    if reading.summary != reading.root.explanation:
+        pairs.insert(0, ("health", reading.root.explanation))
+    # Under --verbose the address stands with the exchange.
+    url = () if parameters.verbose else (("asked", reading.root.exchange.url),)
+    return [reports.Fields(pairs=(*pairs, *url))] if pairs or url else []
 
 
 def _facts(reading: health.Reading) -> dict[str, reports.Scalar]:
@@ -179,18 +175,17 @@ def _exchange(name: str, probe: health.Probe) -> reports.Section:
     pairs = [
         ("address", exchange.address or "none"),
         ("connected after", _milliseconds(exchange.connected_after_seconds)),
-        ("TLS after", _milliseconds(exchange.tls_after_seconds) + f" ({exchange.tls_version})"),
+        *([("TLS after", _milliseconds(exchange.tls_after_seconds))] if exchange.url.startswith("https:") else []),
+        *([("TLS version", exchange.tls_version)] if exchange.tls_version else []),
         ("first byte after", _milliseconds(exchange.first_byte_after_seconds)),
         ("total", _milliseconds(exchange.total_seconds)),
         ("status", status),
         ("body", f"{exchange.body_bytes:,} bytes"),
         *exchange.headers,
     ]
-    has_tls = exchange.tls_version is not None
-    return reports.Fields(
-        title=f"GET {exchange.url}" if name == "health" else f"GET …/{name}",
-        pairs=tuple(pair for pair in pairs if has_tls or pair[0] != "TLS after"),
-    )
+    width = max(len(label) for label, _ in pairs)
+    lines = [f"{label:{width}}  {value}" for label, value in pairs]
+    return reports.Code(title=f"GET …/{name}" if name else f"GET {exchange.url}", text="\n".join(lines))
 
 
 def _milliseconds(seconds: float | None) -> str:
@@ -204,21 +199,24 @@ def _many(readings: Sequence[health.Reading], parameters: Parameters, tools: too
     rows = tuple(
         reports.Row(
             verdict=None if reading.finding is health.Finding.NO_ENDPOINT else reading.verdict,
-            cells=(reading.service, reading.finding.value, _time(reading), _why(reading)),
+            cells=(reading.service, reading.finding.value, _time(reading), reading.cause),
         )
         for reading in readings
     )
     line = f"health {parameters.selection} --env {parameters.env}"
     actions = [reports.NextAction(label="Run again", words=line)]
     actions += [
-        reports.NextAction(label=f"Show {reading.service}", words=f"health {reading.service} --env {parameters.env}")
-        for reading in troubled[:3]
-        if reading in asked
+        reports.NextAction(
+            label=f"Show {reading.service}",
+            words=f"health {reading.service} --env {parameters.env}",
+            is_primary=index == 0,
+        )
+        for index, reading in enumerate([reading for reading in troubled if reading in asked][:3])
     ]
     return reports.Report(
         verdict=reports.Verdict.worst(reading.verdict for reading in asked),
         headline=_headline(asked, parameters),
-        sections=(reports.Table(columns=("service", "state", "time", "why"), rows=rows),),
+        sections=(reports.Table(columns=("service", "state", "time", "why"), rows=rows, figures=("time",)),),
         facts={"selection": parameters.selection, "environment": parameters.env, "asked": len(asked), **_counts(asked)},
         next_actions=tuple(actions),
         runbook=_pointers(asked, tools),
@@ -246,13 +244,11 @@ def _time(reading: health.Reading) -> str:
     return f"{exchange.total_seconds * 1000:.0f} ms" if exchange.status is not None else "–"
 
 
-def _why(reading: health.Reading) -> str:
-    return "" if reading.finding is health.Finding.UP else reading.summary
-
-
 def _worst_first(reading: health.Reading) -> tuple[bool, int, float, str]:
+    # The healthy by name, so that two answers can be compared.
     is_unasked = reading.finding is health.Finding.NO_ENDPOINT
-    return (is_unasked, -reading.verdict.badness, -reading.root.exchange.total_seconds, reading.service)
+    slowness = 0.0 if reading.finding is health.Finding.UP else reading.root.exchange.total_seconds
+    return (is_unasked, -reading.verdict.badness, -slowness, reading.service)
 
 
 def _pointers(readings: Sequence[health.Reading], tools: toolkit.Tools) -> tuple[reports.Pointer, ...]:

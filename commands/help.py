@@ -24,14 +24,15 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
     if parameters.word is not None:
         return _one(tools.commands[parameters.word])
     permitted = [command for command in tools.commands.values() if await tools.may(command)]
-    rows = tuple(reports.Row(cells=(command.usage, command.summary)) for command in permitted)
+    rows = tuple(reports.Row(cells=(command.word, command.summary, command.examples[0])) for command in permitted)
     return reports.Report(
+        is_information=True,
         verdict=reports.Verdict.OK,
         headline="What posbot can do for you here",
         sections=(
-            reports.Table(columns=("command", "what it does"), rows=rows),
+            reports.Table(columns=("command", "what it does", "for example"), rows=rows),
             reports.Text(
-                text="In a thread mention the bot instead of typing /pos. help COMMAND shows options and examples."
+                text="help COMMAND shows options and examples. In a thread mention the bot instead of typing /pos."
             ),
         ),
         facts={"commands": ", ".join(command.word for command in permitted)},
@@ -52,6 +53,7 @@ def _one(command: toolkit.Command[Any]) -> reports.Report:
     if command.needs_role:
         sections.append(reports.Text(text="Needs a role in roles.yaml that names it."))
     return reports.Report(
+        is_information=True,
         verdict=reports.Verdict.OK,
         headline=f"{command.word}: {command.summary}",
         sections=tuple(sections),
@@ -66,5 +68,10 @@ def _describe(name: str, field: pydantic.fields.FieldInfo) -> tuple[str, str]:
 
 
 COMMAND = toolkit.Command(
-    word="help", summary="say what posbot can do", parameters=Parameters, run=run, examples=("help", "help health")
+    word="help",
+    summary="say what posbot can do",
+    parameters=Parameters,
+    run=run,
+    examples=("help", "help health"),
+    sections=("how-to-use",),
 )

@@ -66,6 +66,7 @@ def _one(service: services.Service, parameters: Parameters, tools: toolkit.Tools
         (f"health in {parameters.env}", environment.health_url_of(service) or "none"),
     )
     return reports.Report(
+        is_information=True,
         verdict=reports.Verdict.OK,
         headline=f"{service.name}: {service.tier.value}, owned by {service.owner}",
         sections=(reports.Fields(pairs=pairs),),
@@ -93,9 +94,14 @@ def _many(found: list[services.Service], parameters: Parameters, tools: toolkit.
     groups = sorted({service.group for service in found})
     selection = groups[0] if len(groups) == 1 else services.ALL
     return reports.Report(
+        is_information=True,
         verdict=reports.Verdict.OK,
         headline=f"{len(found)}{scope} services in the catalogue, in {len(groups)} group{'s' * (len(groups) > 1)}.",
-        sections=(reports.Table(columns=("service", "aliases", "group", "tier", "owner", "port"), rows=rows),),
+        sections=(
+            reports.Table(
+                columns=("service", "aliases", "group", "tier", "owner", "port"), rows=rows, figures=("port",)
+            ),
+        ),
         facts={"count": len(found)},
         next_actions=(
             reports.NextAction(label=f"Health of {selection}", words=f"health {selection} --env {parameters.env}"),

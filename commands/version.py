@@ -21,6 +21,7 @@ async def run(_: Parameters, tools: toolkit.Tools) -> reports.Report:
         ("default environment", tools.environments.default),
     )
     return reports.Report(
+        is_information=True,
         verdict=reports.Verdict.OK,
         headline=f"posbot {version}",
         sections=(reports.Fields(pairs=pairs),),

@@ -48,7 +48,7 @@ def change(path: pathlib.Path, **changes: object) -> None:
 
 def _plain_service(name: str) -> dict[str, object]:
     keys = ("name", "module", "deployment", "container")
-    return dict.fromkeys(keys, name) | {"owner": "nobody", "group": "extra", "tier": "supporting"}
+    return {**dict.fromkeys(keys, name), "owner": "nobody", "group": "extra", "tier": "supporting"}
 
 
 def _dump(path: pathlib.Path, content: object) -> None:

@@ -48,7 +48,8 @@ class Process:
                 if found is not None:
                     return found
                 if self._reading.done():
-                    raise RuntimeError(f"posbot ended with {self._process.returncode}: {self._log}")
+                    code = await self._process.wait()
+                    raise RuntimeError(f"posbot ended with {code}: {self._log}")
                 await self._changed.wait()
 
     async def waits_for_event(self, event: str) -> dict[str, Any]:
@@ -113,7 +114,11 @@ async def run(environment: Mapping[str, str], *words: str) -> tuple[int, str, st
     process = await asyncio.create_subprocess_exec(
         *command(*words), env=dict(environment), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    output, complaint = await process.communicate()
+    try:
+        output, complaint = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     return process.returncode or 0, output.decode(), complaint.decode()
 
 

@@ -5,6 +5,7 @@ import pathlib
 import tomllib
 
 import pytest
+
 from commands import COMMANDS
 
 PROJECT = pathlib.Path(__file__).parent.parent

@@ -3,12 +3,12 @@
 import json
 import pathlib
 
-import commands
 import jsonschema
 import pytest
+
+import commands
 from bot import errors
 from bot.frontends import manifest
-
 from sandbox import slack, stages
 
 _SCHEMA = json.loads((pathlib.Path(__file__).parent / "payloads" / "manifest_schema.json").read_text())

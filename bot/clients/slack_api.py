@@ -61,6 +61,7 @@ class SlackApi:
         self.writer = AsyncWebClient(token=token, base_url=url, timeout=CALL_SECONDS, retry_handlers=_careful())
         self._groups: dict[str, tuple[float, frozenset[str]]] = {}
         self._channel_names: dict[str, str] = {}
+        self._user_names: dict[str, str] = {}
 
     async def identify(self) -> Identity:
         """
@@ -169,6 +170,18 @@ class SlackApi:
             answer = await _call("conversations.info", lambda: _data(self.reader.conversations_info(channel=channel)))
             self._channel_names[channel] = str(answer["channel"].get("name", ""))
         return self._channel_names[channel]
+
+    async def user_name(self, user: str) -> str:
+        """
+        Give the name of a person, as it was when it was first asked for.
+
+        Raises:
+            errors.Refused, errors.Unavailable
+        """
+        if user not in self._user_names:
+            answer = await _call("users.info", lambda: _data(self.reader.users_info(user=user)))
+            self._user_names[user] = str(answer["user"].get("name") or user)
+        return self._user_names[user]
 
     async def members_of(self, group_id: str) -> frozenset[str]:
         """

@@ -25,7 +25,6 @@ READ_SECONDS = 5.0
 _KEPT_HEADERS = (
     "content-type",
     "content-length",
-    "date",
     "location",
     "retry-after",
     "server",

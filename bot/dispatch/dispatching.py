@@ -96,7 +96,7 @@ class Dispatcher:
             log.exception("command crashed", word=course.word)
             headline = "posbot made a mistake and could not finish this."
             hint = f"Try again; if it happens again, the log has the rest under {invocation.id}."
-            return _answer(invocation, invocations.Ending.FAILED, reports.Verdict.UNKNOWN, headline, hint)
+            return _answer(invocation, invocations.Ending.FAILED, reports.Verdict.UNKNOWN, headline, hint=hint)
         return invocations.Answer(
             invocation_id=invocation.id,
             ending=invocations.Ending.DONE,
@@ -185,7 +185,7 @@ def _explained(invocation: invocations.Invocation, error: errors.BotError) -> in
         ending = invocations.Ending.REFUSED
     elif isinstance(error, _DeadlinePassed):
         ending = invocations.Ending.TIMED_OUT
-    return _answer(invocation, ending, verdict, str(error), error.hint)
+    return _answer(invocation, ending, verdict, str(error), hint=error.hint, words=error.words)
 
 
 def _answer(
@@ -193,10 +193,16 @@ def _answer(
     ending: invocations.Ending,
     verdict: reports.Verdict,
     headline: str,
+    *,
     hint: str | None = None,
+    words: tuple[str, ...] = (),
 ) -> invocations.Answer:
-    sections = (reports.Text(text=hint),) if hint else ()
-    report = reports.Report(verdict=verdict, headline=headline, sections=sections)
+    report = reports.Report(
+        verdict=verdict,
+        headline=headline,
+        sections=(reports.Text(text=hint),) if hint else (),
+        next_actions=tuple(reports.NextAction(label=line, words=line) for line in words),
+    )
     return invocations.Answer(invocation_id=invocation.id, ending=ending, report=report)
 
 

@@ -57,12 +57,19 @@ class Parser:
         if words and words[-1] in {"--help", "-h"}:
             words = ["help", *words[:-1][:1]]
         word, *rest = words or ["help"]
-        command = self._commands[toolkit.find_word(word, self._commands)]
+        command = self._find(word, rest)
         try:
             values = _bind(self._apps[command.word], rest)
             return Parsed(command=command, parameters=self.validate(command, values))
         except errors.UsageError as error:
             raise _with_usage(error, command) from error
+
+    def _find(self, word: str, rest: list[str]) -> toolkit.Command[Any]:
+        try:
+            return self._commands[toolkit.find_word(word, self._commands)]
+        except errors.NotFound as error:
+            error.words = (*(shlex.join([near, *rest]) for near in error.suggestions[:1]), "help")
+            raise
 
     def validate(self, command: toolkit.Command[Any], values: Mapping[str, object]) -> toolkit.Parameters:
         """
@@ -159,4 +166,5 @@ def _with_durations(message: str, field: pydantic.fields.FieldInfo | None) -> st
 
 def _with_usage(error: errors.UsageError, command: toolkit.Command[Any]) -> errors.UsageError:
     line = f"Usage: {command.usage}"
-    return errors.UsageError(str(error), hint=f"{error.hint} {line}" if error.hint else line)
+    hint = f"{error.hint} {line}" if error.hint else line
+    return errors.UsageError(str(error), hint=hint, words=(f"help {command.word}",))

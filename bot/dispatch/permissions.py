@@ -71,9 +71,7 @@ class Permissions:
             if role.names(actor) or await self._is_in_a_group(role, actor):
                 return
         needed = f"Needs the role {' or '.join(granting)}." if granting else "No role allows it yet."
-        raise errors.NotAllowed(
-            f"You may not run {command.word}.", hint=f"{needed} Roles are given in runbook_data/roles.yaml."
-        )
+        raise errors.NotAllowed(f"You may not run {command.word}.", hint=f"{needed} Whoever runs posbot gives roles.")
 
     async def _is_in_a_group(self, role: roles.Role, actor: invocations.Actor) -> bool:
         if actor.is_local:

@@ -76,17 +76,14 @@ class Redactor:
 
 def _mapped(value: Any, redactor: Redactor) -> Any:
     """Give *value* with every text in it redacted, whatever fields its type gets in the future."""
-    if isinstance(value, reports.Fields):
-        pairs = tuple(redactor.pair(name, content) for name, content in value.pairs)
-        return dataclasses.replace(value, title=_mapped(value.title, redactor), pairs=pairs)
-    if isinstance(value, reports.Table):
-        rows = tuple(_row(row, value.columns, redactor) for row in value.rows)
-        columns = _mapped(value.columns, redactor)
-        return dataclasses.replace(value, title=_mapped(value.title, redactor), columns=columns, rows=rows)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         # What kind of section it is, is ours, even if somebody's password is “fields”.
         names = [field.name for field in dataclasses.fields(value) if field.name != "kind"]
         changes = {name: _mapped(getattr(value, name), redactor) for name in names}
+        if isinstance(value, reports.Fields):
+            changes["pairs"] = tuple(redactor.pair(name, content) for name, content in value.pairs)
+        elif isinstance(value, reports.Table):
+            changes["rows"] = tuple(_row(row, value.columns, redactor) for row in value.rows)
         return dataclasses.replace(value, **changes)
     if isinstance(value, reports.Verdict) or not isinstance(value, (str, tuple, dict)):
         return value

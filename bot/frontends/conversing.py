@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Awaitable
 
 import structlog
 
@@ -41,16 +42,13 @@ class Conversations:
             await reply.finish(answer)
 
     async def _named(self, invocation: invocations.Invocation) -> invocations.Invocation:
-        """Give *invocation* with its channel's name, which events leave out and private channels hide."""
-        place = invocation.place
-        if place.kind is not invocations.PlaceKind.CHANNEL or place.name not in _NO_NAMES:
-            return invocation
-        try:
-            name = await self._api.channel_name(place.id)
-        except errors.BotError as error:
-            log.info("channel has no name", channel=place.id, reason=str(error))
-            name = ""
-        return dataclasses.replace(invocation, place=dataclasses.replace(place, name=name))
+        """Give *invocation* with the names that events leave out and private channels hide."""
+        actor, place = invocation.actor, invocation.place
+        if place.kind is invocations.PlaceKind.CHANNEL and place.name in _NO_NAMES:
+            place = dataclasses.replace(place, name=await _or_nothing(self._api.channel_name(place.id)))
+        if actor.name == actor.id:
+            actor = dataclasses.replace(actor, name=await _or_nothing(self._api.user_name(actor.id)) or actor.id)
+        return dataclasses.replace(invocation, actor=actor, place=place)
 
     async def _dispatch(self, invocation: invocations.Invocation, reply: replying.Reply) -> invocations.Answer:
         work = asyncio.ensure_future(self._dispatcher.dispatch(invocation, reply.progress))
@@ -63,6 +61,14 @@ class Conversations:
             # Cancelled work still records that it was.
             work.cancel()
             await asyncio.wait({work})
+
+
+async def _or_nothing(name: Awaitable[str]) -> str:
+    try:
+        return await name
+    except errors.BotError as error:
+        log.info("name not known", reason=str(error))
+        return ""
 
 
 def _still_working() -> reports.Report:

@@ -19,6 +19,7 @@ _SCOPES = {
     "commands": "the slash command",
     "groups:read": "the names of private channels, which slash commands leave out",
     "usergroups:read": "roles that name a user group",
+    "users:read": "the names of people, which mentions leave out and the audit shows",
 }
 _DESCRIPTION_LIMIT = 2_000
 _HINT_LIMIT = 1_000

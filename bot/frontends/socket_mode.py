@@ -26,7 +26,7 @@ from bot.frontends import slack_app
 log = structlog.get_logger()
 
 # In ping intervals. slack_sdk itself takes a connection for stale after four without a pong.
-_NEW_ADDRESS_AFTER = 3
+_DEAD_AFTER = 3
 _NEW_CLIENT_AFTER = 12
 _GIVE_UP_AFTER = 30
 
@@ -55,7 +55,7 @@ class Connection:
         return (
             await client.is_connected()
             and last_pong is not None
-            and time.time() - last_pong < _NEW_ADDRESS_AFTER * self._ping_seconds
+            and time.time() - last_pong < _DEAD_AFTER * self._ping_seconds
         )
 
     @property
@@ -74,7 +74,7 @@ class Connection:
         if dead > _NEW_CLIENT_AFTER * (self._remedies + 1):
             self._remedies += 1
             await self._start_over()
-        elif dead > _NEW_ADDRESS_AFTER and self._client.wss_uri is not None and not await self._client.is_connected():
+        elif self._client.wss_uri is not None and not await self._client.is_connected():
             # Whatever address it holds was used up; without one it asks Slack for the next.
             self._client.wss_uri = None
             metrics.RECONNECTIONS.labels("new address").inc()

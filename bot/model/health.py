@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+import re
 
 from bot.model import reports
 
@@ -60,8 +61,8 @@ _VERDICTS = {
 }
 
 _ADVICE = {
-    Finding.SLOW: "Look at latency and the connection pool; one slow answer may also be a garbage collection.",
-    Finding.DOWN: "Start with the failing components below, then the service's logs.",
+    Finding.SLOW: "Look at latency and the connection pool. One slow answer alone may be a garbage collection.",
+    Finding.DOWN: "Start with what fails, then the service’s logs.",
     Finding.OUT_OF_SERVICE: "It refuses traffic on purpose: starting, stopping, or taken out by its readiness state.",
     Finding.UNKNOWN: "The service answers but does not say how it is; read its components and logs.",
     Finding.NO_SUCH_NAME: "Check the environment and the health_url template; the Service may not be deployed there.",
@@ -89,6 +90,9 @@ _ADVICE = {
 }
 
 
+_PACKAGE = re.compile(r"\b(?:[a-z_][a-z0-9_]*\.)+([A-Z]\w*)")
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
     """One part of a service that has a health of its own."""
@@ -97,6 +101,13 @@ class Component:
     """Nested components are joined by dots, such as `discoveryComposite.eureka`."""
     status: str
     details: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def brief_details(self) -> str:
+        """Give the details on one line, exceptions without their packages, the error first."""
+        in_order = sorted(self.details, key=lambda detail: detail[0] != "error")
+        parts = [value if name == "error" else f"{name}: {value}" for name, value in in_order]
+        return _PACKAGE.sub(r"\1", "; ".join(parts)) or self.status
 
     @property
     def is_failing(self) -> bool:
@@ -193,7 +204,17 @@ class Reading:
     def summary(self) -> str:
         """Give one half sentence: the state and its reason."""
         name, probe = self._decisive
-        return f"{name}: {probe.explanation}" if name else probe.explanation
+        return f"{name} is {probe.explanation}" if name else probe.explanation
+
+    @property
+    def cause(self) -> str:
+        """Give the reason alone, for where the finding stands beside it; nothing where all is well."""
+        if self.finding is Finding.UP:
+            return ""
+        if self.finding is Finding.SLOW:
+            return f"target {TARGET_SECONDS * 1000:.0f} ms"
+        failing = ", ".join(component.path for component in self.failing_components)
+        return failing or self.summary
 
 
 def unasked(service: str, finding: Finding, explanation: str) -> Reading:
@@ -222,11 +243,10 @@ def judge(status: str, *, components: tuple[Component, ...], groups: tuple[str, 
 def _explanation(probe: Probe, status: str) -> str:
     milliseconds = f"{probe.exchange.total_seconds * 1000:.0f} ms"
     if probe.finding is Finding.SLOW:
-        return f"UP, but slow: {milliseconds} against a target of {TARGET_SECONDS * 1000:.0f} ms"
+        return f"UP but slow, {milliseconds} (target {TARGET_SECONDS * 1000:.0f} ms)"
     if probe.finding is Finding.UP:
-        return f"UP in {milliseconds}"
-    state = (
-        status.upper() if status.upper() in _STATUSES else f"says “{status[:40]}”, a state that posbot does not know"
-    )
+        return f"UP, {milliseconds}"
+    if status.upper() not in _STATUSES:
+        return f"“{status[:40]}”, a state that posbot does not know"
     failing = ", ".join(component.path for component in probe.failing_components)
-    return f"{state}: {failing}" if failing else state
+    return f"{status.upper()} because of {failing}" if failing else status.upper()

@@ -55,6 +55,8 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     title: str | None = None
+    figures: tuple[str, ...] = ()
+    """The columns that hold figures, which are compared from the right."""
     kind: Literal["table"] = "table"
 
 
@@ -86,6 +88,8 @@ class NextAction:
     label: str
     words: str
     """What would be typed after `/pos`."""
+    is_primary: bool = False
+    """The one thing to do next, where there is one."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +113,8 @@ class Report:
     """Named values for procedures and for scripts that read the JSON."""
     next_actions: tuple[NextAction, ...] = ()
     runbook: tuple[Pointer, ...] = ()
+    is_information: bool = False
+    """It tells no state of anything, so a mark for a verdict would mislead."""
 
 
 def changed(report: Report, *, headline: str) -> Report:

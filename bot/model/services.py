@@ -66,6 +66,9 @@ class Catalogue(_Strict):
         holders = {service.group: f"the group {service.group}" for service in self.services}
         holders[ALL] = "the word for all services"
         for index, service in enumerate(self.services):
+            if service.group == ALL:
+                message = f"“{ALL}” is already taken by the word for all services; expected a name of its own"
+                raise errors.Misplaced(message, "services", index, "group")
             for place, name in service.named_places():
                 if name in holders:
                     message = f"“{name}” is already taken by {holders[name]}; expected a name of its own"
@@ -91,7 +94,7 @@ class Catalogue(_Strict):
         """
         service = self._by_name.get(name.lower())
         if service is None:
-            raise errors.NotFound("service", name, self._by_name, hint="services lists them all.")
+            raise errors.NotFound("service", name, self._by_name)
         return service
 
     def select(self, selection: str) -> tuple[Service, ...]:
@@ -109,7 +112,7 @@ class Catalogue(_Strict):
         if wanted in self._by_name:
             return (self._by_name[wanted],)
         known = (*self._by_name, *self.groups, ALL)
-        raise errors.NotFound("service or group", selection, known, hint="services lists them all.")
+        raise errors.NotFound("service or group", selection, known)
 
 
 _TEMPLATE_FIELDS = frozenset({"service", "deployment", "namespace", "port", "health_path", "gateway_path"})
@@ -131,13 +134,16 @@ class Environment(_Strict):
     @classmethod
     def _is_a_template(cls, template: str) -> str:
         try:
-            names = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+            parts = [part for part in string.Formatter().parse(template) if part[1] is not None]
         except ValueError as error:
             raise ValueError(f"the braces do not match up ({error})") from error
+        names = {str(name) for _, name, _, _ in parts}
         unknown = names - _TEMPLATE_FIELDS
         if unknown:
             listed = ", ".join(f"{{{name}}}" for name in sorted(_TEMPLATE_FIELDS))
             raise ValueError(f"{{{min(unknown)}}} cannot be filled in; known are {listed}")
+        if any(specification or conversion for _, _, specification, conversion in parts):
+            raise ValueError("a name in braces stands alone; expected {port} and not {port:…} or {port!…}")
         if not re.match(r"^https?://", template):
             raise ValueError("expected a URL that begins with http:// or https://")
         if not names & {"service", "deployment", "port", "gateway_path"}:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bot.model import invocations, reports
-from bot.render import limits
+from bot.render import columns, limits
 
 Block = dict[str, Any]
 
@@ -24,10 +24,15 @@ _MARKS = {
     reports.Verdict.FAILED: "🔴",
     reports.Verdict.UNKNOWN: "⚪",
 }
+_DONE = invocations.Ending.DONE
+# Nothing was tried: not the state of a service but the request is at fault.
+_STOPPED = frozenset({invocations.Ending.MISUSED, invocations.Ending.REFUSED})
 # What headline, buttons, footer and the sentence about what was left out may need together.
 _FRAME_CHARACTERS = 3_000
 _FRAME_BLOCKS = 5
 _FOOTER_CHARACTERS = 1_000
+_LINES_DRAWN = 500
+"""Of a table that is drawn as text; no message has room for more."""
 _LEFT_OUT_TOLD = 8
 """Each is at most some 40 characters long."""
 
@@ -48,50 +53,58 @@ def message(answer: invocations.Answer, *, shared_by: str | None = None, can_sha
     """
     report = answer.report
     room = _Room(limits.MESSAGE_CHARACTERS - _FRAME_CHARACTERS, limits.MESSAGE_BLOCKS - _FRAME_BLOCKS)
-    blocks = [headline(report), *_sections(report.sections, room)]
+    blocks = [_headline(report, answer.ending), *_sections(report.sections, room)]
     share = f"share {answer.invocation_id}" if can_share and answer.ending is invocations.Ending.DONE else None
     buttons = _buttons(report.next_actions, share, room)
     pointers = _pointers(report.runbook, room)
     if room.left_out:
         blocks.append(_context([f"{_told(room.left_out)} Narrow it down, or run it in a terminal."]))
-    footer = [*pointers, f"id {answer.invocation_id}", *([f"shared by <@{shared_by}>"] if shared_by else [])]
+    footer = [*([f"shared by <@{shared_by}>"] if shared_by else []), *pointers, f"id {answer.invocation_id}"]
     blocks += [*buttons, _context(footer)]
-    return Message(text=notification(report), blocks=tuple(blocks))
+    return Message(text=_notification(report, answer.ending), blocks=tuple(blocks))
 
 
 def progress(report: reports.Report) -> Message:
     """Give the message for a report that is not finished: its headline alone."""
     line = [_text("⏳ "), _text(_fitted(report.headline, limits.HEADLINE))]
-    return Message(text=notification(report), blocks=(_rich([{"type": "rich_text_section", "elements": line}]),))
+    return Message(
+        text=_notification(report, _DONE), blocks=(_rich([{"type": "rich_text_section", "elements": line}]),)
+    )
 
 
 def home(fleet: reports.Report | None, capabilities: reports.Report) -> Block:
     """Give the App Home: how the services are (None while they are being asked), and what the bot can do."""
     room = _Room(limits.MESSAGE_CHARACTERS - _FRAME_CHARACTERS, limits.HOME_BLOCKS - 2 * _FRAME_BLOCKS, tables=0)
     blocks: list[Block] = []
-    for report in (fleet, capabilities):
-        if report is None:
-            blocks += [_rich([{"type": "rich_text_section", "elements": [_text("⏳ Asking all services …")]}])]
-        else:
-            blocks += [headline(report), *_sections(report.sections, room), *_buttons(report.next_actions, None, room)]
-        blocks.append({"type": "divider"})
+    if fleet is None:
+        blocks.append(_rich([_lines([_text("⏳ Asking all services …")])]))
+    for report in (fleet, capabilities) if fleet is not None else (capabilities,):
+        blocks += [{"type": "divider"}] if blocks else []
+        blocks += [
+            _headline(report, _DONE),
+            *_sections(report.sections, room),
+            *_buttons(report.next_actions, None, room),
+        ]
     if room.left_out:
         blocks.append(_context([_told(room.left_out)]))
-    return {"type": "home", "blocks": [_with_ids(block, index) for index, block in enumerate(blocks)]}
+    return {"type": "home", "blocks": [_with_id(block, index) for index, block in enumerate(blocks)]}
 
 
-def headline(report: reports.Report) -> Block:
-    """Give the line that is enough at 3 a.m."""
-    elements = [
-        _text(f"{_MARKS[report.verdict]} "),
-        {**_text(_fitted(report.headline, limits.HEADLINE)), "style": {"bold": True}},
-    ]
-    return _rich([{"type": "rich_text_section", "elements": elements}])
+def _headline(report: reports.Report, ending: invocations.Ending) -> Block:
+    mark = _mark(report, ending)
+    words = {**_text(_fitted(report.headline, limits.HEADLINE)), "style": {"bold": True}}
+    return _rich([_lines([_text(f"{mark} "), words] if mark else [words])])
 
 
-def notification(report: reports.Report) -> str:
+def _notification(report: reports.Report, ending: invocations.Ending) -> str:
     """Give the one line for where blocks are not shown."""
-    return escape(_fitted(f"{_MARKS[report.verdict]} {report.headline}", limits.NOTIFICATION_TEXT // 5))
+    return escape(_fitted(f"{_mark(report, ending)} {report.headline}".strip(), limits.NOTIFICATION_TEXT // 5))
+
+
+def _mark(report: reports.Report, ending: invocations.Ending) -> str:
+    if ending in _STOPPED:
+        return "✋"
+    return "" if report.is_information else _MARKS[report.verdict]
 
 
 def escape(text: str) -> str:
@@ -179,28 +192,41 @@ def _table(section: reports.Table, room: _Room) -> Iterable[Block]:
     if title:
         room.take_block()
         yield _rich(title)
-    # Slack refuses tables with ragged rows.
-    lines = [
-        (*cells, *[""] * (width - len(cells))) for cells in (section.columns, *(row.cells for row in section.rows))
-    ]
-    marks = ["", *(_MARKS[row.verdict] if row.verdict else "" for row in section.rows)]
-    if any(marks):
-        lines = [(mark, *cells) for mark, cells in zip(marks, lines, strict=True)]
-    is_block = room.take_table(len(lines[0]))
+    # Slack refuses empty rows, and a row may have fewer cells than there are columns, or more.
+    ragged = (section.columns, *(_marked(row) for row in section.rows))
+    lines = [(*cells, *[""] * (width - len(cells))) for cells in ragged]
+    is_block = room.take_table(width)
     # A table block's limit is one of rows; drawn as text, only the characters count.
+    if not is_block:
+        lines = columns.aligned(lines[:_LINES_DRAWN], right=_places(section)) + lines[_LINES_DRAWN:]
     sizes = [sum(len(cell) + 3 for cell in cells) for cells in lines]
     most = limits.TABLE_ROWS if is_block else len(lines)
     count = room.take_while_fitting(sizes[:most], "rows")
     if len(lines) > most:
         room.left_out.append(f"{len(lines) - most:,} more rows")
     if count and is_block:
-        yield {"type": "table", "rows": [[_cell(cell) for cell in cells] for cells in lines[:count]]}
+        yield {
+            "type": "table",
+            "column_settings": _column_settings(section, width),
+            "rows": [[_cell(cell) for cell in cells] for cells in lines[:count]],
+        }
     elif count:
-        yield _rich([_preformatted(_columns(lines[:count]))])
+        yield _rich([_preformatted("\n".join("  ".join(cells).rstrip() for cells in lines[:count]))])
 
 
-def _columns(lines: Sequence[tuple[str, ...]]) -> str:
-    return "\n".join("  ".join(cells) for cells in lines)
+def _marked(row: reports.Row) -> tuple[str, ...]:
+    if row.verdict is None or not row.cells:
+        return row.cells
+    return (f"{_MARKS[row.verdict]} {row.cells[0]}", *row.cells[1:])
+
+
+def _places(section: reports.Table) -> frozenset[int]:
+    return frozenset(index for index, column in enumerate(section.columns) if column in section.figures)
+
+
+def _column_settings(section: reports.Table, width: int) -> list[Block]:
+    right = _places(section)
+    return [{"align": "right" if index in right else "left", "is_wrapped": index > 0} for index in range(width)]
 
 
 def _cell(text: str) -> Block:
@@ -239,19 +265,20 @@ def _fitted(text: str, limit: int) -> str:
 
 
 def _buttons(actions: Sequence[reports.NextAction], share: str | None, room: _Room) -> list[Block]:
-    lines = [(action.label, action.words) for action in actions if 0 < len(action.words) <= limits.BUTTON_VALUE]
-    lines = lines[: limits.BUTTONS - bool(share)]
-    if len(lines) < len(actions):
-        room.left_out.append(f"{len(actions) - len(lines):,} next actions")
-    lines += [("Share with channel", share)] if share else []
+    kept = [action for action in actions if 0 < len(action.words) <= limits.BUTTON_VALUE]
+    kept = kept[: limits.BUTTONS - bool(share)]
+    if len(kept) < len(actions):
+        room.left_out.append(f"{len(actions) - len(kept):,} next actions")
+    kept += [reports.NextAction(label="Share with channel", words=share)] if share else []
     buttons = [
         {
             "type": "button",
             "action_id": f"{RUN}:{index}",
-            "text": {"type": "plain_text", "text": _fitted(label, limits.BUTTON_TEXT)},
-            "value": words,
+            "text": {"type": "plain_text", "text": _fitted(action.label, limits.BUTTON_TEXT)},
+            "value": action.words,
+            **({"style": "primary"} if action.is_primary else {}),
         }
-        for index, (label, words) in enumerate(lines)
+        for index, action in enumerate(kept)
     ]
     return [{"type": "actions", "elements": buttons}] if buttons else []
 
@@ -285,6 +312,6 @@ def _context(parts: Sequence[str]) -> Block:
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": " · ".join(parts)}]}
 
 
-def _with_ids(block: Block, index: int) -> Block:
+def _with_id(block: Block, index: int) -> Block:
     # Two blocks of buttons in one view would otherwise share their action ids.
     return {**block, "block_id": f"home-{index}"}

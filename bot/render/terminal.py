@@ -20,6 +20,7 @@ _MARKS = {
 _NARROWEST_COLUMN = 4
 _NARROWEST_TEXT = 16
 """Cells that a column of sentences needs to be read at all."""
+_STOPPED = frozenset({invocations.Ending.MISUSED, invocations.Ending.REFUSED})
 # Everything that could move the cursor, change colours or reorder text, but for tab and line feed.
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -27,7 +28,7 @@ _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u20
 def draw(answer: invocations.Answer, program: str = "posbot") -> rich.console.Group:
     """Give what a console prints for *answer*; *program* stands in front of the lines to copy."""
     report = answer.report
-    parts: list[rich.console.RenderableType] = [_headline(report)]
+    parts: list[rich.console.RenderableType] = [_headline(report, answer.ending)]
     for section in report.sections:
         parts += _section(section)
     parts += _footer(report, program)
@@ -39,8 +40,12 @@ def progress_line(report: reports.Report) -> rich.text.Text:
     return rich.text.Text(f"… {clean(report.headline)}", style="dim")
 
 
-def _headline(report: reports.Report) -> rich.text.Text:
+def _headline(report: reports.Report, ending: invocations.Ending) -> rich.text.Text:
     mark, colour = _MARKS[report.verdict]
+    if ending in _STOPPED:
+        mark, colour = "-", "default"
+    elif report.is_information:
+        return rich.text.Text(clean(report.headline), style="bold")
     return rich.text.Text.assemble((f"{mark} ", f"bold {colour}"), (clean(report.headline), "bold"))
 
 
@@ -58,11 +63,12 @@ def _section(section: reports.Section) -> Iterable[rich.console.RenderableType]:
 
 
 def _fields(section: reports.Fields) -> rich.table.Table:
-    grid = rich.table.Table.grid(padding=(0, 2))
+    grid = rich.table.Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", overflow="fold")
     grid.add_column(overflow="fold")
     for name, value in section.pairs:
-        grid.add_row(rich.text.Text(clean(name)), rich.text.Text(clean(value)))
+        # rich measures a column of nothing wrongly and then cuts its neighbour.
+        grid.add_row(rich.text.Text(clean(name) or "–"), rich.text.Text(clean(value) or "–"))
     return grid
 
 
@@ -77,6 +83,7 @@ class _Table:
     def __init__(self, section: reports.Table) -> None:
         count = max([len(section.columns), *(len(row.cells) for row in section.rows)])
         self._columns = _padded(section.columns, count)
+        self._figures = frozenset(section.figures)
         self._rows = [(row.verdict, _padded(row.cells, count)) for row in section.rows]
         self._has_marks = any(row.verdict for row in section.rows)
         lines = [self._columns, *(cells for _, cells in self._rows)]
@@ -106,7 +113,8 @@ class _Table:
             table.add_column("")
         for index, column in enumerate(self._columns):
             may_wrap = wrapping in {None, index}
-            table.add_column(rich.text.Text(column), overflow="fold", no_wrap=not may_wrap)
+            justify: rich.console.JustifyMethod = "right" if column in self._figures else "left"
+            table.add_column(rich.text.Text(column), overflow="fold", no_wrap=not may_wrap, justify=justify)
         for verdict, cells in self._rows:
             mark, colour = _MARKS[verdict] if verdict else ("", "")
             texts = [rich.text.Text(cell) for cell in cells]
@@ -128,15 +136,16 @@ def _padded(cells: tuple[str, ...], count: int) -> tuple[str, ...]:
 
 
 def _footer(report: reports.Report, program: str) -> Iterable[rich.console.RenderableType]:
-    if report.runbook or report.next_actions:
+    if report.runbook:
         yield rich.text.Text("")
     for pointer in report.runbook:
-        url = f"  {pointer.url}" if pointer.url else ""
-        yield _indented(
-            rich.text.Text(clean(f"Runbook {pointer.number} {pointer.title}{url}".replace("  ", " ")), style="cyan")
-        )
+        line = " ".join(filter(None, ("Runbook", pointer.number, pointer.title, pointer.url)))
+        yield _indented(rich.text.Text(clean(line), style="cyan"))
+    if report.next_actions:
+        yield rich.text.Text("")
+        yield _indented(rich.text.Text("Next:", style="dim"))
     for action in report.next_actions:
-        yield _indented(rich.text.Text(clean(f"{program} {action.words}"), style="dim"))
+        yield _indented(rich.text.Text(clean(f"{program} {action.words}")))
 
 
 def _indented(inner: rich.console.RenderableType) -> rich.padding.Padding:

@@ -19,6 +19,7 @@ from bot.runbook import documents
 _COMPOSE_NAMES = ("docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml")
 _POM = "{http://maven.apache.org/POM/4.0.0}"
 _PORT_SETTING = re.compile(r"^\s*server\.port\s*[=:]\s*(?P<value>\S+)", re.MULTILINE)
+_YAML_PORT = re.compile(r"^server:\s*\n(?:[ \t]+.*\n)*?[ \t]+port:\s*(?P<value>\S+)", re.MULTILINE)
 # ${SERVER_PORT:8080}: what counts without the variable is the default behind the colon.
 _PLACEHOLDER = re.compile(r"^\$\{[^:}]+(?::(?P<default>[^}]*))?\}$")
 
@@ -74,19 +75,31 @@ def _module_differences(catalogue: services.Catalogue, modules: tuple[str, ...])
             )
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What one file says of one service's port."""
+
+    where: str
+    port: int | None
+    is_readable: bool = True
+
+
 def _port_differences(catalogue: services.Catalogue, checkout: pathlib.Path) -> Iterator[Difference]:
     compose, compose_ports = _compose_ports(checkout)
     for service in catalogue.services:
-        said = [(compose, compose_ports.get(service.name) or compose_ports.get(service.module))]
-        said += list(_settings_ports(checkout, service.module))
-        for where, port in said:
-            if port is not None and port != service.port:
+        published = compose_ports.get(service.name) or compose_ports.get(service.module)
+        for said in (_Said(where=compose, port=published), *_settings_ports(checkout, service.module)):
+            if not said.is_readable:
+                yield Difference(
+                    service=service.name, about="settings", catalogue="–", backend="not YAML", where=said.where
+                )
+            if said.port is not None and said.port != service.port:
                 yield Difference(
                     service=service.name,
                     about="port",
                     catalogue=str(service.port or "none"),
-                    backend=str(port),
-                    where=where,
+                    backend=str(said.port),
+                    where=said.where,
                 )
 
 
@@ -112,26 +125,43 @@ def _container_port(entry: dict[str, object]) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _settings_ports(checkout: pathlib.Path, module: str) -> Iterator[tuple[str, int | None]]:
+def _settings_ports(checkout: pathlib.Path, module: str) -> Iterator[_Said]:
     folder = checkout / module / "src" / "main" / "resources"
     properties = folder / "application.properties"
     if properties.is_file():
         match = _PORT_SETTING.search(properties.read_text(encoding="utf-8", errors="replace"))
-        yield str(properties.relative_to(checkout)), _port(match["value"]) if match else None
+        yield _Said(where=str(properties.relative_to(checkout)), port=_port(match["value"]) if match else None)
     for name in ("application.yml", "application.yaml"):
-        if (folder / name).is_file():
-            yield str((folder / name).relative_to(checkout)), _port(_server_port(folder / name))
+        path = folder / name
+        if path.is_file():
+            yield _settings_port(path, str(path.relative_to(checkout)))
 
 
-def _server_port(path: pathlib.Path) -> object:
-    for content in documents.read_all(path):
-        if not isinstance(content, dict):
-            continue
-        server = content.get("server")
-        nested = server.get("port") if isinstance(server, dict) else None
-        if nested or content.get("server.port"):
-            return nested or content["server.port"]
-    return None
+def _settings_port(path: pathlib.Path, where: str) -> _Said:
+    try:
+        contents = documents.read_all(path)
+    except errors.BadConfiguration:
+        # Maven fills in @…@ before Spring reads the file; until then it need not be YAML.
+        match = _YAML_PORT.search(path.read_text(encoding="utf-8", errors="replace"))
+        return _Said(where=where, port=_port(match["value"]) if match else None, is_readable=match is not None)
+    ports = (_server_port(content) for content in contents if isinstance(content, dict))
+    return _Said(where=where, port=next((_port(port) for port in ports if port is not None), None))
+
+
+def _server_port(content: dict[str, object]) -> object:
+    if _is_of_a_profile(content):
+        return None
+    server = content.get("server")
+    return (server.get("port") if isinstance(server, dict) else None) or content.get("server.port")
+
+
+def _is_of_a_profile(content: dict[str, object]) -> bool:
+    """Tell whether a document counts under some profile only."""
+    if any(str(key).startswith(("spring.config.activate", "spring.profiles")) for key in content):
+        return True
+    spring = content.get("spring")
+    config = spring.get("config") if isinstance(spring, dict) else None
+    return isinstance(config, dict) and "activate" in config
 
 
 def _port(value: object) -> int | None:

@@ -24,7 +24,7 @@ def load(path: pathlib.Path, url: str | None) -> runbooks.Runbook:
         raise errors.BadConfiguration(f"{path}: the runbook cannot be read ({error}).") from error
     _refuse_misspelt_markers(path, lines)
     starts = [(number, match["marker"]) for number, line in enumerate(lines) if (match := _MARKER.match(line))]
-    ends = [number for number, _ in starts[1:]] + [len(lines)]
+    ends = [*(number for number, _ in starts), len(lines)][1:]
     sections = [
         _section(path, marker, lines[start + 1 : end], start + 2)
         for (start, marker), end in zip(starts, ends, strict=True)

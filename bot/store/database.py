@@ -91,8 +91,6 @@ def _make_folder(url: sqlalchemy.URL) -> None:
         pathlib.Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise errors.BadConfiguration(f"DATABASE_URL: its folder cannot be made ({error.strerror}).") from error
-    except ValueError as error:
-        raise errors.BadConfiguration(f"DATABASE_URL: its file cannot have that name ({error}).") from error
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
@@ -100,11 +98,16 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     # loses the last transactions (https://sqlite.org/pragma.html#pragma_synchronous).
     # Python's module would begin transactions on its own, but not before CREATE TABLE: _begin_sqlite does
     # (https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#pysqlite-serializable).
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={_BUSY_SECONDS * 1000}"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    pragmas = (f"busy_timeout={_BUSY_SECONDS * 1000}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
+    with contextlib.ExitStack() as undo:
+        # Where the file is no database, the connection's thread would otherwise go on for ever.
+        undo.callback(connection.close)
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+        undo.pop_all()
 
 
 def _begin_sqlite(connection: sqlalchemy.Connection) -> None:

@@ -5,6 +5,7 @@ import datetime
 
 import sqlalchemy
 
+from bot import errors
 from bot.model import invocations, reports
 from bot.store import database, tables
 
@@ -46,7 +47,9 @@ class Invocations:
         try:
             async with self._db.transaction() as connection:
                 await connection.execute(sqlalchemy.insert(_TABLE).values(_row(invocation)))
-        except sqlalchemy.exc.IntegrityError:
+        except sqlalchemy.exc.IntegrityError as error:
+            if invocation.delivery_key is None:
+                raise errors.Unavailable("Two requests were given the same id.", hint="Send it again.") from error
             return False
         return True
 

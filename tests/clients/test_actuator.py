@@ -1,7 +1,6 @@
 """Everything that asking for health can come to, against real servers that behave that way."""
 
 import socket
-
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -66,7 +65,7 @@ async def test_slower_than_the_target_is_a_warning(order: Service) -> None:
     assert reading.finding is Finding.SLOW
     assert reading.verdict is reports.Verdict.WARNING
     assert reading.is_healthy
-    assert "against a target of 500 ms" in reading.summary
+    assert "(target 500 ms)" in reading.summary
 
 
 async def test_down_names_the_innermost_failing_components(order: Service) -> None:
@@ -75,7 +74,7 @@ async def test_down_names_the_innermost_failing_components(order: Service) -> No
     reading = await read(order)
 
     assert reading.finding is Finding.DOWN
-    assert reading.summary.startswith("DOWN: ")
+    assert reading.summary.startswith("DOWN because of ")
     failing = {component.path: dict(component.details) for component in reading.failing_components}
     assert failing["db"]["error"] == "no connection"
     assert "discoveryComposite" not in failing

@@ -76,7 +76,7 @@ async def test_nothing_at_all_gets_the_help(stage: stages.Stage) -> None:
     await alice.types("/pos", ops)
     message = await alice.waits_for_message(ops, containing="What posbot can do for you here")
 
-    assert "health [SERVICE|GROUP|all]" in message.plain_text
+    assert "health | ask services how they are | health pos-order" in message.plain_text
     assert "audit" not in message.plain_text
 
 

@@ -40,8 +40,8 @@ async def test_without_its_data_source_it_is_down_because_of_db(
     code, output, _ = await processes.run(environment, "health", "pos-order")
 
     assert code == 1
-    assert "pos-order in sandbox: DOWN: db" in output
-    assert "Failing components" in output
+    assert "pos-order in sandbox: DOWN because of db" in output
+    assert "What fails" in output
     assert "Runbook 4.3 Health endpoint failing" in output
 
 

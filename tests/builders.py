@@ -1,0 +1,94 @@
+"""Builders: a sound value of each noun with one thing changed, so that a test shows only what it is about."""
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+import pydantic
+
+from bot import toolkit
+from bot.model import invocations, reports, roles, services
+
+NOW = datetime.datetime(2026, 11, 23, 18, 0, tzinfo=datetime.UTC)
+ID = "1123-0a1b2c3d"
+
+
+def a_report(**changes: Any) -> reports.Report:
+    return reports.Report(**{"verdict": reports.Verdict.OK, "headline": "All is well."} | changes)
+
+
+def a_table(*rows: tuple[str, ...], columns: tuple[str, ...] = ("service", "state"), **changes: Any) -> reports.Table:
+    return reports.Table(columns=columns, rows=tuple(reports.Row(cells=cells) for cells in rows), **changes)
+
+
+def an_answer(report: reports.Report | None = None, **changes: Any) -> invocations.Answer:
+    values = {"invocation_id": ID, "ending": invocations.Ending.DONE, "report": report or a_report()}
+    return invocations.Answer(**values | changes)
+
+
+def an_actor(**changes: Any) -> invocations.Actor:
+    return invocations.Actor(**{"id": "U0ALICE", "name": "alice", "team_id": "T0HOME"} | changes)
+
+
+def a_local_actor(name: str = "root") -> invocations.Actor:
+    return invocations.Actor(id=f"terminal:{name}", name=name)
+
+
+def a_place(**changes: Any) -> invocations.Place:
+    values = {"kind": invocations.PlaceKind.CHANNEL, "id": "C0OPS", "name": "ops"}
+    return invocations.Place(**values | changes)
+
+
+def an_invocation(**changes: Any) -> invocations.Invocation:
+    values = {
+        "id": ID,
+        "text": "health pos-order",
+        "door": invocations.Door.SLASH,
+        "actor": an_actor(),
+        "place": a_place(),
+        "received_at": NOW,
+    }
+    return invocations.Invocation(**values | changes)
+
+
+def a_service(name: str = "pos-order", **changes: Any) -> services.Service:
+    keys = dict.fromkeys(("name", "module", "deployment", "container"), name)
+    more = {"port": 8080, "owner": "devops-team", "group": "sales", "tier": "critical"}
+    return services.Service.model_validate(keys | more | changes)
+
+
+def a_catalogue(*members: services.Service) -> services.Catalogue:
+    return services.Catalogue(services=members or (a_service(), a_service("pos-price", aliases=("price", "pricing"))))
+
+
+def an_environment(**changes: Any) -> services.Environment:
+    template = "http://{service}.{namespace}:{port}{health_path}"
+    return services.Environment.model_validate({"namespace": "positivity", "health_url": template} | changes)
+
+
+def a_vocabulary(words: tuple[str, ...] = ("health", "help")) -> toolkit.Vocabulary:
+    environments = services.Environments(
+        default="staging", environments={"staging": an_environment(), "prod": an_environment()}
+    )
+    return toolkit.Vocabulary(catalogue=a_catalogue(), environments=environments, words=words)
+
+
+def a_command(
+    word: str = "restart", parameters: type[toolkit.Parameters] | None = None, **changes: Any
+) -> toolkit.Command[Any]:
+    async def run(_: toolkit.Parameters, __: toolkit.Tools) -> reports.Report:
+        return a_report()
+
+    values = {"summary": "do it", "parameters": parameters or toolkit.Parameters, "run": run, "examples": (word,)}
+    return toolkit.Command(**{"word": word} | values | changes)
+
+
+def some_parameters(**fields: Any) -> type[toolkit.Parameters]:
+    """Give a class of parameters; each field is a pair of annotation and default (`...` where it is required)."""
+    made: type[toolkit.Parameters] = pydantic.create_model("Made", __base__=toolkit.Parameters, **fields)
+    return made
+
+
+def some_roles(members: tuple[str, ...] = (), may: tuple[str, ...] = ("restart",), **channels: Any) -> roles.Roles:
+    named: Mapping[str, roles.Role] = {"operators": roles.Role(members=members, may=may)} if members else {}
+    return roles.Roles(channels=roles.Channels(**channels), roles=dict(named))
