@@ -6,6 +6,7 @@ which someone who asked for `--help` need not wait for.
 """
 
 import asyncio
+import io
 import sys
 from collections.abc import Sequence
 
@@ -23,6 +24,10 @@ _EXIT_UNTOLD = 3
 
 def main() -> None:
     """Run what stands on the command line; its exit code tells how it ended."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that has no ✓ shows a question mark instead of a stack trace.
+            stream.reconfigure(errors="replace")
     raise SystemExit(run(sys.argv[1:]))
 
 
@@ -32,6 +37,9 @@ def run(words: Sequence[str]) -> int:
         words, as_json = _take_output(words)
         match words:
             case [] | ["--help" | "-h"]:
+                print(_usage())  # noqa: T201 - what was asked for
+                return 0
+            case ["serve" | "manifest" | "migrate", "--help" | "-h"]:
                 print(_usage())  # noqa: T201 - what was asked for
                 return 0
             case ["--version"]:
@@ -45,6 +53,13 @@ def run(words: Sequence[str]) -> int:
         return _exit_code(error, words)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read the answer has seen enough.
+        sys.stderr.close()
+        return 0
+    except OSError as error:
+        print(f"The answer could not be written ({error.strerror}).", file=sys.stderr)  # noqa: T201 - nowhere else
+        return _EXIT_UNTOLD
 
 
 def _take_output(words: Sequence[str]) -> tuple[list[str], bool]:

@@ -19,6 +19,9 @@ from bot.store import invocations as invocation_store
 
 log = structlog.get_logger()
 
+_TERMINAL_SECONDS = 2.0
+"""Who sits at a terminal waits no longer for a record that the answer can do without."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
@@ -49,14 +52,13 @@ async def assembled(
         errors.Unavailable: the store is needed and cannot be reached.
     """
     redactor = redacting.Redactor(settings.known_secrets)
-    logs.configure(settings.log_level or ("info" if needs_store else "error"), redactor.text)
+    logs.configure(settings.log_level or ("info" if needs_store else "critical"), redactor.text)
     data = loading.load(settings.runbook_data)
     table = {command.word: command for command in commands}
     _check_roles(data, table)
     _check_sections(data, table)
     vocabulary = toolkit.Vocabulary(catalogue=data.catalogue, environments=data.environments, words=tuple(table))
-    async with database.opened(settings.store_url) as db:
-        await _migrate(db, needs_store)
+    async with _store(settings, is_needed=needs_store) as db:
         record = invocation_store.Invocations(db)
         dispatcher = dispatching.Dispatcher(
             parser=parsing.Parser(table, vocabulary),
@@ -104,16 +106,21 @@ async def migrate(settings: settings_module.Settings) -> str | None:
         return await migrating.migrate(db)
 
 
-async def _migrate(db: database.Database, needs_store: bool) -> None:
-    try:
-        revision = await migrating.migrate(db)
-    except errors.Unavailable as error:
-        if needs_store:
-            raise
-        log.warning("nothing will be recorded", reason=str(error))
-        return
-    if revision is not None:
-        log.info("database migrated", revision=revision)
+@contextlib.asynccontextmanager
+async def _store(settings: settings_module.Settings, *, is_needed: bool) -> AsyncIterator[database.Database]:
+    """Give the store; where it is not needed and cannot be used, one that says so of every transaction."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            db = await stack.enter_async_context(database.opened(settings.store_url))
+            revision = await migrating.migrate(db, migrating.MIGRATION_SECONDS if is_needed else _TERMINAL_SECONDS)
+        except (errors.Unavailable, errors.BadConfiguration) as error:
+            if is_needed:
+                raise
+            log.warning("nothing will be recorded", reason=str(error))
+            db, revision = database.Closed(str(error)), None
+        if revision is not None:
+            log.info("database migrated", revision=revision)
+        yield db
 
 
 def _check_roles(data: loading.RunbookData, table: Mapping[str, toolkit.Command[Any]]) -> None:

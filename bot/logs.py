@@ -31,11 +31,15 @@ def configure(level: str, redact: Callable[[str], str]) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(_is_worth_it)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # Their debug lines hold request headers and single-use addresses.
-    # Bolt warns of every token it was given in a better way.
-    logging.getLogger("slack_bolt").setLevel(logging.ERROR)
-    for vendor in ("slack_sdk", "aiohttp", "httpx", "httpcore", "sqlalchemy", "alembic", "aiosqlite"):
+    for vendor in ("slack_sdk", "aiohttp", "httpx", "httpcore", "sqlalchemy", "alembic", "aiosqlite", "kubernetes"):
         logging.getLogger(vendor).setLevel(max(logging.WARNING, root.level))
+
+
+def _is_worth_it(record: logging.LogRecord) -> bool:
+    """Leave out what Bolt says below an error: warnings of tokens it was given otherwise, and other people’s bodies."""
+    return not record.name.startswith("slack_bolt") or record.levelno >= logging.ERROR

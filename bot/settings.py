@@ -45,12 +45,12 @@ class Settings(pydantic_settings.BaseSettings):
     )
     drain_seconds: Annotated[float, pydantic.Field(validation_alias="POSBOT_DRAIN_SECONDS", ge=0, le=60)] = 12.0
     """For what is under way at SIGTERM; with last words and the closing of connections the end stays within 20 s."""
-    audit_days: Annotated[int, pydantic.Field(validation_alias="POSBOT_AUDIT_DAYS", ge=1)] = 90
+    audit_days: Annotated[int, pydantic.Field(validation_alias="POSBOT_AUDIT_DAYS", ge=1, le=36_500)] = 90
     """How long the record of invocations is kept."""
     log_level: Annotated[
         str | None, pydantic.Field(validation_alias="POSBOT_LOG_LEVEL", pattern="^(debug|info|warning|error)$")
     ] = None
-    """Without it info for `posbot serve`, and error in a terminal, where the answer is all that should be seen."""
+    """Without it info for `posbot serve`, and none in a terminal, where the answer is all that should be seen."""
     xdg_state_home: pathlib.Path = pathlib.Path("~/.local/state")
 
     @property
@@ -58,7 +58,12 @@ class Settings(pydantic_settings.BaseSettings):
         """Give the URL of the database, also where none is set."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{self.xdg_state_home.expanduser()}/posbot/posbot.db"
+        try:
+            return f"sqlite:///{self.xdg_state_home.expanduser()}/posbot/posbot.db"
+        except RuntimeError as error:
+            raise errors.BadConfiguration(
+                "There is no home folder for the record: set HOME, XDG_STATE_HOME or DATABASE_URL."
+            ) from error
 
     @property
     def known_secrets(self) -> tuple[str, ...]:
@@ -123,6 +128,9 @@ def slack_access(settings: Settings) -> SlackAccess:
         )
     if app and not app.startswith("xapp-"):
         raise errors.BadConfiguration("SLACK_APP_TOKEN is not an app-level token: expected one that begins with xapp-.")
+    for name, value in (("SLACK_BOT_TOKEN", bot), ("SLACK_APP_TOKEN", app), ("SLACK_SIGNING_SECRET", signing)):
+        if value and not (value.isascii() and value.isprintable() and " " not in value):
+            raise errors.BadConfiguration(f"{name} has characters that no token has; copy it again.")
     return SlackAccess(bot_token=bot, app_token=app, signing_secret=signing)
 
 

@@ -79,7 +79,7 @@ class _Round:
             for task in tasks.values():
                 task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
-        return [self._unfinished(name) if task.cancelled() else task.result() for name, task in tasks.items()]
+        return [self._settled(name, task) for name, task in tasks.items()]
 
     async def _ask_one(self, service: services.Service) -> health.Reading:
         url = self._environment.health_url_of(service)
@@ -88,9 +88,15 @@ class _Round:
         return await self._tools.actuator.read(service.name, url, with_groups=self._with_groups)
 
     @staticmethod
-    def _unfinished(name: str) -> health.Reading:
-        explanation = f"no answer when the deadline of {FLEET_SECONDS:g} s passed"
-        return health.unasked(name, health.Finding.UNFINISHED, explanation)
+    def _settled(name: str, task: asyncio.Task[health.Reading]) -> health.Reading:
+        if task.cancelled():
+            explanation = f"no answer when the deadline of {FLEET_SECONDS:g} s passed"
+            return health.unasked(name, health.Finding.UNFINISHED, explanation)
+        if (error := task.exception()) is not None:
+            # One service that cannot be asked must not cost the answers of the others.
+            explanation = f"asking failed ({type(error).__name__})"
+            return health.unasked(name, health.Finding.UNREACHABLE, explanation)
+        return task.result()
 
 
 async def _wait_until_healthy(
@@ -143,7 +149,7 @@ def _one(reading: health.Reading, parameters: Parameters, tools: toolkit.Tools) 
 
 
 def _failing(reading: health.Reading) -> list[reports.Section]:
-    pairs = tuple((component.path, component.brief_details) for component in reading.failing_components)
+    pairs = tuple(pair for component in reading.failing_components[:10] for pair in component.brief_details)
     return [reports.Fields(title="What fails", pairs=pairs)] if pairs else []
 
 
@@ -164,7 +170,7 @@ def _facts(reading: health.Reading) -> dict[str, reports.Scalar]:
         "healthy": reading.is_healthy,
         "http_status": exchange.status,
         "seconds": round(exchange.total_seconds, 3),
-        "failing": ", ".join(component.path for component in reading.failing_components),
+        "failing": health.enumeration(reading.failing_components),
         **groups,
     }
 

@@ -7,7 +7,8 @@ import pathlib
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
 
-from sandbox import data_folders, processes, services, slack
+from sandbox import data_folders, processes, slack
+from sandbox.services import fleets
 
 
 class Mode(enum.StrEnum):
@@ -22,7 +23,7 @@ class Stage:
     """What a story needs."""
 
     workspace: slack.Workspace
-    fleet: services.Fleet
+    fleet: fleets.Fleet
     bot: processes.Process
     environment: Mapping[str, str]
     """What the bot was started with; a terminal command in it sees the same services and the same record."""
@@ -51,7 +52,7 @@ async def set_up(
     with tempfile.TemporaryDirectory(prefix="posbot-stage-") as folder:
         home = pathlib.Path(folder)
         async with (
-            services.running(names or data_folders.service_names()) as fleet,
+            fleets.running(names or data_folders.service_names()) as fleet,
             slack.pretend_workspace(setup) as workspace,
         ):
             data_folders.write(home / "runbook_data", {name: service.port for name, service in fleet.items()})

@@ -6,8 +6,10 @@ a service that answers every second time must not look healthy; whoever wants to
 """
 
 import asyncio
+import itertools
 import json
 import re
+from collections.abc import Iterator
 
 import httpx
 
@@ -17,6 +19,9 @@ from bot.model import health
 GROUPS = ("readiness", "liveness")
 BODY_LIMIT_BYTES = 1_000_000
 """A health document is a few kilobytes; reading stops here so that a wrong URL cannot fill the memory."""
+MOST_COMPONENTS = 500
+DEEPEST_COMPONENT = 8
+"""Spring's own are two levels deep and a dozen; a document with more was not made by it."""
 PROBE_SECONDS = 8.0
 """For one whole answer: Kubernetes and most gateways have given up long before."""
 
@@ -24,9 +29,13 @@ _LOGIN = re.compile(r"login|log-in|signin|sign-in|oauth|openid|saml|sso|/auth\b"
 
 
 class Actuator:
-    """Reads health over HTTP; at most *concurrency* requests are under way at once."""
+    """
+    Reads health over HTTP; at most *concurrency* requests are under way at once.
 
-    def __init__(self, *, concurrency: int = 64, probe_seconds: float = PROBE_SECONDS) -> None:
+    That is more than there are services, so that many which do not answer keep nobody waiting who asks for others.
+    """
+
+    def __init__(self, *, concurrency: int = 512, probe_seconds: float = PROBE_SECONDS) -> None:
         self._wire = wire.Wire(limit_bytes=BODY_LIMIT_BYTES, seconds=probe_seconds)
         self._slots = asyncio.Semaphore(concurrency)
 
@@ -34,14 +43,14 @@ class Actuator:
         """
         Give what *service* says at *url*, and what its readiness and liveness say where it has them.
 
-        Without *with_groups* they are asked only where the root is not well: a root that is UP includes them, because
-        Spring Boot aggregates every contributor of every group into it.
+        Without *with_groups* they are asked only where the root answers and is not well: a root that is UP includes
+        them, because Spring Boot aggregates every contributor of every group into it.
         """
         if with_groups:
             root, groups = await asyncio.gather(self._probe(url), self._probe_groups(url))
         else:
             root = await self._probe(url)
-            groups = [] if root.is_healthy else await self._probe_groups(url)
+            groups = await self._probe_groups(url) if root.is_document and not root.is_healthy else []
         # A group that the root does not list and that gives no health document does not exist.
         there = (named for named in groups if named[0] in root.groups or named[1].is_document)
         return health.Reading(service=service, root=root, groups=tuple(there))
@@ -59,14 +68,18 @@ class Actuator:
 
 
 def _judge(response: wire.Response) -> health.Probe:
-    finding, explanation = _refusal(response) or (None, "")
-    document = None if finding else _document(response.body)
+    refusal = _refusal(response)
+    if refusal is not None:
+        return _no_document(response, *refusal)
+    document = _document(response.body)
     if isinstance(document, dict) and isinstance(document.get("status"), str):
         return _read_document(document, response)
-    if finding is None and response.exchange.status != httpx.codes.OK:
-        finding, explanation = health.Finding.HTTP_ERROR, f"HTTP {_status(response)} without a health document"
-    if finding is None:
-        finding, explanation = _misfit(response, document)
+    if response.exchange.status != httpx.codes.OK:
+        return _no_document(response, health.Finding.HTTP_ERROR, f"HTTP {_status(response)} without a health document")
+    return _no_document(response, *_misfit(response, document))
+
+
+def _no_document(response: wire.Response, finding: health.Finding, explanation: str) -> health.Probe:
     return health.Probe(finding=finding, explanation=explanation, exchange=response.exchange)
 
 
@@ -107,27 +120,26 @@ def _misfit(response: wire.Response, document: object) -> tuple[health.Finding, 
 
 def _read_document(document: dict[str, object], response: wire.Response) -> health.Probe:
     groups = document.get("groups")
-    return health.judge(
+    probe = health.judge(
         str(document["status"]),
-        components=tuple(_components(document.get("components"), prefix="")),
+        components=tuple(itertools.islice(_components(document.get("components"), prefix=""), MOST_COMPONENTS)),
         groups=tuple(str(group) for group in groups) if isinstance(groups, list) else (),
         exchange=response.exchange,
     )
+    if probe.is_healthy and not 200 <= (response.exchange.status or 0) < 300:
+        return _no_document(response, health.Finding.HTTP_ERROR, f"HTTP {_status(response)}, although it says UP")
+    return probe
 
 
-def _components(tree: object, prefix: str) -> list[health.Component]:
-    if not isinstance(tree, dict):
-        return []
-    found = []
+def _components(tree: object, prefix: str, depth: int = 0) -> Iterator[health.Component]:
+    if not isinstance(tree, dict) or depth > DEEPEST_COMPONENT:
+        return
     for name, content in tree.items():
         if not isinstance(content, dict):
             continue
         path = f"{prefix}{name}"
-        found.append(
-            health.Component(path=path, status=str(content.get("status", "UNKNOWN")), details=_details(content))
-        )
-        found.extend(_components(content.get("components"), prefix=f"{path}."))
-    return found
+        yield health.Component(path=path, status=str(content.get("status", "UNKNOWN")), details=_details(content))
+        yield from _components(content.get("components"), prefix=f"{path}.", depth=depth + 1)
 
 
 def _details(content: dict[str, object]) -> tuple[tuple[str, str], ...]:

@@ -15,20 +15,24 @@ from typing import Any, TypeVar
 import aiohttp
 import tenacity
 from slack_sdk import errors as slack_errors
-from slack_sdk.http_retry import async_handler
-from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler, AsyncServerErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot import errors, metrics
+from bot.clients import slack_retries
 
 Result = TypeVar("Result")
 Blocks = list[dict[str, Any]]
 
 CALL_SECONDS = 20
-GROUP_SECONDS = 300.0
-"""How long the members of a user group are remembered: Slack allows about twenty such questions a minute."""
+LOOKUP_SECONDS = 2.0
+"""For the names of people and channels, which an answer can do without."""
+REMEMBERED_SECONDS = 300.0
+"""How long names and user groups are remembered: Slack allows some twenty such questions a minute."""
+FORGOTTEN_SECONDS = 60.0
+"""How long it is remembered that Slack would not say."""
 
+_UNREADABLE = "unreadable"
 _REMEDIES = {
     "invalid_auth": "SLACK_BOT_TOKEN is not valid any more; take the current one from the app's settings.",
     "account_inactive": "The app was removed from the workspace; install it again.",
@@ -51,17 +55,31 @@ class Identity:
     enterprise_id: str | None
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody in Slack."""
+
+    name: str
+    team_id: str | None
+    """The workspace the person belongs to, which in a shared channel may be another company's."""
+
+
+class NotTaken(errors.Unavailable):
+    """Slack answered, but surely has not taken it; saying it another way does not say it twice."""
+
+
 class SlackApi:
     """Calls Slack as the bot; *url* is the Web API's root."""
 
     def __init__(self, token: str, url: str) -> None:
         self.token = token
-        patient = [AsyncRateLimitErrorRetryHandler(max_retry_count=5), AsyncServerErrorRetryHandler(max_retry_count=3)]
-        self.reader = AsyncWebClient(token=token, base_url=url, timeout=CALL_SECONDS, retry_handlers=[*patient])
-        self.writer = AsyncWebClient(token=token, base_url=url, timeout=CALL_SECONDS, retry_handlers=_careful())
-        self._groups: dict[str, tuple[float, frozenset[str]]] = {}
-        self._channel_names: dict[str, str] = {}
-        self._user_names: dict[str, str] = {}
+        self.reader = AsyncWebClient(
+            token=token, base_url=url, timeout=CALL_SECONDS, retry_handlers=slack_retries.patient()
+        )
+        self.writer = AsyncWebClient(
+            token=token, base_url=url, timeout=CALL_SECONDS, retry_handlers=slack_retries.careful()
+        )
+        self._known: dict[str, tuple[float, Any]] = {}
 
     async def identify(self) -> Identity:
         """
@@ -71,14 +89,7 @@ class SlackApi:
             errors.Refused: the token is not accepted.
             errors.Unavailable: Slack does not answer.
         """
-        answer = await _call("auth.test", lambda: _data(self.reader.auth_test()))
-        return Identity(
-            team_id=str(answer["team_id"]),
-            team=str(answer.get("team", "")),
-            user_id=str(answer["user_id"]),
-            bot_id=answer.get("bot_id"),
-            enterprise_id=answer.get("enterprise_id"),
-        )
+        return await _call("auth.test", lambda: _identity(self.reader.auth_test()))
 
     async def post(self, channel: str, *, thread: str | None, text: str, blocks: Blocks) -> str:
         """
@@ -138,71 +149,104 @@ class SlackApi:
         # Publishing the same view twice is the same as once, so the patient client may do it.
         await _call("views.publish", lambda: _data(self.reader.views_publish(user_id=user, view=view)))
 
-    async def respond(self, response_url: str, body: dict[str, Any]) -> None:
+    async def respond(self, response_url: str, body: dict[str, Any], *, is_patient: bool = True) -> None:
         """
         Answer where a command or a click came from; works where the bot is no member.
 
         Raises:
             errors.Refused: the URL is used up (five times) or too old (thirty minutes).
-            errors.Unavailable: Slack does not answer.
+            NotTaken: Slack answered, but has not taken it.
+            errors.Unavailable: Slack does not answer, so nobody knows.
         """
+        retries = slack_retries.careful() if is_patient else []
 
-        async def send() -> Mapping[str, Any]:
-            client = AsyncWebhookClient(response_url, timeout=CALL_SECONDS, retry_handlers=_careful())
+        async def send() -> None:
+            client = AsyncWebhookClient(response_url, timeout=CALL_SECONDS, retry_handlers=retries)
             answer = await client.send_dict(body)
             if answer.status_code >= 500 or answer.status_code == 429:
-                raise errors.Unavailable(f"Slack answered {answer.status_code} to a response.")
+                raise NotTaken(f"Slack answered {answer.status_code} to a response.")
             if answer.status_code != 200:
                 raise errors.Refused(f"Slack did not take the response ({errors.shorten(answer.body, 80)}).")
-            return {}
 
         await _call("response_url", send)
 
+    async def person(self, user: str) -> Person:
+        """
+        Give who a user is, as of some minutes ago.
+
+        Raises:
+            errors.Refused, errors.Unavailable
+        """
+        return await self._remembered(user, "users.info", lambda: _person(self.reader.users_info(user=user)))
+
     async def channel_name(self, channel: str) -> str:
         """
-        Give the name of a channel, as it was when it was first asked for.
+        Give the name of a channel, as of some minutes ago.
 
         Raises:
             errors.Refused: it is private and the bot is no member.
             errors.Unavailable
         """
-        if channel not in self._channel_names:
-            answer = await _call("conversations.info", lambda: _data(self.reader.conversations_info(channel=channel)))
-            self._channel_names[channel] = str(answer["channel"].get("name", ""))
-        return self._channel_names[channel]
-
-    async def user_name(self, user: str) -> str:
-        """
-        Give the name of a person, as it was when it was first asked for.
-
-        Raises:
-            errors.Refused, errors.Unavailable
-        """
-        if user not in self._user_names:
-            answer = await _call("users.info", lambda: _data(self.reader.users_info(user=user)))
-            self._user_names[user] = str(answer["user"].get("name") or user)
-        return self._user_names[user]
+        return await self._remembered(
+            channel, "conversations.info", lambda: _channel_name(self.reader.conversations_info(channel=channel))
+        )
 
     async def members_of(self, group_id: str) -> frozenset[str]:
         """
-        Give the ids of the people in a user group, as of at most five minutes ago.
+        Give the ids of the people in a user group, as of some minutes ago.
 
         Raises:
             errors.Refused, errors.Unavailable
         """
-        known = self._groups.get(group_id)
-        if known is not None and time.monotonic() - known[0] < GROUP_SECONDS:
-            return known[1]
-        answer = await _call(
-            "usergroups.users.list", lambda: _data(self.reader.usergroups_users_list(usergroup=group_id))
+        return await self._remembered(
+            group_id, "usergroups.users.list", lambda: _members(self.reader.usergroups_users_list(usergroup=group_id))
         )
-        members = frozenset(str(user) for user in answer.get("users", ()))
-        self._groups[group_id] = (time.monotonic(), members)
-        return members
+
+    async def _remembered(self, key: str, name: str, call: Callable[[], Awaitable[Result]]) -> Result:
+        """Give what is known, or ask; a failure is remembered too, so that an outage of Slack is waited for once."""
+        until, known = self._known.get(key, (0.0, None))
+        if time.monotonic() >= until:
+            known, seconds = await _looked_up(name, call)
+            self._known[key] = (time.monotonic() + seconds, known)
+        if isinstance(known, errors.BotError):
+            raise known
+        found: Result = known
+        return found
 
 
-def _careful() -> list[async_handler.AsyncRetryHandler]:
-    return [AsyncRateLimitErrorRetryHandler(max_retry_count=5)]
+async def _looked_up(name: str, call: Callable[[], Awaitable[Result]]) -> tuple[Result | errors.BotError, float]:
+    """Give what was found or why not, and for how many seconds that counts."""
+    try:
+        async with asyncio.timeout(LOOKUP_SECONDS):
+            return await _call(name, call), REMEMBERED_SECONDS
+    except TimeoutError:
+        return errors.Unavailable(f"Slack did not answer {name} in time."), FORGOTTEN_SECONDS
+    except errors.BotError as error:
+        return error, FORGOTTEN_SECONDS
+
+
+async def _identity(call: Awaitable[Any]) -> Identity:
+    answer = await _data(call)
+    return Identity(
+        team_id=str(answer["team_id"]),
+        team=str(answer.get("team", "")),
+        user_id=str(answer["user_id"]),
+        bot_id=answer.get("bot_id"),
+        enterprise_id=answer.get("enterprise_id"),
+    )
+
+
+async def _person(call: Awaitable[Any]) -> Person:
+    user = (await _data(call))["user"]
+    return Person(name=str(user.get("name") or user["id"]), team_id=user.get("team_id"))
+
+
+async def _channel_name(call: Awaitable[Any]) -> str:
+    return str((await _data(call))["channel"].get("name", ""))
+
+
+async def _members(call: Awaitable[Any]) -> frozenset[str]:
+    return frozenset(str(user) for user in (await _data(call))["users"])
 
 
 async def _data(call: Awaitable[Any]) -> Mapping[str, Any]:
@@ -227,17 +271,33 @@ async def _call(name: str, call: Callable[[], Awaitable[Result]]) -> Result:
     try:
         return await _attempt(call)
     except slack_errors.SlackApiError as error:
-        code = str(error.response.get("error", "unknown"))
-        outcome = code
-        if code == "ratelimited" or error.response.status_code >= 500:
-            raise errors.Unavailable(f"Slack did not take {name} ({code}).") from error
-        raise errors.Refused(f"Slack refused {name} ({code}).", hint=_REMEDIES.get(code)) from error
+        outcome = _code(error)
+        if outcome == "ratelimited" or _status(error) >= 500 or _status(error) == 429:
+            raise NotTaken(f"Slack did not take {name} ({outcome}).") from error
+        if outcome == _UNREADABLE:
+            raise errors.Unavailable(f"Slack’s answer to {name} could not be read.") from error
+        raise errors.Refused(f"Slack refused {name} ({outcome}).", hint=_REMEDIES.get(outcome)) from error
     except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
         outcome = "unreachable"
         raise errors.Unavailable(f"Slack did not answer {name} ({type(error).__name__}).") from error
     except errors.BotError:
         outcome = "refused"
         raise
+    except (slack_errors.SlackClientError, ValueError, TypeError, KeyError, AttributeError) as error:
+        # What stands in between may answer in Slack's place: a proxy's page, JSON of another shape.
+        outcome = _UNREADABLE
+        raise errors.Unavailable(f"Slack’s answer to {name} could not be read.") from error
     finally:
         metrics.CALLS.labels(f"slack {name}", outcome).inc()
         metrics.CALL_SECONDS.labels("slack").observe(time.monotonic() - started)
+
+
+def _code(error: slack_errors.SlackApiError) -> str:
+    data = getattr(error.response, "data", error.response)
+    code = data.get("error") if isinstance(data, dict) else None
+    return code if isinstance(code, str) and code.replace("_", "").isalnum() and len(code) < 60 else _UNREADABLE
+
+
+def _status(error: slack_errors.SlackApiError) -> int:
+    status = getattr(error.response, "status_code", None) or getattr(error.response, "status", None)
+    return status if isinstance(status, int) else 0

@@ -77,13 +77,15 @@ class Wire:
             return Failure(finding=health.Finding.TOO_LARGE, explanation=explanation, exchange=trace.exchange())
         except (httpx.ConnectTimeout, httpx.ReadTimeout, httpx.WriteTimeout):
             return self._late(trace, READ_SECONDS if trace.is_connected else CONNECT_SECONDS)
-        except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, OverflowError, ExceptionGroup) as error:
             finding, explanation = _cause(error, trace)
             return Failure(finding=finding, explanation=explanation, exchange=trace.exchange())
         return Response(exchange=trace.exchange(), body=body)
 
     async def _read(self, url: str, accept: str, trace: "_Trace") -> bytes:
-        request = httpx.Request("GET", url, headers={"accept": accept, "user-agent": "posbot"})
+        request = httpx.Request(
+            "GET", url, headers={"accept": accept, "accept-encoding": "identity", "user-agent": "posbot"}
+        )
         request.extensions = {
             "timeout": {"connect": CONNECT_SECONDS, "read": READ_SECONDS, "write": READ_SECONDS, "pool": None},
             "trace": trace.note,
@@ -93,7 +95,7 @@ class Wire:
             response = await transport.handle_async_request(request)
             trace.respond(response)
             body = bytearray()
-            async for chunk in response.aiter_bytes():
+            async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > self._limit_bytes:
                     raise _TooLargeError
@@ -202,7 +204,7 @@ def _cause(error: Exception, trace: _Trace) -> tuple[health.Finding, str]:
         return health.Finding.NOT_HTTP, "the answer is not HTTP"
     if trace.is_connected:
         return health.Finding.DROPPED, "the connection was closed before the answer was complete"
-    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
+    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError, OverflowError)):
         return health.Finding.UNREACHABLE, f"the URL is not valid ({error})"
     reason = next((cause.strerror for cause in reversed(causes) if isinstance(cause, OSError) and cause.strerror), "")
     return health.Finding.UNREACHABLE, f"no way to that address ({reason or 'network error'})"

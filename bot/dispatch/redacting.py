@@ -19,24 +19,28 @@ _SHORTEST_SECRET = 6
 
 _TELLING_WORD = (
     r"(?:password|passwd|passphrase|pwd|secret|token|api[ ._-]?key|access[ ._-]?key|private[ ._-]?key|"
-    r"credential|authorization|signature|cookie)"
+    r"account[ ._-]?key|session[ ._-]?id|credential|authorization|signature|cookie|passcode|passwort|\bpass(?=['\"]?=))"
 )
-_VALUE = r"(?:\\+\"[^\"]*\"|\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s,;&<]+)"
+_VALUE = r"(?:\\+\"[^\"]*\"|\"(?:[^\"\\]|\\.)*\"|'[^']*'|\{[^{}]*\}|\[[^\[\]]*\]|[^\s,;&<]+)"
 # All repetitions that could begin at many places are bounded: a log line of a megabyte must not hold up the loop.
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
-        (r"(?s:-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z))", MASK),
+        (r"(?s:-----BEGIN [A-Z ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----.*?(?:-----END [A-Z ]{0,60}-----|\Z))", MASK),
         (r"\bxox[a-z](?:\.xox[a-z])?-[\w-]{8,}", MASK),
         (r"\bxapp-\d-[\w-]{8,}", MASK),
         (r"\b(hooks\.slack\.com/[a-z]{1,20}/)[\w/.-]+", rf"\1{MASK}"),
         (r"\bey[JK][\w-]{8,1000}+\.[\w-]{4,}\.[\w-]*", MASK),
         (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", MASK),
         (r"\bgh[opsur]_[A-Za-z0-9]{20,}\b", MASK),
+        (r"\b(?:[spr]k_(?:live|test)_\w{10}|AIza[\w-]{30}|glpat-[\w-]{15}|npm_\w{30}|github_pat_\w{20})[\w-]*", MASK),
+        (r"\bSG\.[\w-]{10,100}\.[\w-]{20,100}", MASK),
         # These two hold several values; all of them go, up to the end of the line or of the quoted text.
         (r"(\b(?:authorization|cookie)\\*['\"]?\s{0,9}[=:]\s{0,9}\\*['\"]?)[^'\"\\\r\n]+", rf"\1{MASK}"),
         (r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", rf"\1 {MASK}"),
-        (r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]*):[^\s/]+@", rf"\1:{MASK}@"),
+        (r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]{0,200}):(?!\d{1,5}(?:[/?#]|$))\S{1,200}@", rf"\1:{MASK}@"),
+        (r"(\b[a-z][a-z0-9+.-]{0,30}://)[\w-]{16,200}@", rf"\1{MASK}@"),
+        (r"(\s-u\s{1,9}[^\s:]{1,60}:)\S+", rf"\1{MASK}"),
         (r"(\bjdbc:oracle:[a-z0-9]{1,20}:[^\s/@]{0,200})/[^\s/]+@", rf"\1/{MASK}@"),
         # name=value, "name": "value" (also escaped, within a JSON text), <name>value</name>
         (rf"({_TELLING_WORD}[\w.-]{{0,40}}\\*['\"]?\s*[=:>]+\s*){_VALUE}", rf"\1{MASK}"),

@@ -1,8 +1,10 @@
 """One question of a person in Slack, from its receipt to the answer that stands there."""
 
 import asyncio
+import collections
 import dataclasses
 from collections.abc import Awaitable
+from typing import TypeVar
 
 import structlog
 
@@ -13,11 +15,14 @@ from bot.frontends import receiving, replying
 from bot.model import invocations, reports, roles
 
 log = structlog.get_logger()
+Found = TypeVar("Found")
 
-_NO_NAMES = frozenset({"", "privategroup"})
-"""What Slack sends instead of a channel's name."""
 PATIENCE_SECONDS = 2.5
 """After that a person wonders whether anything happens, and is told that it does."""
+_LAST_WORDS_SECONDS = 2.0
+_SHARES_REMEMBERED = 1_000
+_NO_NAMES = frozenset({"", "privategroup"})
+"""What Slack sends instead of a channel's name."""
 
 
 class Conversations:
@@ -27,52 +32,86 @@ class Conversations:
         self._dispatcher = dispatcher
         self._api = api
         self._channels = channels
+        self._shared: collections.OrderedDict[tuple[str, str], None] = collections.OrderedDict()
 
     async def hold(self, request: receiving.Request) -> None:
         """Dispatch *request* and put its answer where it belongs; a duplicate is answered by nothing."""
-        invocation = await self._named(request.invocation)
-        is_public = self._channels.are_public(invocation.place)
-        reply = replying.reply_to(self._api, request.origin, is_public=is_public)
+        reply = replying.reply_to(self._api, request.origin, is_public=False)
         try:
-            answer = await self._dispatch(invocation, reply)
+            invocation = await self._completed(request.invocation)
+            is_public = self._channels.are_public(invocation.place)
+            reply = replying.reply_to(self._api, request.origin, is_public=is_public)
+            answer = await self._answer(invocation, reply, is_share=request.is_share)
         except asyncio.CancelledError:
-            await reply.finish(_handed_back(invocation))
+            async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                await reply.finish(_handed_back(request.invocation))
             raise
-        if answer.ending is not invocations.Ending.DUPLICATE:
-            await reply.finish(answer)
+        if answer.ending is invocations.Ending.DUPLICATE:
+            return
+        is_delivered = await reply.finish(answer)
+        if request.is_share and not (is_delivered and answer.ending is invocations.Ending.DONE):
+            self._shared.pop((invocation.text, invocation.place.id), None)
 
-    async def _named(self, invocation: invocations.Invocation) -> invocations.Invocation:
-        """Give *invocation* with the names that events leave out and private channels hide."""
-        actor, place = invocation.actor, invocation.place
-        if place.kind is invocations.PlaceKind.CHANNEL and place.name in _NO_NAMES:
-            place = dataclasses.replace(place, name=await _or_nothing(self._api.channel_name(place.id)))
-        if actor.name == actor.id:
-            actor = dataclasses.replace(actor, name=await _or_nothing(self._api.user_name(actor.id)) or actor.id)
-        return dataclasses.replace(invocation, actor=actor, place=place)
+    async def _answer(
+        self, invocation: invocations.Invocation, reply: replying.Reply, *, is_share: bool
+    ) -> invocations.Answer:
+        if is_share and not self._claim_share(invocation):
+            return _already_shared(invocation)
+        return await self._dispatch(invocation, reply)
+
+    def _claim_share(self, invocation: invocations.Invocation) -> bool:
+        """Tell whether nobody has shared that answer here; shown to everyone once, however often it is pressed."""
+        key = (invocation.text, invocation.place.id)
+        if key in self._shared:
+            return False
+        self._shared[key] = None
+        if len(self._shared) > _SHARES_REMEMBERED:
+            self._shared.popitem(last=False)
+        return True
 
     async def _dispatch(self, invocation: invocations.Invocation, reply: replying.Reply) -> invocations.Answer:
-        work = asyncio.ensure_future(self._dispatcher.dispatch(invocation, reply.progress))
+        progress = replying.Progress(reply)
+        work = asyncio.ensure_future(self._dispatcher.dispatch(invocation, progress.show))
         try:
             await asyncio.wait({work}, timeout=PATIENCE_SECONDS)
-            if not work.done():
-                await reply.progress(_still_working())
+            if not work.done() and not progress.is_shown:
+                await progress.show(_STILL_WORKING)
             return await work
         finally:
             # Cancelled work still records that it was.
             work.cancel()
             await asyncio.wait({work})
+            await progress.close()
+
+    async def _completed(self, invocation: invocations.Invocation) -> invocations.Invocation:
+        """Give *invocation* with the names, and the team, that events leave out and private channels hide."""
+        actor, place = invocation.actor, invocation.place
+        if place.kind is invocations.PlaceKind.CHANNEL and place.name in _NO_NAMES:
+            name = await _or_none(self._api.channel_name(place.id))
+            place = dataclasses.replace(place, name=name or "")
+        if actor.name in {"", actor.id} or actor.team_id is None:
+            person = await _or_none(self._api.person(actor.id))
+            if person is not None:
+                actor = dataclasses.replace(actor, name=person.name, team_id=actor.team_id or person.team_id)
+        return dataclasses.replace(invocation, actor=actor, place=place)
 
 
-async def _or_nothing(name: Awaitable[str]) -> str:
+async def _or_none(looked_up: Awaitable[Found]) -> Found | None:
     try:
-        return await name
+        return await looked_up
     except errors.BotError as error:
         log.info("name not known", reason=str(error))
-        return ""
+        return None
 
 
-def _still_working() -> reports.Report:
-    return reports.Report(verdict=reports.Verdict.UNKNOWN, headline="Working on it.")
+_STILL_WORKING = reports.Report(verdict=reports.Verdict.UNKNOWN, headline="Working on it.")
+
+
+def _already_shared(invocation: invocations.Invocation) -> invocations.Answer:
+    report = reports.Report(
+        verdict=reports.Verdict.OK, headline="That answer is in the channel already.", is_information=True
+    )
+    return invocations.Answer(invocation_id=invocation.id, ending=invocations.Ending.REFUSED, report=report)
 
 
 def _handed_back(invocation: invocations.Invocation) -> invocations.Answer:

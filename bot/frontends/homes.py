@@ -28,9 +28,10 @@ class Homes:
     async def show(self, body: dict[str, Any]) -> None:
         """Show at once what is known at once, and the state of the services as soon as they have answered."""
         user = body["event"]["user"]
-        fleet = asyncio.ensure_future(self._ask(body, _FLEET))
+        team = await self._team_of(user)
+        fleet = asyncio.ensure_future(self._ask(body, _FLEET, team))
         try:
-            capabilities = await self._ask(body, _CAPABILITIES)
+            capabilities = await self._ask(body, _CAPABILITIES, team)
             if capabilities is None:
                 return
             if not fleet.done():
@@ -40,8 +41,16 @@ class Homes:
             fleet.cancel()
             await asyncio.wait({fleet})
 
-    async def _ask(self, body: dict[str, Any], line: str) -> reports.Report | None:
-        answer = await self._dispatcher.dispatch(receiving.from_home(body, line).invocation)
+    async def _team_of(self, user: str) -> str | None:
+        """Give the workspace that *user* belongs to; None, with which nobody may do anything, where Slack is silent."""
+        try:
+            return (await self._api.person(user)).team_id
+        except errors.BotError as error:
+            log.warning("person not known", reason=str(error))
+            return None
+
+    async def _ask(self, body: dict[str, Any], line: str, team: str | None) -> reports.Report | None:
+        answer = await self._dispatcher.dispatch(receiving.from_home(body, line, team).invocation)
         return None if answer.ending is invocations.Ending.DUPLICATE else answer.report
 
     async def _publish(self, user: str, view: dict[str, Any]) -> None:

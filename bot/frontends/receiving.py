@@ -43,6 +43,11 @@ class Request:
     invocation: invocations.Invocation
     origin: Origin
 
+    @property
+    def is_share(self) -> bool:
+        """Tell whether it is the button that shows an answer to everyone."""
+        return self.origin.is_click and self.invocation.text.startswith(_SHARE)
+
 
 def _complete(build: Callable[P, Request]) -> Callable[P, Request]:
     """Let *build* say in a sentence when a payload lacks something that Slack always sends."""
@@ -65,11 +70,11 @@ def from_command(body: Payload) -> Request:
     Raises:
         errors.UsageError: the payload is not complete, as in all that follow.
     """
-    place = _place(body["channel_id"], body.get("channel_name", ""))
-    actor = invocations.Actor(id=body["user_id"], name=body.get("user_name", ""), team_id=body.get("team_id"))
+    place = _place(body["channel_id"], body.get("channel_name") or "")
+    actor = invocations.Actor(id=body["user_id"], name=body.get("user_name") or "", team_id=body.get("team_id"))
     key = f"command:{body['trigger_id']}" if body.get("trigger_id") else None
     return Request(
-        invocation=_invocation(body.get("text", ""), invocations.Door.SLASH, actor, place, key),
+        invocation=_invocation(body.get("text") or "", invocations.Door.SLASH, actor, place, key),
         origin=Origin(channel=place.id, user=actor.id, response_url=body.get("response_url")),
     )
 
@@ -78,10 +83,10 @@ def from_command(body: Payload) -> Request:
 def from_mention(body: Payload, bot_user_id: str) -> Request:
     """Give the request of a message that mentions the bot; what stands before the mention does not count."""
     event = body["event"]
-    _, _, text = event.get("text", "").partition(f"<@{bot_user_id}")
+    _, _, text = (event.get("text") or "").partition(f"<@{bot_user_id}")
     thread = event.get("thread_ts") or event["ts"]
     place = _place(event["channel"], "", thread=thread)
-    team = event.get("user_team") or event.get("source_team") or event.get("team") or body.get("team_id")
+    team = event.get("user_team") or event.get("source_team") or event.get("team")
     actor = invocations.Actor(id=event["user"], name=event["user"], team_id=team)
     return Request(
         invocation=_invocation(
@@ -98,13 +103,14 @@ def from_click(body: Payload) -> Request:
     user, channel = body["user"], body.get("channel", {})
     is_home = container.get("type") == "view"
     thread = body.get("message", {}).get("thread_ts") or container.get("thread_ts")
-    place = _home() if is_home else _place(channel.get("id", ""), channel.get("name", ""), thread=thread)
+    place = _home() if is_home else _place(channel.get("id") or "", channel.get("name") or "", thread=thread)
     actor = invocations.Actor(
-        id=user["id"], name=user.get("username") or user.get("name", ""), team_id=user.get("team_id")
+        id=user["id"], name=user.get("username") or user.get("name") or "", team_id=user.get("team_id")
     )
-    line = action.get("value", "")
+    key = f"click:{actor.id}:{action.get('action_id')}:{action.get('action_ts')}"
+    line = action.get("value") or ""
     return Request(
-        invocation=_invocation(line, invocations.Door.BUTTON, actor, place, _click_key(line, action, actor, place)),
+        invocation=_invocation(line, invocations.Door.BUTTON, actor, place, key),
         origin=Origin(
             # The App Home is no place to write to; the person's own messages with the bot are.
             channel=actor.id if is_home else place.id,
@@ -118,21 +124,14 @@ def from_click(body: Payload) -> Request:
 
 
 @_complete
-def from_home(body: Payload, line: str) -> Request:
-    """Give the request that opening the App Home stands for."""
+def from_home(body: Payload, line: str, team: str | None) -> Request:
+    """Give the request that opening the App Home stands for; the event does not say of which *team* the person is."""
     event = body["event"]
-    actor = invocations.Actor(id=event["user"], name=event["user"], team_id=body.get("team_id"))
+    actor = invocations.Actor(id=event["user"], name=event["user"], team_id=team)
     return Request(
         invocation=_invocation(line, invocations.Door.HOME, actor, _home(), f"event:{body['event_id']}:{line}"),
         origin=Origin(channel=actor.id, user=actor.id),
     )
-
-
-def _click_key(line: str, action: Payload, actor: invocations.Actor, place: invocations.Place) -> str:
-    # Shown to everyone once, however often the button is pressed; anything else may be asked for again.
-    if line.startswith(_SHARE):
-        return f"{line}:{place.id}"
-    return f"click:{actor.id}:{action.get('action_id')}:{action.get('action_ts')}"
 
 
 def _invocation(

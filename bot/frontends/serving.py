@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import datetime
+import resource
 import signal
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -21,6 +22,10 @@ log = structlog.get_logger()
 
 _SLACK_CHECK_SECONDS = 30.0
 _PRUNE_SECONDS = 6 * 3600.0
+_CLOSING_SECONDS = 3.0
+"""For connections and the database to close, after the work is drained."""
+
+Watch = Callable[[], Coroutine[Any, Any, None]]
 
 
 async def serve(settings: settings_module.Settings, commands: Sequence[toolkit.Command[Any]]) -> int:
@@ -33,47 +38,23 @@ async def serve(settings: settings_module.Settings, commands: Sequence[toolkit.C
         errors.Unavailable: Slack or the database cannot be reached at start.
     """
     access = settings_module.slack_access(settings)
-    stop = _stop_on_signals()
-    api = slack_api.SlackApi(access.bot_token, settings.slack_api_url)
-    identity = await _identify(api)
-    core = assembling.assembled(settings, commands, team_id=identity.team_id, user_groups=api, needs_store=True)
-    async with core as assembled:
-        workload = working.Workload()
-        app = _slack_application(assembled, api, identity, access, workload)
-        sockets = _sockets(app, access, settings, api)
-        slack = _Slack(api)
-        endpoints = web.application(
-            is_alive=lambda: _liveness(sockets),
-            is_ready=lambda: _readiness(stop, sockets, slack),
-            slack=app if access.signing_secret else None,
-        )
-        watches = [slack.watch(), _prune(assembled, settings), *([sockets.watch()] if sockets else [])]
-        async with _listening(endpoints, settings) as runner, _watching(watches):
-            ways = {"socket_mode": sockets is not None, "http": access.signing_secret is not None}
-            log.info("serving", port=runner.addresses[0][1], team=identity.team, **ways)
-            await stop.wait()
-            log.info("stopping")
-            await _stop_taking(runner, sockets)
-            await workload.drain(settings.drain_seconds)
+    _allow_many_connections()
+    stop, started = _stop_on_signals(), asyncio.Event()
+    server = asyncio.create_task(_serve(settings, commands, access, stop, started))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({server, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if stop.is_set():
+        # What has not begun to serve has nothing to finish.
+        patience = settings.drain_seconds + working.LAST_WORDS_SECONDS + _CLOSING_SECONDS if started.is_set() else 0.0
+        _, late = await asyncio.wait({server}, timeout=patience)
+        for task in late:
+            task.cancel()
+            await asyncio.wait({task}, timeout=_CLOSING_SECONDS)
+    if server.done() and not server.cancelled():
+        server.result()
     log.info("stopped")
     return 0
-
-
-async def _stop_taking(runner: aiohttp_web.AppRunner, sockets: socket_mode.SocketMode | None) -> None:
-    for site in list(runner.sites):
-        await site.stop()
-    if sockets is not None:
-        await sockets.close()
-
-
-@contextlib.asynccontextmanager
-async def _watching(watches: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Run *watches* beside the block; if one of them fails, so does the block."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(watch) for watch in watches]
-        yield
-        for task in tasks:
-            task.cancel()
 
 
 async def migrate(settings: settings_module.Settings, _: Sequence[toolkit.Command[Any]]) -> int:
@@ -83,12 +64,58 @@ async def migrate(settings: settings_module.Settings, _: Sequence[toolkit.Comman
     return 0
 
 
+async def _serve(
+    settings: settings_module.Settings,
+    commands: Sequence[toolkit.Command[Any]],
+    access: settings_module.SlackAccess,
+    stop: asyncio.Event,
+    started: asyncio.Event,
+) -> None:
+    api = slack_api.SlackApi(access.bot_token, settings.slack_api_url)
+    identity = await _identify(api)
+    core = assembling.assembled(settings, commands, team_id=identity.team_id, user_groups=api, needs_store=True)
+    async with core as assembled:
+        workload = working.Workload()
+        app = _slack_application(assembled, api, identity, workload)
+        sockets = _sockets(app, access, settings, api)
+        slack = _Slack(api)
+        signed = web.SignedSlack(app=app, signing_secret=access.signing_secret) if access.signing_secret else None
+        endpoints = web.application(
+            is_alive=lambda: _liveness(sockets), is_ready=lambda: _readiness(stop, sockets, slack), slack=signed
+        )
+        watches: dict[str, Watch] = {"slack": slack.watch, "audit": lambda: _prune(assembled, settings)}
+        if sockets is not None:
+            watches["sockets"] = sockets.watch
+        async with _listening(endpoints, settings) as runner, _watching(watches):
+            ways = {"socket_mode": sockets is not None, "http": signed is not None}
+            log.info("serving", port=runner.addresses[0][1], team=identity.team, **ways)
+            started.set()
+            await stop.wait()
+            log.info("stopping")
+            await _stop_taking(runner, sockets)
+            await workload.drain(settings.drain_seconds)
+
+
+def _allow_many_connections() -> None:
+    """Take as many file descriptors as the system gives: each idle connection holds one, and 1,024 are soon used up."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def _stop_on_signals() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     return stop
+
+
+async def _stop_taking(runner: aiohttp_web.AppRunner, sockets: socket_mode.SocketMode | None) -> None:
+    for site in list(runner.sites):
+        await site.stop()
+    if sockets is not None:
+        await sockets.close()
 
 
 @tenacity.retry(
@@ -102,13 +129,9 @@ async def _identify(api: slack_api.SlackApi) -> slack_api.Identity:
 
 
 def _slack_application(
-    core: assembling.Core,
-    api: slack_api.SlackApi,
-    identity: slack_api.Identity,
-    access: settings_module.SlackAccess,
-    workload: working.Workload,
+    core: assembling.Core, api: slack_api.SlackApi, identity: slack_api.Identity, workload: working.Workload
 ) -> async_app.AsyncApp:
-    app = slack_app.application(api, identity, access.signing_secret)
+    app = slack_app.application(api, identity)
     listeners = slack_app.SlackListeners(
         identity=identity,
         conversations=conversing.Conversations(core.dispatcher, api, core.data.roles.channels),
@@ -143,14 +166,28 @@ async def _listening(
     runner = aiohttp_web.AppRunner(application, access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:
-        await aiohttp_web.TCPSite(runner, settings.host, settings.port).start()
+        try:
+            await aiohttp_web.TCPSite(runner, settings.host, settings.port).start()
+        except OSError as error:
+            raise errors.BadConfiguration(
+                f"{settings.host}:{settings.port} cannot be opened ({error.strerror}): set PORT to a free one, and"
+                " POSBOT_HOST to an address of this machine."
+            ) from error
         yield runner
-    except OSError as error:
-        raise errors.BadConfiguration(
-            f"Port {settings.port} cannot be opened ({error.strerror}): set PORT to a free one."
-        ) from error
     finally:
         await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def _watching(watches: Mapping[str, Watch]) -> AsyncIterator[None]:
+    """Run *watches* beside the block."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(working.keep_going(watch, name)) for name, watch in watches.items()]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
 
 
 class _Slack:
@@ -173,7 +210,7 @@ class _Slack:
 
 async def _readiness(stop: asyncio.Event, sockets: socket_mode.SocketMode | None, slack: _Slack) -> str | None:
     if stop.is_set():
-        return "The bot is stopping."
+        return web.STOPPING
     if sockets is not None and await sockets.alive() == 0:
         return "No Socket Mode connection to Slack is alive."
     return slack.wrong

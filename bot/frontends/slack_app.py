@@ -7,6 +7,7 @@ later, when the loop is free again.
 """
 
 import asyncio
+import logging
 import re
 from collections.abc import Awaitable, Coroutine
 from typing import Any
@@ -72,6 +73,9 @@ class SlackListeners:
         await ack()
 
     async def _on_mention(self, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        if not body["event"].get("user"):
+            # Another app's message, with nobody behind it who could be asked whether they may.
+            return
         request = receiving.from_mention(body, self._identity.user_id)
         self._start(self._conversations.hold(request), context)
 
@@ -82,13 +86,20 @@ class SlackListeners:
     async def _on_other_event(self, body: dict[str, Any]) -> None:
         log.debug("event not of interest", type=body.get("event", {}).get("type"))
 
-    async def _on_error(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
+    async def _on_error(self, error: Exception, body: dict[str, Any]) -> BoltResponse | None:
         kind = body.get("type") or body.get("command")
-        if isinstance(error, errors.UsageError):
-            log.warning("payload not understood", type=kind, reason=str(error))
-            return BoltResponse(status=400, body=f"{error}\n")
-        log.error("listener failed", type=kind, exc_info=error)
-        return BoltResponse(status=500, body="posbot made a mistake.\n")
+        is_ours = not isinstance(error, errors.UsageError)
+        log.log(
+            logging.ERROR if is_ours else logging.WARNING,
+            "listener failed",
+            type=kind,
+            reason=str(error),
+            exc_info=error if is_ours else None,
+        )
+        if kind == "event_callback":
+            # Bolt has acknowledged it already.
+            return None
+        return BoltResponse(status=500 if is_ours else 400, body="The payload cannot be understood.\n")
 
     def _start(self, work: Coroutine[Any, Any, None], context: AsyncBoltContext) -> None:
         self._workload.start(_after(context.get(ACKNOWLEDGED), work), name="conversation")
@@ -106,7 +117,7 @@ async def _after(acknowledged: asyncio.Event | None, work: Awaitable[None]) -> N
     await work
 
 
-def application(api: slack_api.SlackApi, identity: slack_api.Identity, signing_secret: str | None) -> AsyncApp:
+def application(api: slack_api.SlackApi, identity: slack_api.Identity) -> AsyncApp:
     """
     Give the Bolt application, authorised once and for all.
 
@@ -126,7 +137,7 @@ def application(api: slack_api.SlackApi, identity: slack_api.Identity, signing_s
     return AsyncApp(
         client=api.writer,
         authorize=authorize,
-        signing_secret=signing_secret,
-        request_verification_enabled=signing_secret is not None,
+        # Whoever hands a request over has checked its signature, before Bolt looks into the body.
+        request_verification_enabled=False,
         attaching_conversation_kwargs_enabled=False,
     )

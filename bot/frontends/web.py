@@ -8,6 +8,7 @@ The bot's own HTTP endpoints: signed requests of Slack, and what watches over th
 """
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import Awaitable, Callable
 
@@ -16,10 +17,12 @@ from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_sdk.signature import SignatureVerifier
 
 from bot import metrics
 from bot.frontends import slack_app
 
+STOPPING = "The bot is stopping."
 SLACK_PATH = "/slack/events"
 _BODY_LIMIT_BYTES = 1_000_000
 """Slack's largest payloads, views of 250 kB, stay far below."""
@@ -29,34 +32,46 @@ Check = Callable[[], Awaitable[str | None]]
 """Gives what is wrong, or None."""
 
 
-def application(*, is_alive: Check, is_ready: Check, slack: AsyncApp | None) -> web.Application:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SignedSlack:
+    """What takes signed requests, and the secret they are signed with."""
+
+    app: AsyncApp
+    signing_secret: str = dataclasses.field(repr=False)
+
+
+def application(*, is_alive: Check, is_ready: Check, slack: SignedSlack | None) -> web.Application:
     """Give the endpoints; without *slack* there is none for signed requests."""
     endpoints = web.Application(client_max_size=_BODY_LIMIT_BYTES)
     endpoints.router.add_get("/healthz", _telling(is_alive))
     endpoints.router.add_get("/readyz", _telling(is_ready))
     endpoints.router.add_get("/metrics", _metrics)
     if slack is not None:
-        endpoints.router.add_post(SLACK_PATH, _Receiver(slack).receive)
+        endpoints.router.add_post(SLACK_PATH, _Receiver(slack, is_ready).receive)
     return endpoints
 
 
 class _Receiver:
     """Takes signed requests."""
 
-    def __init__(self, app: AsyncApp) -> None:
-        self._app = app
+    def __init__(self, slack: SignedSlack, is_ready: Check) -> None:
+        self._app = slack.app
+        self._is_ready = is_ready
+        self._verifier = SignatureVerifier(slack.signing_secret)
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
         """Answer within Slack's three seconds; the work begins when the answer has left."""
         started = time.monotonic()
-        if any(name not in request.headers for name in _SIGNATURE_HEADERS):
-            return web.Response(status=401, text="This is not signed by Slack.\n")
         try:
             body = (await request.read()).decode()
         except web.HTTPRequestEntityTooLarge:
-            return web.Response(status=413, text="Slack sends nothing as large as this.\n")
+            return _refusal(413, "Slack sends nothing as large as this.")
         except UnicodeDecodeError:
-            return web.Response(status=400, text="The body is not UTF-8.\n")
+            return _refusal(400, "The body is not UTF-8.")
+        if not self._is_signed(body, request):
+            return _refusal(401, "This is not signed by Slack.")
+        if await self._is_ready() == STOPPING:
+            return _refusal(503, STOPPING)
         acknowledged = asyncio.Event()
         response = await self._dispatch(body, request, acknowledged)
         await response.prepare(request)
@@ -64,6 +79,11 @@ class _Receiver:
         metrics.ACKNOWLEDGED.observe(time.monotonic() - started)
         acknowledged.set()
         return response
+
+    def _is_signed(self, body: str, request: web.Request) -> bool:
+        signature, timestamp = (request.headers.get(name, "") for name in _SIGNATURE_HEADERS)
+        is_sound = signature.isascii() and timestamp.isascii() and timestamp.isdecimal()
+        return is_sound and self._verifier.is_valid(body=body, timestamp=timestamp, signature=signature)
 
     async def _dispatch(self, body: str, request: web.Request, acknowledged: asyncio.Event) -> web.Response:
         try:
@@ -73,10 +93,15 @@ class _Receiver:
                 headers=dict(request.headers),
                 context={slack_app.ACKNOWLEDGED: acknowledged},
             )
-        except (ValueError, AttributeError, TypeError):
-            # Bolt looks into the body before it checks the signature.
-            return web.Response(status=400, text="The body cannot be read.\n")
+        except (ValueError, AttributeError, TypeError, RecursionError):
+            return _refusal(400, "The body cannot be read.")
         return await to_aiohttp_response(await self._app.async_dispatch(bolt_request))
+
+
+def _refusal(status: int, sentence: str) -> web.Response:
+    response = web.Response(status=status, text=f"{sentence}\n")
+    response.force_close()
+    return response
 
 
 def _telling(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:

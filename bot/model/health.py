@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import re
+from collections.abc import Sequence
 
 from bot.model import reports
 
@@ -90,6 +91,7 @@ _ADVICE = {
 }
 
 
+_NAMED = 5
 _PACKAGE = re.compile(r"\b(?:[a-z_][a-z0-9_]*\.)+([A-Z]\w*)")
 
 
@@ -103,11 +105,13 @@ class Component:
     details: tuple[tuple[str, str], ...] = ()
 
     @property
-    def brief_details(self) -> str:
-        """Give the details on one line, exceptions without their packages, the error first."""
-        in_order = sorted(self.details, key=lambda detail: detail[0] != "error")
-        parts = [value if name == "error" else f"{name}: {value}" for name, value in in_order]
-        return _PACKAGE.sub(r"\1", "; ".join(parts)) or self.status
+    def brief_details(self) -> tuple[tuple[str, str], ...]:
+        """Give what a person wants of the details: the error first and without packages, under the component's name."""
+        in_order = sorted(self.details, key=lambda detail: detail[0] != "error") or [("error", self.status)]
+        return tuple(
+            (self.path if name == "error" else f"{self.path} {name}", _PACKAGE.sub(r"\1", value))
+            for name, value in in_order
+        )
 
     @property
     def is_failing(self) -> bool:
@@ -158,11 +162,8 @@ class Probe:
     def failing_components(self) -> tuple[Component, ...]:
         """Give the innermost components that say they do not work."""
         failing = [component for component in self.components if component.is_failing]
-        return tuple(
-            component
-            for component in failing
-            if not any(other.path.startswith(f"{component.path}.") for other in failing)
-        )
+        outer = {component.path[:dot] for component in failing for dot in _dots(component.path)}
+        return tuple(component for component in failing if component.path not in outer)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,8 +214,7 @@ class Reading:
             return ""
         if self.finding is Finding.SLOW:
             return f"target {TARGET_SECONDS * 1000:.0f} ms"
-        failing = ", ".join(component.path for component in self.failing_components)
-        return failing or self.summary
+        return enumeration(self.failing_components) or self.summary
 
 
 def unasked(service: str, finding: Finding, explanation: str) -> Reading:
@@ -229,6 +229,16 @@ _STATUSES = {
     "OUT_OF_SERVICE": Finding.OUT_OF_SERVICE,
     "UNKNOWN": Finding.UNKNOWN,
 }
+
+
+def _dots(path: str) -> list[int]:
+    return [index for index, character in enumerate(path) if character == "."]
+
+
+def enumeration(components: Sequence[Component]) -> str:
+    """Give the names of *components*, the first few and how many more there are."""
+    more = f" and {len(components) - _NAMED} more" if len(components) > _NAMED else ""
+    return ", ".join(component.path for component in components[:_NAMED]) + more
 
 
 def judge(status: str, *, components: tuple[Component, ...], groups: tuple[str, ...], exchange: Exchange) -> Probe:
@@ -248,5 +258,5 @@ def _explanation(probe: Probe, status: str) -> str:
         return f"UP, {milliseconds}"
     if status.upper() not in _STATUSES:
         return f"“{status[:40]}”, a state that posbot does not know"
-    failing = ", ".join(component.path for component in probe.failing_components)
+    failing = enumeration(probe.failing_components)
     return f"{status.upper()} because of {failing}" if failing else status.upper()

@@ -1,7 +1,9 @@
 """The one database, opened and closed."""
 
+import asyncio
 import contextlib
 import pathlib
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,7 +13,11 @@ from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
 from bot import errors
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
-_BUSY_SECONDS = 5
+_BUSY_SECONDS = 2
+TRANSACTION_SECONDS = 3.0
+"""For one record; the answer to a person waits for two of them."""
+AWAY_SECONDS = 5.0
+_HINT = "Check DATABASE_URL and its disk."
 
 
 class Database:
@@ -19,25 +25,53 @@ class Database:
 
     def __init__(self, engine: sqlalchemy_asyncio.AsyncEngine) -> None:
         self._engine = engine
+        self._away_until = 0.0
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[sqlalchemy_asyncio.AsyncConnection]:
+    async def transaction(
+        self, seconds: float = TRANSACTION_SECONDS
+    ) -> AsyncIterator[sqlalchemy_asyncio.AsyncConnection]:
         """
         Give a connection whose work is kept if the block ends well and undone otherwise.
+
+        A database that does not answer within *seconds* is left alone for a while, so that not everyone waits for it.
 
         Raises:
             errors.Unavailable: the database cannot be reached, is locked or broken, or its disk is full.
             sqlalchemy.exc.IntegrityError: something is on record already; for this package alone.
         """
+        if time.monotonic() < self._away_until:
+            raise errors.Unavailable("The database did not answer a moment ago.", hint=_HINT)
         try:
-            async with self._engine.begin() as connection:
+            async with asyncio.timeout(seconds), self._engine.begin() as connection:
                 yield connection
         except sqlalchemy.exc.IntegrityError:
             raise
+        except TimeoutError as error:
+            self._away_until = time.monotonic() + AWAY_SECONDS
+            raise errors.Unavailable(f"The database did not answer within {seconds:g} s.", hint=_HINT) from error
         except (sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError) as error:
-            raise errors.Unavailable(
-                f"The database did not take it ({_reason(error)}).", hint="Check DATABASE_URL and its disk."
-            ) from error
+            if isinstance(error, sqlalchemy.exc.DBAPIError) and error.connection_invalidated:
+                self._away_until = time.monotonic() + AWAY_SECONDS
+            raise errors.Unavailable(f"The database did not take it ({_reason(error)}).", hint=_HINT) from error
+
+
+class Closed(Database):
+    """Where there is no database to be had: every transaction says why."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, _: float = TRANSACTION_SECONDS) -> AsyncIterator[sqlalchemy_asyncio.AsyncConnection]:
+        """
+        Give nothing.
+
+        Raises:
+            errors.Unavailable: always.
+        """
+        raise errors.Unavailable(self._reason, hint=_HINT)
+        yield
 
 
 @contextlib.asynccontextmanager
@@ -52,9 +86,11 @@ async def opened(url: str) -> AsyncIterator[Database]:
     options: dict[str, Any] = {"hide_parameters": True}
     if parsed.get_backend_name() == "sqlite":
         _make_folder(parsed)
+        # SQLite has one writer: waiting in our own queue is fair, waiting for its lock is not.
+        options |= {"pool_size": 1, "max_overflow": 0, "pool_timeout": TRANSACTION_SECONDS}
     else:
         options |= {"pool_pre_ping": True, "connect_args": {"connect_timeout": _BUSY_SECONDS}}
-    engine = sqlalchemy_asyncio.create_async_engine(parsed, **options)
+    engine = _engine(parsed, options)
     if parsed.get_backend_name() == "sqlite":
         sqlalchemy.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         sqlalchemy.event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -62,6 +98,13 @@ async def opened(url: str) -> AsyncIterator[Database]:
         yield Database(engine)
     finally:
         await engine.dispose()
+
+
+def _engine(url: sqlalchemy.URL, options: dict[str, Any]) -> sqlalchemy_asyncio.AsyncEngine:
+    try:
+        return sqlalchemy_asyncio.create_async_engine(url, **options)
+    except (sqlalchemy.exc.ArgumentError, ValueError, TypeError):
+        raise errors.BadConfiguration("DATABASE_URL has options that its driver does not know.") from None
 
 
 def parse_url(url: str) -> sqlalchemy.URL:
@@ -89,8 +132,8 @@ def _make_folder(url: sqlalchemy.URL) -> None:
         raise errors.BadConfiguration("DATABASE_URL names no file: expected sqlite:///FILE.")
     try:
         pathlib.Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise errors.BadConfiguration(f"DATABASE_URL: its folder cannot be made ({error.strerror}).") from error
+    except (OSError, ValueError) as error:
+        raise errors.BadConfiguration(f"DATABASE_URL: its folder cannot be made ({error}).") from error
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

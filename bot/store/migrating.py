@@ -11,12 +11,13 @@ import sqlalchemy
 from bot import errors
 from bot.store import database
 
+MIGRATION_SECONDS = 60.0
 _SCRIPTS = pathlib.Path(__file__).parent / "migrations"
 
 
-async def migrate(db: database.Database) -> str | None:
+async def migrate(db: database.Database, seconds: float = MIGRATION_SECONDS) -> str | None:
     """
-    Bring *db* to the newest revision; give that revision, or None where it was there already.
+    Bring *db* to the newest revision within *seconds*; give that revision, or None where it was there already.
 
     All steps are one transaction, so a database is never left half-way.
 
@@ -24,7 +25,7 @@ async def migrate(db: database.Database) -> str | None:
         errors.BadConfiguration: the database was written by a newer version of posbot.
         errors.Unavailable: the database cannot be reached.
     """
-    async with db.transaction() as connection:
+    async with db.transaction(seconds) as connection:
         return await connection.run_sync(_upgrade)
 
 

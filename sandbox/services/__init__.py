@@ -6,10 +6,6 @@ What they answer when nothing misbehaves was shaped after a real Spring Boot 3.5
 or its port can fail. Not here: the cluster that the services would run in, their metrics, and anything of
 `bot/` or `commands/`.
 
-    async with services.running(["pos-order", "pos-catalog"]) as fleet:
+    async with fleets.running(["pos-order", "pos-catalog"]) as fleet:
         await fleet["pos-order"].goes_down(db="org.springframework.jdbc.CannotGetJdbcConnectionException: ...")
 """
-
-from sandbox.services.fleets import Fleet, running
-
-__all__ = ["Fleet", "running"]

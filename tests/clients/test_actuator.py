@@ -1,5 +1,7 @@
 """Everything that asking for health can come to, against real servers that behave that way."""
 
+import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 
@@ -7,9 +9,10 @@ import pytest
 
 from bot.clients import actuator, wire
 from bot.model import health, reports
-from sandbox import services
+from sandbox.services import fleets
 from sandbox.services.service import Service
 from sandbox.services.states import Door, Manner
+from tests.clients import odd_servers
 
 pytestmark = pytest.mark.anyio
 
@@ -17,19 +20,19 @@ Finding = health.Finding
 
 
 @pytest.fixture
-async def fleet() -> AsyncIterator[services.Fleet]:
-    async with services.running(["pos-order"]) as running:
+async def fleet() -> AsyncIterator[fleets.Fleet]:
+    async with fleets.running(["pos-order"]) as running:
         yield running
 
 
 @pytest.fixture
-def order(fleet: services.Fleet) -> Service:
+def order(fleet: fleets.Fleet) -> Service:
     return fleet["pos-order"]
 
 
 @pytest.fixture
 def trusted(
-    fleet: services.Fleet, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    fleet: fleets.Fleet, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """An operator who has given the bot the fleet's authority, as SSL_CERT_FILE does."""
     authority = tmp_path_factory.mktemp("ca") / "ca.pem"
@@ -255,3 +258,60 @@ async def test_no_cookie_is_ever_kept(order: Service) -> None:
 
 def test_every_finding_but_up_has_advice() -> None:
     assert [finding for finding in Finding if finding is not Finding.UP and not finding.advice] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "finding"),
+    [
+        (b"plain", {"content-encoding": "gzip"}, Finding.NOT_JSON),
+        (b'{"status": "UP"}', {"content-encoding": "br"}, Finding.UP),
+    ],
+    ids=["broken gzip", "an encoding it did not ask for"],
+)
+async def test_an_encoding_that_lies_harms_nobody(body: bytes, headers: dict[str, str], finding: Finding) -> None:
+    async with odd_servers.answering(body, headers=headers) as url:
+        reading = await actuator.Actuator().read("x", url, with_groups=False)
+
+    assert reading.finding is finding
+
+
+@pytest.mark.parametrize(
+    "url", ["http://xn--a/health", "http://127.0.0.1:99999/health", "http://[::1/health", "ftp://x/"]
+)
+async def test_an_address_that_cannot_be_is_unreachable(url: str) -> None:
+    reading = await actuator.Actuator().read("x", url, with_groups=True)
+
+    assert reading.finding is Finding.UNREACHABLE
+
+
+async def test_up_with_an_error_status_is_not_taken_for_up() -> None:
+    async with odd_servers.answering(b'{"status": "UP"}', status=503) as url:
+        reading = await actuator.Actuator().read("x", url, with_groups=False)
+
+    assert reading.finding is Finding.HTTP_ERROR
+    assert "although it says UP" in reading.summary
+
+
+async def test_thousands_of_components_are_cut_to_what_a_person_can_read() -> None:
+    tree = {f"c{number}": {"status": "DOWN"} for number in range(20_000)}
+    async with odd_servers.answering(json.dumps({"status": "DOWN", "components": tree}).encode(), status=503) as url:
+        reading = await actuator.Actuator().read("x", url, with_groups=False)
+
+    assert reading.summary == f"DOWN because of c0, c1, c2, c3, c4 and {actuator.MOST_COMPONENTS - 5} more"
+
+
+async def test_many_that_hang_do_not_keep_the_others_waiting(order: Service) -> None:
+    reader = actuator.Actuator(probe_seconds=1.0)
+    async with fleets.running([f"pos-{number}" for number in range(200)]) as hanging:
+        for service in hanging.values():
+            await service.hangs()
+        waiting = [
+            asyncio.create_task(reader.read(name, f"{service.url}/actuator/health", with_groups=False))
+            for name, service in hanging.items()
+        ]
+        healthy = await reader.read("pos-order", f"{order.url}/actuator/health", with_groups=False)
+        assert not any(task.done() for task in waiting)
+        readings = await asyncio.gather(*waiting)
+
+    assert healthy.is_healthy
+    assert {reading.finding for reading in readings} == {Finding.READ_TIMEOUT}

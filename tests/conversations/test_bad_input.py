@@ -175,3 +175,24 @@ async def test_a_body_that_slack_would_not_send_is_refused_and_harms_nobody(
 
     assert reply.status == status
     assert "Traceback" not in reply.text
+
+
+async def test_somebody_of_another_workspace_sees_nothing_in_the_app_home(stage: stages.Stage) -> None:
+    mallory = stage.workspace.person("mallory", team="T0OTHER")
+
+    await mallory.opens_home()
+    home = await mallory.waits_for_home(containing="answers only to people of its own workspace")
+
+    assert "pos-order" not in home.plain_text
+
+
+async def test_another_apps_message_that_mentions_the_bot_is_let_be(stage: stages.Stage) -> None:
+    alice, ops = alices_channel(stage)
+    event = {"type": "app_mention", "bot_id": "B1", "text": "<@U0POSBOT> health", "channel": ops.id, "ts": "1.1"}
+
+    failed = len(stage.bot.lines("listener failed"))
+
+    delivery = await alice.causes_event(event, ops)
+
+    assert delivery.is_acknowledged
+    assert len(stage.bot.lines("listener failed")) == failed

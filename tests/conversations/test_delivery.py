@@ -1,12 +1,13 @@
 """What Slack and the network do to a bot: repeats, refusals, silence, and the end of the process."""
 
 import asyncio
+import pathlib
 import signal
 
 import aiohttp
 import pytest
 
-from sandbox import slack, stages
+from sandbox import processes, slack, stages
 from sandbox.slack.world import channels
 
 pytestmark = pytest.mark.anyio
@@ -213,3 +214,98 @@ async def test_a_refresh_of_its_sockets_goes_unnoticed() -> None:
         await stage.workspace.wait_for_sockets(2)
         await alice.types("/pos version", ops)
         await alice.waits_for_message(ops, containing="posbot 0")
+
+
+async def test_an_answer_that_slack_does_not_take_over_the_response_url_is_whispered(stage: stages.Stage) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage)
+    stage.workspace.faults.server_error("response_url", status=503)
+
+    await alice.types("/pos health pos-order", ops)
+
+    assert await alice.waits_for_message(ops, containing="pos-order in sandbox")
+    assert stage.workspace.calls("chat.postEphemeral")[-1].is_ok
+
+
+async def test_an_answer_finds_the_person_where_the_bot_may_say_nothing(stage: stages.Stage) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage, bot_is_member=False)
+    stage.workspace.faults.server_error("response_url", status=503)
+
+    await alice.types("/pos health pos-order", ops)
+
+    assert await alice.waits_for_message(alice.chat_with_bot, containing="pos-order in sandbox")
+
+
+async def test_a_share_that_slack_did_not_take_can_be_pressed_again(stage: stages.Stage) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage, bot_is_member=False)
+    await alice.types("/pos health pos-order", ops)
+    answer = await alice.waits_for_message(ops, containing="pos-order in sandbox")
+    stage.workspace.faults.server_error("response_url", status=503)
+
+    await alice.clicks("Share with channel", answer)
+    await alice.waits_for_message(alice.chat_with_bot, containing="shared by")
+    await alice.clicks("Share with channel", answer)
+
+    assert not (await alice.waits_for_message(ops, containing="shared by")).is_ephemeral
+
+
+async def test_a_second_share_is_told_that_it_is_there_already(stage: stages.Stage) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage)
+    await alice.types("/pos health pos-order", ops)
+    answer = await alice.waits_for_message(ops, containing="pos-order in sandbox")
+    await alice.clicks("Share with channel", answer)
+    await alice.waits_for_message(ops, containing="shared by")
+
+    await alice.clicks("Share with channel", answer)
+
+    assert (await alice.waits_for_message(ops, containing="in the channel already")).is_ephemeral
+
+
+async def test_a_progress_message_that_somebody_deletes_does_not_cost_the_answer(stage: stages.Stage) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage)
+    await stage.fleet["pos-order"].slows_to(seconds=3.5)
+
+    await alice.mentions("health pos-order", ops)
+    progress = await alice.waits_for_message(ops, containing="Working on it.")
+    stage.workspace.delete_message(progress)
+
+    assert await alice.waits_for_message(ops, containing="UP but slow", timeout_seconds=10)
+
+
+async def test_a_progress_message_that_slack_puts_off_does_not_put_off_the_answer(stage: stages.Stage) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage)
+    await stage.fleet["pos-order"].slows_to(seconds=3.5)
+    stage.workspace.faults.rate_limit("response_url", retry_after_seconds=25)
+
+    await alice.types("/pos health pos-order", ops)
+
+    assert await alice.waits_for_message(ops, containing="UP but slow", timeout_seconds=8)
+
+
+async def test_names_that_slack_does_not_tell_do_not_keep_the_answer_back(stage: stages.Stage) -> None:
+    bob = stage.workspace.person(f"bob{len(stage.workspace.deliveries)}")
+    ops = stage.workspace.channel(f"nameless-{len(stage.workspace.deliveries)}", members=[bob])
+    stage.workspace.faults.slow_answer("conversations.info", seconds=20)
+
+    await bob.mentions("health pos-order", ops)
+
+    assert await bob.waits_for_message(ops, containing="pos-order in sandbox", timeout_seconds=8)
+
+
+async def test_sigterm_while_it_starts_ends_it_at_once() -> None:
+    setup = slack.Settings()
+    async with (
+        slack.pretend_workspace(setup) as workspace,
+        processes.serving(
+            {
+                **processes.plain_environment(pathlib.Path("/nowhere")),
+                "SLACK_BOT_TOKEN": workspace.bot_token,
+                "SLACK_APP_TOKEN": workspace.app_token,
+                "POSBOT_SLACK_API_URL": workspace.api_url,
+            }
+        ) as bot,
+    ):
+        workspace.faults.slow_answer("auth.test", seconds=15)
+        await workspace.wait_for(lambda: workspace.calls("auth.test") or None, timeout_seconds=20)
+        bot.sends(signal.SIGTERM)
+
+        assert await bot.ends(timeout_seconds=10) == 0

@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from sandbox import services
-from sandbox.services import documents, healths
+from sandbox.services import documents, fleets, healths
 from sandbox.services.service import Service
 from tests.sandbox import asking
 
@@ -22,7 +21,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def order() -> AsyncIterator[Service]:
-    async with services.running(["pos-order"]) as fleet:
+    async with fleets.running(["pos-order"]) as fleet:
         yield fleet["pos-order"]
 
 

@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from sandbox import services
-from sandbox.services import doors
+from sandbox.services import doors, fleets
 from sandbox.services.service import Service
 from sandbox.services.states import Door
 from tests.sandbox import asking
@@ -24,13 +23,13 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def fleet() -> AsyncIterator[services.Fleet]:
-    async with services.running(["pos-order", "pos-catalog"]) as fleet:
+async def fleet() -> AsyncIterator[fleets.Fleet]:
+    async with fleets.running(["pos-order", "pos-catalog"]) as fleet:
         yield fleet
 
 
 @pytest.fixture
-def order(fleet: services.Fleet) -> Service:
+def order(fleet: fleets.Fleet) -> Service:
     return fleet["pos-order"]
 
 
@@ -79,7 +78,7 @@ async def test_a_kept_connection_does_not_outlive_a_closed_door(order: Service) 
             await client.get(order.url + asking.HEALTH)
 
 
-async def test_a_good_certificate_is_accepted_by_who_trusts_the_fleet(fleet: services.Fleet, order: Service) -> None:
+async def test_a_good_certificate_is_accepted_by_who_trusts_the_fleet(fleet: fleets.Fleet, order: Service) -> None:
     await order.shows(Door.TLS)
 
     async with httpx.AsyncClient(verify=fleet.trusting(), trust_env=False) as client:
@@ -98,7 +97,7 @@ async def test_a_good_certificate_is_accepted_by_who_trusts_the_fleet(fleet: ser
     ],
     ids=["expired", "of another host", "of an unknown authority"],
 )
-async def test_a_bad_certificate_is_refused(fleet: services.Fleet, order: Service, door: Door, message: str) -> None:
+async def test_a_bad_certificate_is_refused(fleet: fleets.Fleet, order: Service, door: Door, message: str) -> None:
     await order.shows(door)
 
     async with httpx.AsyncClient(verify=fleet.trusting(), trust_env=False) as client:
@@ -123,7 +122,7 @@ async def test_a_closed_door_opens_after_so_many_seconds(order: Service) -> None
 
 
 async def test_a_stopped_fleet_leaves_nothing_open() -> None:
-    async with services.running(["pos-order"]) as fleet:
+    async with fleets.running(["pos-order"]) as fleet:
         await fleet["pos-order"].hangs()
         await fleet["pos-order"].recovers(after_seconds=60)
         port = fleet["pos-order"].port
@@ -138,14 +137,14 @@ async def test_a_stopped_fleet_leaves_nothing_open() -> None:
 async def test_250_services_run_in_one_process() -> None:
     names = [f"pos-{number}" for number in range(250)]
 
-    async with services.running(names) as fleet, httpx.AsyncClient(trust_env=False) as client:
+    async with fleets.running(names) as fleet, httpx.AsyncClient(trust_env=False) as client:
         sample = [await client.get(fleet[name].url + asking.READINESS) for name in names[::25]]
 
     assert {response.status_code for response in sample} == {200}
     assert len({service.port for service in fleet.values()}) == 250
 
 
-async def test_trouble_of_one_service_is_not_that_of_another(fleet: services.Fleet) -> None:
+async def test_trouble_of_one_service_is_not_that_of_another(fleet: fleets.Fleet) -> None:
     await fleet["pos-order"].goes_down()
 
     assert (await asking.fetch(fleet["pos-catalog"])).status_code == 200

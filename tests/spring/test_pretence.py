@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox import services
+from sandbox.services import fleets
 from sandbox.services.service import Service
 from tests.spring.application import HEALTH, LIVENESS, READINESS, Application
 
@@ -21,7 +21,7 @@ NO_CONNECTION = "CannotGetJdbcConnectionException"
 
 @pytest.fixture
 async def pretend() -> AsyncIterator[Service]:
-    async with services.running(["pos-order"]) as fleet:
+    async with fleets.running(["pos-order"]) as fleet:
         yield fleet["pos-order"]
 
 

@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from sandbox import data_folders, processes, services
+from sandbox import data_folders, processes
+from sandbox.services import fleets
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +30,7 @@ def data(environment: dict[str, str]) -> pathlib.Path:
 
 async def test_every_state_has_its_exit_code(environment: dict[str, str], data: pathlib.Path) -> None:
     names = ["pos-order", "pos-price", "pos-catalog", "pos-invoice"]
-    async with services.running(names) as fleet:
+    async with fleets.running(names) as fleet:
         data_folders.write(data, {name: service.port for name, service in fleet.items()})
         await fleet["pos-price"].slows_to(seconds=0.6)
         await fleet["pos-catalog"].goes_down()
@@ -41,7 +42,7 @@ async def test_every_state_has_its_exit_code(environment: dict[str, str], data: 
 
 
 async def test_json_is_the_whole_answer_and_nothing_else(environment: dict[str, str], data: pathlib.Path) -> None:
-    async with services.running(["pos-order"]) as fleet:
+    async with fleets.running(["pos-order"]) as fleet:
         data_folders.write(data, {"pos-order": fleet["pos-order"].port})
         await fleet["pos-order"].goes_down()
 
@@ -58,7 +59,7 @@ async def test_json_is_the_whole_answer_and_nothing_else(environment: dict[str, 
 
 
 async def test_the_fleet_is_one_table_worst_first(environment: dict[str, str], data: pathlib.Path) -> None:
-    async with services.running(data_folders.service_names()) as fleet:
+    async with fleets.running(data_folders.service_names()) as fleet:
         data_folders.write(data, {name: service.port for name, service in fleet.items()})
         await fleet["pos-order"].goes_down()
 
@@ -115,7 +116,7 @@ async def test_a_data_folder_that_is_not_there_is_named(environment: dict[str, s
 
 async def test_a_dead_database_does_not_keep_the_answer_back(environment: dict[str, str], data: pathlib.Path) -> None:
     nobody_listens = {"DATABASE_URL": "postgresql://posbot:hunter22hunter@127.0.0.1:1/posbot"}
-    async with services.running(["pos-order"]) as fleet:
+    async with fleets.running(["pos-order"]) as fleet:
         data_folders.write(data, {"pos-order": fleet["pos-order"].port})
 
         code, output, complaint = await processes.run(environment | nobody_listens, "health", "order")
