@@ -1,0 +1,69 @@
+"""Runs the demo and says how it ended: 0 when it was watched or left, 1 when something did not come."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+
+import rich.console
+
+from sandbox import stages
+from sandbox.demo import casting, keyboards, playing, screens, telling
+
+_EXIT_TERMINATED = 143
+
+
+def main() -> None:
+    """Run the demo; its exit code tells how it ended."""
+    raise SystemExit(run(rich.console.Console(highlight=False, emoji=False, markup=False)))
+
+
+def run(console: rich.console.Console) -> int:
+    """Tell the story on *console*, let whoever sits at a terminal go on, and give the exit code."""
+    try:
+        asyncio.run(_play(console))
+    except (KeyboardInterrupt, keyboards.Ended):
+        console.print()
+        return 0
+    except asyncio.CancelledError:
+        return _EXIT_TERMINATED
+    except casting.Stuck as problem:
+        console.print(f"The demo stopped: {problem}", style="bold red")
+        return 1
+    return 0
+
+
+async def _play(console: rich.console.Console) -> None:
+    with _ending_with_a_signal(), contextlib.ExitStack() as at_the_end:
+        keyboard = None
+        if sys.stdin.isatty() and console.is_terminal:
+            keyboard = keyboards.Keyboard(sys.stdin.fileno())
+            at_the_end.callback(keyboard.close)
+        screen = screens.Screen(console, keyboard)
+        screen.title()
+        async with contextlib.AsyncExitStack() as stack:
+            async with casting.step("start of posbot", seconds=casting.START_SECONDS):
+                stage = await stack.enter_async_context(stages.set_up())
+            cast = casting.Cast(stage, screen)
+            await telling.tell(cast)
+            if keyboard is not None:
+                await playing.Playground(cast, keyboard).play()
+
+
+@contextlib.contextmanager
+def _ending_with_a_signal() -> Iterator[None]:
+    """Let a signal that would end the demo at once end it in good order: nothing that it started may stay."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    for number in numbers:
+        loop.add_signal_handler(number, lambda: task.cancel() if task else None)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+if __name__ == "__main__":
+    main()

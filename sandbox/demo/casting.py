@@ -1,0 +1,109 @@
+"""Who takes part, what they can do in the demo, and how long anything may take."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+
+from sandbox import processes, stages
+from sandbox.demo import screens
+from sandbox.showing import posts
+from sandbox.slack.world import messages, state
+
+START_SECONDS = 45.0
+STEP_SECONDS = 15.0
+
+
+class Stuck(Exception):
+    """Something that belongs to the story did not come."""
+
+
+@contextlib.asynccontextmanager
+async def step(what: str, *, seconds: float = STEP_SECONDS) -> AsyncIterator[None]:
+    """Give the block so much time to bring *what*. Raises Stuck with one sentence when it does not."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise Stuck(f"no {what} in time.") from error
+    except (LookupError, OSError, RuntimeError) as error:
+        raise Stuck(f"no {what}: {str(error).partition(':')[0]}.") from error
+
+
+class Cast:
+    """alice, bob and the bot in #pos-ops; everything they do is shown."""
+
+    def __init__(self, stage: stages.Stage, screen: screens.Screen) -> None:
+        self.stage = stage
+        self.screen = screen
+        self.alice = stage.workspace.person("alice")
+        self.bob = stage.workspace.person("bob")
+        self.ops = stage.workspace.channel("pos-ops", members=[self.alice, self.bob])
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Give what everybody and every place is called."""
+        own = self.stage.workspace.settings
+        persons = {person.id: person.user.name for person in (self.alice, self.bob)}
+        return {own.bot_user_id: own.bot_name, state.SLACKBOT: "Slackbot", self.ops.id: self.ops.name, **persons}
+
+    async def types(self, line: str) -> messages.Message:
+        """Let alice type a slash command; show and give the answer."""
+        self.screen.act("alice", line)
+        async with step(f"answer to {line}"):
+            delivery = await self.alice.types(line, self.ops)
+            answer = await self.alice.waits_for_message(self.ops, after=delivery, timeout_seconds=STEP_SECONDS)
+        await self.show(answer)
+        return answer
+
+    async def clicks(self, label: str, on: messages.Message) -> messages.Message:
+        """Let alice press the first button with *label* in its text; show and give what *on* became."""
+        async with step(f"answer to a click on {label}"):
+            await self.alice.clicks(self._press(label, on), on)
+            answer = await self.alice.waits_for_change(on, timeout_seconds=STEP_SECONDS)
+        await self.show(answer)
+        return answer
+
+    async def shares(self, label: str, on: messages.Message) -> messages.Message:
+        """Let alice press a button whose answer is a message for all; show and give it."""
+        async with step("message for the channel"):
+            delivery = await self.alice.clicks(self._press(label, on), on)
+            shared = await self.bob.waits_for_message(self.ops, after=delivery, timeout_seconds=STEP_SECONDS)
+        await self.show(shared)
+        return shared
+
+    async def mentions(self, text: str, *, thread: messages.Message) -> messages.Message:
+        """Let bob mention the bot in a thread; show his message and the answer, and give the answer."""
+        async with step(f"answer to bob's “{text}”"):
+            delivery = await self.bob.mentions(text, self.ops, thread=thread)
+            asked = await self.bob.waits_for_message(self.ops, thread=thread, matching=self._is_bobs)
+            answer = await self.bob.waits_for_message(
+                self.ops, thread=thread, after=delivery, timeout_seconds=STEP_SECONDS
+            )
+        await self.show(asked)
+        await self.show(answer)
+        return answer
+
+    async def runs(self, line: str) -> str:
+        """Run a line in a terminal beside the bot; show and give what it printed."""
+        async with step(f"output of {line}"):
+            code, output, complaint = await processes.run(self._shell(), *line.split()[1:])
+        await self.screen.show_shell(line, "\n".join(filter(None, (complaint.strip("\n"), output))), code)
+        return output
+
+    async def show(self, message: messages.Message) -> None:
+        """Show a message as alice sees it."""
+        await self.screen.show(posts.post_of(message, self.names))
+
+    def _press(self, label: str, on: messages.Message) -> str:
+        found = next((button.text for button in on.buttons if label in button.text), None)
+        if found is None:
+            raise LookupError(f"there is no button “{label}”")
+        self.screen.act("alice", f"[ {found} ]")
+        return found
+
+    def _is_bobs(self, message: messages.Message) -> bool:
+        return message.user_id == self.bob.id
+
+    def _shell(self) -> dict[str, str]:
+        # As in a terminal of the same width, colours and all.
+        return {**self.stage.environment, "FORCE_COLOR": "1", "COLUMNS": str(self.screen.width)}

@@ -1,0 +1,91 @@
+"""The screen of the demo: a narrator, people who type, and what they see."""
+
+from collections.abc import Iterable, Mapping
+
+import rich.console
+import rich.table
+import rich.text
+
+from sandbox.demo import keyboards
+from sandbox.showing import posts, terminal, terminal_pieces
+
+_NARRATION_SECONDS = 1.2
+_LOOK_SECONDS = 1.2
+_LINE_SECONDS = 0.1
+_LONGEST_LOOK_SECONDS = 3.5
+
+
+class Screen:
+    """Draws one thing below the other, slowly where somebody watches."""
+
+    def __init__(self, console: rich.console.Console, keyboard: keyboards.Keyboard | None) -> None:
+        self._console = console
+        self._keyboard = keyboard
+        self.is_watched = keyboard is not None
+
+    @property
+    def width(self) -> int:
+        """Give the columns that a shell has here."""
+        return min(self._console.width, terminal.WIDEST) - 2
+
+    def title(self) -> None:
+        """Say what this is."""
+        self._console.print(rich.text.Text("posbot in a pretend workspace", style="bold"))
+        self.note("Pretend services, a pretend Slack and a real posbot, all on this machine.")
+        if self.is_watched:
+            self.note("Enter moves on, Ctrl-C ends it.")
+
+    def note(self, text: str) -> None:
+        """Say something beside the story."""
+        self._console.print(rich.text.Text(text, style="dim"))
+
+    def explain(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Say what can be typed, and what it does."""
+        grid = rich.table.Table.grid(padding=(0, 3, 0, 0))
+        for typed, meaning in pairs:
+            grid.add_row(rich.text.Text(f"  {typed}", style="cyan"), rich.text.Text(meaning, style="dim"))
+        self._console.print(grid)
+
+    def gap(self) -> None:
+        """Leave a line free."""
+        self._console.print()
+
+    async def narrate(self, text: str) -> None:
+        """Tell what happens next."""
+        self.gap()
+        self._console.print(rich.text.Text(text, style="dim italic"))
+        await self._pause(_NARRATION_SECONDS)
+
+    def act(self, name: str, act: str) -> None:
+        """Show what somebody types or presses."""
+        self.gap()
+        self._console.print(rich.text.Text.assemble((name, "bold"), (" ❯ ", "dim"), (act, "bold cyan")))
+
+    async def show(self, post: posts.Post, numbers: Mapping[tuple[str, str], int] | None = None) -> None:
+        """Show a message."""
+        drawing = terminal.Drawing(shown=post, numbers=numbers or {})
+        await self._draw(drawing)
+
+    async def show_shell(self, line: str, output: str, exit_code: int) -> None:
+        """Show a line in a shell and what it printed."""
+        command = rich.text.Text.assemble(("$ ", "dim"), (line, "bold"))
+        printed = rich.text.Text.from_ansi(output.strip("\n"), overflow="fold")
+        ending = rich.text.Text(f"exit code {exit_code}", style="dim")
+        shell = rich.console.Group(command, "", printed, "", ending)
+        await self._draw(terminal_pieces.Barred(shell, mark="│", style="dim"))
+
+    def prompt(self, text: str) -> None:
+        """Ask for a line."""
+        self.gap()
+        self._console.print(rich.text.Text.assemble((text, "bold"), (" ❯ ", "dim")), end="")
+        self._console.file.flush()
+
+    async def _draw(self, drawing: rich.console.RenderableType) -> None:
+        self.gap()
+        self._console.print(drawing)
+        lines = len(self._console.render_lines(drawing)) if self.is_watched else 0
+        await self._pause(min(_LOOK_SECONDS + lines * _LINE_SECONDS, _LONGEST_LOOK_SECONDS))
+
+    async def _pause(self, seconds: float) -> None:
+        if self._keyboard is not None:
+            await self._keyboard.pause(seconds)

@@ -1,0 +1,67 @@
+"""The story: a short incident, in the order in which it happens."""
+
+from sandbox.demo import casting
+
+# Nothing listens there, on any machine.
+_NOWHERE = "http://127.0.0.1:9/"
+_SLOW_SECONDS = 0.7
+_RECOVERY_SECONDS = 1.5
+
+
+async def tell(cast: casting.Cast) -> None:
+    """Tell the whole story; every step shows what it did. Raises casting.Stuck when something does not come."""
+    await _all_is_well(cast)
+    await _trouble_begins(cast)
+    await _slack_is_down(cast)
+    await _the_database_comes_back(cast)
+    await _the_record_is_read(cast)
+
+
+async def _all_is_well(cast: casting.Cast) -> None:
+    await cast.screen.narrate("alice is on call. Before the evening begins she asks how everything is.")
+    await cast.types("/pos health")
+
+
+async def _trouble_begins(cast: casting.Cast) -> None:
+    async with casting.step("change of the services"):
+        await cast.stage.fleet["pos-order"].goes_down()
+        await cast.stage.fleet["pos-price"].slows_to(seconds=_SLOW_SECONDS)
+    await cast.screen.narrate("An hour later pos-order loses its database, and pos-price gets slow.")
+    overview = await cast.types("/pos health")
+    await cast.screen.narrate("Only she sees this. What is worst stands first, and a button leads to it.")
+    order = await cast.clicks("pos-order", overview)
+    await cast.screen.narrate("Enough to tell the others.")
+    shared = await cast.shares("Share", order)
+    await cast.screen.narrate("For herself she looks closer.")
+    await cast.clicks("Details", order)
+    await cast.screen.narrate("bob joins in the thread. Slack has no commands there, so he mentions the bot.")
+    await cast.mentions("health price", thread=shared)
+    await cast.screen.narrate("It is late, and fingers slip.")
+    await cast.types("/pos helth ordr")
+
+
+async def _slack_is_down(cast: casting.Cast) -> None:
+    await cast.screen.narrate("Now Slack has an outage as well: commands do not arrive any more.")
+    cast.stage.workspace.deliver_to(_NOWHERE)
+    await cast.types("/pos health order")
+    await cast.screen.narrate("The same command works in a terminal.")
+    await cast.runs("posbot health order")
+    cast.stage.workspace.deliver_to(None)
+
+
+async def _the_database_comes_back(cast: casting.Cast) -> None:
+    await cast.screen.narrate("Slack is back. The database restarts, and alice lets the bot wait for it.")
+    async with casting.step("change of the services"):
+        await cast.stage.fleet["pos-price"].recovers()
+        await cast.stage.fleet["pos-order"].recovers(after_seconds=_RECOVERY_SECONDS)
+    waiting = await cast.types("/pos health order --wait 1m")
+    async with casting.step("recovery of pos-order"):
+        recovered = await cast.alice.waits_for_message(cast.ops, after=waiting, timeout_seconds=casting.STEP_SECONDS)
+    await cast.show(recovered)
+
+
+async def _the_record_is_read(cast: casting.Cast) -> None:
+    await cast.screen.narrate("Who asked for what is on record, but not for everyone.")
+    await cast.types("/pos audit")
+    await cast.screen.narrate("Whoever has a shell where posbot runs may read it.")
+    await cast.runs("posbot audit --limit 10")

@@ -1,0 +1,32 @@
+"""Charts, as the table of their numbers: that is what somebody without the picture is given."""
+
+from sandbox.showing import pieces
+from sandbox.slack.blocks import shapes
+
+
+def read(block: shapes.Json, _: pieces.Names) -> tuple[pieces.Piece, ...]:
+    """Give the chart's title and its numbers."""
+    chart = block["chart"]
+    rows = _shares(chart) if chart["type"] == "pie" else _series(chart)
+    title = (pieces.Span(block["title"], pieces.Look.BOLD),)
+    grid = pieces.Grid(
+        rows=tuple(tuple((pieces.Span(cell),) for cell in row) for row in rows),
+        columns=(pieces.Column(), *[pieces.Column(alignment="right")] * (len(rows[0]) - 1)),
+    )
+    return (pieces.Box(title=title, inner=(grid,)),)
+
+
+def _shares(chart: shapes.Json) -> list[list[str]]:
+    total = sum(segment["value"] for segment in chart["segments"])
+    rows = [[part["label"], f"{part['value']:g}", f"{part['value'] / total:.0%}"] for part in chart["segments"]]
+    return [["", "value", "share"], *rows]
+
+
+def _series(chart: shapes.Json) -> list[list[str]]:
+    axis = chart["axis_config"]
+    series = chart["series"]
+    unit = axis.get("y_label")
+    corner = " / ".join(label for label in (axis.get("x_label"), unit) if label)
+    points = [{point["label"]: point["value"] for point in line["data"]} for line in series]
+    rows = [[label, *(f"{line[label]:g}" for line in points)] for label in axis["categories"]]
+    return [[corner, *(line["name"] for line in series)], *rows]

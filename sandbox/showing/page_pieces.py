@@ -1,0 +1,106 @@
+"""The pieces of a message, as HTML."""
+
+import html
+
+from sandbox.showing import pieces
+
+_TAGS = {
+    pieces.Look.BOLD: "b",
+    pieces.Look.ITALIC: "i",
+    pieces.Look.STRUCK: "s",
+    pieces.Look.UNDERLINED: "u",
+    pieces.Look.CODE: "code",
+}
+_KINDS = {
+    pieces.Kind.TEXT: ("<p>", "</p>"),
+    pieces.Kind.HEADING: ("<h3>", "</h3>"),
+    pieces.Kind.CODE: ("<pre>", "</pre>"),
+    pieces.Kind.QUOTE: ("<blockquote>", "</blockquote>"),
+    pieces.Kind.NOTE: ('<p class="note">', "</p>"),
+}
+# A page that is opened must not be able to run what a message says.
+_ADDRESSES = ("https://", "http://", "mailto:", "tel:", "slack://")
+_STATE_MARKS = {pieces.TaskState.COMPLETE: "✓", pieces.TaskState.ERROR: "!"}
+
+
+def escape(text: str) -> str:
+    """Give *text* so that a browser shows it and obeys none of it."""
+    return html.escape(pieces.clean(text))
+
+
+def draw_all(drawn: tuple[pieces.Piece, ...]) -> str:
+    """Give the HTML of pieces that stand one below the other."""
+    return "\n".join(draw(piece) for piece in drawn)
+
+
+def draw(piece: pieces.Piece) -> str:
+    """Give the HTML of *piece*."""
+    match piece:
+        case pieces.Words():
+            before, after = _KINDS[piece.kind]
+            return f"{before}{_inline(piece.spans).rstrip()}{after}"
+        case pieces.Bullets():
+            return _bullets(piece)
+        case pieces.Grid():
+            return _grid(piece)
+        case pieces.Facts():
+            cells = "".join(f"<p>{_inline(cell)}</p>" for cell in piece.cells)
+            return f'<div class="facts">{cells}</div>'
+        case pieces.Controls():
+            return f'<div class="controls">{"".join(_control(control) for control in piece.items)}</div>'
+        case pieces.Rule():
+            return "<hr>"
+        case pieces.Task():
+            return _task(piece)
+        case pieces.Box():
+            title = f"<h4>{_inline(piece.title)}</h4>" if piece.title else ""
+            return f'<div class="box">{title}{draw_all(piece.inner)}</div>'
+        case pieces.Beside():
+            return f'<div class="beside"><div>{draw_all(piece.inner)}</div>{draw(piece.controls)}</div>'
+
+
+def _inline(spans: pieces.Spans) -> str:
+    return "".join(_span(span) for span in spans)
+
+
+def _span(span: pieces.Span) -> str:
+    shown = escape(span.text)
+    for look, tag in _TAGS.items():
+        if look in span.look:
+            shown = f"<{tag}>{shown}</{tag}>"
+    if pieces.Look.MENTION in span.look:
+        shown = f'<span class="mention">{shown}</span>'
+    is_address = span.url is not None and span.url.startswith(_ADDRESSES)
+    return f'<a href="{escape(span.url or "")}">{shown}</a>' if is_address else shown
+
+
+def _bullets(bullets: pieces.Bullets) -> str:
+    items = "".join(f"<li>{_inline(item)}</li>" for item in bullets.items)
+    style = f' style="margin-left: {bullets.indent * 24}px"' if bullets.indent else ""
+    if bullets.first_number is None:
+        return f"<ul{style}>{items}</ul>"
+    return f'<ol start="{bullets.first_number}"{style}>{items}</ol>'
+
+
+def _grid(grid: pieces.Grid) -> str:
+    head, *rows = grid.rows
+    lines = [_row(head, "th", grid), *(_row(row, "td", grid) for row in rows)]
+    return f'<div class="grid"><table>{"".join(lines)}</table></div>'
+
+
+def _row(row: tuple[pieces.Spans, ...], tag: str, grid: pieces.Grid) -> str:
+    classes = (f"{column.alignment}{' wrapped' * column.is_wrapped}" for column in grid.columns)
+    cells = (f'<{tag} class="{name}">{_inline(cell)}</{tag}>' for cell, name in zip(row, classes, strict=True))
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _control(control: pieces.Control) -> str:
+    style = f" {control.style}" if control.style else ""
+    label = escape(control.label) + ("" if control.is_button else " ▾")
+    choices = f'<span class="choices">{escape(", ".join(control.choices))}</span>' if control.choices else ""
+    return f'<span class="control{style}">{label}</span>{choices}'
+
+
+def _task(task: pieces.Task) -> str:
+    mark = f'<span class="state {task.state.value}">{_STATE_MARKS.get(task.state, "")}</span>'
+    return f'<div class="task">{mark}<div><p>{_inline(task.title)}</p>{draw_all(task.inner)}</div></div>'

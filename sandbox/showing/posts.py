@@ -1,0 +1,64 @@
+"""A message with what stands around it: who wrote it, where, when, and who sees it."""
+
+import dataclasses
+import datetime
+
+from sandbox.showing import blocks, markup, pieces
+from sandbox.slack.blocks import reading, shapes
+from sandbox.slack.world import messages
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A message, ready to be drawn."""
+
+    author: str
+    is_bot: bool
+    place: str
+    """The channel, as in `#pos-ops`."""
+    at: datetime.datetime
+    groups: tuple[tuple[pieces.Piece, ...], ...]
+    """What it says: a group of pieces for each block, which stand a little apart."""
+    is_private: bool = False
+    """Only one person sees it."""
+    is_in_thread: bool = False
+    has_edited_mark: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A modal or a Home tab, ready to be drawn."""
+
+    title: str
+    groups: tuple[tuple[pieces.Piece, ...], ...]
+
+
+def post_of(message: messages.Message, names: pieces.Names) -> Post:
+    """Give *message* with ids replaced by *names*; where the blocks say nothing, its text is shown."""
+    shown = [blocks.read(block, names) for block in message.blocks]
+    if not message.blocks:
+        shown = [(pieces.Words(spans=markup.read(message.text, names)),)] if message.text else []
+    shown += [_attached(attachment, names) for attachment in message.attachments]
+    return Post(
+        author=names.get(message.user_id, message.user_id),
+        is_bot=message.bot_id is not None,
+        place=f"#{names.get(message.channel_id, message.channel_id)}",
+        at=datetime.datetime.fromtimestamp(float(message.ts), tz=datetime.UTC).astimezone(),
+        groups=tuple(group for group in shown if group),
+        is_private=message.is_ephemeral,
+        is_in_thread=message.thread_ts not in {None, message.ts},
+        has_edited_mark=message.has_edited_mark,
+    )
+
+
+def _attached(attachment: shapes.Json, names: pieces.Names) -> tuple[pieces.Piece, ...]:
+    if attachment.get("blocks"):
+        return blocks.read_all(attachment["blocks"], names)
+    text = reading.visible_text([attachment])
+    return (pieces.Words(spans=markup.read(text, names), kind=pieces.Kind.QUOTE),) if text else ()
+
+
+def sheet_of(view: messages.View, names: pieces.Names) -> Sheet:
+    """Give *view* with ids replaced by *names*."""
+    shown = (blocks.read(block, names) for block in view.blocks)
+    return Sheet(title=view.title or "Home", groups=tuple(group for group in shown if group))

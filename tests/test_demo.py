@@ -1,0 +1,145 @@
+"""The demo tells its story to whoever watches, and nothing that it started outlives it."""
+
+import asyncio
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sandbox.demo import casting
+
+SECONDS = 45
+# Takes the terminal for itself as a shell's child would have it, so that Ctrl-C and Ctrl-D mean what they mean there.
+IN_A_TERMINAL = """
+import os, sys
+os.login_tty(int(sys.argv[1]))
+os.execv(sys.executable, [sys.executable, "-m", "sandbox.demo"])
+"""
+
+
+def assert_nothing_is_left(process_group: int) -> None:
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process_group, 0)
+
+
+def test_the_story_is_told_without_a_terminal_and_ends_by_itself() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sandbox.demo"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    output, _ = process.communicate(timeout=SECONDS)
+
+    assert process.returncode == 0, output
+    assert_nothing_is_left(process.pid)
+    beats = [
+        "alice ❯ /pos health\n",
+        "Only visible to you",
+        "pos-order loses its database, and pos-price gets slow",
+        "alice ❯ [ Show pos-order ]",
+        "alice ❯ [ Share with channel ]",
+        "shared by @alice",
+        "alice ❯ [ Details ]",
+        "@pos health price",
+        "#pos-ops › thread",
+        "pos-price",
+        "alice ❯ /pos helth ordr",
+        "Did you mean “health”",
+        'failed with the error "dispatch_failed"',
+        "$ posbot health order",
+        "exit code 1",
+        "alice ❯ /pos health order --wait 1m",
+        "Healthy after",
+        "alice ❯ /pos audit",
+        "You may not run audit",
+        "$ posbot audit",
+        "exit code 0",
+    ]
+    rest = output
+    for beat in beats:
+        _, found, rest = rest.partition(beat)
+        assert found, (beat, output)
+    assert "\x1b" not in output
+
+
+class Terminal:
+    """The demo at a terminal of its own."""
+
+    def __init__(self) -> None:
+        self.screen = ""
+        self._own, theirs = pty.openpty()
+        self.process = subprocess.Popen([sys.executable, "-c", IN_A_TERMINAL, str(theirs)], pass_fds=[theirs])
+        os.close(theirs)
+
+    def types(self, text: str) -> None:
+        os.write(self._own, text.encode())
+
+    def waits_for(self, text: str) -> None:
+        while text not in self.screen:
+            assert self._reads(), self.screen
+
+    def ends(self) -> int:
+        while self._reads():
+            pass
+        os.close(self._own)
+        return self.process.wait(timeout=SECONDS)
+
+    def _reads(self) -> bool:
+        ready, _, _ = select.select([self._own], [], [], SECONDS)
+        assert ready, self.screen
+        try:
+            given = os.read(self._own, 65_536)
+        except OSError:
+            # So a pseudo-terminal says that nobody is at its other end any more.
+            given = b""
+        self.screen += given.decode(errors="replace")
+        return bool(given)
+
+
+def test_at_a_terminal_the_story_is_followed_by_a_prompt() -> None:
+    """Enter skips what is waited for, and what is typed ahead is kept for the prompt."""
+    terminal = Terminal()
+    terminal.types("\n" * 60 + "brake catalog\nbreak catalog\n/pos health catalog\n2\n@pos help\nquit\n")
+
+    assert terminal.ends() == 0, terminal.screen
+    assert_nothing_is_left(terminal.process.pid)
+    _, _, played = re.sub(r"\x1b\[[0-9;]*m", "", terminal.screen).partition("Your turn")
+    for seen in (
+        "“brake” is not known here",
+        "pos-catalog has lost its database",
+        "pos-catalog in sandbox",
+        "alice ❯ 2",
+        "2 [ Details ]",
+        "› thread",
+    ):
+        assert seen in played, played
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
+def test_it_can_be_left_in_the_middle_of_the_story(key: str) -> None:
+    terminal = Terminal()
+    terminal.waits_for("/pos health")
+    started = time.monotonic()
+    terminal.types(key)
+
+    assert terminal.ends() == 0, terminal.screen
+    assert_nothing_is_left(terminal.process.pid)
+    assert "Traceback" not in terminal.screen
+    assert time.monotonic() - started < SECONDS / 3
+
+
+def test_what_does_not_come_in_time_is_named() -> None:
+    async def wait() -> None:
+        async with casting.step("answer to bob", seconds=0.01):
+            await asyncio.Event().wait()
+
+    with pytest.raises(casting.Stuck, match="no answer to bob in time"):
+        asyncio.run(wait())
