@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import datetime
+import gc
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,20 @@ class Core:
     dispatcher: dispatching.Dispatcher
     data: loading.RunbookData
     record: invocation_store.Invocations
+    health_reader: actuator.Actuator
+
+    async def warm_up(self, url: str) -> None:
+        """
+        Do once, with *url* for a service, what the first person would otherwise wait for, and settle down.
+
+        The last step takes what stays for ever out of the garbage collector's rounds, each of which would stop the
+        loop for as long as looking through all of it takes.
+        """
+        await self.health_reader.read("posbot", url, with_groups=True)
+        with contextlib.suppress(errors.Unavailable):
+            await self.record.latest(limit=1)
+        gc.collect()
+        gc.freeze()
 
 
 @contextlib.asynccontextmanager
@@ -59,22 +74,24 @@ async def assembled(
     _check_sections(data, table)
     vocabulary = toolkit.Vocabulary(catalogue=data.catalogue, environments=data.environments, words=tuple(table))
     async with _store(settings, is_needed=needs_store) as db:
-        record = invocation_store.Invocations(db)
+        record, health_reader = invocation_store.Invocations(db), actuator.Actuator()
         dispatcher = dispatching.Dispatcher(
             parser=parsing.Parser(table, vocabulary),
             permissions=permissions.Permissions(data.roles, team_id=team_id, user_groups=user_groups),
             redactor=redactor,
             record=record,
-            tools_for=_toolmaker(data, table, record),
+            tools_for=_toolmaker(data, table, record, health_reader),
         )
-        yield Core(dispatcher=dispatcher, data=data, record=record)
+        yield Core(dispatcher=dispatcher, data=data, record=record, health_reader=health_reader)
 
 
 def _toolmaker(
-    data: loading.RunbookData, table: Mapping[str, toolkit.Command[Any]], record: invocation_store.Invocations
+    data: loading.RunbookData,
+    table: Mapping[str, toolkit.Command[Any]],
+    record: invocation_store.Invocations,
+    health_reader: actuator.Actuator,
 ) -> dispatching.ToolsFor:
     """Give what hands each invocation its tools; clients are made once and shared."""
-    health_reader = actuator.Actuator()
 
     def tools_for(
         invocation: invocations.Invocation, may: toolkit.MayRun, progress: dispatching.Progress

@@ -38,6 +38,11 @@ class Actuator:
     def __init__(self, *, concurrency: int = 512, probe_seconds: float = PROBE_SECONDS) -> None:
         self._wire = wire.Wire(limit_bytes=BODY_LIMIT_BYTES, seconds=probe_seconds)
         self._slots = asyncio.Semaphore(concurrency)
+        self._took_seconds: dict[str, float] = {}
+
+    def last_took(self, url: str) -> float:
+        """Give the seconds that *url* took when it was last asked; 0 where it was not."""
+        return self._took_seconds.get(url, 0.0)
 
     async def read(self, service: str, url: str, *, with_groups: bool) -> health.Reading:
         """
@@ -62,6 +67,7 @@ class Actuator:
     async def _probe(self, url: str) -> health.Probe:
         async with self._slots:
             outcome = await self._wire.get(url, accept="application/json")
+        self._took_seconds[url] = outcome.exchange.total_seconds
         if isinstance(outcome, wire.Failure):
             return health.Probe(finding=outcome.finding, explanation=outcome.explanation, exchange=outcome.exchange)
         return _judge(outcome)

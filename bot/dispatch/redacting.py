@@ -48,6 +48,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"((?<![\w-])--[\w-]{{0,40}}{_TELLING_WORD}[\w-]{{0,40}}\s+){_VALUE}", rf"\1{MASK}"),
     )
 )
+# The kind is ours; pairs and rows are redacted together with their names.
+_MAPPED_APART = frozenset({"kind", "pairs", "rows"})
 _TELLING_KEY = re.compile(_TELLING_WORD, re.IGNORECASE)
 
 
@@ -70,7 +72,11 @@ class Redactor:
 
     def pair(self, name: str, value: str) -> tuple[str, str]:
         """Give a name and its value, the value masked where the name speaks of a secret."""
-        return self.text(name), MASK if value and _TELLING_KEY.search(name) else self.text(value)
+        return self.text(name), self.value(name, value)
+
+    def value(self, name: str, value: str) -> str:
+        """Give what stands under *name*, masked where the name speaks of a secret."""
+        return MASK if value and _TELLING_KEY.search(name) else self.text(value)
 
     def report(self, report: reports.Report) -> reports.Report:
         """Give *report* without secrets in any of its texts."""
@@ -82,7 +88,7 @@ def _mapped(value: Any, redactor: Redactor) -> Any:
     """Give *value* with every text in it redacted, whatever fields its type gets in the future."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         # What kind of section it is, is ours, even if somebody's password is “fields”.
-        names = [field.name for field in dataclasses.fields(value) if field.name != "kind"]
+        names = [field.name for field in dataclasses.fields(value) if field.name not in _MAPPED_APART]
         changes = {name: _mapped(getattr(value, name), redactor) for name in names}
         if isinstance(value, reports.Fields):
             changes["pairs"] = tuple(redactor.pair(name, content) for name, content in value.pairs)
@@ -100,9 +106,8 @@ def _mapped(value: Any, redactor: Redactor) -> Any:
 
 def _row(row: reports.Row, columns: tuple[str, ...], redactor: Redactor) -> reports.Row:
     """Give *row*, each cell under the name of its column; a cell beyond the last column has none."""
-    named = itertools.zip_longest(columns, row.cells, fillvalue="")
-    cells = tuple(redactor.pair(column, cell)[1] for column, cell in named)
-    return dataclasses.replace(row, cells=cells[: len(row.cells)])
+    named = zip(itertools.chain(columns, itertools.repeat("")), row.cells)  # noqa: B905 - as many as there are cells
+    return dataclasses.replace(row, cells=tuple(redactor.value(column, cell) for column, cell in named))
 
 
 def _fact(name: str, value: reports.Scalar, redactor: Redactor) -> tuple[str, reports.Scalar]:

@@ -87,6 +87,7 @@ async def _serve(
         if sockets is not None:
             watches["sockets"] = sockets.watch
         async with _listening(endpoints, settings) as runner, _watching(watches):
+            await assembled.warm_up(f"http://{_own_host(settings)}:{runner.addresses[0][1]}/healthz")
             ways = {"socket_mode": sockets is not None, "http": signed is not None}
             log.info("serving", port=runner.addresses[0][1], team=identity.team, **ways)
             started.set()
@@ -94,6 +95,10 @@ async def _serve(
             log.info("stopping")
             await _stop_taking(runner, sockets)
             await workload.drain(settings.drain_seconds)
+
+
+def _own_host(settings: settings_module.Settings) -> str:
+    return "127.0.0.1" if settings.host in {"0.0.0.0", ""} else settings.host  # noqa: S104
 
 
 def _allow_many_connections() -> None:

@@ -2,11 +2,10 @@
 What Slack may send, and what becomes of it: the Bolt application.
 
 Every listener acknowledges and hands its work over; the work begins once the acknowledgement is on the wire
-(`acknowledged` in the context, set by whoever wrote it there), because Bolt's `ack()` only sets a value that leaves
+(`ACKNOWLEDGEMENT` in the context), because Bolt's `ack()` only sets a value that leaves
 later, when the loop is free again.
 """
 
-import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Coroutine
@@ -21,14 +20,13 @@ from slack_bolt.response import BoltResponse
 
 from bot import errors
 from bot.clients import slack_api
-from bot.frontends import conversing, homes, receiving, working
+from bot.frontends import acknowledging, conversing, homes, receiving, working
 from bot.render import blocks
 
 log = structlog.get_logger()
 
 COMMAND = "/pos"
-ACKNOWLEDGED = "acknowledged"
-_ACK_SECONDS = 3.0
+ACKNOWLEDGEMENT = "acknowledgement"
 
 
 class SlackListeners:
@@ -102,18 +100,12 @@ class SlackListeners:
         return BoltResponse(status=500 if is_ours else 400, body="The payload cannot be understood.\n")
 
     def _start(self, work: Coroutine[Any, Any, None], context: AsyncBoltContext) -> None:
-        self._workload.start(_after(context.get(ACKNOWLEDGED), work), name="conversation")
+        self._workload.start(_after(context.get(ACKNOWLEDGEMENT), work), name="conversation")
 
 
-async def _after(acknowledged: asyncio.Event | None, work: Awaitable[None]) -> None:
-    if acknowledged is not None:
-        try:
-            async with asyncio.timeout(_ACK_SECONDS):
-                await acknowledged.wait()
-        except TimeoutError:
-            # The connection broke before the acknowledgement left. The person sees an error of Slack's and, a moment
-            # later, the answer all the same.
-            log.warning("acknowledgement not sent")
+async def _after(acknowledgement: acknowledging.Acknowledgement | None, work: Awaitable[None]) -> None:
+    if acknowledgement is not None:
+        await acknowledgement.over()
     await work
 
 

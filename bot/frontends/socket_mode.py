@@ -21,7 +21,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import metrics
-from bot.frontends import slack_app
+from bot.frontends import acknowledging, slack_app
 
 log = structlog.get_logger()
 
@@ -34,8 +34,17 @@ _GIVE_UP_AFTER = 30
 class Connection:
     """One WebSocket to Slack, kept alive."""
 
-    def __init__(self, app: AsyncApp, app_token: str, web_client: AsyncWebClient, ping_seconds: float) -> None:
+    def __init__(
+        self,
+        app: AsyncApp,
+        app_token: str,
+        web_client: AsyncWebClient,
+        *,
+        ping_seconds: float,
+        acknowledgements: acknowledging.Acknowledgements,
+    ) -> None:
         self._app = app
+        self._acknowledgements = acknowledgements
         self._app_token = app_token
         self._web_client = web_client
         self._ping_seconds = ping_seconds
@@ -104,17 +113,16 @@ class Connection:
 
     async def _receive(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         started = time.time()
-        acknowledged = asyncio.Event()
-        bolt_request = AsyncBoltRequest(
-            mode="socket_mode",
-            body=request.payload,
-            headers=build_headers(request),
-            context={slack_app.ACKNOWLEDGED: acknowledged},
-        )
-        response = await self._app.async_dispatch(bolt_request)
-        await send_async_response(client, request, response, started)
+        with self._acknowledgements.pending() as own:
+            bolt_request = AsyncBoltRequest(
+                mode="socket_mode",
+                body=request.payload,
+                headers=build_headers(request),
+                context={slack_app.ACKNOWLEDGEMENT: own},
+            )
+            response = await self._app.async_dispatch(bolt_request)
+            await send_async_response(client, request, response, started)
         metrics.ACKNOWLEDGED.observe(time.time() - started)
-        acknowledged.set()
 
 
 class SocketMode:
@@ -124,8 +132,10 @@ class SocketMode:
         self, app: AsyncApp, app_token: str, web_client: AsyncWebClient, *, connections: int, ping_seconds: float
     ) -> None:
         self._ping_seconds = ping_seconds
+        acknowledgements = acknowledging.Acknowledgements()
         self._connections: Sequence[Connection] = [
-            Connection(app, app_token, web_client, ping_seconds) for _ in range(connections)
+            Connection(app, app_token, web_client, ping_seconds=ping_seconds, acknowledgements=acknowledgements)
+            for _ in range(connections)
         ]
 
     async def watch(self) -> None:

@@ -7,7 +7,6 @@ The bot's own HTTP endpoints: signed requests of Slack, and what watches over th
     GET  /metrics        Prometheus
 """
 
-import asyncio
 import dataclasses
 import time
 from collections.abc import Awaitable, Callable
@@ -20,7 +19,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
 
 from bot import metrics
-from bot.frontends import slack_app
+from bot.frontends import acknowledging, slack_app
 
 STOPPING = "The bot is stopping."
 SLACK_PATH = "/slack/events"
@@ -58,6 +57,7 @@ class _Receiver:
         self._app = slack.app
         self._is_ready = is_ready
         self._verifier = SignatureVerifier(slack.signing_secret)
+        self._acknowledgements = acknowledging.Acknowledgements()
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
         """Answer within Slack's three seconds; the work begins when the answer has left."""
@@ -72,12 +72,11 @@ class _Receiver:
             return _refusal(401, "This is not signed by Slack.")
         if await self._is_ready() == STOPPING:
             return _refusal(503, STOPPING)
-        acknowledged = asyncio.Event()
-        response = await self._dispatch(body, request, acknowledged)
-        await response.prepare(request)
-        await response.write_eof()
+        with self._acknowledgements.pending() as own:
+            response = await self._dispatch(body, request, own)
+            await response.prepare(request)
+            await response.write_eof()
         metrics.ACKNOWLEDGED.observe(time.monotonic() - started)
-        acknowledged.set()
         return response
 
     def _is_signed(self, body: str, request: web.Request) -> bool:
@@ -85,13 +84,13 @@ class _Receiver:
         is_sound = signature.isascii() and timestamp.isascii() and timestamp.isdecimal()
         return is_sound and self._verifier.is_valid(body=body, timestamp=timestamp, signature=signature)
 
-    async def _dispatch(self, body: str, request: web.Request, acknowledged: asyncio.Event) -> web.Response:
+    async def _dispatch(self, body: str, request: web.Request, own: acknowledging.Acknowledgement) -> web.Response:
         try:
             bolt_request = AsyncBoltRequest(
                 body=body,
                 query=request.query_string,
                 headers=dict(request.headers),
-                context={slack_app.ACKNOWLEDGED: acknowledged},
+                context={slack_app.ACKNOWLEDGEMENT: own},
             )
         except (ValueError, AttributeError, TypeError, RecursionError):
             return _refusal(400, "The body cannot be read.")
