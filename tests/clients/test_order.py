@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
+
 from bot.clients import actuator
 from bot.frontends import acknowledging
-
 from sandbox.services import fleets
 
 pytestmark = pytest.mark.anyio
