@@ -4,8 +4,9 @@ import contextlib
 import dataclasses
 import datetime
 import gc
+import importlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -13,10 +14,13 @@ from bot import errors, logs, toolkit
 from bot import settings as settings_module
 from bot.clients import actuator
 from bot.dispatch import dispatching, parsing, permissions, redacting
-from bot.model import invocations
+from bot.model import invocations, services
 from bot.runbook import loading
 from bot.store import database, migrating
 from bot.store import invocations as invocation_store
+
+if TYPE_CHECKING:
+    from bot.clients import cluster, workloads
 
 log = structlog.get_logger()
 
@@ -32,6 +36,7 @@ class Core:
     data: loading.RunbookData
     record: invocation_store.Invocations
     health_reader: actuator.Actuator
+    clusters: "_Clusters"
 
     async def warm_up(self, url: str) -> None:
         """
@@ -40,6 +45,7 @@ class Core:
         The last step takes what stays for ever out of the garbage collector's rounds, each of which would stop the
         loop for as long as looking through all of it takes.
         """
+        self.clusters.load()
         await self.health_reader.read("posbot", url, with_groups=True)
         with contextlib.suppress(errors.Unavailable):
             await self.record.latest(limit=1)
@@ -73,16 +79,52 @@ async def assembled(
     _check_roles(data, table)
     _check_sections(data, table)
     vocabulary = toolkit.Vocabulary(catalogue=data.catalogue, environments=data.environments, words=tuple(table))
-    async with _store(settings, is_needed=needs_store) as db:
+    async with contextlib.AsyncExitStack() as stack:
+        db = await stack.enter_async_context(_store(settings, is_needed=needs_store))
         record, health_reader = invocation_store.Invocations(db), actuator.Actuator()
+        clusters = _Clusters(settings.kubeconfig)
+        stack.push_async_callback(clusters.close)
         dispatcher = dispatching.Dispatcher(
             parser=parsing.Parser(table, vocabulary),
             permissions=permissions.Permissions(data.roles, team_id=team_id, user_groups=user_groups),
             redactor=redactor,
             record=record,
-            tools_for=_toolmaker(data, table, record, health_reader),
+            tools_for=_toolmaker(data, table, record, health_reader, clusters),
         )
-        yield Core(dispatcher=dispatcher, data=data, record=record, health_reader=health_reader)
+        yield Core(dispatcher=dispatcher, data=data, record=record, health_reader=health_reader, clusters=clusters)
+
+
+class _Clusters:
+    """
+    The clusters, with Kubernetes' client loaded when it is first wanted.
+
+    That takes a quarter of a second, which a terminal command that asks no cluster need not wait for; a server loads
+    it before it serves.
+    """
+
+    def __init__(self, kubeconfig: str | None) -> None:
+        self._kubeconfig = kubeconfig
+        self._clusters: cluster.Clusters | None = None
+
+    def load(self) -> "cluster.Clusters":
+        """Give the clusters, none of them connected yet."""
+        if self._clusters is None:
+            module = importlib.import_module("bot.clients.cluster")
+            clusters: cluster.Clusters = module.Clusters(self._kubeconfig)
+            self._clusters = clusters
+        return self._clusters
+
+    def workloads_of(self, environment: services.Environment) -> "workloads.Workloads":
+        """Give what runs in *environment*."""
+        made: workloads.Workloads = importlib.import_module("bot.clients.workloads").Workloads(
+            self.load().of(environment.kube_context), environment.namespace
+        )
+        return made
+
+    async def close(self) -> None:
+        """End all sessions."""
+        if self._clusters is not None:
+            await self._clusters.close()
 
 
 def _toolmaker(
@@ -90,6 +132,7 @@ def _toolmaker(
     table: Mapping[str, toolkit.Command[Any]],
     record: invocation_store.Invocations,
     health_reader: actuator.Actuator,
+    clusters: "_Clusters",
 ) -> dispatching.ToolsFor:
     """Give what hands each invocation its tools; clients are made once and shared."""
 
@@ -102,6 +145,7 @@ def _toolmaker(
             environments=data.environments,
             runbook=data.runbook,
             actuator=health_reader,
+            workloads=clusters.workloads_of,
             invocations=record,
             commands=table,
             may=may,

@@ -45,6 +45,8 @@ class Settings(pydantic_settings.BaseSettings):
     )
     drain_seconds: Annotated[float, pydantic.Field(validation_alias="POSBOT_DRAIN_SECONDS", ge=0, le=60)] = 12.0
     """For what is under way at SIGTERM; with last words and the closing of connections the end stays within 20 s."""
+    kubeconfig: str | None = None
+    """Files for `kube_context`, as kubectl reads them; without it the account of the pod, or ~/.kube/config."""
     audit_days: Annotated[int, pydantic.Field(validation_alias="POSBOT_AUDIT_DAYS", ge=1, le=36_500)] = 90
     """How long the record of invocations is kept."""
     log_level: Annotated[

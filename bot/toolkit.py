@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     # Only named, never used here: importing them would load httpx and SQLAlchemy, a third of a second in which
     # `posbot --help` has already answered.
     from bot.clients import actuator
+    from bot.clients import workloads as workload_client
     from bot.store import invocations as invocation_store
 
 
@@ -164,6 +165,8 @@ class Tools:
     environments: services.Environments
     runbook: runbooks.Runbook
     actuator: "actuator.Actuator"
+    workloads: Callable[[services.Environment], "workload_client.Workloads"]
+    """Gives what runs in an environment."""
     invocations: "invocation_store.Invocations"
     commands: Mapping[str, "Command[Any]"]
     may: "MayRun"

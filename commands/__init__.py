@@ -8,11 +8,13 @@ other command, and neither posts nor formats. To add one, write its file and a l
 from typing import Any
 
 from bot import toolkit
-from commands import audit, check, health, services, share, version
+from commands import audit, check, events, health, pods, services, share, version
 from commands import help as help_command
 
 COMMANDS: tuple[toolkit.Command[Any], ...] = (
     health.COMMAND,
+    pods.COMMAND,
+    events.COMMAND,
     services.COMMAND,
     share.COMMAND,
     audit.COMMAND,

@@ -1,0 +1,274 @@
+"""Pods, deployments, events: Kubernetes' JSON → the nouns of `bot.model.workloads`, page by page."""
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from bot import errors
+from bot.clients import cluster
+from bot.model import workloads
+
+PAGE = 500
+"""Objects a page: larger ones block the loop for as long as parsing takes."""
+_HASH = "pod-template-hash"
+_REVISION = "deployment.kubernetes.io/revision"
+_CAUSE = "kubernetes.io/change-cause"
+
+Json = Mapping[str, Any]
+
+
+class Workloads:
+    """What runs in one namespace of a cluster."""
+
+    def __init__(self, api: cluster.Cluster, namespace: str) -> None:
+        self.api = api
+        self.namespace = namespace
+        self.core = f"/api/v1/namespaces/{namespace}"
+        self._apps = f"/apis/apps/v1/namespaces/{namespace}"
+
+    async def deployment(self, name: str) -> workloads.Deployment:
+        """
+        Give the deployment called *name*.
+
+        Raises:
+            errors.Missing: there is none; the message names those that are there.
+            errors.Refused, errors.Unavailable
+        """
+        try:
+            return _deployment(await self.api.get(f"{self._apps}/deployments/{name}"))
+        except errors.Missing as error:
+            names = [item["metadata"]["name"] for item in await self._list(f"{self._apps}/deployments")]
+            near = errors.NotFound("deployment", name, names)
+            raise errors.Missing(f"{near} (namespace {self.namespace})", hint=error.hint) from error
+
+    async def pods(self, selector: str) -> tuple[workloads.Pod, ...]:
+        """
+        Give the pods that *selector* chooses, oldest first.
+
+        Raises:
+            errors.Refused, errors.Unavailable
+        """
+        items = await self._list(f"{self.core}/pods", labelSelector=selector)
+        return tuple(sorted((_pod(item) for item in items), key=lambda pod: (pod.created_at, pod.name)))
+
+    async def replica_sets(self, selector: str) -> tuple[workloads.ReplicaSet, ...]:
+        """
+        Give the revisions behind *selector*, newest first.
+
+        Raises:
+            errors.Refused, errors.Unavailable
+        """
+        items = await self._list(f"{self._apps}/replicasets", labelSelector=selector)
+        return tuple(sorted((_replica_set(item) for item in items), key=lambda one: -one.revision))
+
+    async def events(self, names: frozenset[str]) -> tuple[workloads.Event, ...]:
+        """
+        Give the events of the objects called *names*: warnings first, newest first.
+
+        Raises:
+            errors.Refused, errors.Unavailable
+        """
+        items = await self._list(f"{self.core}/events")
+        events = [_event(item) for item in items if item.get("involvedObject", {}).get("name") in names]
+        return tuple(sorted(events, key=lambda event: (not event.is_warning, -event.last_at.timestamp())))
+
+    async def usage(self, selector: str) -> dict[str, tuple[tuple[str, str], ...]] | None:
+        """
+        Give what each pod uses, by name; None where the cluster has no metrics API or the bot may not read it.
+
+        Raises:
+            errors.Unavailable
+        """
+        path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{self.namespace}/pods"
+        try:
+            items = await self._list(path, labelSelector=selector)
+        except errors.Refused:
+            return None
+        return {item["metadata"]["name"]: _usage(item) for item in items}
+
+    async def _list(self, path: str, **query: str) -> list[Json]:
+        items: list[Json] = []
+        following: str | None = None
+        while True:
+            page = await self.api.get(path, {**query, "limit": PAGE, "continue": following})
+            items += page.get("items") or ()
+            following = (page.get("metadata") or {}).get("continue")
+            if not following:
+                return items
+
+
+def _deployment(item: Json) -> workloads.Deployment:
+    spec, status, meta = item.get("spec") or {}, item.get("status") or {}, item["metadata"]
+    return workloads.Deployment(
+        name=meta["name"],
+        selector=_selector(spec.get("selector") or {}),
+        generation=meta.get("generation", 0),
+        observed_generation=status.get("observedGeneration", 0),
+        wanted=spec.get("replicas", 1),
+        updated=status.get("updatedReplicas", 0),
+        total=status.get("replicas", 0),
+        ready=status.get("readyReplicas", 0),
+        available=status.get("availableReplicas", 0),
+        revision=int((meta.get("annotations") or {}).get(_REVISION, 0)),
+        is_paused=bool(spec.get("paused")),
+        images=_images(spec.get("template") or {}),
+        conditions=tuple(_condition(one) for one in status.get("conditions") or ()),
+    )
+
+
+def _selector(selector: Json) -> str:
+    labels = [f"{name}={value}" for name, value in (selector.get("matchLabels") or {}).items()]
+    return ",".join(labels + [_expression(one) for one in selector.get("matchExpressions") or ()])
+
+
+def _expression(one: Json) -> str:
+    key = str(one["key"])
+    values = ",".join(one.get("values") or ())
+    match one["operator"]:
+        case "In":
+            return f"{key} in ({values})"
+        case "NotIn":
+            return f"{key} notin ({values})"
+        case "Exists":
+            return key
+    return f"!{key}"
+
+
+def _condition(one: Json) -> workloads.Condition:
+    return workloads.Condition(
+        kind=one.get("type", ""),
+        is_true=one.get("status") == "True",
+        reason=one.get("reason") or "",
+        message=one.get("message") or "",
+        changed_at=_moment(one.get("lastUpdateTime") or one.get("lastTransitionTime")),
+    )
+
+
+def _replica_set(item: Json) -> workloads.ReplicaSet:
+    spec, status, meta = item.get("spec") or {}, item.get("status") or {}, item["metadata"]
+    annotations = meta.get("annotations") or {}
+    return workloads.ReplicaSet(
+        name=meta["name"],
+        revision=int(annotations.get(_REVISION, 0)),
+        images=_images(spec.get("template") or {}),
+        change_cause=annotations.get(_CAUSE, ""),
+        created_at=_required_moment(meta.get("creationTimestamp")),
+        template_hash=(meta.get("labels") or {}).get(_HASH, ""),
+        replicas=status.get("replicas", 0),
+        ready=status.get("readyReplicas", 0),
+    )
+
+
+def _images(template: Json) -> tuple[str, ...]:
+    return tuple(one.get("image", "") for one in (template.get("spec") or {}).get("containers") or ())
+
+
+def _pod(item: Json) -> workloads.Pod:
+    spec, status, meta = item.get("spec") or {}, item.get("status") or {}, item["metadata"]
+    conditions = {one["type"]: one for one in status.get("conditions") or ()}
+    scheduled = conditions.get("PodScheduled", {})
+    return workloads.Pod(
+        name=meta["name"],
+        phase=status.get("phase", "Unknown"),
+        created_at=_required_moment(meta.get("creationTimestamp")),
+        reason=status.get("reason") or "",
+        message=status.get("message") or "",
+        node=spec.get("nodeName") or "",
+        ip=status.get("podIP") or "",
+        revision=(meta.get("labels") or {}).get(_HASH, ""),
+        is_ending=bool(meta.get("deletionTimestamp")),
+        is_ready=conditions.get("Ready", {}).get("status") == "True",
+        unscheduled_because=(scheduled.get("message") or "") if scheduled.get("status") == "False" else "",
+        containers=(*_containers(spec, status, is_init=True), *_containers(spec, status, is_init=False)),
+    )
+
+
+def _containers(spec: Json, status: Json, *, is_init: bool) -> list[workloads.Container]:
+    declared = spec.get("initContainers" if is_init else "containers") or ()
+    said = {one["name"]: one for one in status.get("initContainerStatuses" if is_init else "containerStatuses") or ()}
+    return [_container(one, said.get(one["name"]) or {}, is_init=is_init) for one in declared]
+
+
+def _container(spec: Json, status: Json, *, is_init: bool) -> workloads.Container:
+    resources = spec.get("resources") or {}
+    return workloads.Container(
+        name=spec["name"],
+        image=spec.get("image") or "",
+        is_init=is_init,
+        is_ready=bool(status.get("ready")),
+        restarts=status.get("restartCount", 0),
+        state=_state(status.get("state") or {}),
+        last=_state(status.get("lastState") or {}),
+        limits=tuple((resources.get("limits") or {}).items()),
+        requests=tuple((resources.get("requests") or {}).items()),
+        probes=tuple(
+            _probe(kind, spec[f"{kind}Probe"])
+            for kind in ("startup", "readiness", "liveness")
+            if spec.get(f"{kind}Probe")
+        ),
+    )
+
+
+def _state(state: Json) -> workloads.ContainerState | None:
+    for kind in workloads.StateKind:
+        said = state.get(kind.value)
+        if said is not None:
+            return workloads.ContainerState(
+                kind=kind,
+                reason=said.get("reason") or "",
+                message=said.get("message") or "",
+                exit_code=said.get("exitCode"),
+                signal=said.get("signal"),
+                started_at=_moment(said.get("startedAt")),
+                finished_at=_moment(said.get("finishedAt")),
+            )
+    return None
+
+
+def _probe(kind: str, probe: Json) -> workloads.Probe:
+    get, tcp, run = probe.get("httpGet"), probe.get("tcpSocket"), probe.get("exec")
+    target = f"GET :{get.get('port')}{get.get('path', '/')}" if get else f"TCP :{tcp.get('port')}" if tcp else ""
+    return workloads.Probe(
+        kind=kind,
+        target=target or (" ".join(run.get("command") or ()) if run else "gRPC"),
+        initial_delay_seconds=probe.get("initialDelaySeconds", 0),
+        period_seconds=probe.get("periodSeconds", 10),
+        timeout_seconds=probe.get("timeoutSeconds", 1),
+        failure_threshold=probe.get("failureThreshold", 3),
+    )
+
+
+def _event(item: Json) -> workloads.Event:
+    series = item.get("series") or {}
+    created = (item.get("metadata") or {}).get("creationTimestamp")
+    # Events of the older API leave eventTime empty, those of the newer one the other two.
+    first = item.get("firstTimestamp") or item.get("eventTime") or created
+    last = series.get("lastObservedTime") or item.get("lastTimestamp") or item.get("eventTime") or created
+    involved = item.get("involvedObject") or {}
+    return workloads.Event(
+        is_warning=item.get("type") == "Warning",
+        reason=item.get("reason") or "",
+        message=(item.get("message") or "").strip(),
+        kind=involved.get("kind") or "",
+        name=involved.get("name") or "",
+        count=series.get("count") or item.get("count") or 1,
+        first_at=_required_moment(first),
+        last_at=_required_moment(last),
+        source=(item.get("source") or {}).get("component") or item.get("reportingComponent") or "",
+    )
+
+
+def _usage(item: Json) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (f"{one['name']} {resource}", amount)
+        for one in item.get("containers") or ()
+        for resource, amount in (one.get("usage") or {}).items()
+    )
+
+
+def _required_moment(text: str | None) -> datetime.datetime:
+    return _moment(text) or datetime.datetime.fromtimestamp(0, datetime.UTC)
+
+
+def _moment(text: str | None) -> datetime.datetime | None:
+    return datetime.datetime.fromisoformat(text) if text else None
