@@ -18,10 +18,10 @@ demo: setup
 	$(BIN)/python -m sandbox.demo
 
 test: setup
-	$(BIN)/python -m pytest -m "not real"
+	$(BIN)/python -m pytest -m "not real" --numprocesses 4 --dist loadfile
 
 test-all: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -128,10 +128,11 @@ async def _wait_until_healthy(
         report = _report(readings, parameters, tools)
         if all(reading.is_healthy or reading.finding is health.Finding.NO_ENDPOINT for reading in readings):
             return _prefixed(report, f"Healthy after {waited:.0f} s. ")
-        if waited + POLL_SECONDS > wait.total_seconds():
+        left = wait.total_seconds() - waited
+        if left <= 0:
             return _prefixed(report, f"Still not healthy after {waited:.0f} s. ")
         await tools.progress(_prefixed(report, f"Waiting, {waited:.0f} of {wait.total_seconds():.0f} s. "))
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(min(POLL_SECONDS, left))
 
 
 def _prefixed(report: reports.Report, prefix: str) -> reports.Report:
@@ -156,6 +157,8 @@ def _one(reading: health.Reading, parameters: Parameters, tools: toolkit.Tools) 
         actions.append(reports.NextAction(label="Details", words=f"{line} --verbose"))
     if not reading.is_healthy:
         actions.append(reports.NextAction(label="Wait 3 min", words=f"{line} --wait 3m"))
+    if reading.finding is health.Finding.NO_ENDPOINT:
+        actions = [reports.NextAction(label="Catalogue", words=f"services {reading.service}")]
     return reports.Report(
         verdict=reading.verdict,
         headline=f"{reading.service} in {parameters.env}: {reading.summary}",
@@ -176,7 +179,11 @@ def _answers(reading: health.Reading, parameters: Parameters) -> list[reports.Se
     if reading.summary != reading.root.explanation:
         pairs.insert(0, ("health", reading.root.explanation))
     # Under --verbose the address stands with the exchange.
-    url = () if parameters.verbose else (("asked", reading.root.exchange.url),)
+    url = (
+        ()
+        if parameters.verbose or reading.finding is health.Finding.NO_ENDPOINT
+        else (("asked", reading.root.exchange.url),)
+    )
     return [reports.Fields(pairs=(*pairs, *url))] if pairs or url else []
 
 
@@ -276,7 +283,9 @@ def _worst_first(reading: health.Reading) -> tuple[bool, int, float, str]:
 
 
 def _pointers(readings: Sequence[health.Reading], tools: toolkit.Tools) -> tuple[reports.Pointer, ...]:
-    is_well = all(reading.verdict is reports.Verdict.OK for reading in readings)
+    is_well = all(reading.finding is health.Finding.NO_ENDPOINT for reading in readings) or all(
+        reading.verdict is reports.Verdict.OK for reading in readings
+    )
     return tools.runbook.point_to(*(("health-checks",) if is_well else ("health-failing", "health-checks")))
 
 

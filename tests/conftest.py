@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 
+import hypothesis
 import pytest
 
 from sandbox import stages
@@ -10,6 +11,11 @@ from sandbox import stages
 # Nothing of the machine's own configuration may reach a test, whoever runs it.
 for _name in [name for name in os.environ if name.startswith(("SLACK_", "POSBOT_", "KUBE", "DATABASE_URL"))]:  # noqa: TID251
     del os.environ[_name]  # noqa: TID251
+
+
+# Enough to find what is likely; a test that wants more says so itself.
+hypothesis.settings.register_profile("quick", max_examples=40, deadline=None)
+hypothesis.settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ VARIABLES = (
         "POSBOT_SOCKET_CONNECTIONS",
     ),
     *("POSBOT_SOCKET_PING_SECONDS", "PORT", "POSBOT_HOST", "DATABASE_URL", "POSBOT_RUNBOOK_DATA", "POSBOT_AUDIT_DAYS"),
-    *("POSBOT_LOG_LEVEL", "XDG_STATE_HOME", "POSBOT_DRAIN_SECONDS"),
+    *("POSBOT_LOG_LEVEL", "XDG_STATE_HOME", "POSBOT_DRAIN_SECONDS", "KUBECONFIG"),
 )
 BOT, APP, SIGNING = "xoxb-hunter2", "xapp-hunter2", "hunter2-signing"
 
@@ -53,6 +53,7 @@ def test_the_defaults_are_these(monkeypatch: pytest.MonkeyPatch) -> None:
         "database_url": None,
         "runbook_data": PROJECT / "runbook_data",
         "drain_seconds": 12.0,
+        "kubeconfig": None,
         "audit_days": 90,
         "log_level": None,
         "xdg_state_home": pathlib.Path("~/.local/state"),
@@ -74,6 +75,7 @@ def test_the_defaults_are_these(monkeypatch: pytest.MonkeyPatch) -> None:
         ("POSBOT_RUNBOOK_DATA", "/data", "runbook_data", pathlib.Path("/data")),
         ("POSBOT_AUDIT_DAYS", "1", "audit_days", 1),
         ("POSBOT_DRAIN_SECONDS", "1.5", "drain_seconds", 1.5),
+        ("KUBECONFIG", "/kube/config", "kubeconfig", "/kube/config"),
         ("POSBOT_LOG_LEVEL", "debug", "log_level", "debug"),
         ("XDG_STATE_HOME", "/state", "xdg_state_home", pathlib.Path("/state")),
     ],

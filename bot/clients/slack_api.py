@@ -279,7 +279,10 @@ async def _call(name: str, call: Callable[[], Awaitable[Result]]) -> Result:
         raise errors.Refused(f"Slack refused {name} ({outcome}).", hint=_REMEDIES.get(outcome)) from error
     except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
         outcome = "unreachable"
-        raise errors.Unavailable(f"Slack did not answer {name} ({type(error).__name__}).") from error
+        raise errors.Unavailable(
+            f"Slack did not answer {name} ({type(error).__name__}).",
+            hint="Check the network, and POSBOT_SLACK_API_URL where it is set.",
+        ) from error
     except errors.BotError:
         outcome = "refused"
         raise

@@ -167,4 +167,6 @@ def _with_durations(message: str, field: pydantic.fields.FieldInfo | None) -> st
 def _with_usage(error: errors.UsageError, command: toolkit.Command[Any]) -> errors.UsageError:
     line = f"Usage: {command.usage}"
     hint = f"{error.hint} {line}" if error.hint else line
-    return errors.UsageError(str(error), hint=hint, words=(f"help {command.word}",))
+    return errors.UsageError(
+        str(error), hint=hint, words=("help" if command.word == "help" else f"help {command.word}",)
+    )

@@ -13,14 +13,16 @@ import tenacity
 from aiohttp import web as aiohttp_web
 from slack_bolt.app import async_app
 
-from bot import assembling, errors, toolkit
+from bot import assembling, errors, logs, toolkit
 from bot import settings as settings_module
 from bot.clients import slack_api
+from bot.dispatch import redacting
 from bot.frontends import conversing, homes, slack_app, socket_mode, web, working
 
 log = structlog.get_logger()
 
 _SLACK_CHECK_SECONDS = 30.0
+_START_ATTEMPTS = 5
 _PRUNE_SECONDS = 6 * 3600.0
 _CLOSING_SECONDS = 3.0
 """For connections and the database to close, after the work is drained."""
@@ -38,6 +40,8 @@ async def serve(settings: settings_module.Settings, commands: Sequence[toolkit.C
         errors.Unavailable: Slack or the database cannot be reached at start.
     """
     access = settings_module.slack_access(settings)
+    logs.configure(settings.log_level or "info", redacting.Redactor(settings.known_secrets).text)
+    log.info("starting")
     _allow_many_connections()
     stop, started = _stop_on_signals(), asyncio.Event()
     server = asyncio.create_task(_serve(settings, commands, access, stop, started))
@@ -125,8 +129,9 @@ async def _stop_taking(runner: aiohttp_web.AppRunner, sockets: socket_mode.Socke
 
 @tenacity.retry(
     retry=tenacity.retry_if_exception_type(errors.Unavailable),
-    stop=tenacity.stop_after_attempt(5),
+    stop=tenacity.stop_after_attempt(_START_ATTEMPTS),
     wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=8),
+    before_sleep=lambda state: log.warning("slack does not answer", attempt=state.attempt_number, of=_START_ATTEMPTS),
     reraise=True,
 )
 async def _identify(api: slack_api.SlackApi) -> slack_api.Identity:

@@ -210,7 +210,7 @@ class Reading:
     @property
     def cause(self) -> str:
         """Give the reason alone, for where the finding stands beside it; nothing where all is well."""
-        if self.finding is Finding.UP:
+        if self.finding in {Finding.UP, Finding.REFUSED}:
             return ""
         if self.finding is Finding.SLOW:
             return f"target {TARGET_SECONDS * 1000:.0f} ms"

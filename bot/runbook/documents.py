@@ -80,8 +80,8 @@ def read_all(path: pathlib.Path) -> list[object]:
 
 def _compose(path: pathlib.Path) -> yaml.Node:
     try:
-        if not path.is_file():
-            raise FileNotFoundError(path)
+        if path.exists() and not path.is_file():
+            raise OSError("it is no regular file")
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
     except FileNotFoundError as error:
         raise errors.BadConfiguration(f"{path}: the file is missing.") from error
