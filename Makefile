@@ -18,10 +18,10 @@ demo: setup
 	$(BIN)/python -m sandbox.demo
 
 test: setup
-	$(BIN)/python -m pytest -m "not real" --numprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m "not real" --numprocesses 3 --dist worksteal
 
 test-all: setup
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 check: setup
 	$(BIN)/ruff format --check .
