@@ -136,9 +136,7 @@ def _toolmaker(
 ) -> dispatching.ToolsFor:
     """Give what hands each invocation its tools; clients are made once and shared."""
 
-    def tools_for(
-        invocation: invocations.Invocation, may: toolkit.MayRun, progress: dispatching.Progress
-    ) -> toolkit.Tools:
+    def tools_for(invocation: invocations.Invocation, may: toolkit.MayRun, display: toolkit.Display) -> toolkit.Tools:
         return toolkit.Tools(
             invocation=invocation,
             catalogue=data.catalogue,
@@ -149,7 +147,7 @@ def _toolmaker(
             invocations=record,
             commands=table,
             may=may,
-            progress=progress,
+            display=display,
             now=lambda: datetime.datetime.now(datetime.UTC),
         )
 

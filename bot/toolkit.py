@@ -11,7 +11,7 @@ import datetime
 import enum
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Protocol, TypeVar
 
 import pydantic
 import pydantic.fields
@@ -171,9 +171,21 @@ class Tools:
     commands: Mapping[str, "Command[Any]"]
     may: "MayRun"
     """Tells whether the person who asks may run a command here."""
-    progress: Callable[[reports.Report], Awaitable[None]]
-    """Shows an unfinished report, at most as often as the place allows."""
+    display: "Display"
     now: Callable[[], datetime.datetime]
+
+
+class Display(Protocol):
+    """Shows what there is before the answer is complete, as often as the place allows."""
+
+    async def progress(self, report: reports.Report) -> None:
+        """Show an unfinished report in place of the one before."""
+
+    async def append(self, log: reports.Log, status: str) -> None:
+        """Show what was added to a log, and how things stand with it; waits where the reader is slower."""
+
+    async def until_stopped(self) -> str:
+        """Wait until nobody wants to see more of a log, and give why, as the end of a sentence."""
 
 
 MayRun = Callable[["Command[Any]"], Awaitable[bool]]
@@ -199,8 +211,8 @@ class Command(Generic[P]):
     """The answer is meant for the whole channel, not only for the person who asks."""
     sections: tuple[str, ...] = ()
     """Markers of the sections of the runbook that it carries out."""
-    deadline: Callable[[P], float] = lambda _: 30.0
-    """Seconds after which the answer is that there was none."""
+    deadline: Callable[[P], float | None] = lambda _: 30.0
+    """Seconds after which the answer is that there was none; None for what ends when nobody looks any more."""
 
     @property
     def needs_role(self) -> bool:

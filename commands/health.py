@@ -131,7 +131,7 @@ async def _wait_until_healthy(
         left = wait.total_seconds() - waited
         if left <= 0:
             return _prefixed(report, f"Still not healthy after {waited:.0f} s. ")
-        await tools.progress(_prefixed(report, f"Waiting, {waited:.0f} of {wait.total_seconds():.0f} s. "))
+        await tools.display.progress(_prefixed(report, f"Waiting, {waited:.0f} of {wait.total_seconds():.0f} s. "))
         await asyncio.sleep(min(POLL_SECONDS, left))
 
 

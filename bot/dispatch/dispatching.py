@@ -9,7 +9,7 @@ import dataclasses
 import datetime
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -21,12 +21,38 @@ from bot.store import invocations as invocation_store
 
 log = structlog.get_logger()
 
-Progress = Callable[[reports.Report], Awaitable[None]]
-ToolsFor = Callable[[invocations.Invocation, toolkit.MayRun, Progress], toolkit.Tools]
+ToolsFor = Callable[[invocations.Invocation, toolkit.MayRun, toolkit.Display], toolkit.Tools]
 
 
-async def no_progress(_: reports.Report) -> None:
-    """Show nothing before the end."""
+class NoDisplay:
+    """Shows nothing before the end."""
+
+    async def progress(self, report: reports.Report) -> None:
+        """Show nothing."""
+
+    async def append(self, log: reports.Log, status: str) -> None:
+        """Show nothing."""
+
+    async def until_stopped(self) -> str:
+        """Give at once that nobody looks."""
+        return "because nobody can see it here"
+
+
+class _Redacted:
+    """A display that gets nothing with a secret in it."""
+
+    def __init__(self, display: toolkit.Display, redactor: redacting.Redactor) -> None:
+        self._display = display
+        self._redactor = redactor
+
+    async def progress(self, report: reports.Report) -> None:
+        await self._display.progress(self._redactor.report(report))
+
+    async def append(self, log: reports.Log, status: str) -> None:
+        await self._display.append(self._redactor.log(log), self._redactor.text(status))
+
+    async def until_stopped(self) -> str:
+        return await self._display.until_stopped()
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -57,10 +83,10 @@ class Dispatcher:
         self._tools_for = tools_for
 
     async def dispatch(
-        self, invocation: invocations.Invocation, progress: Progress = no_progress
+        self, invocation: invocations.Invocation, display: toolkit.Display | None = None
     ) -> invocations.Answer:
         """
-        Give the answer to *invocation*; unfinished reports go to *progress* meanwhile.
+        Give the answer to *invocation*; what there is before it is complete goes to *display*.
 
         Never raises but for cancellation, which is recorded before it passes on.
         """
@@ -69,7 +95,7 @@ class Dispatcher:
         if not await self._begin(invocation, course):
             return _answer(invocation, invocations.Ending.DUPLICATE, reports.Verdict.UNKNOWN, "This came twice.")
         try:
-            answer = await self._attempt(invocation, progress, course)
+            answer = await self._attempt(invocation, display or NoDisplay(), course)
         except asyncio.CancelledError:
             cancelled = _answer(
                 invocation, invocations.Ending.CANCELLED, reports.Verdict.UNKNOWN, "Cancelled before it was done."
@@ -81,14 +107,14 @@ class Dispatcher:
         return answer
 
     async def _attempt(
-        self, invocation: invocations.Invocation, progress: Progress, course: _Course
+        self, invocation: invocations.Invocation, display: toolkit.Display, course: _Course
     ) -> invocations.Answer:
         try:
             parsed = self._parser.parse(invocation.text, from_chat=invocation.door is not invocations.Door.TERMINAL)
             course.word = parsed.command.word
             await self._permissions.check(parsed.command, invocation.actor, invocation.place)
             self._insist_on_record(parsed.command, course)
-            report = await self._run(parsed, invocation, progress)
+            report = await self._run(parsed, invocation, display)
         except errors.BotError as error:
             return _explained(invocation, error)
         except Exception:
@@ -105,7 +131,7 @@ class Dispatcher:
         )
 
     async def _run(
-        self, parsed: parsing.Parsed, invocation: invocations.Invocation, progress: Progress
+        self, parsed: parsing.Parsed, invocation: invocations.Invocation, display: toolkit.Display
     ) -> reports.Report:
         async def may(command: toolkit.Command[Any]) -> bool:
             try:
@@ -114,11 +140,8 @@ class Dispatcher:
                 return False
             return True
 
-        async def show(report: reports.Report) -> None:
-            await progress(self._redactor.report(report))
-
         seconds = parsed.command.deadline(parsed.parameters)
-        tools = self._tools_for(invocation, may, show)
+        tools = self._tools_for(invocation, may, _Redacted(display, self._redactor))
         timeout = asyncio.timeout(seconds)
         try:
             async with timeout:

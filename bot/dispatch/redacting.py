@@ -78,6 +78,11 @@ class Redactor:
         """Give what stands under *name*, masked where the name speaks of a secret."""
         return MASK if value and _TELLING_KEY.search(name) else self.text(value)
 
+    def log(self, log: reports.Log) -> reports.Log:
+        """Give *log* without secrets in any of its texts."""
+        redacted: reports.Log = _mapped(log, self)
+        return redacted
+
     def report(self, report: reports.Report) -> reports.Report:
         """Give *report* without secrets in any of its texts."""
         redacted: reports.Report = _mapped(report, self)

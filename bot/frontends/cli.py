@@ -1,10 +1,12 @@
 """The terminal: the same commands for the day when Slack is down."""
 
+import asyncio
 import datetime
 import getpass
 import json
 import os
 import shlex
+import signal
 from collections.abc import Sequence
 
 import rich.console
@@ -21,19 +23,51 @@ _UNLIMITED_COLUMNS = 10_000
 
 async def answer(dispatcher: dispatching.Dispatcher, words: Sequence[str], *, as_json: bool) -> int:
     """Run what *words* ask for, print the answer, and give the exit code."""
-    errors_console = _console(to_stderr=True)
-    invocation = _invocation(words)
-
-    async def progress(report: reports.Report) -> None:
-        errors_console.print(terminal.progress_line(report))
-
-    outcome = await dispatcher.dispatch(invocation, progress)
-    if as_json:
+    screen = _Screen(as_json=as_json)
+    outcome = await dispatcher.dispatch(_invocation(words), screen)
+    if as_json and not screen.has_streamed:
         print(json.dumps(record.write(outcome), indent=2, ensure_ascii=False))  # noqa: T201 - the answer itself
     else:
-        target = _console(to_stderr=False) if outcome.ending is invocations.Ending.DONE else errors_console
+        is_answer = outcome.ending is invocations.Ending.DONE and not screen.has_streamed
+        target = screen.output if is_answer else screen.errors
         target.print(terminal.draw(outcome))
     return exit_code(outcome)
+
+
+class _Screen:
+    """
+    The display of a terminal.
+
+    What a reader further down the pipe wants goes to standard output, what is said about it to standard error.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self.output = _console(to_stderr=False)
+        self.errors = _console(to_stderr=True)
+        self.has_streamed = False
+
+    async def progress(self, report: reports.Report) -> None:
+        self.errors.print(terminal.progress_line(report))
+
+    async def append(self, log: reports.Log, status: str) -> None:  # noqa: ARG002 - the lines themselves tell it
+        self.has_streamed = True
+        if self._as_json:
+            print("\n".join(record.write_line(entry) for entry in log.entries), flush=True)  # noqa: T201
+        else:
+            self.output.print(terminal.log(log), end="", soft_wrap=True)
+        # A terminal is written to in one go; whoever wants to stop it must be heard in between.
+        await asyncio.sleep(0)
+
+    async def until_stopped(self) -> str:
+        """Wait for Ctrl-C, which from now on ends the log and not the program."""
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, stop.set)
+        try:
+            await stop.wait()
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+        return "by Ctrl-C"
 
 
 def exit_code(outcome: invocations.Answer) -> int:

@@ -71,11 +71,11 @@ class Conversations:
 
     async def _dispatch(self, invocation: invocations.Invocation, reply: replying.Reply) -> invocations.Answer:
         progress = replying.Progress(reply)
-        work = asyncio.ensure_future(self._dispatcher.dispatch(invocation, progress.show))
+        work = asyncio.ensure_future(self._dispatcher.dispatch(invocation, progress))
         try:
             await asyncio.wait({work}, timeout=PATIENCE_SECONDS)
             if not work.done() and not progress.is_shown:
-                await progress.show(_STILL_WORKING)
+                await progress.progress(_STILL_WORKING)
             return await work
         finally:
             # Cancelled work still records that it was.

@@ -39,7 +39,9 @@ class Reply(Protocol):
 
 class Progress:
     """
-    Shows unfinished reports through a reply without holding the work up: the newest wins, one at a time.
+    The display of a conversation: unfinished reports go through its reply without holding the work up.
+
+    The newest wins, one at a time.
 
     Slack may take its time, or ask to be left alone for half a minute; the command must not wait for that.
     """
@@ -51,10 +53,17 @@ class Progress:
         self._task = asyncio.create_task(self._run(), name="progress")
         self.is_shown = False
 
-    async def show(self, report: reports.Report) -> None:
+    async def progress(self, report: reports.Report) -> None:
         """Have *report* shown soon."""
         self._newest, self.is_shown = report, True
         self._wake.set()
+
+    async def append(self, log: reports.Log, status: str) -> None:
+        """Show nothing yet."""
+
+    async def until_stopped(self) -> str:
+        """Give at once that nobody looks."""
+        return "because it cannot be seen here yet"
 
     async def close(self) -> None:
         """Show nothing more, once what is on its way has arrived."""

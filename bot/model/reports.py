@@ -1,6 +1,7 @@
 """What a command found, in a form that knows nothing of Slack or of a terminal."""
 
 import dataclasses
+import datetime
 import enum
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
@@ -78,7 +79,37 @@ class Text:
     kind: Literal["text"] = "text"
 
 
-Section = Annotated[Fields | Table | Code | Text, pydantic.Field(discriminator="kind")]
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """One entry of a log: a line with all that belongs to it, such as a stack trace."""
+
+    text: str
+    source: str
+    """The pod that wrote it."""
+    at: datetime.datetime | None = None
+    """When it was written, the last time if it was more than once."""
+    count: int = 1
+    """How many entries that are the same but for their figures it stands for."""
+    first_at: datetime.datetime | None = None
+    """When the first of them was written."""
+    is_remark: bool = False
+    """Not written by the pod but said of it, such as that it was started again here."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """Entries of logs, oldest first: a renderer that has no room for all shows the last."""
+
+    entries: tuple[LogEntry, ...]
+    name: str
+    """Of the file that holds all of it, such as `pos-order.log`."""
+    common: str = ""
+    """What all sources begin with, which a reader need not see before every line."""
+    title: str | None = None
+    kind: Literal["log"] = "log"
+
+
+Section = Annotated[Fields | Table | Code | Text | Log, pydantic.Field(discriminator="kind")]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bot.model import invocations, reports
-from bot.render import columns, limits
+from bot.render import columns, limits, log_lines
 
 Block = dict[str, Any]
 
@@ -170,6 +170,8 @@ def _sections(sections: Sequence[reports.Section], room: _Room) -> Iterable[Bloc
                 yield _rich([*_title(section.title, room), _preformatted(room.take(section.text))])
             case reports.Text():
                 yield _rich([*_title(section.title, room), _lines([_text(_visible(room.take(section.text)))])])
+            case reports.Log():
+                yield _rich([*_title(section.title, room), _preformatted(room.take(log_lines.text(section)))])
 
 
 def _fields(section: reports.Fields, room: _Room) -> Iterable[Block]:

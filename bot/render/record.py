@@ -1,5 +1,7 @@
 """An answer as a JSON document whose shape does not change under scripts that read it."""
 
+import json
+
 from bot.model import invocations, reports
 
 SCHEMA = 1
@@ -14,3 +16,16 @@ def write(answer: invocations.Answer) -> dict[str, object]:
         "ending": answer.ending.value,
         **reports.to_document(answer.report),
     }
+
+
+def write_line(entry: reports.LogEntry) -> str:
+    """Give an entry of a log as one line of JSON."""
+    return json.dumps(
+        {
+            "at": entry.at.isoformat() if entry.at else None,
+            "source": entry.source,
+            "text": entry.text,
+            "is_remark": entry.is_remark,
+        },
+        ensure_ascii=False,
+    )

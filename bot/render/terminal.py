@@ -1,6 +1,7 @@
 """A report for a terminal: colour where it is one, plain text where it is not, never a control character of others."""
 
 import re
+import zlib
 from collections.abc import Iterable
 
 import rich.console
@@ -10,6 +11,7 @@ import rich.table
 import rich.text
 
 from bot.model import invocations, reports
+from bot.render import log_lines
 
 _MARKS = {
     reports.Verdict.OK: ("✓", "green"),
@@ -17,6 +19,7 @@ _MARKS = {
     reports.Verdict.FAILED: ("✗", "red"),
     reports.Verdict.UNKNOWN: ("?", "magenta"),
 }
+_MARK_COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta")
 _NARROWEST_COLUMN = 4
 _NARROWEST_TEXT = 16
 """Cells that a column of sentences needs to be read at all."""
@@ -40,6 +43,15 @@ def progress_line(report: reports.Report) -> rich.text.Text:
     return rich.text.Text(f"… {clean(report.headline)}", style="dim")
 
 
+def log(section: reports.Log) -> rich.text.Text:
+    """Give the lines of a log, each pod's mark in a colour of its own; a line stays one line, however long."""
+    drawn = rich.text.Text(no_wrap=True, overflow="ignore", end="")
+    for mark, line in log_lines.drawn(section):
+        drawn.append(f"{clean(mark)} │ ", style=_MARK_COLOURS[zlib.crc32(mark.encode()) % len(_MARK_COLOURS)])
+        drawn.append(f"{clean(line)}\n")
+    return drawn
+
+
 def _headline(report: reports.Report, ending: invocations.Ending) -> rich.text.Text:
     mark, colour = _MARKS[report.verdict]
     if ending in _STOPPED:
@@ -60,6 +72,8 @@ def _section(section: reports.Section) -> Iterable[rich.console.RenderableType]:
             yield _indented(_Table(section))
         case reports.Code() | reports.Text():
             yield _indented(rich.text.Text(clean(section.text), overflow="fold"))
+        case reports.Log():
+            yield log(section)
 
 
 def _fields(section: reports.Fields) -> rich.table.Table:
