@@ -12,7 +12,7 @@ import structlog
 
 from bot import errors, logs, toolkit
 from bot import settings as settings_module
-from bot.clients import actuator
+from bot.clients import actuator, java
 from bot.dispatch import dispatching, parsing, permissions, redacting
 from bot.model import invocations, services
 from bot.runbook import loading
@@ -142,8 +142,10 @@ def _toolmaker(
             catalogue=data.catalogue,
             environments=data.environments,
             runbook=data.runbook,
+            causes=data.causes,
             actuator=health_reader,
             workloads=clusters.workloads_of,
+            java=java.Java(settings_module.for_other_programs()),
             invocations=record,
             commands=table,
             may=may,

@@ -6,6 +6,7 @@ and what must not stand in a file.
 """
 
 import dataclasses
+import os
 import pathlib
 import urllib.parse
 from typing import Annotated, Self
@@ -16,6 +17,7 @@ import pydantic_settings
 from bot import errors
 
 _PROJECT = pathlib.Path(__file__).parent.parent
+_OWN = ("SLACK_", "POSBOT_", "DATABASE_URL")
 
 
 class Settings(pydantic_settings.BaseSettings):
@@ -87,6 +89,11 @@ class Settings(pydantic_settings.BaseSettings):
         except pydantic.ValidationError as error:
             lines = [f"{_variable(problem['loc'])}: {problem['msg']}." for problem in error.errors()]
             raise errors.BadConfiguration("\n".join(lines)) from None
+
+
+def for_other_programs() -> dict[str, str]:
+    """Give the environment for what posbot starts: all of its own, but for what is meant for posbot alone."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}  # noqa: TID251 - it is here
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -17,12 +17,12 @@ import pydantic
 import pydantic.fields
 
 from bot import errors
-from bot.model import invocations, reports, runbooks, services
+from bot.model import causes, invocations, reports, runbooks, services
 
 if TYPE_CHECKING:
     # Only named, never used here: importing them would load httpx and SQLAlchemy, a third of a second in which
     # `posbot --help` has already answered.
-    from bot.clients import actuator
+    from bot.clients import actuator, java
     from bot.clients import workloads as workload_client
     from bot.store import invocations as invocation_store
 
@@ -164,9 +164,11 @@ class Tools:
     catalogue: services.Catalogue
     environments: services.Environments
     runbook: runbooks.Runbook
+    causes: causes.Table
     actuator: "actuator.Actuator"
     workloads: Callable[[services.Environment], "workload_client.Workloads"]
     """Gives what runs in an environment."""
+    java: "java.Java"
     invocations: "invocation_store.Invocations"
     commands: Mapping[str, "Command[Any]"]
     may: "MayRun"

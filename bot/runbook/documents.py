@@ -7,7 +7,7 @@ takes for booleans (`on`, `off`, `yes`, `no`) stay words: whoever means a boolea
 
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import pydantic
@@ -37,9 +37,9 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
 
 
-def load(path: pathlib.Path, model: type[Model]) -> Model:
+def load(path: pathlib.Path, model: type[Model], context: Mapping[str, object] | None = None) -> Model:
     """
-    Give *model* filled from the YAML file at *path*.
+    Give *model* filled from the YAML file at *path*; *context* is what its validators need to know of other files.
 
     Raises:
         errors.BadConfiguration: one line per mistake, `file:line: key: what was expected`.
@@ -48,7 +48,7 @@ def load(path: pathlib.Path, model: type[Model]) -> Model:
     _refuse_repeated_keys(node, path)
     content = _construct(node, path)
     try:
-        return model.model_validate(content)
+        return model.model_validate(content, context=context)
     except pydantic.ValidationError as error:
         raise errors.BadConfiguration(
             "\n".join(_explain(_place(problem), problem["msg"], node, path) for problem in error.errors())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bot import errors
-from bot.model import roles, runbooks, services
+from bot.model import causes, roles, runbooks, services
 from bot.runbook import documents, sections
 
 Loaded = TypeVar("Loaded")
@@ -21,6 +21,7 @@ class RunbookData:
     environments: services.Environments
     roles: roles.Roles
     runbook: runbooks.Runbook
+    causes: causes.Table
 
 
 def load(folder: pathlib.Path) -> RunbookData:
@@ -38,9 +39,14 @@ def load(folder: pathlib.Path) -> RunbookData:
     people = _collect(mistakes, lambda: documents.load(folder / "roles.yaml", roles.Roles))
     url = environments.runbook_url if environments else None
     runbook = _collect(mistakes, lambda: sections.load(folder / "runbook.md", url))
-    if catalogue is None or environments is None or people is None or runbook is None:
+    # Without a runbook its own mistakes are told, and not that the sections which others point to are not there.
+    known = {"sections": [section.marker for section in runbook.sections]} if runbook else None
+    table = _collect(mistakes, lambda: documents.load(folder / "causes.yaml", causes.Table, known))
+    if catalogue is None or environments is None or people is None or runbook is None or table is None:
         raise errors.BadConfiguration("\n".join(mistakes))
-    return RunbookData(folder=folder, catalogue=catalogue, environments=environments, roles=people, runbook=runbook)
+    return RunbookData(
+        folder=folder, catalogue=catalogue, environments=environments, roles=people, runbook=runbook, causes=table
+    )
 
 
 def _collect(mistakes: list[str], load_one: Callable[[], Loaded]) -> Loaded | None:
