@@ -93,3 +93,22 @@ class Answer:
     report: reports.Report
     is_for_everyone: bool = False
     """Asked for the whole channel to see."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Somebody wants an invocation to come to its end."""
+
+    by: str
+    """The name of the person who asked first."""
+    at: datetime.datetime
+
+
+class StopOutcome(enum.StrEnum):
+    """What became of asking for the end of an invocation."""
+
+    ASKED = "asked"
+    # Somebody else has asked before.
+    ASKED_BEFORE = "asked before"
+    ENDED = "ended"
+    UNKNOWN = "unknown"

@@ -1,5 +1,6 @@
 """The audit record: one row per invocation, written when it begins and completed when it ends."""
 
+import asyncio
 import dataclasses
 import datetime
 
@@ -10,6 +11,7 @@ from bot.model import invocations, reports
 from bot.store import database, tables
 
 _TABLE = tables.invocations
+_STOP = (_TABLE.c.stop_requested_by, _TABLE.c.stop_requested_at)
 _TEXT_LIMIT = 2_000
 
 
@@ -66,7 +68,7 @@ class Invocations:
             "verdict": answer.report.verdict.value,
             "headline": answer.report.headline,
             "duration_ms": round(duration_seconds * 1000),
-            "report": reports.to_document(answer.report),
+            "report": await asyncio.to_thread(_packed, answer.report),
         }
         async with self._db.transaction() as connection:
             statement = sqlalchemy.update(_TABLE).where(_TABLE.c.id == answer.invocation_id)
@@ -93,19 +95,57 @@ class Invocations:
             rows = (await connection.execute(statement)).mappings().all()
         return tuple(Entry(**row) for row in rows)
 
-    async def find_report(self, invocation_id: str, *, actor_id: str) -> reports.Report | None:
+    async def find_report(self, invocation_id: str, *, actor_id: str | None = None) -> reports.Report | None:
         """
-        Give what was answered to an invocation of a person, or None where that is not on record.
+        Give what was answered to an invocation, with *actor_id* to one of that person; None where it is not on record.
 
         Raises:
             errors.Unavailable: the record cannot be read.
         """
-        statement = sqlalchemy.select(_TABLE.c.report).where(
-            _TABLE.c.id == invocation_id, _TABLE.c.actor_id == actor_id
-        )
+        statement = sqlalchemy.select(_TABLE.c.report).where(_TABLE.c.id == invocation_id)
+        if actor_id is not None:
+            statement = statement.where(_TABLE.c.actor_id == actor_id)
         async with self._db.transaction() as connection:
-            document = (await connection.execute(statement)).scalar_one_or_none()
-        return reports.from_document(document) if document is not None else None
+            packed = (await connection.execute(statement)).scalar_one_or_none()
+        return await asyncio.to_thread(_unpacked, packed) if packed is not None else None
+
+    async def request_stop(
+        self, invocation_id: str, stop: invocations.Stop
+    ) -> tuple[invocations.StopOutcome, invocations.Stop]:
+        """
+        Ask for the end of an invocation; give what became of it, and the request that counts.
+
+        Raises:
+            errors.Unavailable: the record cannot be written.
+        """
+        update = sqlalchemy.update(_TABLE).where(
+            _TABLE.c.id == invocation_id, _TABLE.c.ending.is_(None), _TABLE.c.stop_requested_at.is_(None)
+        )
+        values = {"stop_requested_at": stop.at, "stop_requested_by": stop.by[:128]}
+        chosen = sqlalchemy.select(_TABLE.c.ending, *_STOP).where(_TABLE.c.id == invocation_id)
+        async with self._db.transaction() as connection:
+            if (await connection.execute(update.values(values))).rowcount:
+                return invocations.StopOutcome.ASKED, stop
+            row = (await connection.execute(chosen)).one_or_none()
+        if row is None:
+            return invocations.StopOutcome.UNKNOWN, stop
+        if row.stop_requested_at is not None:
+            return invocations.StopOutcome.ASKED_BEFORE, invocations.Stop(
+                by=row.stop_requested_by, at=row.stop_requested_at
+            )
+        return invocations.StopOutcome.ENDED, stop
+
+    async def find_stop(self, invocation_id: str) -> invocations.Stop | None:
+        """
+        Give who wants an invocation to end, or None where nobody does.
+
+        Raises:
+            errors.Unavailable: the record cannot be read.
+        """
+        chosen = sqlalchemy.select(*_STOP).where(_TABLE.c.id == invocation_id, _TABLE.c.stop_requested_at.is_not(None))
+        async with self._db.transaction() as connection:
+            row = (await connection.execute(chosen)).one_or_none()
+        return invocations.Stop(by=row.stop_requested_by, at=row.stop_requested_at) if row is not None else None
 
     async def prune(self, before: datetime.datetime) -> int:
         """
@@ -134,3 +174,11 @@ def _row(invocation: invocations.Invocation) -> dict[str, object]:
         "place_name": place.name[:128],
         "text": invocation.text[:_TEXT_LIMIT],
     }
+
+
+def _packed(report: reports.Report) -> bytes:
+    return tables.pack(reports.to_document(report))
+
+
+def _unpacked(packed: bytes) -> reports.Report:
+    return reports.from_document(tables.unpack(packed))

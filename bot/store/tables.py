@@ -1,9 +1,11 @@
 """The tables, as the newest migration leaves them."""
 
 import datetime
+import json
+import zlib
 
 import sqlalchemy
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 
 class Moment(sqlalchemy.types.TypeDecorator[datetime.datetime]):
@@ -29,6 +31,17 @@ class Moment(sqlalchemy.types.TypeDecorator[datetime.datetime]):
         return value.replace(tzinfo=datetime.UTC) if value is not None and value.tzinfo is None else value
 
 
+def pack(document: object) -> bytes:
+    """Give a JSON document as it is stored; no type of a column, because that would do it on the loop."""
+    return zlib.compress(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def unpack(packed: bytes) -> object:
+    """Give the document that `pack` made *packed* of."""
+    document: object = json.loads(zlib.decompress(packed))
+    return document
+
+
 metadata = MetaData()
 
 invocations = Table(
@@ -50,7 +63,9 @@ invocations = Table(
     Column("verdict", String(16)),
     Column("headline", Text),
     Column("duration_ms", Integer),
-    Column("report", sqlalchemy.JSON(none_as_null=True)),
+    Column("report", LargeBinary),
+    Column("stop_requested_at", Moment),
+    Column("stop_requested_by", String(128)),
     Index("invocations_by_time", "received_at"),
     Index("invocations_by_actor", "actor_id", "received_at"),
 )

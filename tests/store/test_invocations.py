@@ -176,6 +176,60 @@ async def test_nobody_finds_the_answer_to_another(record: store.Invocations) -> 
     assert await record.find_report("1123-00000001", actor_id="alice") is None
 
 
+async def test_an_answer_is_found_without_a_person_too(record: store.Invocations) -> None:
+    await begin(record, 1)
+    await end(record, 1)
+
+    assert await record.find_report("1123-00000001") == REPORT
+
+
+async def test_a_log_of_ten_thousand_lines_takes_little_room_and_comes_back_whole(
+    record: store.Invocations, db: database.Database
+) -> None:
+    entries = tuple(
+        reports.LogEntry(text=f"Order {number} priced in 12 ms\n\tat a.b.C", source="pos-order-7d9f-x2x")
+        for number in range(10_000)
+    )
+    report = builders.a_report(sections=(reports.Log(entries=entries, name="pos-order.log"),))
+    await begin(record, 1)
+
+    await record.end(builders.an_answer(report, invocation_id="1123-00000001"), word="logs", duration_seconds=1)
+
+    assert await record.find_report("1123-00000001") == report
+    async with db.transaction() as connection:
+        size = (await connection.execute(sqlalchemy.text("SELECT length(report) FROM invocations"))).scalar_one()
+    assert size < 200_000
+
+
+async def test_who_wants_the_end_is_on_record_and_the_first_counts(record: store.Invocations) -> None:
+    ada, bob = invocations.Stop(by="ada", at=NOW), invocations.Stop(by="bob", at=NOW + HOUR)
+    await begin(record, 1)
+
+    assert await record.find_stop("1123-00000001") is None
+    assert await record.request_stop("1123-00000001", ada) == (invocations.StopOutcome.ASKED, ada)
+    assert await record.request_stop("1123-00000001", bob) == (invocations.StopOutcome.ASKED_BEFORE, ada)
+    assert await record.find_stop("1123-00000001") == ada
+
+
+async def test_of_many_who_want_the_end_at_once_one_is_the_first(record: store.Invocations) -> None:
+    await begin(record, 1)
+
+    asked = [record.request_stop("1123-00000001", invocations.Stop(by=f"p{number}", at=NOW)) for number in range(20)]
+    outcomes = await asyncio.gather(*asked)
+
+    assert [outcome for outcome, _ in outcomes].count(invocations.StopOutcome.ASKED) == 1
+    assert len({stop.by for _, stop in outcomes}) == 1
+
+
+async def test_what_has_ended_or_never_began_cannot_be_stopped(record: store.Invocations) -> None:
+    await begin(record, 1)
+    await end(record, 1)
+
+    stop = invocations.Stop(by="n" * 500, at=NOW)
+    assert await record.request_stop("1123-00000001", stop) == (invocations.StopOutcome.ENDED, stop)
+    assert await record.request_stop("1123-00000002", stop) == (invocations.StopOutcome.UNKNOWN, stop)
+
+
 async def test_there_is_no_answer_before_the_end(record: store.Invocations) -> None:
     await begin(record, 1)
 

@@ -1,17 +1,22 @@
 """The database is brought to the newest shape: from nothing, again, by several at once, or not at all."""
 
+import json
 import pathlib
 import sqlite3
 import subprocess
 import sys
 
 import alembic.autogenerate
+import alembic.command
+import alembic.config
 import alembic.migration
 import pytest
 import sqlalchemy
 
 from bot import errors
-from bot.store import database, migrating, tables
+from bot.model import reports
+from bot.store import database, invocations, migrating, tables
+from tests import builders
 
 pytestmark = pytest.mark.anyio
 
@@ -82,6 +87,58 @@ async def test_a_migration_that_fails_leaves_nothing_half_done(database_url: str
     assert await tables_of(database_url) == {"other"}
     await execute(database_url, "DROP INDEX invocations_by_time")
     assert await migrate(database_url) == NEWEST
+
+
+_ROW = """
+INSERT INTO invocations (id, received_at, door, actor_id, actor_name, place_kind, place_id, place_name, text,
+                         delivery_key, report)
+VALUES ('{number}', '2026-11-23 10:00:00', 'slash', 'U0ALICE', 'alice', 'channel', 'C0OPS', 'ops', 'health',
+        'key {number}', {report})
+"""
+
+
+async def move_to(url: str, revision: str) -> None:
+    def move(connection: sqlalchemy.Connection) -> None:
+        config = alembic.config.Config()
+        config.set_main_option("script_location", str(PROJECT / "bot/store/migrations"))
+        config.attributes["connection"] = connection
+        current = alembic.migration.MigrationContext.configure(connection).get_current_revision() or ""
+        step = alembic.command.downgrade if revision < current else alembic.command.upgrade
+        step(config, revision)
+
+    async with database.opened(url) as db, db.transaction() as connection:
+        await connection.run_sync(move)
+
+
+async def test_reports_from_before_they_were_compressed_are_found_again(database_url: str) -> None:
+    report = builders.a_report(headline="It’s “down” 🚒", sections=(reports.Text(text="x"),))
+    document = json.dumps(reports.to_document(report)).replace("'", "''").replace(":", r"\:")
+    await move_to(database_url, "0001")
+    rows = [_ROW.format(number=f"{number:04}", report=f"'{document}'") for number in range(450)]
+    await execute(database_url, *rows, _ROW.format(number="unfinished", report="NULL"))
+
+    await migrate(database_url)
+
+    async with database.opened(database_url) as db:
+        record = invocations.Invocations(db)
+        found = [await record.find_report(f"{number:04}") for number in (0, 199, 200, 449)]
+        unfinished = await record.find_report("unfinished")
+        is_new = await record.begin(builders.an_invocation(delivery_key="key 0001"))
+    assert found == [report] * 4
+    assert unfinished is None
+    assert is_new is False
+
+
+async def test_an_older_version_finds_its_reports_after_going_back(database_url: str) -> None:
+    await move_to(database_url, "0001")
+    await execute(database_url, _ROW.format(number="1", report="""'{"verdict"\\:"ok"}'"""))
+
+    await move_to(database_url, "0002")
+    await move_to(database_url, "0001")
+
+    async with database.opened(database_url) as db, db.transaction() as connection:
+        stored = (await connection.execute(sqlalchemy.text("SELECT report FROM invocations"))).scalar_one()
+    assert (json.loads(stored) if isinstance(stored, str) else stored) == {"verdict": "ok"}
 
 
 _ONE_OF_SEVERAL = """
