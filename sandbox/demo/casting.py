@@ -44,7 +44,8 @@ class Cast:
         """Give what everybody and every place is called."""
         own = self.stage.workspace.settings
         persons = {person.id: person.user.name for person in (self.alice, self.bob)}
-        return {own.bot_user_id: own.bot_name, state.SLACKBOT: "Slackbot", self.ops.id: self.ops.name, **persons}
+        places = {own.bot_user_id: own.bot_name, state.SLACKBOT: "Slackbot", self.ops.id: self.ops.name}
+        return {**places, **persons, **self.stage.workspace.file_names}
 
     async def types(self, line: str) -> messages.Message:
         """Let alice type a slash command; show and give the answer."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 Names = Mapping[str, str]
-"""What people, channels and groups are called, by id."""
+"""What people, channels, groups and files are called, by id."""
 
 
 class Look(enum.Flag):

@@ -39,6 +39,7 @@ def post_of(message: messages.Message, names: pieces.Names) -> Post:
     if not message.blocks:
         shown = [(pieces.Words(spans=markup.read(message.text, names)),)] if message.text else []
     shown += [_attached(attachment, names) for attachment in message.attachments]
+    shown += [(_file(names.get(file_id, file_id)),) for file_id in message.file_ids]
     return Post(
         author=names.get(message.user_id, message.user_id),
         is_bot=message.bot_id is not None,
@@ -56,6 +57,10 @@ def _attached(attachment: shapes.Json, names: pieces.Names) -> tuple[pieces.Piec
         return blocks.read_all(attachment["blocks"], names)
     text = reading.visible_text([attachment])
     return (pieces.Words(spans=markup.read(text, names), kind=pieces.Kind.QUOTE),) if text else ()
+
+
+def _file(name: str) -> pieces.Piece:
+    return pieces.Words(spans=(pieces.Span("📎 "), pieces.Span(name, pieces.Look.BOLD)), kind=pieces.Kind.QUOTE)
 
 
 def sheet_of(view: messages.View, names: pieces.Names) -> Sheet:

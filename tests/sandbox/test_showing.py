@@ -398,6 +398,13 @@ def test_a_message_without_blocks_shows_its_text_and_its_attachments() -> None:
         assert seen in draw(post)
 
 
+def test_a_file_stands_under_the_message_by_its_name() -> None:
+    post = posts.post_of(a_message(text="the log", file_ids=("F1", "F2")), {**NAMES, "F1": "<b>.log"})
+
+    assert "▏ 📎 <b>.log" in draw(post)
+    assert "F2" in read_page(pages.write([post])).text
+
+
 def test_a_home_tab_is_drawn_with_its_title() -> None:
     body = {"type": "home", "blocks": [EXAMPLES["header"]]}
     sheet = posts.sheet_of(messages.View(id="V1", user_id="U1", revision=1, hash="h", body=body), NAMES)

@@ -243,6 +243,88 @@ async def test_a_file_needs_membership_of_the_channel(desk: Desk) -> None:
     assert desk.workspace.files == ()
 
 
+async def an_upload(desk: Desk, *, length: int = 3) -> tuple[str, str]:
+    answer = await desk.client.files_getUploadURLExternal(filename="pod.log", length=length)
+    return answer["upload_url"], answer["file_id"]
+
+
+async def put(url: str, content: bytes) -> int:
+    async with aiohttp.ClientSession() as session, session.post(url, data=content) as response:
+        return response.status
+
+
+async def test_an_upload_url_takes_the_announced_bytes_once(desk: Desk) -> None:
+    url, file_id = await an_upload(desk)
+    other_url, _ = await an_upload(desk)
+
+    assert await put(other_url, b"four") == 400
+    assert await put(url, b"abc") == 200
+    assert await put(url, b"abc") == 404
+    assert await put(f"{url}x", b"abc") == 404
+    assert desk.workspace.files == ()
+    await desk.client.files_completeUploadExternal(files=[{"id": file_id}], channel_id=desk.ops.id)
+    assert await desk.error_of("files.completeUploadExternal", files=[{"id": file_id}]) == "file_not_found"
+
+
+async def test_only_what_was_uploaded_can_be_shared_and_only_where_the_bot_is(desk: Desk) -> None:
+    share = "files.completeUploadExternal"
+    url, file_id = await an_upload(desk)
+    files = [{"id": file_id, "title": "pod.log"}]
+    closed = desk.workspace.archive(desk.workspace.channel("closed"))
+
+    assert await desk.error_of(share, files=files, channel_id=desk.ops.id) == "file_not_found"
+    await put(url, b"abc")
+    assert await desk.error_of(share, files=[], channel_id=desk.ops.id) == "invalid_arguments"
+    assert await desk.error_of(share, files=[{"id": "F0NONE"}], channel_id=desk.ops.id) == "file_not_found"
+    assert await desk.error_of(share, files=files, channel_id=desk.alice.id) == "channel_not_found"
+    assert await desk.error_of(share, files=files, channel_id=closed.id) == "is_archived"
+    late = {"channel_id": desk.ops.id, "thread_ts": "1.000100"}
+    assert await desk.error_of(share, files=files, **late) == "thread_not_found"
+    assert await desk.error_of(share, files=files, thread_ts="1.000100") == "invalid_arguments"
+    assert desk.workspace.files == ()
+
+
+async def test_files_and_direct_messages_need_their_scopes() -> None:
+    async with slack.pretend_workspace(slack.Settings(scopes=frozenset({"chat:write"}))) as workspace:
+        client = AsyncWebClient(token=workspace.bot_token, base_url=workspace.api_url)
+
+        with pytest.raises(SlackApiError, match="'needed': 'files:write'"):
+            await client.files_getUploadURLExternal(filename="x", length=1)
+        with pytest.raises(SlackApiError, match="'needed': 'im:write'"):
+            await client.conversations_open(users=workspace.person("alice").id)
+
+
+async def test_a_file_in_a_direct_message_is_opened_by_that_person_alone(desk: Desk) -> None:
+    bob = desk.workspace.person("bob")
+    opened = await desk.client.conversations_open(users=desk.alice.id)
+    url, file_id = await an_upload(desk)
+    await put(url, b"abc")
+
+    await desk.client.files_completeUploadExternal(files=[{"id": file_id}], channel_id=opened["channel"]["id"])
+
+    assert (await desk.alice.waits_for_file(desk.alice.chat_with_bot)).text == "abc"
+    assert bob.files_in(desk.alice.chat_with_bot) == ()
+
+
+async def test_a_file_in_a_thread_is_found_there(desk: Desk) -> None:
+    parent, other = await desk.alice.says("log?", desk.ops), await desk.alice.says("?", desk.ops)
+    url, file_id = await an_upload(desk)
+    await put(url, b"abc")
+
+    await desk.client.files_completeUploadExternal(files=[{"id": file_id}], channel_id=desk.ops.id, thread_ts=parent.ts)
+
+    assert [file.text for file in desk.alice.files_in(desk.ops, thread=parent)] == ["abc"]
+    assert desk.alice.files_in(desk.ops, thread=other) == ()
+    assert desk.workspace.file_names == {file_id: "pod.log"}
+
+
+async def test_what_the_bot_wrote_cannot_be_changed_once_it_is_out_of_the_channel(desk: Desk) -> None:
+    sent = await desk.client.chat_postMessage(channel=desk.ops.id, text="a")
+    desk.workspace.remove_bot_from(desk.ops)
+
+    assert await desk.error_of("chat.update", channel=desk.ops.id, ts=sent["ts"], text="b") == "not_in_channel"
+
+
 async def test_blocks_are_validated_without_a_token(desk: Desk) -> None:
     desk.client.token = None
     await desk.client.blocks_validate(blocks=[section("x")])

@@ -47,6 +47,8 @@ def update(at: state.State, given: arguments.Arguments) -> shapes.Json:
     """Change a message of the bot; text without blocks takes the old blocks away."""
     channel = at.find_channel(given.required("channel", "channel_not_found"))
     message = _own_message(at, channel, given.required("ts"), "cant_update_message")
+    if not at.is_bot_in(channel):
+        raise refusals.Refusal("not_in_channel")
     if channel.is_archived:
         raise refusals.Refusal("is_inactive")
     if len(given.text("text") or "") > contents.UPDATE_TEXT_MAXIMUM:

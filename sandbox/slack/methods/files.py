@@ -25,6 +25,7 @@ def get_upload_url(at: state.State, given: arguments.Arguments) -> shapes.Json:
         name=name,
         title=name,
         content=b"",
+        length=length,
         alt_text=given.text("alt_txt") or "",
         snippet_type=given.text("snippet_type") or "",
     )

@@ -35,6 +35,11 @@ class Evidence:
         """List the files that were shared."""
         return tuple(file for file in self._at.files.values() if file.is_complete)
 
+    @property
+    def file_names(self) -> dict[str, str]:
+        """Give what the shared files are called, by id."""
+        return {file.id: file.name for file in self.files}
+
     def calls(self, method: str | None = None) -> tuple[records.ApiCall, ...]:
         """List the calls of the Web API in order, of one *method* or of all."""
         return tuple(call for call in self._at.calls if method in (None, call.method))

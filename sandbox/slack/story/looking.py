@@ -131,6 +131,35 @@ class Onlooker:
             describe=lambda: f"Open modals: {[view.plain_text for view in self.modals]}",
         )
 
+    def files_in(
+        self, channel: channels.Channel, *, thread: messages.Message | None = None
+    ) -> tuple[messages.File, ...]:
+        """List the files that this person can open in a channel, or in one thread of it, with their content."""
+        at_hand = self._at.channels[channel.id]
+        if at_hand.kind is not channels.Kind.PUBLIC and self.id not in at_hand.member_ids:
+            return ()
+        return tuple(
+            self._at.files[file_id]
+            for message in self.sees(channel)
+            if thread is None or message.thread_ts == (thread.thread_ts or thread.ts)
+            for file_id in message.file_ids
+        )
+
+    async def waits_for_file(
+        self,
+        channel: channels.Channel,
+        *,
+        thread: messages.Message | None = None,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
+    ) -> messages.File:
+        """Give the newest file that this person can open in a channel or a thread, as soon as there is one."""
+        (newest,) = await self._at.changes.wait_for(
+            lambda: self.files_in(channel, thread=thread)[-1:],
+            timeout_seconds=timeout_seconds,
+            describe=lambda: f"{self.user.name} waited for a file; {self._describe(channel)}",
+        )
+        return newest
+
     def _newest_first(self, channel: channels.Channel) -> collections.abc.Iterator[messages.Message]:
         for message in reversed(self._at.messages.values()):
             is_shown = not message.is_deleted and message.seen_only_by in (None, self.id)

@@ -41,6 +41,8 @@ class Hooks:
             file_id = self._at.upload_tickets.pop(request.match_info["ticket"], None)
             if file_id is None:
                 raise refusals.Refusal("no_such_upload", status=404)
+            if len(content) != self._at.files[file_id].length:
+                raise refusals.Refusal("length_mismatch", status=400)
         except refusals.Refusal as refusal:
             return api.refusal_response(refusal)
         self._at.files[file_id] = dataclasses.replace(self._at.files[file_id], content=content)

@@ -137,6 +137,8 @@ class File:
     name: str
     title: str
     content: bytes
+    length: int
+    """How many bytes were announced; the upload url takes no other number."""
     alt_text: str = ""
     snippet_type: str = ""
     channel_ids: tuple[str, ...] = ()
