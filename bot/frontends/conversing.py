@@ -11,7 +11,7 @@ import structlog
 from bot import errors
 from bot.clients import slack_api
 from bot.dispatch import dispatching
-from bot.frontends import receiving, replying
+from bot.frontends import following, receiving, replying
 from bot.model import invocations, reports, roles
 
 log = structlog.get_logger()
@@ -28,32 +28,49 @@ _NO_NAMES = frozenset({"", "privategroup"})
 class Conversations:
     """Answers requests of Slack."""
 
-    def __init__(self, dispatcher: dispatching.Dispatcher, api: slack_api.SlackApi, channels: roles.Channels) -> None:
+    def __init__(
+        self,
+        dispatcher: dispatching.Dispatcher,
+        api: slack_api.SlackApi,
+        channels: roles.Channels,
+        terms: following.Terms,
+    ) -> None:
         self._dispatcher = dispatcher
         self._api = api
         self._channels = channels
+        self._terms = terms
         self._shared: collections.OrderedDict[tuple[str, str], None] = collections.OrderedDict()
 
     async def hold(self, request: receiving.Request) -> None:
         """Dispatch *request* and put its answer where it belongs; a duplicate is answered by nothing."""
-        reply = replying.reply_to(self._api, request.origin, is_public=False)
+        reply = self._reply_to(request)
         try:
-            invocation = await self._completed(request.invocation)
-            is_public = self._channels.are_public(invocation.place)
-            reply = replying.reply_to(self._api, request.origin, is_public=is_public)
-            answer = await self._answer(invocation, reply, is_share=request.is_share)
+            request = dataclasses.replace(request, invocation=await self._completed(request.invocation))
+            reply = self._reply_to(request)
+            answer = await self._answer(request.invocation, reply, is_share=request.is_share)
         except asyncio.CancelledError:
             async with asyncio.timeout(_LAST_WORDS_SECONDS):
                 await reply.finish(_handed_back(request.invocation))
             raise
-        if answer.ending is invocations.Ending.DUPLICATE:
-            return
+        else:
+            if answer.ending is not invocations.Ending.DUPLICATE:
+                await self._finish(request, reply, answer)
+        finally:
+            await reply.close()
+
+    def _reply_to(self, request: receiving.Request) -> following.Live:
+        is_public = self._channels.are_public(request.invocation.place)
+        reply = replying.reply_to(self._api, request.origin, is_public=is_public)
+        is_for_all = replying.is_for_all(request.origin, is_public=is_public)
+        return following.Live(self._api, request, reply, self._terms, is_public=is_for_all)
+
+    async def _finish(self, request: receiving.Request, reply: following.Live, answer: invocations.Answer) -> None:
         is_delivered = await reply.finish(answer)
         if request.is_share and not (is_delivered and answer.ending is invocations.Ending.DONE):
-            self._shared.pop((invocation.text, invocation.place.id), None)
+            self._shared.pop((request.invocation.text, request.invocation.place.id), None)
 
     async def _answer(
-        self, invocation: invocations.Invocation, reply: replying.Reply, *, is_share: bool
+        self, invocation: invocations.Invocation, reply: following.Live, *, is_share: bool
     ) -> invocations.Answer:
         if is_share and not self._claim_share(invocation):
             return _already_shared(invocation)
@@ -69,7 +86,7 @@ class Conversations:
             self._shared.popitem(last=False)
         return True
 
-    async def _dispatch(self, invocation: invocations.Invocation, reply: replying.Reply) -> invocations.Answer:
+    async def _dispatch(self, invocation: invocations.Invocation, reply: following.Live) -> invocations.Answer:
         progress = replying.Progress(reply)
         work = asyncio.ensure_future(self._dispatcher.dispatch(invocation, progress))
         try:

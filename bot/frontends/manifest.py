@@ -17,7 +17,9 @@ _SCOPES = {
     "channels:read": "the names of channels, which mentions leave out and roles.yaml speaks of",
     "chat:write": "answers to mentions, and to commands whose response URL is used up",
     "commands": "the slash command",
+    "files:write": "logs that are too long for a message",
     "groups:read": "the names of private channels, which slash commands leave out",
+    "im:write": "the direct messages that a private log's file goes to",
     "usergroups:read": "roles that name a user group",
     "users:read": "the names of people, which mentions leave out and the audit shows",
 }

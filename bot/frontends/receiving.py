@@ -20,6 +20,7 @@ P = ParamSpec("P")
 
 _DIRECT = "directmessage"
 _SHARE = "share "
+_STOP = "stop "
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class Origin:
     is_private: bool = True
     """What was clicked on was seen by one person only; an answer to it may replace it."""
     is_click: bool = False
+    is_aside: bool = False
+    """The click acts on what stands there already; what is answered to it is for the one who clicked."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,7 @@ def from_click(body: Payload) -> Request:
             response_url=body.get("response_url"),
             is_private=bool(container.get("is_ephemeral")) or is_home,
             is_click=True,
+            is_aside=line.startswith(_STOP),
         ),
     )
 

@@ -7,14 +7,15 @@ often as once a second. Where Slack takes neither, the person is told directly.
 """
 
 import asyncio
+import dataclasses
 import time
 from typing import Protocol
 
 import structlog
 
 from bot import errors, metrics
-from bot.clients import slack_api
-from bot.frontends import receiving
+from bot.clients import slack_api, slack_calls, slack_files
+from bot.frontends import filing, receiving
 from bot.model import invocations, reports
 from bot.render import blocks
 
@@ -30,11 +31,34 @@ _LAST_PROGRESS_SECONDS = 5.0
 class Reply(Protocol):
     """Somewhere to answer."""
 
-    async def progress(self, report: reports.Report) -> None:
-        """Show an unfinished report, unless it is too soon after the last one; what Slack does not take is let go."""
+    async def progress(self, report: reports.Report, *, is_due: bool = False) -> None:
+        """
+        Show an unfinished report, unless it is too soon after the last one; what Slack does not take is let go.
+
+        One that *is_due* is never too soon.
+        """
 
     async def finish(self, answer: invocations.Answer) -> bool:
         """Show the final answer; give False, logged and counted, where Slack does not take it at all."""
+
+    def take_over(self) -> slack_api.Spot | None:
+        """Give the message that shows progress, where others see it, to be used for something else from now on."""
+
+
+class Surface(Protocol):
+    """Somewhere to show progress, and to follow a log."""
+
+    has_begun: bool
+    """A log is being followed."""
+
+    async def progress(self, report: reports.Report) -> None:
+        """Show an unfinished report."""
+
+    async def append(self, section: reports.Log, status: str) -> None:
+        """Show new entries soon."""
+
+    async def until_stopped(self) -> str:
+        """Wait until nobody wants to see more, and give why."""
 
 
 class Progress:
@@ -46,24 +70,30 @@ class Progress:
     Slack may take its time, or ask to be left alone for half a minute; the command must not wait for that.
     """
 
-    def __init__(self, reply: Reply) -> None:
-        self._reply = reply
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
         self._newest: reports.Report | None = None
         self._wake = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name="progress")
-        self.is_shown = False
+        self._has_progress = False
+
+    @property
+    def is_shown(self) -> bool:
+        """Tell whether the person sees that something happens."""
+        return self._has_progress or self._surface.has_begun
 
     async def progress(self, report: reports.Report) -> None:
         """Have *report* shown soon."""
-        self._newest, self.is_shown = report, True
+        self._newest, self._has_progress = report, True
         self._wake.set()
 
     async def append(self, log: reports.Log, status: str) -> None:
-        """Show nothing yet."""
+        """Have *log* shown soon at the end of what is followed."""
+        await self._surface.append(log, status)
 
     async def until_stopped(self) -> str:
-        """Give at once that nobody looks."""
-        return "because it cannot be seen here yet"
+        """Wait until nobody wants to see more, and give why."""
+        return await self._surface.until_stopped()
 
     async def close(self) -> None:
         """Show nothing more, once what is on its way has arrived."""
@@ -80,7 +110,7 @@ class Progress:
             report, self._newest = self._newest, None
             if report is None:
                 return
-            await self._reply.progress(report)
+            await self._surface.progress(report)
 
 
 class Response:
@@ -96,10 +126,10 @@ class Response:
         self._shown = 0
         self._last = 0.0
 
-    async def progress(self, report: reports.Report) -> None:
+    async def progress(self, report: reports.Report, *, is_due: bool = False) -> None:
         """Show an unfinished report to the person, while uses are left."""
         pause = _PAUSES_SECONDS[self._shown] if self._shown < len(_PAUSES_SECONDS) else None
-        if pause is None or time.monotonic() - self._last < pause:
+        if pause is None or (time.monotonic() - self._last < pause and not is_due):
             return
         self._shown += 1
         self._last = time.monotonic()
@@ -113,17 +143,41 @@ class Response:
         """Show the final answer, in a whisper where the URL is used up or too old."""
         is_public = (self._is_public or answer.is_for_everyone) and answer.ending is invocations.Ending.DONE
         sharer = self._origin.user if answer.is_for_everyone else None
-        message = blocks.message(answer, can_share=not is_public, shared_by=sharer)
+        manner = blocks.Manner(can_share=not is_public and not self._origin.is_aside, shared_by=sharer)
+        message = blocks.message(answer, manner)
+        if message.files:
+            whereabouts = await self._file(message, is_public=is_public)
+            message = blocks.message(answer, dataclasses.replace(manner, whereabouts=whereabouts))
         body = self._body(message, is_public=is_public, replaces=not answer.is_for_everyone)
         try:
             await self._api.respond(self._response_url, body)
-        except (errors.Refused, slack_api.NotTaken) as error:
+        except (errors.Refused, slack_calls.NotTaken) as error:
             log.warning("response not taken", reason=str(error))
             # What was meant for all is not delivered by telling one.
             return await self._whisper(message) and not is_public
         except errors.Unavailable as error:
             return _lost("unavailable", error)
         return True
+
+    def take_over(self) -> slack_api.Spot | None:
+        """Give nothing: what stands there is no message that could be changed later."""
+        return None
+
+    async def _file(self, message: blocks.Message, *, is_public: bool) -> str:
+        """Send the logs of which *message* has only the end, and give the sentence about where they are."""
+        origin = self._origin
+        shelf, place = (
+            slack_files.Shelf(channel=origin.channel, thread=origin.thread, comment=message.text),
+            "in this channel",
+        )
+        if not is_public:
+            # A file in the channel would show to all what was answered to one.
+            try:
+                direct = await self._api.open_direct(origin.user)
+            except errors.BotError as error:
+                return filing.lost(str(error), error.hint)
+            shelf, place = slack_files.Shelf(channel=direct, comment=message.text), "in your direct messages with me"
+        return await _filed(self._api, message, shelf) or _whereabouts(message, place)
 
     def _body(self, message: blocks.Message, *, is_public: bool, replaces: bool = True) -> dict[str, object]:
         return {
@@ -154,12 +208,12 @@ class Thread:
     def __init__(self, api: slack_api.SlackApi, origin: receiving.Origin) -> None:
         self._api = api
         self._origin = origin
-        self._timestamp: str | None = None
+        self._spot: slack_api.Spot | None = None
         self._last = 0.0
 
-    async def progress(self, report: reports.Report) -> None:
+    async def progress(self, report: reports.Report, *, is_due: bool = False) -> None:
         """Show an unfinished report, at most once a second."""
-        if time.monotonic() - self._last < _EDIT_SECONDS:
+        if time.monotonic() - self._last < _EDIT_SECONDS and not is_due:
             return
         self._last = time.monotonic()
         try:
@@ -171,32 +225,73 @@ class Thread:
         """Show the final answer, directly to the person where the thread takes none."""
         message = blocks.message(answer)
         try:
-            await self._show(message)
+            await self._show(blocks.message(answer, _where(message, "in this thread")))
         except errors.Refused as error:
             log.warning("thread refused", reason=str(error))
             return await _tell_directly(self._api, self._origin.user, message)
         except errors.Unavailable as error:
             return _lost("unavailable", error)
+        await self._file(answer, message)
         return True
+
+    def take_over(self) -> slack_api.Spot | None:
+        """Give the message that shows progress, where there is one."""
+        spot, self._spot = self._spot, None
+        return spot
+
+    async def _file(self, answer: invocations.Answer, message: blocks.Message) -> None:
+        """Send the logs of which *message* has only the end, and correct what it says where that fails."""
+        shelf = slack_files.Shelf(channel=self._origin.channel, thread=self._origin.thread)
+        problem = await _filed(self._api, message, shelf)
+        if problem is None:
+            return
+        try:
+            await self._show(blocks.message(answer, blocks.Manner(whereabouts=problem)))
+        except errors.BotError as error:
+            _lost("correction", error)
 
     async def _show(self, message: blocks.Message) -> None:
         channel, content = self._origin.channel, list(message.blocks)
-        if self._timestamp is not None:
+        if self._spot is not None:
             try:
-                await self._api.update(channel, self._timestamp, text=message.text, blocks=content)
+                await self._api.update(self._spot, text=message.text, blocks=content)
             except errors.Refused:
                 # Somebody has deleted it meanwhile; the answer was promised all the same.
-                self._timestamp = None
+                self._spot = None
             else:
                 return
-        self._timestamp = await self._api.post(channel, thread=self._origin.thread, text=message.text, blocks=content)
+        self._spot = await self._api.post(channel, thread=self._origin.thread, text=message.text, blocks=content)
 
 
 def reply_to(api: slack_api.SlackApi, origin: receiving.Origin, *, is_public: bool) -> Reply:
     """Give where to answer what came from *origin*; *is_public* tells whether all in the place may see it."""
     if origin.response_url is not None:
-        return Response(api, origin, origin.response_url, is_public=is_public or not origin.is_private)
+        return Response(api, origin, origin.response_url, is_public=is_for_all(origin, is_public=is_public))
     return Thread(api, origin)
+
+
+def is_for_all(origin: receiving.Origin, *, is_public: bool) -> bool:
+    """Tell whether all who see what came from *origin* may see its answer too."""
+    return (is_public or not origin.is_private) and not origin.is_aside
+
+
+async def _filed(api: slack_api.SlackApi, message: blocks.Message, shelf: slack_files.Shelf) -> str | None:
+    """Send the logs of which *message* has only the end; give None, or a sentence about what became of them."""
+    files = slack_files.SlackFiles(api)
+    for section in message.files:
+        problem = await filing.deliver(files, filing.upload_of(section), shelf)
+        if problem is not None:
+            return problem
+    return None
+
+
+def _where(message: blocks.Message, place: str) -> blocks.Manner:
+    return blocks.Manner(whereabouts=_whereabouts(message, place)) if message.files else blocks.Manner()
+
+
+def _whereabouts(message: blocks.Message, place: str) -> str:
+    names = " and ".join(dict.fromkeys(section.name for section in message.files))
+    return f"All of them are in {names}, {place}."
 
 
 async def _tell_directly(api: slack_api.SlackApi, user: str, message: blocks.Message) -> bool:

@@ -17,7 +17,7 @@ from bot import assembling, errors, logs, toolkit
 from bot import settings as settings_module
 from bot.clients import slack_api
 from bot.dispatch import redacting
-from bot.frontends import conversing, homes, slack_app, socket_mode, web, working
+from bot.frontends import conversing, following, homes, slack_app, socket_mode, web, working
 
 log = structlog.get_logger()
 
@@ -80,7 +80,7 @@ async def _serve(
     core = assembling.assembled(settings, commands, team_id=identity.team_id, user_groups=api, needs_store=True)
     async with core as assembled:
         workload = working.Workload()
-        app = _slack_application(assembled, api, identity, workload)
+        app = _slack_application(assembled, api, identity, workload, stop)
         sockets = _sockets(app, access, settings, api)
         slack = _Slack(api)
         signed = web.SignedSlack(app=app, signing_secret=access.signing_secret) if access.signing_secret else None
@@ -139,12 +139,17 @@ async def _identify(api: slack_api.SlackApi) -> slack_api.Identity:
 
 
 def _slack_application(
-    core: assembling.Core, api: slack_api.SlackApi, identity: slack_api.Identity, workload: working.Workload
+    core: assembling.Core,
+    api: slack_api.SlackApi,
+    identity: slack_api.Identity,
+    workload: working.Workload,
+    stop: asyncio.Event,
 ) -> async_app.AsyncApp:
     app = slack_app.application(api, identity)
+    terms = following.Terms(record=core.record, stopping=stop)
     listeners = slack_app.SlackListeners(
         identity=identity,
-        conversations=conversing.Conversations(core.dispatcher, api, core.data.roles.channels),
+        conversations=conversing.Conversations(core.dispatcher, api, core.data.roles.channels, terms),
         home=homes.Homes(core.dispatcher, api),
         workload=workload,
     )

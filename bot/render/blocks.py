@@ -8,12 +8,11 @@ dropped in silence.
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from bot.model import invocations, reports
-from bot.render import columns, limits, log_lines
+from bot.render import columns, elements, limits, tails
 
-Block = dict[str, Any]
+Block = elements.Block
 
 RUN = "run"
 """Beginning of the action ids of buttons whose value is a line for dispatch."""
@@ -31,6 +30,8 @@ _STOPPED = frozenset({invocations.Ending.MISUSED, invocations.Ending.REFUSED})
 _FRAME_CHARACTERS = 3_000
 _FRAME_BLOCKS = 5
 _FOOTER_CHARACTERS = 1_000
+_TOLD_CHARACTERS = 100
+"""For the sentence about how much of a log is shown."""
 _LINES_DRAWN = 500
 """Of a table that is drawn as text; no message has room for more."""
 _LEFT_OUT_TOLD = 8
@@ -43,32 +44,74 @@ class Message:
 
     text: str
     blocks: tuple[Block, ...]
+    files: tuple[reports.Log, ...] = ()
+    """Logs of which only the end is shown, so that all of them should come as files."""
+    is_whole: bool = True
+    """Every line of the log that was followed is shown."""
 
 
-def message(answer: invocations.Answer, *, shared_by: str | None = None, can_share: bool = False) -> Message:
-    """
-    Give the message for *answer*.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How an answer is shown, beyond what it says."""
 
-    *can_share* adds the button that shows a private answer to the channel; *shared_by* names who pressed it.
-    """
+    can_share: bool = False
+    """With the button that shows a private answer to the channel."""
+    shared_by: str | None = None
+    """The id of the person who pressed that button."""
+    tail: tails.Tail | None = None
+    """The end of the log that was followed for the answer."""
+    whereabouts: str = "Narrow it down, or run it in a terminal."
+    """Where there is more of a log than is shown."""
+
+
+_PLAIN = Manner()
+
+
+def message(answer: invocations.Answer, manner: Manner = _PLAIN) -> Message:
+    """Give the message for *answer*."""
     report = answer.report
     room = _Room(limits.MESSAGE_CHARACTERS - _FRAME_CHARACTERS, limits.MESSAGE_BLOCKS - _FRAME_BLOCKS)
-    blocks = [_headline(report, answer.ending), *_sections(report.sections, room)]
-    share = f"share {answer.invocation_id}" if can_share and answer.ending is invocations.Ending.DONE else None
+    blocks = [_headline(report, answer.ending), *_sections(report.sections, room, manner)]
+    share = f"share {answer.invocation_id}" if manner.can_share and answer.ending is _DONE else None
     buttons = _buttons(report.next_actions, share, room)
     pointers = _pointers(report.runbook, room)
     if room.left_out:
-        blocks.append(_context([f"{_told(room.left_out)} Narrow it down, or run it in a terminal."]))
-    footer = [*([f"shared by <@{shared_by}>"] if shared_by else []), *pointers, f"id {answer.invocation_id}"]
-    blocks += [*buttons, _context(footer)]
-    return Message(text=_notification(report, answer.ending), blocks=tuple(blocks))
+        blocks.append(elements.context([f"{_told(room.left_out)} Narrow it down, or run it in a terminal."]))
+    sharer = [f"shared by <@{manner.shared_by}>"] if manner.shared_by else []
+    blocks += [*buttons, elements.context([*sharer, *pointers, f"id {answer.invocation_id}"])]
+    return Message(
+        text=_notification(report, answer.ending), blocks=tuple(blocks), files=tuple(room.files), is_whole=room.is_whole
+    )
+
+
+def following(name: str, tail: tails.Tail, status: Sequence[str], stop: str) -> Message:
+    """Give the message for a log that is being followed; *stop* is what would be typed to end that."""
+    headline = f"⏳ Following {elements.fitted(name, limits.LINK_TEXT)}"
+    shown = tail.within(limits.MESSAGE_CHARACTERS - _FRAME_CHARACTERS)
+    end = elements.preformatted(shown.text) if shown.lines else elements.lines([elements.text("Nothing so far.")])
+    button = {
+        "type": "button",
+        "action_id": f"{RUN}:0",
+        "text": {"type": "plain_text", "text": "Stop"},
+        "value": stop,
+        "style": "danger",
+    }
+    parts = [elements.escape(elements.fitted(part, limits.LINK_TEXT)) for part in status]
+    return Message(
+        text=elements.escape(headline),
+        blocks=(
+            elements.rich([elements.lines([elements.bold(headline)]), end]),
+            elements.context(parts),
+            {"type": "actions", "elements": [button]},
+        ),
+    )
 
 
 def progress(report: reports.Report) -> Message:
     """Give the message for a report that is not finished: its headline alone."""
-    line = [_text("⏳ "), _text(_fitted(report.headline, limits.HEADLINE))]
+    line = [elements.text("⏳ "), elements.text(elements.fitted(report.headline, limits.HEADLINE))]
     return Message(
-        text=_notification(report, _DONE), blocks=(_rich([{"type": "rich_text_section", "elements": line}]),)
+        text=_notification(report, _DONE), blocks=(elements.rich([{"type": "rich_text_section", "elements": line}]),)
     )
 
 
@@ -77,7 +120,7 @@ def home(fleet: reports.Report | None, capabilities: reports.Report) -> Block:
     room = _Room(limits.MESSAGE_CHARACTERS - _FRAME_CHARACTERS, limits.HOME_BLOCKS - 2 * _FRAME_BLOCKS, tables=0)
     blocks: list[Block] = []
     if fleet is None:
-        blocks.append(_rich([_lines([_text("⏳ Asking all services …")])]))
+        blocks.append(elements.rich([elements.lines([elements.text("⏳ Asking all services …")])]))
     for report in (fleet, capabilities) if fleet is not None else (capabilities,):
         blocks += [{"type": "divider"}] if blocks else []
         blocks += [
@@ -86,30 +129,27 @@ def home(fleet: reports.Report | None, capabilities: reports.Report) -> Block:
             *_buttons(report.next_actions, None, room),
         ]
     if room.left_out:
-        blocks.append(_context([_told(room.left_out)]))
+        blocks.append(elements.context([_told(room.left_out)]))
     return {"type": "home", "blocks": [_with_id(block, index) for index, block in enumerate(blocks)]}
 
 
 def _headline(report: reports.Report, ending: invocations.Ending) -> Block:
     mark = _mark(report, ending)
-    words = {**_text(_fitted(report.headline, limits.HEADLINE)), "style": {"bold": True}}
-    return _rich([_lines([_text(f"{mark} "), words] if mark else [words])])
+    words = elements.bold(elements.fitted(report.headline, limits.HEADLINE))
+    return elements.rich([elements.lines([elements.text(f"{mark} "), words] if mark else [words])])
 
 
 def _notification(report: reports.Report, ending: invocations.Ending) -> str:
     """Give the one line for where blocks are not shown."""
-    return escape(_fitted(f"{_mark(report, ending)} {report.headline}".strip(), limits.NOTIFICATION_TEXT // 5))
+    return elements.escape(
+        elements.fitted(f"{_mark(report, ending)} {report.headline}".strip(), limits.NOTIFICATION_TEXT // 5)
+    )
 
 
 def _mark(report: reports.Report, ending: invocations.Ending) -> str:
     if ending in _STOPPED:
         return "✋"
     return "" if report.is_information else _MARKS[report.verdict]
-
-
-def escape(text: str) -> str:
-    """Give *text* so that Slack takes no reference, link or entity in it (docs.slack.dev, formatting)."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 class _Room:
@@ -120,6 +160,13 @@ class _Room:
         self._blocks = blocks
         self._tables = tables
         self.left_out: list[str] = []
+        self.files: list[reports.Log] = []
+        self.is_whole = True
+        """The log that was followed is shown to its beginning."""
+
+    @property
+    def characters(self) -> int:
+        return self._characters
 
     @property
     def is_full(self) -> bool:
@@ -155,35 +202,67 @@ class _Room:
         return count
 
 
-def _sections(sections: Sequence[reports.Section], room: _Room) -> Iterable[Block]:
-    for index, section in enumerate(sections):
+def _sections(sections: Sequence[reports.Section], room: _Room, manner: Manner = _PLAIN) -> list[Block]:
+    """Draw *sections* in their order; logs, which can do with any room, get what the others leave."""
+    drawn: dict[int, list[Block]] = {}
+    for index in sorted(range(len(sections)), key=lambda index: isinstance(sections[index], reports.Log)):
         if room.is_full:
-            room.left_out.append(f"{len(sections) - index} more sections")
-            return
+            left = [section for place, section in enumerate(sections) if place not in drawn]
+            room.left_out.append(f"{len(left)} more sections")
+            room.files += [section for section in left if isinstance(section, reports.Log)]
+            break
         room.take_block()
-        match section:
-            case reports.Table():
-                yield from _table(section, room)
-            case reports.Fields():
-                yield from _fields(section, room)
-            case reports.Code():
-                yield _rich([*_title(section.title, room), _preformatted(room.take(section.text))])
-            case reports.Text():
-                yield _rich([*_title(section.title, room), _lines([_text(_visible(room.take(section.text)))])])
-            case reports.Log():
-                yield _rich([*_title(section.title, room), _preformatted(room.take(log_lines.text(section)))])
+        drawn[index] = list(_section(sections[index], room, manner))
+    if manner.tail is not None:
+        drawn[-1], room.is_whole = [], False
+        if not room.is_full:
+            room.take_block()
+            block, room.is_whole = _log(manner.tail, None, room, manner)
+            drawn[-1] = [block]
+    return [block for index in sorted(drawn) for block in drawn[index]]
+
+
+def _section(section: reports.Section, room: _Room, manner: Manner) -> Iterable[Block]:
+    match section:
+        case reports.Table():
+            yield from _table(section, room)
+        case reports.Fields():
+            yield from _fields(section, room)
+        case reports.Code():
+            yield elements.rich([*_title(section.title, room), elements.preformatted(room.take(section.text))])
+        case reports.Text():
+            text = elements.text(elements.visible(room.take(section.text)))
+            yield elements.rich([*_title(section.title, room), elements.lines([text])])
+        case reports.Log():
+            block, is_whole = _log(tails.of_log(section), section.title, room, manner)
+            room.files += [] if is_whole else [section]
+            yield block
+
+
+def _log(tail: tails.Tail, title: str | None, room: _Room, manner: Manner) -> tuple[Block, bool]:
+    """Draw the end of a log, and tell whether that is all of it."""
+    parts = _title(title, room)
+    shown = tail.within(room.characters)
+    if not shown.is_whole:
+        shown = tail.within(room.characters - len(manner.whereabouts) - _TOLD_CHARACTERS)
+        parts.append(elements.lines([elements.italic(room.take(f"{shown.told()} {manner.whereabouts}"))]))
+    if shown.lines:
+        parts.append(elements.preformatted(room.take(shown.text)))
+    elif not tail.total:
+        parts.append(elements.lines([elements.text("No lines.")]))
+    return elements.rich(parts), shown.is_whole
 
 
 def _fields(section: reports.Fields, room: _Room) -> Iterable[Block]:
     title = _title(section.title, room)
-    pairs = [(_visible(name), _visible(value)) for name, value in section.pairs]
+    pairs = [(elements.visible(name), elements.visible(value)) for name, value in section.pairs]
     count = room.take_while_fitting([len(name) + len(value) + 3 for name, value in pairs], "values")
-    elements: list[Block] = []
+    words: list[Block] = []
     for index, (name, value) in enumerate(pairs[:count]):
         end = "" if index == count - 1 else "\n"
-        elements += [{**_text(f"{name}: "), "style": {"bold": True}}, _text(value + end)]
-    if title or elements:
-        yield _rich([*title, *([_lines(elements)] if elements else [])])
+        words += [elements.bold(f"{name}: "), elements.text(value + end)]
+    if title or words:
+        yield elements.rich([*title, *([elements.lines(words)] if words else [])])
 
 
 def _table(section: reports.Table, room: _Room) -> Iterable[Block]:
@@ -193,7 +272,7 @@ def _table(section: reports.Table, room: _Room) -> Iterable[Block]:
     title = _title(section.title, room)
     if title:
         room.take_block()
-        yield _rich(title)
+        yield elements.rich(title)
     # Slack refuses empty rows, and a row may have fewer cells than there are columns, or more.
     ragged = (section.columns, *(_marked(row) for row in section.rows))
     lines = [(*cells, *[""] * (width - len(cells))) for cells in ragged]
@@ -213,7 +292,7 @@ def _table(section: reports.Table, room: _Room) -> Iterable[Block]:
             "rows": [[_cell(cell) for cell in cells] for cells in lines[:count]],
         }
     elif count:
-        yield _rich([_preformatted("\n".join("  ".join(cells).rstrip() for cells in lines[:count]))])
+        yield elements.rich([elements.preformatted("\n".join("  ".join(cells).rstrip() for cells in lines[:count]))])
 
 
 def _marked(row: reports.Row) -> tuple[str, ...]:
@@ -232,38 +311,13 @@ def _column_settings(section: reports.Table, width: int) -> list[Block]:
 
 
 def _cell(text: str) -> Block:
-    return {"type": "raw_text", "text": _visible(text)}
+    return {"type": "raw_text", "text": elements.visible(text)}
 
 
 def _title(title: str | None, room: _Room) -> list[Block]:
     if not title:
         return []
-    return [_lines([{**_text(_visible(room.take(title))), "style": {"italic": True}}])]
-
-
-def _lines(elements: list[Block]) -> Block:
-    return {"type": "rich_text_section", "elements": elements}
-
-
-def _preformatted(text: str) -> Block:
-    return {"type": "rich_text_preformatted", "elements": [_text(_visible(text))]}
-
-
-def _rich(elements: list[Block]) -> Block:
-    return {"type": "rich_text", "elements": elements}
-
-
-def _text(text: str) -> Block:
-    return {"type": "text", "text": text}
-
-
-def _visible(text: str) -> str:
-    # Slack refuses empty texts, and those of white space alone.
-    return text if text.strip() else "–"
-
-
-def _fitted(text: str, limit: int) -> str:
-    return _visible(text if len(text) <= limit else text[: limit - 1] + "…")
+    return [elements.lines([elements.italic(elements.visible(room.take(title)))])]
 
 
 def _buttons(actions: Sequence[reports.NextAction], share: str | None, room: _Room) -> list[Block]:
@@ -276,7 +330,7 @@ def _buttons(actions: Sequence[reports.NextAction], share: str | None, room: _Ro
         {
             "type": "button",
             "action_id": f"{RUN}:{index}",
-            "text": {"type": "plain_text", "text": _fitted(action.label, limits.BUTTON_TEXT)},
+            "text": {"type": "plain_text", "text": elements.fitted(action.label, limits.BUTTON_TEXT)},
             "value": action.words,
             **({"style": "primary"} if action.is_primary else {}),
         }
@@ -298,8 +352,10 @@ def _pointers(pointers: Sequence[reports.Pointer], room: _Room) -> list[str]:
 
 
 def _pointer(pointer: reports.Pointer) -> str:
-    name = escape(_fitted(f"Runbook {pointer.number} {pointer.title}".replace("  ", " "), limits.LINK_TEXT))
-    url = escape(pointer.url or "")
+    name = elements.escape(
+        elements.fitted(f"Runbook {pointer.number} {pointer.title}".replace("  ", " "), limits.LINK_TEXT)
+    )
+    url = elements.escape(pointer.url or "")
     # A bar would end the address early.
     return f"<{url}|{name}>" if url and "|" not in url and len(url) <= limits.LINK else name
 
@@ -308,10 +364,6 @@ def _told(left_out: Sequence[str]) -> str:
     """Give one sentence about what was left out, itself of bounded length."""
     more = [f"and {len(left_out) - _LEFT_OUT_TOLD:,} things more"] if len(left_out) > _LEFT_OUT_TOLD else []
     return f"Left out: {', '.join([*left_out[:_LEFT_OUT_TOLD], *more])}."
-
-
-def _context(parts: Sequence[str]) -> Block:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": " · ".join(parts)}]}
 
 
 def _with_id(block: Block, index: int) -> Block:

@@ -21,3 +21,7 @@ LINK_TEXT = 100
 NOTIFICATION_TEXT = 3_000
 """The text beside the blocks, for notifications and screen readers; chat.update refuses more than 4,000."""
 HEADLINE = 1_000
+LOG_LINE = 1_000
+"""Ours too: one line that is longer would take the place of many."""
+LOG_LINES = 2_000
+"""The most that a message could hold, if they were empty but for their marks."""

@@ -78,6 +78,17 @@ def _sections(*, rows: tuple[int, ...], pairs: tuple[int, ...], times: tuple[int
         st.builds(reports.Fields, pairs=_many(st.tuples(TEXTS, _long(*times)), 1, 2), title=TITLES),
         st.builds(reports.Code, text=_long(*times), title=_long(1, times[-1])),
         st.builds(reports.Text, text=_long(*times), title=TITLES),
+        st.builds(reports.Log, entries=_many(_entries(*times), *rows), name=st.just("x.log"), title=TITLES),
+    )
+
+
+def _entries(*times: int) -> Strategy:
+    return st.builds(
+        reports.LogEntry,
+        text=_long(1, min(times[-1], 50)),
+        source=TEXTS,
+        count=st.sampled_from((1, 2)),
+        is_remark=st.booleans(),
     )
 
 

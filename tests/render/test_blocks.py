@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.model import invocations, reports
-from bot.render import blocks
+from bot.render import blocks, tails
 from sandbox.slack.blocks import checking, kinds, reading
 from tests import builders
 from tests.render import strategies
@@ -106,6 +106,11 @@ def message_of(*sections: reports.Section, **changes: Any) -> blocks.Message:
     return blocks.message(builders.an_answer(builders.a_report(sections=sections, **changes)))
 
 
+def a_log(*texts: str, **changes: Any) -> reports.Log:
+    entries = tuple(reports.LogEntry(text=text, source="pos-order-x2x") for text in texts)
+    return reports.Log(**{"entries": entries, "name": "pos-order.log", "common": "pos-order-"} | changes)
+
+
 def message_of_report(report: reports.Report) -> blocks.Message:
     return blocks.message(builders.an_answer(report))
 
@@ -130,7 +135,7 @@ def test_any_report_is_a_sound_and_harmless_message(
 ) -> None:
     answer = builders.an_answer(report, ending=ending)
 
-    message = blocks.message(answer, can_share=can_share, shared_by=shared_by)
+    message = blocks.message(answer, blocks.Manner(can_share=can_share, shared_by=shared_by))
 
     assert_sound_message(message)
     assert_harmless(message.blocks, message.text)
@@ -180,6 +185,11 @@ def test_any_two_reports_are_a_sound_and_harmless_home(
         pytest.param(reports.Text(text=""), id="empty text"),
         pytest.param(reports.Code(text=" \n"), id="blank code"),
         pytest.param(reports.Fields(pairs=()), id="no fields"),
+        pytest.param(a_log(), id="an empty log"),
+        pytest.param(a_log("x" * 20_000_000), id="a line of 20 MB"),
+        pytest.param(a_log("line\n" * 5_000), id="an entry of 5,000 lines"),
+        pytest.param(a_log(*["x" * 200] * 10_000), id="a log of 10,000 lines"),
+        pytest.param(a_log("", " ", "\n\n"), id="blank lines"),
     ],
 )
 @pytest.mark.parametrize("times", [1, 60])
@@ -337,7 +347,7 @@ def test_pointers_that_do_not_fit_are_counted_and_none_is_cut_in_half() -> None:
 def test_only_what_was_answered_can_be_shared_and_only_when_asked(
     ending: invocations.Ending, *, can_share: bool
 ) -> None:
-    message = blocks.message(builders.an_answer(ending=ending), can_share=can_share)
+    message = blocks.message(builders.an_answer(ending=ending), blocks.Manner(can_share=can_share))
 
     expected = (
         [("Share with channel", f"share {builders.ID}")] if can_share and ending is invocations.Ending.DONE else []
@@ -348,13 +358,13 @@ def test_only_what_was_answered_can_be_shared_and_only_when_asked(
 def test_the_share_button_comes_beside_the_others() -> None:
     actions = tuple(reports.NextAction(label=f"Do {number}", words="health") for number in range(5))
 
-    message = blocks.message(builders.an_answer(builders.a_report(next_actions=actions)), can_share=True)
+    message = blocks.message(builders.an_answer(builders.a_report(next_actions=actions)), blocks.Manner(can_share=True))
 
     assert [label for label, _ in buttons_of(message)] == ["Do 0", "Do 1", "Do 2", "Do 3", "Share with channel"]
 
 
 def test_who_shared_is_named() -> None:
-    message = blocks.message(builders.an_answer(), shared_by="U0SHARER")
+    message = blocks.message(builders.an_answer(), blocks.Manner(shared_by="U0SHARER"))
 
     assert "shared by <@U0SHARER>" in visible(message)
 
@@ -396,3 +406,113 @@ def test_home_counts_what_was_left_out() -> None:
 def test_the_same_report_is_always_drawn_the_same(report: reports.Report) -> None:
     """Live messages are compared with what stands in Slack before they are sent again."""
     assert json.dumps(message_of_report(report).blocks) == json.dumps(message_of_report(report).blocks)
+
+
+def test_a_log_that_fits_is_shown_as_it_is_and_needs_no_file() -> None:
+    message = message_of(a_log("<!channel> ``` *bold*", "two\n\tlines"))
+
+    assert visible(message).splitlines()[1:-1] == [
+        "x2x │ <!channel> ``` *bold*",
+        "x2x │ two",
+        "x2x │ \tlines",
+    ]
+    assert message.files == ()
+
+
+def test_of_a_log_that_does_not_fit_the_last_lines_are_shown_and_the_others_counted() -> None:
+    log = a_log(*[f"line {number} {'x' * 80}" for number in range(1, 5_001)])
+
+    message = blocks.message(
+        builders.an_answer(builders.a_report(sections=(log,))), blocks.Manner(whereabouts="All of them are elsewhere.")
+    )
+
+    shown = [int(number) for number in re.findall(r"line (\d+) ", visible(message))]
+    assert shown == list(range(5_001 - len(shown), 5_001))
+    assert len(shown) > 50
+    assert f"The last {len(shown):,} of 5,000 lines. All of them are elsewhere." in visible(message)
+    assert message.files == (log,)
+
+
+def test_a_line_that_nobody_would_read_is_cut_and_that_is_said() -> None:
+    message = message_of(a_log("first", "x" * 50_000, "last"))
+
+    lines = visible(message).splitlines()
+    assert lines[1] == "Long ones are cut short. Narrow it down, or run it in a terminal."
+    assert [len(line) for line in lines[2:-1]] == [len("x2x │ first"), 1_000, len("x2x │ last")]
+    assert len(message.files) == 1
+
+
+def test_a_log_leaves_room_for_what_is_said_about_it() -> None:
+    after = reports.Text(text="5,000 lines read.")
+
+    message = message_of(a_log(*["x" * 80] * 5_000), after)
+
+    assert visible(message).index("x2x │") < visible(message).index("5,000 lines read.")
+    assert "Left out" not in visible(message)
+
+
+def test_a_log_without_lines_says_so() -> None:
+    message = message_of(a_log())
+
+    assert "No lines." in visible(message)
+    assert message.files == ()
+
+
+def test_a_log_for_which_there_is_no_room_at_all_comes_as_a_file() -> None:
+    log = a_log("x")
+
+    message = message_of(log, *[reports.Text(text="y")] * 60)
+
+    assert message.files == (log,)
+
+
+def a_tail(*texts: str, total: int | None = None) -> tails.Tail:
+    lines = tuple(tails.Line(text, is_cut=False) for text in texts)
+    return tails.Tail(lines=lines, total=len(lines) if total is None else total)
+
+
+def test_a_log_that_is_followed_shows_its_newest_lines_and_how_to_end_it() -> None:
+    tail = a_tail(*[f"x2x │ {number} {'x' * 80}" for number in range(500)])
+
+    message = blocks.following("pos-order.log", tail, ["3 pods <b>", "asked for by ada"], f"stop {builders.ID}")
+
+    assert_sound_message(message)
+    assert_harmless(message.blocks, message.text)
+    assert "x2x │ 499" in visible(message)
+    assert "x2x │ 0 " not in visible(message)
+    assert "3 pods &lt;b&gt; · asked for by ada" in visible(message)
+    assert buttons_of(message) == [("Stop", f"stop {builders.ID}")]
+
+
+def test_a_log_that_is_followed_and_still_empty_says_so() -> None:
+    message = blocks.following("<log>", a_tail(), ["x"], "stop")
+
+    assert_sound_message(message)
+    assert_harmless(message.blocks, message.text)
+    assert "Nothing so far." in visible(message)
+
+
+@pytest.mark.parametrize("total", [3, 3_000])
+def test_what_was_followed_stands_under_the_headline_and_above_what_is_said_of_it(total: int) -> None:
+    report = builders.a_report(headline="Followed for 3 s.", sections=(reports.Text(text="3 read."),))
+
+    message = blocks.message(
+        builders.an_answer(report), blocks.Manner(tail=a_tail("a", "b", "c", total=total), whereabouts="Look there.")
+    )
+
+    told = ["The last 3 of 3,000 lines. Look there."] if total > 3 else []
+    assert visible(message).splitlines()[1:-1] == [*told, "a", "b", "c", "3 read."]
+    assert message.is_whole is (total == 3)
+    assert buttons_of(message) == []
+
+
+@THOROUGHLY
+@given(report=strategies.REPORTS, lines=st.lists(strategies.TEXTS, max_size=5), times=st.sampled_from((1, 400)))
+def test_whatever_was_followed_the_last_message_is_sound(report: reports.Report, lines: list[str], times: int) -> None:
+    tail = tails.Tail(lines=tuple(tails.shortened(lines * times)), total=len(lines) * times + 1)
+
+    message = blocks.message(builders.an_answer(report), blocks.Manner(tail=tail))
+
+    assert_sound_message(message)
+    assert_harmless(message.blocks, message.text)
+    assert message.is_whole is False
