@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import enum
 import re
+import shlex
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Protocol, TypeVar
 
@@ -225,6 +226,22 @@ class Command(Generic[P]):
     def usage(self) -> str:
         """Give the usage line, without what stands in front of the word."""
         return " ".join([self.word, *(_usage(name, field) for name, field in self.parameters.model_fields.items())])
+
+
+def line_of(word: str, parameters: Parameters) -> str:
+    """Give the line that asks for *word* with the same *parameters*."""
+    words = [word]
+    for name, field in type(parameters).model_fields.items():
+        value = getattr(parameters, name)
+        if value is None or value is False or (name not in parameters.model_fields_set and name != "env"):
+            continue
+        flag = () if option_of(field).positional else (f"--{name.replace('_', '-')}",)
+        words += [*flag, *(() if value is True else (shlex.quote(_typed(value)),))]
+    return " ".join(words)
+
+
+def _typed(value: object) -> str:
+    return f"{value.total_seconds():.0f}s" if isinstance(value, datetime.timedelta) else str(value)
 
 
 def option_of(field: pydantic.fields.FieldInfo) -> Option:

@@ -8,13 +8,15 @@ other command, and neither posts nor formats. To add one, write its file and a l
 from typing import Any
 
 from bot import toolkit
-from commands import audit, check, events, health, pods, services, share, stop, version
+from commands import audit, check, deploy, events, health, logs, pods, services, share, stop, version
 from commands import help as help_command
 
 COMMANDS: tuple[toolkit.Command[Any], ...] = (
     health.COMMAND,
     pods.COMMAND,
     events.COMMAND,
+    deploy.COMMAND,
+    logs.COMMAND,
     services.COMMAND,
     share.COMMAND,
     stop.COMMAND,

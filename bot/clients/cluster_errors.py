@@ -20,6 +20,30 @@ _FORBIDDEN = re.compile(
 )
 _NOT_FOUND = re.compile(r'^(?P<kind>[\w.]+) "(?P<name>[^"]+)" not found')
 _LONGEST_WAIT_SECONDS = 5.0
+# What the kubelet and the API server say of logs that cannot be read (pkg/kubelet, registry/core/pod).
+_LOG_REFUSALS = tuple(
+    (re.compile(pattern), words, hint)
+    for pattern, words, hint in (
+        (
+            r"is waiting to start: (?P<why>.+)",
+            "It has not started yet: {why}.",
+            "See its pods and events for what keeps it.",
+        ),
+        (r"previous terminated container .* not found", "It was not started again, so there is no earlier log.", None),
+        (r"is not available|is terminated", "It ended and its log went with it.", "See its pods for why it ended."),
+        (
+            r"container name must be specified for pod \S+, choose one of: (?P<names>\[[^\]]*\])",
+            "The pod has several containers: {names}.",
+            "Choose one with -c.",
+        ),
+        (
+            r"container (?P<name>\S+) is not valid for pod",
+            "The pod has no container “{name}”.",
+            "Choose another with -c.",
+        ),
+        (r"does not have a host assigned", "It has no node yet.", "See its events for what the scheduler says."),
+    )
+)
 
 
 class AskedToWait(errors.Unavailable):
@@ -59,6 +83,9 @@ async def from_response(response: aiohttp.ClientResponse) -> errors.BotError:
         return AskedToWait("The API server is overloaded.", _seconds(response.headers.get("Retry-After")))
     if status >= 500:
         return _server_error(message)
+    for pattern, words, hint in _LOG_REFUSALS:
+        if found := pattern.search(message):
+            return errors.Refused(words.format(**found.groupdict()), hint=hint)
     return errors.Refused(f"The cluster refused the request ({status}: {errors.shorten(message, 200)}).")
 
 

@@ -1,7 +1,10 @@
 """Pods, deployments, events: Kubernetes' JSON → the nouns of `bot.model.workloads`, page by page."""
 
+import asyncio
+import contextlib
 import datetime
-from collections.abc import Mapping
+import json
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from bot import errors
@@ -10,8 +13,10 @@ from bot.model import workloads
 
 PAGE = 500
 """Objects a page: larger ones block the loop for as long as parsing takes."""
+_WATCH_AGAIN_SECONDS = 1.0
 _HASH = "pod-template-hash"
 _REVISION = "deployment.kubernetes.io/revision"
+_FORMER_REVISIONS = "deployment.kubernetes.io/revision-history"
 _CAUSE = "kubernetes.io/change-cause"
 
 Json = Mapping[str, Any]
@@ -86,6 +91,71 @@ class Workloads:
             return None
         return {item["metadata"]["name"]: _usage(item) for item in items}
 
+    def log(
+        self,
+        pod: str,
+        container: str,
+        *,
+        is_previous: bool = False,
+        newest: int | None = None,
+        since_seconds: int | None = None,
+        since: datetime.datetime | None = None,
+        follows: bool = False,
+    ) -> contextlib.AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """
+        Give the bytes of a container's log, each line behind its time stamp.
+
+        The API server cuts *since* to whole seconds and includes that second; *newest* counts lines and is applied
+        before it. A connection that breaks at the node ends like a log that is complete.
+
+        Raises:
+            errors.Missing, errors.Refused, errors.Unavailable
+        """
+        query: dict[str, str | int | bool | None] = {
+            "container": container,
+            "timestamps": True,
+            "previous": is_previous or None,
+            "follow": follows or None,
+            "tailLines": newest,
+            "sinceSeconds": since_seconds,
+            "sinceTime": since.strftime("%Y-%m-%dT%H:%M:%SZ") if since else None,
+        }
+        return self.api.stream(f"{self.core}/pods/{pod}/log", query)
+
+    async def watch_pods(self, selector: str) -> AsyncIterator[tuple[workloads.Pod, bool]]:
+        """
+        Give each pod that *selector* chooses, and again whenever it changes, with whether it is there.
+
+        Goes on until the caller stops; where the cluster has forgotten the version (410), the list is read again.
+
+        Raises:
+            errors.Refused, errors.Unavailable
+        """
+        path = f"{self.core}/pods"
+        known: dict[str, workloads.Pod] = {}
+        while True:
+            page = await self.api.get(path, {"labelSelector": selector})
+            there = {pod.name: pod for pod in map(_pod, page.get("items") or ())}
+            for pod in [pod for name, pod in known.items() if name not in there]:
+                # It went while nobody watched.
+                yield pod, False
+            known = there
+            for pod in there.values():
+                yield pod, True
+            version = (page.get("metadata") or {}).get("resourceVersion")
+            query = {"labelSelector": selector, "watch": True, "resourceVersion": version, "timeoutSeconds": 300}
+            try:
+                async with self.api.stream(path, query) as pieces:
+                    async for change in _changes(pieces):
+                        pod, is_there = _pod(change["object"]), change["type"] != "DELETED"
+                        known[pod.name] = pod
+                        if not is_there:
+                            del known[pod.name]
+                        yield pod, is_there
+            except errors.Unavailable:
+                # Outdated among them: what changed meanwhile is in the list.
+                await asyncio.sleep(_WATCH_AGAIN_SECONDS)
+
     async def _list(self, path: str, **query: str) -> list[Json]:
         items: list[Json] = []
         following: str | None = None
@@ -95,6 +165,19 @@ class Workloads:
             following = (page.get("metadata") or {}).get("continue")
             if not following:
                 return items
+
+
+async def _changes(pieces: AsyncIterator[bytes]) -> AsyncIterator[Json]:
+    """Give the documents of a watch, one a line; raises Outdated where the watch says that it is."""
+    held = b""
+    async for piece in pieces:
+        *whole, held = (held + piece).split(b"\n")
+        for line in whole:
+            change = json.loads(line)
+            if change["type"] == "ERROR":
+                raise errors.Outdated("The cluster has forgotten that version; the list must be read again.")
+            if change["type"] != "BOOKMARK":
+                yield change
 
 
 def _deployment(item: Json) -> workloads.Deployment:
@@ -156,6 +239,10 @@ def _replica_set(item: Json) -> workloads.ReplicaSet:
         template_hash=(meta.get("labels") or {}).get(_HASH, ""),
         replicas=status.get("replicas", 0),
         ready=status.get("readyReplicas", 0),
+        owner=next((one["name"] for one in meta.get("ownerReferences") or () if one.get("controller")), ""),
+        former_revisions=tuple(
+            int(number) for number in annotations.get(_FORMER_REVISIONS, "").split(",") if number.isdecimal()
+        ),
     )
 
 
@@ -166,7 +253,8 @@ def _images(template: Json) -> tuple[str, ...]:
 def _pod(item: Json) -> workloads.Pod:
     spec, status, meta = item.get("spec") or {}, item.get("status") or {}, item["metadata"]
     conditions = {one["type"]: one for one in status.get("conditions") or ()}
-    scheduled = conditions.get("PodScheduled", {})
+    scheduled, ready = conditions.get("PodScheduled", {}), conditions.get("Ready", {})
+    is_ready = ready.get("status") == "True"
     return workloads.Pod(
         name=meta["name"],
         phase=status.get("phase", "Unknown"),
@@ -177,7 +265,8 @@ def _pod(item: Json) -> workloads.Pod:
         ip=status.get("podIP") or "",
         revision=(meta.get("labels") or {}).get(_HASH, ""),
         is_ending=bool(meta.get("deletionTimestamp")),
-        is_ready=conditions.get("Ready", {}).get("status") == "True",
+        is_ready=is_ready,
+        ready_since=_moment(ready.get("lastTransitionTime")) if is_ready else None,
         unscheduled_because=(scheduled.get("message") or "") if scheduled.get("status") == "False" else "",
         containers=(*_containers(spec, status, is_init=True), *_containers(spec, status, is_init=False)),
     )

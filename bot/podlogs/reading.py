@@ -1,0 +1,171 @@
+"""The logs of pods, read once: all at the same time, each bounded, together in the order of time."""
+
+import asyncio
+import dataclasses
+import datetime
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from bot import errors
+from bot.model import reports, workloads
+from bot.podlogs import conditions, cutting, keeping, selecting
+
+if TYPE_CHECKING:
+    from bot.clients import workloads as workload_client
+
+MOST_BYTES = 1_000_000_000
+"""Read for one question, over all pods."""
+MOST_SECONDS = 100.0
+"""After which what was read so far is the answer."""
+_MOST_LINES = 5_000_000
+"""Of one log; the newest ones, because the node looks for them from the end."""
+_MARGIN = 200
+"""Lines read beyond those wanted, so that the trace that the first of them belongs to has its beginning."""
+_AT_ONCE = 24
+_GONE = b"unable to retrieve container logs"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is wanted of every log."""
+
+    lines: int = 200
+    """The newest so many that are wanted, of each pod."""
+    wanted: conditions.Conditions = dataclasses.field(default_factory=conditions.Conditions)
+    before: int = 0
+    after: int = 0
+    since_seconds: int | None = None
+
+    @property
+    def newest(self) -> int:
+        """Give how many lines the node is asked for."""
+        return self.lines + _MARGIN if self.wanted.are_none else _MOST_LINES
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One log: of a container, or of the one before it."""
+
+    pod: workloads.Pod
+    container: str
+    is_previous: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Portion:
+    """What was taken from one log."""
+
+    source: Source
+    entries: tuple[reports.LogEntry, ...] = ()
+    lines_read: int = 0
+    bytes_read: int = 0
+    lines_matched: int = 0
+    lines_left_out: int = 0
+    """Wanted, but older than the newest that were asked for."""
+    problem: errors.BotError | None = None
+    """Why nothing, or no more, could be read."""
+    is_incomplete: bool = False
+    """A bound was hit, so the newest lines were not read."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Give in a sentence why nothing, or no more, could be read."""
+        return str(self.problem) if self.problem else None
+
+
+class _Budget:
+    """What may still be read, over all logs of a question."""
+
+    def __init__(self, most_bytes: int, most_seconds: float) -> None:
+        self._bytes = most_bytes
+        self._until = time.monotonic() + most_seconds
+
+    def spend(self, amount: int) -> bool:
+        """Tell whether there is more to spend after *amount*."""
+        self._bytes -= amount
+        return self._bytes > 0 and time.monotonic() < self._until
+
+
+async def read(
+    cluster: "workload_client.Workloads", sources: Sequence[Source], wish: Wish, *, most_bytes: int = MOST_BYTES
+) -> tuple[Portion, ...]:
+    """Give a portion of each source, in their order; what cannot be read says why."""
+    budget, slots = _Budget(most_bytes, MOST_SECONDS), asyncio.Semaphore(_AT_ONCE)
+
+    async def one(source: Source) -> Portion:
+        async with slots:
+            return await _read(cluster, source, wish, budget)
+
+    return tuple(await asyncio.gather(*(one(source) for source in sources)))
+
+
+async def newest(
+    cluster: "workload_client.Workloads",
+    pod: workloads.Pod,
+    container: str,
+    *,
+    is_previous: bool = False,
+    lines: int = 400,
+) -> Portion:
+    """Give the newest entries of one log; its trouble says why there are none."""
+    source = Source(pod=pod, container=container, is_previous=is_previous)
+    [portion] = await read(cluster, [source], Wish(lines=lines))
+    return portion
+
+
+def together(portions: Iterable[Portion], *, collapses: bool = True) -> list[reports.LogEntry]:
+    """Give the entries of all *portions* in the order of time, traces that several pods share held once."""
+    entries = [entry for portion in portions for entry in portion.entries]
+    return keeping.collapsed(entries) if collapses else sorted(entries, key=_time)
+
+
+def _time(entry: reports.LogEntry) -> datetime.datetime:
+    return entry.at or datetime.datetime.max.replace(tzinfo=datetime.UTC)
+
+
+async def _read(cluster: "workload_client.Workloads", source: Source, wish: Wish, budget: _Budget) -> Portion:
+    cutter = cutting.Cutter()
+    selector = selecting.Selector(wish.wanted, before=wish.before, after=wish.after)
+    keeper = keeping.Keeper(wish.lines, collapses=wish.before == wish.after == 0)
+    problem: errors.BotError | None = None
+    is_incomplete = False
+    try:
+        log = cluster.log(
+            source.pod.name,
+            source.container,
+            is_previous=source.is_previous,
+            newest=wish.newest,
+            since_seconds=wish.since_seconds,
+        )
+        async with log as pieces:
+            async for piece in pieces:
+                _take(cutter.feed(piece), selector, keeper)
+                if not budget.spend(len(piece)):
+                    is_incomplete = True
+                    break
+    except errors.BotError as error:
+        problem = error
+    lines = cutter.finish()
+    if cutter.lines_read == 1 and lines and lines[0].startswith(_GONE):
+        problem = errors.Missing("The node has removed that log already.")
+    else:
+        _take(lines, selector, keeper)
+        for entry in selector.finish():
+            keeper.add(entry)
+    return Portion(
+        source=source,
+        entries=tuple(keeper.entries(source.pod.name)),
+        lines_read=cutter.lines_read,
+        bytes_read=cutter.bytes_read,
+        lines_matched=selector.lines_matched,
+        lines_left_out=keeper.lines_left_out,
+        problem=problem,
+        is_incomplete=is_incomplete,
+    )
+
+
+def _take(lines: list[bytes], selector: selecting.Selector, keeper: keeping.Keeper) -> None:
+    if lines:
+        for entry in selector.feed(lines):
+            keeper.add(entry)

@@ -1,0 +1,255 @@
+"""Show what the pods of a service write: section 4.2 of the runbook, as `kubectl logs` over all of them."""
+
+import dataclasses
+import datetime
+from collections.abc import Sequence
+from typing import Annotated
+
+import pydantic
+
+from bot import errors, toolkit
+from bot.model import reports, services, workloads
+from bot.podlogs import choosing, conditions, filtering, following, reading
+
+LINES = 200
+LINES_FOLLOWED = 20
+MOST_LINES = 50_000
+_MOST_AROUND = 100
+
+
+def _usable(pattern: str) -> str:
+    conditions.compiled(pattern)
+    return pattern
+
+
+Pattern = Annotated[str, pydantic.AfterValidator(_usable), toolkit.Option(label="RE")]
+Around = Annotated[int, pydantic.Field(ge=0, le=_MOST_AROUND)]
+
+
+class Parameters(toolkit.Parameters):
+    """Which service, which of its lines, and for how long."""
+
+    service: Annotated[
+        toolkit.ServiceName,
+        toolkit.Option(positional=True, label="SERVICE"),
+        pydantic.Field(description="a service by name or alias"),
+    ]
+    env: toolkit.EnvironmentName
+    container: Annotated[
+        str | None,
+        toolkit.Option(label="CONTAINER", short="-c"),
+        pydantic.Field(description="another container than the service's own"),
+    ] = None
+    pod: Annotated[
+        str | None, toolkit.Option(label="POD"), pydantic.Field(description="one pod, by name or by how its name ends")
+    ] = None
+    tail: Annotated[
+        int | None,
+        toolkit.Option(label="N"),
+        pydantic.Field(
+            ge=1, le=MOST_LINES, description=f"the newest lines of each pod: {LINES}, or {LINES_FOLLOWED} to follow"
+        ),
+    ] = None
+    since: Annotated[
+        toolkit.Duration | None,
+        toolkit.Option(label="DURATION"),
+        pydantic.Field(description="only what is younger, such as 15m"),
+    ] = None
+    grep: Annotated[Pattern | None, pydantic.Field(description="only entries that match")] = None
+    exclude: Annotated[Pattern | None, pydantic.Field(description="no entries that match")] = None
+    level: Annotated[
+        conditions.Level | None,
+        toolkit.Option(label="LEVEL"),
+        pydantic.BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
+        pydantic.Field(description="only entries at least so severe: trace, debug, info, warn, error, fatal"),
+    ] = None
+    after: Annotated[
+        Around, toolkit.Option(label="N", short="-A"), pydantic.Field(description="entries after each match")
+    ] = 0
+    before: Annotated[
+        Around, toolkit.Option(label="N", short="-B"), pydantic.Field(description="entries before each match")
+    ] = 0
+    previous: Annotated[bool, pydantic.Field(description="only of the containers before the last restart")] = False
+    follow: Annotated[bool, toolkit.Option(short="-f"), pydantic.Field(description="go on until stopped")] = False
+    answer: Annotated[
+        str | None,
+        toolkit.Option(label="ID"),
+        pydantic.Field(
+            pattern=r"^\d{4}-[0-9a-f]{10}$", description="filter an earlier answer again, without asking the cluster"
+        ),
+    ] = None
+
+    @pydantic.model_validator(mode="after")
+    def _fit_together(self) -> "Parameters":
+        if self.follow and (self.previous or self.answer):
+            raise ValueError("--follow shows what comes; it goes with neither --previous nor --answer.")
+        if self.answer and (self.container or self.previous or self.since):
+            raise ValueError("--answer filters what was read before; -c, --previous and --since would read anew.")
+        return self
+
+    @property
+    def wish(self) -> reading.Wish:
+        """Give what is wanted of every log."""
+        return reading.Wish(
+            lines=self.tail or (LINES_FOLLOWED if self.follow else LINES),
+            wanted=conditions.Conditions(
+                grep=conditions.compiled(self.grep) if self.grep else None,
+                exclude=conditions.compiled(self.exclude) if self.exclude else None,
+                level=self.level,
+            ),
+            before=self.before,
+            after=self.after,
+            since_seconds=max(int(self.since.total_seconds()), 1) if self.since else None,
+        )
+
+
+async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+    """Give the newest entries that were asked for, of all pods, in the order of time."""
+    service = tools.catalogue.find(parameters.service)
+    if parameters.answer is not None:
+        return await _again(parameters, parameters.answer, service, tools)
+    cluster = tools.workloads(tools.environments.find(parameters.env or ""))
+    deployment = await cluster.deployment(service.deployment)
+    container = parameters.container or service.container
+    if parameters.follow:
+        return await _follow(parameters, tools, service, following.Target(cluster, deployment.selector, container))
+    pods = choosing.pods(await cluster.pods(deployment.selector), parameters.pod)
+    sources = choosing.sources(pods, container, is_previous=parameters.previous)
+    portions = await reading.read(cluster, sources, parameters.wish)
+    if portions and all(portion.problem is not None for portion in portions):
+        raise portions[0].problem or errors.Unavailable("No log could be read.")
+    return _report(parameters, service, pods, portions)
+
+
+async def _follow(
+    parameters: Parameters, tools: toolkit.Tools, service: services.Service, target: following.Target
+) -> reports.Report:
+    follower = following.Follower(target, parameters.wish, pod=parameters.pod, common=f"{service.deployment}-")
+    reason = await follower.run(tools.display, name=f"{service.name}.log")
+    counts = follower.counts
+    return reports.Report(
+        verdict=reports.Verdict.OK,
+        headline=f"{service.name} in {parameters.env}: followed for {counts.seconds:.0f} s, stopped {reason}.",
+        sections=(reports.Text(text=f"{counts.lines:,} lines read, {counts.shown:,} shown, of {counts.pods:,} pods."),),
+        facts={"service": service.name, "environment": parameters.env, "lines": counts.lines, "shown": counts.shown},
+        next_actions=(reports.NextAction(label="Follow again", words=_words(parameters)),),
+        is_information=True,
+    )
+
+
+async def _again(
+    parameters: Parameters, answer: str, service: services.Service, tools: toolkit.Tools
+) -> reports.Report:
+    report = await tools.invocations.find_report(answer)
+    logs = [section for section in report.sections if isinstance(section, reports.Log)] if report else []
+    if report is None or not logs:
+        raise errors.UsageError(f"No answer with a log has the id {answer}.", hint="The id stands under the answer.")
+    if report.facts.get("service") != service.name:
+        raise errors.UsageError(f"The answer {answer} is of {report.facts.get('service')}, not of {service.name}.")
+    wish = dataclasses.replace(parameters.wish, lines=parameters.tail or MOST_LINES)
+    found = filtering.filtered(logs[0].entries, wish, pod=parameters.pod)
+    lines = sum(entry.text.count("\n") + 1 for entry in found)
+    total = sum(entry.text.count("\n") + 1 for entry in logs[0].entries)
+    return dataclasses.replace(
+        report,
+        headline=f"{service.name}: {lines:,} of the {total:,} lines of answer {answer}.",
+        sections=(dataclasses.replace(logs[0], entries=tuple(found)),) if found else (),
+    )
+
+
+def _report(
+    parameters: Parameters,
+    service: services.Service,
+    pods: Sequence[workloads.Pod],
+    portions: Sequence[reading.Portion],
+) -> reports.Report:
+    entries = [*reading.together(portions, collapses=not (parameters.before or parameters.after))]
+    entries = choosing.with_restarts(entries, portions) if not parameters.previous else entries
+    troubles = [portion for portion in portions if portion.problem is not None]
+    is_whole = not troubles and not any(portion.is_incomplete for portion in portions)
+    log = reports.Log(entries=tuple(entries), name=f"{service.name}.log", common=f"{service.deployment}-")
+    return reports.Report(
+        verdict=reports.Verdict.OK if is_whole else reports.Verdict.UNKNOWN,
+        headline=_headline(f"{service.name} in {parameters.env}", pods, portions),
+        sections=(*([log] if entries else []), *_troubles(troubles), *_footer(parameters, portions)),
+        facts={
+            "service": service.name,
+            "environment": parameters.env,
+            "pods": len(pods),
+            "lines_read": sum(portion.lines_read for portion in portions),
+            "lines_matched": sum(portion.lines_matched for portion in portions),
+            "lines_left_out": sum(portion.lines_left_out for portion in portions),
+        },
+        next_actions=_next(parameters),
+        is_information=is_whole,
+    )
+
+
+def _headline(place: str, pods: Sequence[workloads.Pod], portions: Sequence[reading.Portion]) -> str:
+    if not pods:
+        return f"{place}: there is no pod, so there is no log."
+    shown = sum(entry.text.count("\n") + 1 for portion in portions for entry in portion.entries)
+    return f"{place}: {shown:,} lines of {len(pods)} {'pod' if len(pods) == 1 else 'pods'}."
+
+
+def _troubles(portions: Sequence[reading.Portion]) -> tuple[reports.Section, ...]:
+    """Give why logs could not be read, each reason once with the pods it holds for."""
+    reasons: dict[str, list[str]] = {}
+    for portion in portions:
+        reasons.setdefault(f"{portion.trouble}", []).append(portion.source.pod.name)
+    pairs = tuple((", ".join(names[:3]) + _more(names[3:]), reason) for reason, names in reasons.items())
+    return (reports.Fields(title="Not read", pairs=pairs),) if pairs else ()
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" and {len(names)} more" if names else ""
+
+
+def _footer(parameters: Parameters, portions: Sequence[reading.Portion]) -> tuple[reports.Section, ...]:
+    read = sum(portion.lines_read for portion in portions)
+    size = sum(portion.bytes_read for portion in portions)
+    matched = sum(portion.lines_matched for portion in portions)
+    older = sum(portion.lines_left_out for portion in portions)
+    words = [f"{read:,} lines read ({size / 1e6:,.1f} MB)"]
+    words += [f"{matched:,} matched"] if not parameters.wish.wanted.are_none else []
+    words += [f"{older:,} older ones left out (--tail shows more)"] if older else []
+    text = ", ".join(words) + "."
+    if any(portion.is_incomplete for portion in portions):
+        text += " Reading was stopped at a bound before the newest lines; narrow it down with --since."
+    return (reports.Text(text=text),)
+
+
+def _next(parameters: Parameters) -> tuple[reports.NextAction, ...]:
+    place = f"{parameters.service} --env {parameters.env}"
+    return (
+        reports.NextAction(label="Run again", words=_words(parameters)),
+        reports.NextAction(label="Errors of 15 min", words=f"logs {place} --level error --since 15m"),
+        reports.NextAction(label="Follow", words=f"logs {place} --follow"),
+        reports.NextAction(label="Pods", words=f"pods {place}"),
+    )
+
+
+def _words(parameters: Parameters) -> str:
+    """Give the line that asks the same again."""
+    return toolkit.line_of("logs", parameters)
+
+
+def _deadline(parameters: Parameters) -> float | None:
+    return None if parameters.follow else reading.MOST_SECONDS + datetime.timedelta(seconds=20).total_seconds()
+
+
+COMMAND = toolkit.Command(
+    word="logs",
+    summary="show or follow the logs of a service",
+    parameters=Parameters,
+    run=run,
+    examples=(
+        "logs pos-order",
+        "logs order --level warn --since 15m",
+        "logs pos-order --grep OutOfMemory -B 2",
+        "logs pos-order --previous --tail 500",
+        "logs order --follow",
+    ),
+    sections=("start-failures",),
+    deadline=_deadline,
+)
