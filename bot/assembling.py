@@ -14,7 +14,7 @@ from bot import errors, logs, toolkit
 from bot import settings as settings_module
 from bot.clients import actuator, java
 from bot.dispatch import dispatching, parsing, permissions, redacting
-from bot.model import invocations, services
+from bot.model import displays, invocations, services
 from bot.runbook import loading
 from bot.store import database, migrating
 from bot.store import invocations as invocation_store
@@ -136,7 +136,7 @@ def _toolmaker(
 ) -> dispatching.ToolsFor:
     """Give what hands each invocation its tools; clients are made once and shared."""
 
-    def tools_for(invocation: invocations.Invocation, may: toolkit.MayRun, display: toolkit.Display) -> toolkit.Tools:
+    def tools_for(invocation: invocations.Invocation, may: toolkit.MayRun, display: displays.Display) -> toolkit.Tools:
         return toolkit.Tools(
             invocation=invocation,
             catalogue=data.catalogue,

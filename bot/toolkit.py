@@ -12,13 +12,13 @@ import enum
 import re
 import shlex
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import pydantic
 import pydantic.fields
 
 from bot import errors
-from bot.model import causes, invocations, reports, runbooks, services
+from bot.model import causes, displays, invocations, reports, runbooks, services
 
 if TYPE_CHECKING:
     # Only named, never used here: importing them would load httpx and SQLAlchemy, a third of a second in which
@@ -174,21 +174,8 @@ class Tools:
     commands: Mapping[str, "Command[Any]"]
     may: "MayRun"
     """Tells whether the person who asks may run a command here."""
-    display: "Display"
+    display: displays.Display
     now: Callable[[], datetime.datetime]
-
-
-class Display(Protocol):
-    """Shows what there is before the answer is complete, as often as the place allows."""
-
-    async def progress(self, report: reports.Report) -> None:
-        """Show an unfinished report in place of the one before."""
-
-    async def append(self, log: reports.Log, status: str) -> None:
-        """Show what was added to a log, and how things stand with it; waits where the reader is slower."""
-
-    async def until_stopped(self) -> str:
-        """Wait until nobody wants to see more of a log, and give why, as the end of a sentence."""
 
 
 MayRun = Callable[["Command[Any]"], Awaitable[bool]]

@@ -8,7 +8,7 @@ other command, and neither posts nor formats. To add one, write its file and a l
 from typing import Any
 
 from bot import toolkit
-from commands import audit, check, deploy, events, health, logs, pods, services, share, stop, version
+from commands import audit, check, deploy, events, health, logs, pods, services, share, startup, stop, version
 from commands import help as help_command
 
 COMMANDS: tuple[toolkit.Command[Any], ...] = (
@@ -17,6 +17,7 @@ COMMANDS: tuple[toolkit.Command[Any], ...] = (
     events.COMMAND,
     deploy.COMMAND,
     logs.COMMAND,
+    startup.COMMAND,
     services.COMMAND,
     share.COMMAND,
     stop.COMMAND,

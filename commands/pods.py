@@ -8,7 +8,7 @@ from typing import Annotated
 import pydantic
 
 from bot import toolkit
-from bot.model import reports, services, workloads
+from bot.model import reports, services, spans, workloads
 
 
 class Parameters(toolkit.Parameters):
@@ -83,7 +83,7 @@ def _row(
         f"{ready}/{len(containers)}",
         str(pod.restarts),
         _last_end(pod, service, now),
-        _age(now - pod.created_at),
+        spans.brief(now - pod.created_at),
         pod.node or "none",
         *([", ".join(amount for _, amount in usage.get(pod.name, ()))] if usage is not None else []),
     )
@@ -98,31 +98,13 @@ def _last_end(pod: workloads.Pod, service: services.Service, now: datetime.datet
     if not ended:
         return ""
     last = ended[0]
-    when = f", {_age(now - last.finished_at)} ago" if last.finished_at else ""
+    when = f", {spans.brief(now - last.finished_at)} ago" if last.finished_at else ""
     return f"{last.reason or 'ended'} ({last.exit_code}){when}"
 
 
 def _reasons(pods: Sequence[workloads.Pod]) -> list[reports.Section]:
-    pairs = [
-        (pod.name, reason)
-        for pod in pods
-        for reason in (pod.message, pod.unscheduled_because, *(_waiting(container) for container in pod.containers))
-        if reason
-    ]
-    return [reports.Fields(title="What keeps them", pairs=tuple(dict.fromkeys(pairs)))] if pairs else []
-
-
-def _waiting(container: workloads.Container) -> str:
-    return container.state.message if container.is_waiting and container.state is not None else ""
-
-
-def _age(span: datetime.timedelta) -> str:
-    """Give a span as kubectl would, in its largest unit."""
-    seconds = max(int(span.total_seconds()), 0)
-    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"
+    pairs = tuple((pod.name, reason) for pod in pods for reason in pod.hindrances)
+    return [reports.Fields(title="What keeps them", pairs=pairs)] if pairs else []
 
 
 def _next(service: services.Service, parameters: Parameters) -> tuple[reports.NextAction, ...]:

@@ -24,7 +24,7 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
     outcome, counting = await tools.invocations.request_stop(parameters.id, wish)
     match outcome:
         case invocations.StopOutcome.ASKED:
-            headline = f"{parameters.id} is being stopped."
+            headline = f"{parameters.id} was asked to stop."
         case invocations.StopOutcome.ASKED_BEFORE:
             headline = f"{parameters.id} was already stopped by {counting.by} at {counting.at:%H:%M:%S} UTC."
         case invocations.StopOutcome.ENDED:

@@ -1,11 +1,13 @@
 """
-Spring Boot's health endpoints.
+Spring Boot's endpoints for health and for how a service was built.
 
-Asking for health never fails: whatever comes back, or does not, is the finding. It is never retried either, because
+Asking never fails: whatever comes back, or does not, is the finding. It is never retried either, because
 a service that answers every second time must not look healthy; whoever wants to wait asks again.
 """
 
 import asyncio
+import contextlib
+import datetime
 import itertools
 import json
 import re
@@ -14,7 +16,7 @@ from collections.abc import Iterator
 import httpx
 
 from bot.clients import wire
-from bot.model import health
+from bot.model import builds, health
 
 GROUPS = ("readiness", "liveness")
 BODY_LIMIT_BYTES = 1_000_000
@@ -24,6 +26,8 @@ DEEPEST_COMPONENT = 8
 """Spring's own are two levels deep and a dozen; a document with more was not made by it."""
 PROBE_SECONDS = 8.0
 """For one whole answer: Kubernetes and most gateways have given up long before."""
+_LONGEST_NAME = 80
+"""Of a version or a commit."""
 
 _LOGIN = re.compile(r"login|log-in|signin|sign-in|oauth|openid|saml|sso|/auth\b", re.IGNORECASE)
 
@@ -59,6 +63,14 @@ class Actuator:
         # A group that the root does not list and that gives no health document does not exist.
         there = (named for named in groups if named[0] in root.groups or named[1].is_document)
         return health.Reading(service=service, root=root, groups=tuple(there))
+
+    async def build(self, url: str) -> builds.Build:
+        """Give how the service was built that answers at the info endpoint *url*, or why that is not known."""
+        async with self._slots:
+            outcome = await self._wire.get(url, accept="application/json")
+        if isinstance(outcome, wire.Failure):
+            return builds.Build(missing=outcome.explanation)
+        return _read_build(outcome)
 
     async def _probe_groups(self, url: str) -> list[tuple[str, health.Probe]]:
         probes = await asyncio.gather(*(self._probe(f"{url}/{name}") for name in GROUPS))
@@ -157,3 +169,41 @@ def _details(content: dict[str, object]) -> tuple[tuple[str, str], ...]:
 
 def _status(response: wire.Response) -> str:
     return f"{response.exchange.status} {response.exchange.reason}".strip()
+
+
+def _read_build(response: wire.Response) -> builds.Build:
+    """Give what an info document says; a service that says nothing of its build does nothing wrong."""
+    refusal = _refusal(response)
+    if response.exchange.status == 404:
+        return builds.Build(missing="not exposed")
+    if refusal is not None:
+        return builds.Build(missing=refusal[1])
+    document = _document(response.body)
+    if response.exchange.status != httpx.codes.OK or not isinstance(document, dict):
+        return builds.Build(missing=f"HTTP {_status(response)} without an info document")
+    commit = _inside(document, "git", "commit", "id")
+    if isinstance(commit, dict):
+        # With management.info.git.mode=full the id has forms of its own.
+        commit = commit.get("full") or commit.get("abbrev")
+    build = builds.Build(
+        version=_brief(_inside(document, "build", "version")),
+        commit=_brief(commit),
+        built_at=_moment(_inside(document, "build", "time")),
+    )
+    return build if build.name or build.built_at else builds.Build(missing="exposed, but nothing of the build in it")
+
+
+def _inside(document: object, *path: str) -> object:
+    for name in path:
+        document = document.get(name) if isinstance(document, dict) else None
+    return document
+
+
+def _brief(value: object) -> str:
+    return value[:_LONGEST_NAME] if isinstance(value, str) else ""
+
+
+def _moment(value: object) -> datetime.datetime | None:
+    with contextlib.suppress(ValueError):
+        return datetime.datetime.fromisoformat(value) if isinstance(value, str) else None
+    return None

@@ -65,12 +65,12 @@ class Run:
         await self._read_the_rest()
         return True
 
-    async def stop(self) -> None:
+    async def stop(self, grace_seconds: float) -> None:
         """End it and all that it has started: asked first, killed where that does not help or nobody waits."""
         try:
             if self._process.returncode is None:
                 self._send(signal.SIGTERM)
-                await self.ends_within(GRACE_SECONDS)
+                await self.ends_within(grace_seconds)
         finally:
             self._send(signal.SIGKILL)
             await self._process.wait()
@@ -99,8 +99,9 @@ class Run:
 class Java:
     """The Java of this machine; *environment* is what its programs get, and where it is found."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], *, grace_seconds: float = GRACE_SECONDS) -> None:
         self._environment = dict(environment)
+        self._grace_seconds = grace_seconds
 
     @contextlib.asynccontextmanager
     async def running(self, jar: pathlib.Path, arguments: Sequence[str] = ()) -> AsyncIterator[Run]:
@@ -120,7 +121,7 @@ class Java:
                 try:
                     yield run
                 finally:
-                    await run.stop()
+                    await run.stop(self._grace_seconds)
 
     async def is_taken(self, port: int) -> bool:
         """Tell whether somebody listens on *port* of this machine."""

@@ -1,7 +1,6 @@
 """What there is to see of a failed start, as texts that patterns are searched in."""
 
 import dataclasses
-import datetime
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -92,13 +91,6 @@ def of_pod(pod: workloads.Pod) -> list[Observation]:
     ]
 
 
-def of_exit(exit_code: int) -> Observation:
-    """Give how a process on this machine ended."""
-    ended = workloads.ContainerState(kind=workloads.StateKind.TERMINATED, reason="Error", exit_code=exit_code)
-    text = f"Error: {_ending(ended)}"
-    return Observation(where=causes.Where.STATE, text=text, source="the process", pod="java")
-
-
 def _event(event: workloads.Event) -> str:
     times = f" ({event.count} times)" if event.count > 1 else ""
     return f"events of {event.name}{times}"
@@ -134,9 +126,3 @@ def _last_words(containers: Sequence[workloads.Container]) -> list[str]:
     states = [state for container in containers for state in (container.state, container.last) if state is not None]
     ended = [state.message for state in states if state.kind is workloads.StateKind.TERMINATED]
     return list(dict.fromkeys(message for message in ended if message))
-
-
-def is_recent(pod: workloads.Pod, now: datetime.datetime, span: datetime.timedelta) -> bool:
-    """Tell whether a container of *pod* ended within *span*, and so was started again."""
-    ends = [container.last.finished_at for container in pod.containers if container.last and not container.is_init]
-    return any(end is not None and now - end <= span for end in ends)

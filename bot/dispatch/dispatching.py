@@ -16,12 +16,12 @@ import structlog
 
 from bot import errors, metrics, toolkit
 from bot.dispatch import parsing, permissions, redacting
-from bot.model import invocations, reports
+from bot.model import displays, invocations, reports
 from bot.store import invocations as invocation_store
 
 log = structlog.get_logger()
 
-ToolsFor = Callable[[invocations.Invocation, toolkit.MayRun, toolkit.Display], toolkit.Tools]
+ToolsFor = Callable[[invocations.Invocation, toolkit.MayRun, displays.Display], toolkit.Tools]
 
 
 class NoDisplay:
@@ -41,7 +41,7 @@ class NoDisplay:
 class _Redacted:
     """A display that gets nothing with a secret in it."""
 
-    def __init__(self, display: toolkit.Display, redactor: redacting.Redactor) -> None:
+    def __init__(self, display: displays.Display, redactor: redacting.Redactor) -> None:
         self._display = display
         self._redactor = redactor
 
@@ -83,7 +83,7 @@ class Dispatcher:
         self._tools_for = tools_for
 
     async def dispatch(
-        self, invocation: invocations.Invocation, display: toolkit.Display | None = None
+        self, invocation: invocations.Invocation, display: displays.Display | None = None
     ) -> invocations.Answer:
         """
         Give the answer to *invocation*; what there is before it is complete goes to *display*.
@@ -107,7 +107,7 @@ class Dispatcher:
         return answer
 
     async def _attempt(
-        self, invocation: invocations.Invocation, display: toolkit.Display, course: _Course
+        self, invocation: invocations.Invocation, display: displays.Display, course: _Course
     ) -> invocations.Answer:
         try:
             parsed = self._parser.parse(invocation.text, from_chat=invocation.door is not invocations.Door.TERMINAL)
@@ -131,7 +131,7 @@ class Dispatcher:
         )
 
     async def _run(
-        self, parsed: parsing.Parsed, invocation: invocations.Invocation, display: toolkit.Display
+        self, parsed: parsing.Parsed, invocation: invocations.Invocation, display: displays.Display
     ) -> reports.Report:
         async def may(command: toolkit.Command[Any]) -> bool:
             try:

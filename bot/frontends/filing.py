@@ -12,6 +12,8 @@ from bot.render import log_lines
 
 log = structlog.get_logger()
 
+RESTARTED = "posbot was restarted before it could send the others."
+_OTHERWISE = "In a terminal all of it can be seen."
 _PIECE_BYTES = 256_000
 _PATIENCE_SECONDS = 20.0
 """For a file of no size; what an answer waits for, and somebody for the answer."""
@@ -46,6 +48,3 @@ def lost(reason: str, hint: str | None) -> str:
     metrics.UNDELIVERED.labels("file").inc()
     log.error("file not delivered", reason=reason)
     return " ".join(filter(None, ("All of it could not be sent as a file.", reason, hint, _OTHERWISE)))
-
-
-_OTHERWISE = "In a terminal all of it can be seen."

@@ -42,7 +42,6 @@ _REASONS = {
     "is_archived": "because the channel was archived",
     "is_inactive": "because the channel was archived",
 }
-_RESTARTED = "posbot was restarted before it could send the others."
 _ELSEWHERE = reports.Report(
     verdict=reports.Verdict.UNKNOWN, headline="Following in your direct messages with posbot, where Stop ends it."
 )
@@ -58,9 +57,10 @@ class Terms:
     """Set when posbot itself is to end."""
     seconds: float = FOLLOW_SECONDS
     edit_seconds: float = 1.0
-    """From one edit to the next; Slack takes 50 a minute from all of posbot, and longer bursts."""
+    """From one edit to the next, while all that are followed are few."""
     poll_seconds: float = 1.0
     spool_bytes: int = SPOOL_BYTES
+    budget: pacing.Budget = dataclasses.field(default_factory=pacing.Budget)
 
 
 class _Board:
@@ -226,6 +226,7 @@ class Live:
             pause = self._pace.seconds
             if not is_due:
                 continue
+            await self._terms.budget.take()
             try:
                 async with self._turn:
                     message = self._message()
@@ -266,7 +267,7 @@ class Live:
         """Leave the message as it is to stand, with the file in its thread; give False where Slack takes it no more."""
         await self._spool.flush()
         is_cancelled = answer.ending is invocations.Ending.CANCELLED
-        message = self._last(answer, _RESTARTED if is_cancelled else self._told())
+        message = self._last(answer, filing.RESTARTED if is_cancelled else self._told())
         if not await self._edit_last(spot, message):
             return False
         if self._spool.size and not is_cancelled and not message.is_whole:
@@ -281,7 +282,7 @@ class Live:
         except asyncio.CancelledError:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_WORDS_SECONDS):
-                    await self._edit_last(spot, self._last(answer, _RESTARTED))
+                    await self._edit_last(spot, self._last(answer, filing.RESTARTED))
             raise
         if problem is not None:
             await self._edit_last(spot, self._last(answer, problem))

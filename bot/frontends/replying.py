@@ -24,6 +24,7 @@ log = structlog.get_logger()
 _EDIT_SECONDS = 1.0
 _PAUSES_SECONDS = (0.0, 15.0, 60.0, 240.0)
 """When the four uses of a response URL that are not the last may go to progress, counted from one to the next."""
+_LAST_WORDS_SECONDS = 2.0
 _LAST_PROGRESS_SECONDS = 5.0
 """For a report that is on its way when the answer is ready: two at once would leave the wrong one standing."""
 
@@ -242,11 +243,18 @@ class Thread:
     async def _file(self, answer: invocations.Answer, message: blocks.Message) -> None:
         """Send the logs of which *message* has only the end, and correct what it says where that fails."""
         shelf = slack_files.Shelf(channel=self._origin.channel, thread=self._origin.thread)
-        problem = await _filed(self._api, message, shelf)
-        if problem is None:
-            return
         try:
-            await self._show(blocks.message(answer, blocks.Manner(whereabouts=problem)))
+            problem = await _filed(self._api, message, shelf)
+        except asyncio.CancelledError:
+            async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                await self._correct(answer, filing.RESTARTED)
+            raise
+        if problem is not None:
+            await self._correct(answer, problem)
+
+    async def _correct(self, answer: invocations.Answer, whereabouts: str) -> None:
+        try:
+            await self._show(blocks.message(answer, blocks.Manner(whereabouts=whereabouts)))
         except errors.BotError as error:
             _lost("correction", error)
 
@@ -279,7 +287,9 @@ async def _filed(api: slack_api.SlackApi, message: blocks.Message, shelf: slack_
     """Send the logs of which *message* has only the end; give None, or a sentence about what became of them."""
     files = slack_files.SlackFiles(api)
     for section in message.files:
-        problem = await filing.deliver(files, filing.upload_of(section), shelf)
+        # A log of many megabytes takes a moment to write.
+        upload = await asyncio.to_thread(filing.upload_of, section)
+        problem = await filing.deliver(files, upload, shelf)
         if problem is not None:
             return problem
     return None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import pydantic
-import re2  # type: ignore[import-untyped]
+import re2
 
 from bot import errors
 from bot.model import services
@@ -146,7 +146,7 @@ class Cause:
 
 def values_of(match: Any) -> dict[str, str]:
     """Give the named groups of *match*, and what follows from them; empty where one took no part."""
-    values = {name: value or "" for name, value in match.groupdict().items()}
+    values = {name: (value or "").strip() for name, value in match.groupdict().items()}
     for name in [name for name in values if name.startswith(CLASS_FILE)]:
         values[JAVA + _version_name(name)] = _java_of(values[name])
     return values

@@ -83,6 +83,8 @@ class Pod:
     """The pod-template-hash of its ReplicaSet."""
     is_ending: bool = False
     is_ready: bool = False
+    ready_since: datetime.datetime | None = None
+    """When it became ready the last time; None where it is not."""
     unscheduled_because: str = ""
     """What the scheduler says while it finds no node."""
     containers: tuple[Container, ...] = ()
@@ -108,6 +110,12 @@ class Pod:
                 return state.reason or f"ExitCode:{state.exit_code}"
         return self.phase
 
+    @property
+    def hindrances(self) -> tuple[str, ...]:
+        """Give what keeps it from running, in the cluster's words, each once."""
+        waiting = (one.state.message for one in self.containers if one.is_waiting and one.state is not None)
+        return tuple(dict.fromkeys(filter(None, (self.message, self.unscheduled_because, *waiting))))
+
     def find_container(self, name: str) -> Container | None:
         """Give the container called *name*."""
         return next((container for container in self.containers if container.name == name), None)
@@ -125,6 +133,10 @@ class ReplicaSet:
     template_hash: str
     replicas: int
     ready: int
+    owner: str = ""
+    """The deployment that it is a revision of."""
+    former_revisions: tuple[int, ...] = ()
+    """The numbers it had before: going back to a revision gives it a new one."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot import errors, toolkit
-from bot.model import reports, workloads
+from bot import errors
+from bot.model import displays, reports, workloads
 from bot.podlogs import cutting, keeping, reading, selecting
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Follower:
         self._began_at = datetime.datetime.now(datetime.UTC)
         self.counts = Counts()
 
-    async def run(self, display: toolkit.Display, name: str) -> str:
+    async def run(self, display: displays.Display, name: str) -> str:
         """
         Show what comes on *display* until it is stopped; give why it was.
 
@@ -222,13 +222,13 @@ class Follower:
             await self._room.wait_for(lambda: len(self._waiting) < _WAITING_ENTRIES)
             self._waiting += entries
 
-    async def _hand_over(self, display: toolkit.Display, name: str) -> None:
+    async def _hand_over(self, display: displays.Display, name: str) -> None:
         while True:
             lines, started = self.counts.lines, time.monotonic()
             await asyncio.sleep(_TICK_SECONDS)
             await self._show(display, name, (self.counts.lines - lines) / (time.monotonic() - started))
 
-    async def _show(self, display: toolkit.Display, name: str, rate: float) -> None:
+    async def _show(self, display: displays.Display, name: str, rate: float) -> None:
         async with self._room:
             entries, self._waiting = self._waiting, []
             self._room.notify_all()

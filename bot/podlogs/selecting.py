@@ -40,7 +40,7 @@ class Selector:
         return bool(self._open)
 
     def _select(self, lines: list[bytes], texts: list[bytes], end: int) -> Iterator[joining.Entry]:
-        if self._finder is not None:
+        if self._finder is not None and end:
             yield from self._search(lines, texts, end)
             return
         for entry in self._joiner.entries(lines, texts, end):

@@ -30,6 +30,11 @@ def lines(log: reports.Log) -> Iterator[str]:
     return (f"{mark} {_BAR} {line}" for mark, line in drawn(log))
 
 
+def count(entry: reports.LogEntry) -> int:
+    """Give how many lines *entry* is drawn in."""
+    return 1 if entry.is_remark else entry.text.count("\n") + 1
+
+
 def _times(entry: reports.LogEntry) -> str:
     """Give how often an entry came and since when, where it came more than once."""
     if entry.count == 1:

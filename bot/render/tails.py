@@ -57,8 +57,11 @@ class Tail:
 
 def of_log(log: reports.Log) -> Tail:
     """Give the end of *log*, of which more may have to be left out."""
-    lines = list(log_lines.lines(log))
-    return Tail(lines=tuple(shortened(lines[-limits.LOG_LINES :])), total=len(lines))
+    # Every entry is a line at least, so that no more of them need to be drawn.
+    before, last = log.entries[: -limits.LOG_LINES], log.entries[-limits.LOG_LINES :]
+    lines = list(log_lines.lines(dataclasses.replace(log, entries=last)))
+    total = len(lines) + sum(log_lines.count(entry) for entry in before)
+    return Tail(lines=tuple(shortened(lines[-limits.LOG_LINES :])), total=total)
 
 
 def shortened(lines: Iterable[str]) -> Iterable[Line]:

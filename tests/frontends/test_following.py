@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot.clients import slack_api
-from bot.frontends import following, receiving, replying
+from bot.frontends import following, pacing, receiving, replying
 from bot.model import invocations, reports
 from bot.store import database, migrating
 from bot.store import invocations as store
@@ -51,7 +51,8 @@ class Scene:
         api = slack_api.SlackApi(self.workspace.bot_token, self.workspace.api_url)
         reply = replying.reply_to(api, request.origin, is_public=is_public)
         await self.record.begin(request.invocation)
-        short = {"edit_seconds": EDIT_SECONDS, "poll_seconds": EDIT_SECONDS} | terms
+        budget = pacing.Budget(burst=1_000)
+        short = {"edit_seconds": EDIT_SECONDS, "poll_seconds": EDIT_SECONDS, "budget": budget} | terms
         live = following.Live(
             api,
             request,

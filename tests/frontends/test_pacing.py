@@ -1,5 +1,7 @@
 """Edits become fewer while Slack asks for it, and as many as wanted again afterwards."""
 
+import time
+
 from bot.frontends import pacing
 
 
@@ -20,3 +22,16 @@ def test_it_stays_within_bounds_both_ways() -> None:
 
     assert slowest == 15.0
     assert pace.seconds == 1.0
+
+
+def test_edits_come_in_a_burst_and_then_at_the_pace_that_slack_allows() -> None:
+    budget, start = pacing.Budget(a_minute=30, burst=3), time.monotonic()
+
+    assert [round(budget.reserve(start), 3) for _ in range(6)] == [0, 0, 0, 2.0, 4.0, 6.0]
+    assert round(budget.reserve(start + 8), 3) == 0
+
+
+def test_a_long_rest_earns_no_more_than_a_burst() -> None:
+    budget, later = pacing.Budget(a_minute=30, burst=2), time.monotonic() + 3_600
+
+    assert [round(budget.reserve(later), 3) for _ in range(3)] == [0, 0, 2.0]

@@ -31,7 +31,7 @@ async def test_what_another_posbot_works_on_is_stopped_once(tmp_path: pathlib.Pa
         await record.end(builders.an_answer(invocation_id=ID), word="logs", duration_seconds=1)
 
     assert stop is not None and stop.at - now < datetime.timedelta(seconds=30)
-    assert first == (0, f"{ID} is being stopped.\n", "")
+    assert first == (0, f"{ID} was asked to stop.\n", "")
     assert second[0] == 0
     assert re.search(f"already stopped by {stop.by} at [0-9:]{{8}} UTC", second[1])
 

@@ -9,6 +9,7 @@ from sandbox.cluster.world import clocks
 from sandbox.cluster.world.kinds import Json
 
 REVISION = "deployment.kubernetes.io/revision"
+FORMER_REVISIONS = "deployment.kubernetes.io/revision-history"
 
 Edit = Callable[[Json], None]
 stamp = clocks.stamp
@@ -91,8 +92,12 @@ def revision_of(replica_set: Json) -> int:
 
 
 def set_revision(document: Json, number: int) -> None:
-    """Write the number of a revision."""
-    document["metadata"]["annotations"][REVISION] = str(number)
+    """Write the number of a revision; a ReplicaSet that gets another one keeps those it had."""
+    annotations = document["metadata"]["annotations"]
+    before = annotations.get(REVISION, str(number))
+    if document["kind"] == "ReplicaSet" and before != str(number):
+        annotations[FORMER_REVISIONS] = ",".join(filter(None, (annotations.get(FORMER_REVISIONS), before)))
+    annotations[REVISION] = str(number)
 
 
 def bare_template(replica_set: Json) -> Json:
