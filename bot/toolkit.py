@@ -9,7 +9,6 @@ procedure, makes the help and the usage errors, and tells dispatch who may run i
 import dataclasses
 import datetime
 import enum
-import re
 import shlex
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
@@ -18,7 +17,7 @@ import pydantic
 import pydantic.fields
 
 from bot import errors
-from bot.model import causes, displays, invocations, reports, runbooks, services
+from bot.model import causes, displays, invocations, reports, runbooks, services, spans
 
 if TYPE_CHECKING:
     # Only named, never used here: importing them would load httpx and SQLAlchemy, a third of a second in which
@@ -125,19 +124,6 @@ def _named(find: Callable[[], Result]) -> Result:
         raise ValueError(f"{error} {error.hint or ''}".strip()) from error
 
 
-_DURATION = re.compile(r"^(?:(?P<h>\d{1,4})h)?(?:(?P<m>\d{1,5})m)?(?:(?P<s>\d{1,6})s)?$")
-
-
-def _duration(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = _DURATION.match(value.strip().lower())
-    if not match or not any(match.groups()):
-        raise ValueError(f"“{errors.shorten(value, 30)}” is no duration; write it like 90s, 3m or 1h30m.")
-    hours, minutes, seconds = (int(match[unit] or 0) for unit in "hms")
-    return datetime.timedelta(hours=hours, minutes=minutes, seconds=seconds)
-
-
 ServiceName = Annotated[str, pydantic.AfterValidator(_known_service)]
 """The name or alias of one service; becomes its name."""
 Selection = Annotated[str, pydantic.AfterValidator(_known_selection)]
@@ -153,8 +139,7 @@ EnvironmentName = Annotated[
 """The name of an environment; the default one where none is given."""
 CommandWord = Annotated[str, pydantic.AfterValidator(_known_word)]
 """A word that follows `/pos`."""
-Duration = Annotated[datetime.timedelta, pydantic.BeforeValidator(_duration)]
-"""A length of time such as 90s, 3m or 1h30m."""
+Duration = spans.Duration
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,14 @@
-"""Lengths of time as people read them."""
+"""Lengths of time as people read and write them."""
 
 import datetime
+import re
+from typing import Annotated
 
+import pydantic
+
+from bot import errors
+
+_WRITTEN = re.compile(r"^(?:(?P<h>\d{1,4})h)?(?:(?P<m>\d{1,5})m)?(?:(?P<s>\d{1,6})s)?$")
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
 
 
@@ -12,3 +19,33 @@ def brief(span: datetime.timedelta) -> str:
         if seconds >= 2 * length:
             return f"{seconds // length}{unit}"
     return f"{seconds}s"
+
+
+def parse(value: object) -> object:
+    """
+    Give the span that a text such as 90s, 3m or 1h30m means; what is no text as it is.
+
+    Raises:
+        ValueError: with a sentence that says how to write it.
+    """
+    if not isinstance(value, str):
+        return value
+    match = _WRITTEN.match(value.strip().lower())
+    if not match or not any(match.groups()):
+        raise ValueError(f"“{errors.shorten(value, 30)}” is no duration; write it like 90s, 3m or 1h30m.")
+    hours, minutes, seconds = (int(match[unit] or 0) for unit in "hms")
+    return datetime.timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def write(span: datetime.timedelta) -> str:
+    """Give what `parse` reads as *span*, to the second."""
+    minutes, seconds = divmod(int(span.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
+    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
+
+
+Duration = Annotated[
+    datetime.timedelta, pydantic.BeforeValidator(parse), pydantic.PlainSerializer(write, when_used="json")
+]
+"""A length of time such as 90s, 3m or 1h30m."""
