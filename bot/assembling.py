@@ -13,11 +13,13 @@ import structlog
 from bot import errors, logs, toolkit
 from bot import settings as settings_module
 from bot.clients import actuator, java
-from bot.dispatch import dispatching, parsing, permissions, redacting
+from bot.dispatch import dispatching, judging, parsing, permissions, redacting
 from bot.model import displays, invocations, services
 from bot.runbook import loading
-from bot.store import database, migrating
+from bot.runs import desk, working
+from bot.store import database, migrating, workers
 from bot.store import invocations as invocation_store
+from bot.store import runs as run_store
 
 if TYPE_CHECKING:
     from bot.clients import cluster, workloads
@@ -37,6 +39,8 @@ class Core:
     record: invocation_store.Invocations
     health_reader: actuator.Actuator
     clusters: "_Clusters"
+    worker: working.Worker
+    desk: desk.Desk
 
     async def warm_up(self, url: str) -> None:
         """
@@ -84,14 +88,26 @@ async def assembled(
         record, health_reader = invocation_store.Invocations(db), actuator.Actuator()
         clusters = _Clusters(settings.kubeconfig)
         stack.push_async_callback(clusters.close)
+        checker = permissions.Permissions(data.roles, team_id=team_id, user_groups=user_groups)
+        makings = _Makings(data=data, table=table, record=record, health_reader=health_reader, clusters=clusters)
         dispatcher = dispatching.Dispatcher(
             parser=parsing.Parser(table, vocabulary),
-            permissions=permissions.Permissions(data.roles, team_id=team_id, user_groups=user_groups),
+            permissions=checker,
             redactor=redactor,
             record=record,
-            tools_for=_toolmaker(data, table, record, health_reader, clusters),
+            tools_for=lambda invocation, may, display: makings.tools(desk_of_runs, invocation, may, display),
         )
-        yield Core(dispatcher=dispatcher, data=data, record=record, health_reader=health_reader, clusters=clusters)
+        worker = working.Worker(workers.Workers(db), dispatcher, _now)
+        desk_of_runs = desk.Desk(run_store.Runs(db), worker, judging.Judge(checker, data.roles), _now)
+        yield Core(
+            dispatcher=dispatcher,
+            data=data,
+            record=record,
+            health_reader=health_reader,
+            clusters=clusters,
+            worker=worker,
+            desk=desk_of_runs,
+        )
 
 
 class _Clusters:
@@ -127,33 +143,44 @@ class _Clusters:
             await self._clusters.close()
 
 
-def _toolmaker(
-    data: loading.RunbookData,
-    table: Mapping[str, toolkit.Command[Any]],
-    record: invocation_store.Invocations,
-    health_reader: actuator.Actuator,
-    clusters: "_Clusters",
-) -> dispatching.ToolsFor:
-    """Give what hands each invocation its tools; clients are made once and shared."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Makings:
+    """What tools are made of; clients are made once and shared."""
 
-    def tools_for(invocation: invocations.Invocation, may: toolkit.MayRun, display: displays.Display) -> toolkit.Tools:
+    data: loading.RunbookData
+    table: Mapping[str, toolkit.Command[Any]]
+    record: invocation_store.Invocations
+    health_reader: actuator.Actuator
+    clusters: _Clusters
+
+    def tools(
+        self,
+        runs: desk.Desk,
+        invocation: invocations.Invocation,
+        may: toolkit.MayRun,
+        display: displays.Display,
+    ) -> toolkit.Tools:
+        """Give one invocation its tools."""
         return toolkit.Tools(
             invocation=invocation,
-            catalogue=data.catalogue,
-            environments=data.environments,
-            runbook=data.runbook,
-            causes=data.causes,
-            actuator=health_reader,
-            workloads=clusters.workloads_of,
+            catalogue=self.data.catalogue,
+            environments=self.data.environments,
+            runbook=self.data.runbook,
+            causes=self.data.causes,
+            actuator=self.health_reader,
+            workloads=self.clusters.workloads_of,
             java=java.Java(settings_module.for_other_programs()),
-            invocations=record,
-            commands=table,
+            invocations=self.record,
+            runs=runs,
+            commands=self.table,
             may=may,
             display=display,
-            now=lambda: datetime.datetime.now(datetime.UTC),
+            now=_now,
         )
 
-    return tools_for
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
 
 
 async def migrate(settings: settings_module.Settings) -> str | None:

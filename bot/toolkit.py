@@ -17,7 +17,7 @@ import pydantic
 import pydantic.fields
 
 from bot import errors
-from bot.model import causes, displays, invocations, reports, runbooks, services, spans
+from bot.model import causes, displays, invocations, reports, runbooks, runs, services, spans
 
 if TYPE_CHECKING:
     # Only named, never used here: importing them would load httpx and SQLAlchemy, a third of a second in which
@@ -156,6 +156,7 @@ class Tools:
     """Gives what runs in an environment."""
     java: "java.Java"
     invocations: "invocation_store.Invocations"
+    runs: runs.Desk
     commands: Mapping[str, "Command[Any]"]
     may: "MayRun"
     """Tells whether the person who asks may run a command here."""

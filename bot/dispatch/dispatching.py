@@ -9,7 +9,7 @@ import dataclasses
 import datetime
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -94,8 +94,14 @@ class Dispatcher:
         structlog.contextvars.bind_contextvars(invocation=invocation.id)
         if not await self._begin(invocation, course):
             return _answer(invocation, invocations.Ending.DUPLICATE, reports.Verdict.UNKNOWN, "This came twice.")
+        is_chat = invocation.door is not invocations.Door.TERMINAL
         try:
-            answer = await self._attempt(invocation, display or NoDisplay(), course)
+            answer = await self._attempt(
+                invocation,
+                display or NoDisplay(),
+                course,
+                lambda: self._parser.parse(invocation.text, from_chat=is_chat),
+            )
         except asyncio.CancelledError:
             cancelled = _answer(
                 invocation, invocations.Ending.CANCELLED, reports.Verdict.UNKNOWN, "Cancelled before it was done."
@@ -106,11 +112,40 @@ class Dispatcher:
         await self._end(invocation, answer, course)
         return answer
 
+    def validate(self, word: str, values: Mapping[str, object]) -> tuple[toolkit.Command[Any], toolkit.Parameters]:
+        """
+        Give the command called *word* and its parameters with *values*.
+
+        Raises:
+            errors.UsageError: naming what does not fit.
+        """
+        command = self._parser.find(word)
+        return command, self._parser.validate(command, values)
+
+    async def perform(
+        self, invocation: invocations.Invocation, command: toolkit.Command[Any], parameters: toolkit.Parameters
+    ) -> invocations.Answer:
+        """
+        Give the answer of *command* as a step of a run, which keeps the record itself.
+
+        The person in whose name it runs is asked for permission each time: a role may have been taken away meanwhile.
+        """
+        course = _Course(started=time.monotonic(), word=command.word)
+        answer = await self._attempt(
+            invocation, NoDisplay(), course, lambda: parsing.Parsed(command=command, parameters=parameters)
+        )
+        self._log_end(invocation, answer, course)
+        return dataclasses.replace(answer, report=self._redactor.report(answer.report))
+
     async def _attempt(
-        self, invocation: invocations.Invocation, display: displays.Display, course: _Course
+        self,
+        invocation: invocations.Invocation,
+        display: displays.Display,
+        course: _Course,
+        parse: Callable[[], parsing.Parsed],
     ) -> invocations.Answer:
         try:
-            parsed = self._parser.parse(invocation.text, from_chat=invocation.door is not invocations.Door.TERMINAL)
+            parsed = parse()
             course.word = parsed.command.word
             await self._permissions.check(parsed.command, invocation.actor, invocation.place)
             self._insist_on_record(parsed.command, course)
@@ -174,6 +209,17 @@ class Dispatcher:
             )
 
     async def _end(self, invocation: invocations.Invocation, answer: invocations.Answer, course: _Course) -> None:
+        seconds = self._log_end(invocation, answer, course)
+        if not course.is_recorded:
+            return
+        try:
+            await self._record.end(answer, word=course.word, duration_seconds=seconds)
+        except errors.Unavailable as error:
+            log.error("ending not recorded", reason=str(error))
+            metrics.UNRECORDED.inc()
+
+    @staticmethod
+    def _log_end(invocation: invocations.Invocation, answer: invocations.Answer, course: _Course) -> float:
         seconds = time.monotonic() - course.started
         metrics.INVOCATIONS.labels(course.word or "none", invocation.door.value, answer.ending.value).inc()
         metrics.DURATION.labels(course.word or "none").observe(seconds)
@@ -187,13 +233,7 @@ class Dispatcher:
             verdict=answer.report.verdict.value,
             seconds=round(seconds, 3),
         )
-        if not course.is_recorded:
-            return
-        try:
-            await self._record.end(answer, word=course.word, duration_seconds=seconds)
-        except errors.Unavailable as error:
-            log.error("ending not recorded", reason=str(error))
-            metrics.UNRECORDED.inc()
+        return seconds
 
 
 class _DeadlinePassed(errors.Unavailable):

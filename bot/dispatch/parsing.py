@@ -64,9 +64,18 @@ class Parser:
         except errors.UsageError as error:
             raise _with_usage(error, command) from error
 
+    def find(self, word: str) -> toolkit.Command[Any]:
+        """
+        Give the command called *word*.
+
+        Raises:
+            errors.NotFound
+        """
+        return self._commands[toolkit.find_word(word, self._commands)]
+
     def _find(self, word: str, rest: list[str]) -> toolkit.Command[Any]:
         try:
-            return self._commands[toolkit.find_word(word, self._commands)]
+            return self.find(word)
         except errors.NotFound as error:
             error.words = (*(shlex.join([near, *rest]) for near in error.suggestions[:1]), "help")
             raise

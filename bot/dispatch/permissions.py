@@ -65,10 +65,15 @@ class Permissions:
                 hint=f"Type there: posbot {command.word}",
             )
 
+    async def has_role(self, name: str, actor: invocations.Actor) -> bool:
+        """Tell whether *actor* has the role called *name*."""
+        role = self._rules.roles.get(name)
+        return role is not None and (role.names(actor) or await self._is_in_a_group(role, actor))
+
     async def _check_role(self, command: toolkit.Command[Any], actor: invocations.Actor) -> None:
         granting = self._rules.allowing(command.word)
-        for role in granting.values():
-            if role.names(actor) or await self._is_in_a_group(role, actor):
+        for name in granting:
+            if await self.has_role(name, actor):
                 return
         needed = f"Needs the role {' or '.join(granting)}." if granting else "No role allows it yet."
         raise errors.NotAllowed(f"You may not run {command.word}.", hint=f"{needed} Whoever runs posbot gives roles.")

@@ -15,6 +15,8 @@ class Door(enum.StrEnum):
     BUTTON = "button"
     HOME = "home"
     TERMINAL = "terminal"
+    # A step of a run, in the name of whoever asked for the run.
+    STEP = "step"
 
 
 class PlaceKind(enum.StrEnum):

@@ -224,6 +224,10 @@ class Procedure(_Strict):
         """Give every step in the order in which they come."""
         return self.steps + self.finally_
 
+    def is_end(self, step_id: str) -> bool:
+        """Tell whether the step is one of those that are done at the end, however it comes."""
+        return any(step.id == step_id for step in self.finally_)
+
     def find(self, step_id: str) -> Step:
         """
         Give the step called *step_id*.

@@ -57,7 +57,23 @@ class Roles(_Strict):
     """The whole of roles.yaml."""
 
     channels: Channels = Channels()
+    people: dict[str, tuple[Member, ...]] = pydantic.Field(default_factory=dict)
+    """Ids that are the same person, by name: one of Slack and one of a terminal."""
     roles: dict[str, Role] = pydantic.Field(default_factory=dict)
+
+    def are_different(self, one: invocations.Actor, other: invocations.Actor) -> bool:
+        """
+        Tell whether two actors are surely two people.
+
+        Somebody at a terminal and somebody in Slack may be one, unless `people` says who they are.
+        """
+        if one.is_local == other.is_local:
+            return one.id != other.id
+        names = [self._name_of(actor) for actor in (one, other)]
+        return None not in names and names[0] != names[1]
+
+    def _name_of(self, actor: invocations.Actor) -> str | None:
+        return next((name for name, ids in self.people.items() if actor.id in ids), None)
 
     def allowing(self, word: str) -> dict[str, Role]:
         """Give the roles whose members may run the command *word*, by name."""

@@ -8,10 +8,8 @@ the one who began it.
 import dataclasses
 import datetime
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
-
-import pydantic
 
 from bot.model import invocations, procedures, reports
 
@@ -208,20 +206,6 @@ class Run:
         return next(step for step in self.steps if step.id == step_id)
 
 
-_STEPS = pydantic.TypeAdapter(tuple[StepRecord, ...])
-_QUESTION = pydantic.TypeAdapter(Question)
-
-
-def steps_to_document(steps: Sequence[StepRecord]) -> object:
-    """Give *steps* as JSON-ready data; `steps_from_document` gives the same back."""
-    return _STEPS.dump_python(tuple(steps), mode="json", exclude_defaults=True)
-
-
-def steps_from_document(document: object) -> tuple[StepRecord, ...]:
-    """Give the steps that `steps_to_document` made *document* of."""
-    return _STEPS.validate_python(document)
-
-
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """A run that somebody wants."""
@@ -246,39 +230,28 @@ class Filter:
 
 
 class Desk(Protocol):
-    """Where runs are begun, looked at and answered; what commands see of the engine."""
+    """Where runs are begun, looked at and answered; what commands see of the engine. See `bot/runs/desk.py`."""
 
     async def begin(self, order: Order) -> Run:
-        """
-        Give the run that *order* began, now or when it came before.
-
-        Raises:
-            errors.Refused: its lock is held; says by which run.
-            errors.Unavailable: it cannot be written down.
-        """
+        """Give the run that *order* began, now or when it came before."""
 
     async def find(self, run_id: str) -> Run:
-        """
-        Give a run.
-
-        Raises:
-            errors.UsageError: there is none with this id.
-        """
+        """Give a run."""
 
     async def latest(self, wanted: Filter) -> tuple[Run, ...]:
         """Give runs, the newest first."""
 
-    async def answer(self, run: Run, answer: str, *, by: invocations.Actor, comment: str = "") -> Question:
+    async def answer(self, run: Run, answer: str, *, by: invocations.Invocation, comment: str = "") -> Question:
         """Give the question of *run* as it now stands answered, by this person or by somebody who was faster."""
 
-    async def cancel(self, run_id: str, *, by: invocations.Actor) -> Run:
+    async def cancel(self, run_id: str, *, by: invocations.Invocation) -> Run:
         """Ask for the end of a run; give it."""
 
-    async def retry(self, run_id: str, *, by: invocations.Actor) -> Run:
+    async def retry(self, run_id: str, *, by: invocations.Invocation) -> Run:
         """Let a run that has ended go on where it failed; give it."""
 
-    async def unlock(self, lock: str, *, by: invocations.Actor, reason: str) -> Run:
+    async def unlock(self, lock: str) -> Run:
         """Free a lock; give the run that held it."""
 
-    async def attend(self, run: Run, patience_seconds: float) -> Run:
-        """Work on *run* here and now until it ends, or waits for a person, or the patience is over; give it."""
+    async def attend(self, run: Run, show: Callable[[Run], Awaitable[None]]) -> Run:
+        """Work on *run* here and now, or look at who does, until it ends or waits for a person; give it."""

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import datetime
+from collections.abc import Mapping
 
 import sqlalchemy
 
@@ -33,6 +34,39 @@ class Entry:
     duration_ms: int | None
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How an invocation came to its end, ready to be recorded."""
+
+    id: str
+    values: Mapping[str, object]
+
+
+async def ended(answer: invocations.Answer, *, word: str | None, duration_seconds: float) -> Ended:
+    """Give what is recorded of *answer*."""
+    return Ended(
+        id=answer.invocation_id,
+        values={
+            "word": word,
+            "ending": answer.ending.value,
+            "verdict": answer.report.verdict.value,
+            "headline": answer.report.headline,
+            "duration_ms": round(duration_seconds * 1000),
+            "report": await asyncio.to_thread(_packed, answer.report),
+        },
+    )
+
+
+def beginning(invocation: invocations.Invocation) -> sqlalchemy.Insert:
+    """Give what records that *invocation* has come."""
+    return sqlalchemy.insert(_TABLE).values(_row(invocation))
+
+
+def ending(end: Ended) -> sqlalchemy.Update:
+    """Give what records how an invocation has ended."""
+    return sqlalchemy.update(_TABLE).where(_TABLE.c.id == end.id).values(end.values)
+
+
 class Invocations:
     """Reads and writes the record."""
 
@@ -48,7 +82,7 @@ class Invocations:
         """
         try:
             async with self._db.transaction() as connection:
-                await connection.execute(sqlalchemy.insert(_TABLE).values(_row(invocation)))
+                await connection.execute(beginning(invocation))
         except sqlalchemy.exc.IntegrityError as error:
             if invocation.delivery_key is None:
                 raise errors.Unavailable("Two requests were given the same id.", hint="Send it again.") from error
@@ -62,17 +96,9 @@ class Invocations:
         Raises:
             errors.Unavailable: the record cannot be written.
         """
-        values = {
-            "word": word,
-            "ending": answer.ending.value,
-            "verdict": answer.report.verdict.value,
-            "headline": answer.report.headline,
-            "duration_ms": round(duration_seconds * 1000),
-            "report": await asyncio.to_thread(_packed, answer.report),
-        }
+        end = await ended(answer, word=word, duration_seconds=duration_seconds)
         async with self._db.transaction() as connection:
-            statement = sqlalchemy.update(_TABLE).where(_TABLE.c.id == answer.invocation_id)
-            await connection.execute(statement.values(values))
+            await connection.execute(ending(end))
 
     async def latest(
         self, *, limit: int, since: datetime.datetime | None = None, actor: str | None = None, word: str | None = None

@@ -69,3 +69,67 @@ invocations = Table(
     Index("invocations_by_time", "received_at"),
     Index("invocations_by_actor", "actor_id", "received_at"),
 )
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("invocation", String(32), nullable=False, unique=True),
+    Column("procedure", String(40), nullable=False),
+    Column("digest", String(12), nullable=False),
+    Column("service", String(64)),
+    Column("requester_id", String(64), nullable=False),
+    Column("place_kind", String(16), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("frozen", LargeBinary, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("progress", LargeBinary, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("question", String(16)),
+    Column("wake_at", Moment),
+    Column("ended_at", Moment),
+    Column("claimed_by", String(32)),
+    Column("cancelled_by", String(128)),
+    Column("cancelled_at", Moment),
+    Index("runs_by_state", "state", "claimed_by"),
+    Index("runs_by_time", "created_at"),
+)
+
+questions = Table(
+    "run_questions",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("run", String(32), nullable=False),
+    Column("asked", LargeBinary, nullable=False),
+    Column("answer", String(150)),
+    Column("answered_by", String(128)),
+    Column("answered_at", Moment),
+    Column("comment", Text),
+    Index("run_questions_by_run", "run"),
+)
+
+locks = Table(
+    "run_locks",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("run", String(32), nullable=False),
+    Column("taken_at", Moment, nullable=False),
+)
+
+workers = Table(
+    "run_workers",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("beat", Integer, nullable=False),
+)
+
+posts = Table(
+    "run_posts",
+    metadata,
+    Column("run", String(32), primary_key=True),
+    Column("purpose", String(32), primary_key=True),
+    Column("channel", String(32)),
+    Column("timestamp", String(32)),
+    Column("version", Integer, nullable=False),
+    Column("claimed_by", String(32)),
+)

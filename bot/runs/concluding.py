@@ -1,0 +1,238 @@
+"""What an outcome, an answer, a crash or an end means for a run."""
+
+import dataclasses
+import datetime
+from typing import Any
+
+from bot.model import procedures, runs
+from bot.runs import acting, asking
+
+
+def begin(run: runs.Run, step: procedures.Step, action: acting.Action, now: datetime.datetime) -> runs.Run:
+    """Give *run* with *step* under way."""
+    return changed(
+        run,
+        step.id,
+        state=runs.StepState.RUNNING,
+        action=action.text,
+        began_at=now,
+        ended_at=None,
+        not_before=None,
+        why="",
+    )
+
+
+def conclude(run: runs.Run, step: procedures.Step, outcome: acting.Outcome, now: datetime.datetime) -> runs.Run:
+    """Give *run* with what came of *step*, and what follows from that."""
+    record = run.find(step.id)
+    saved = {name: outcome.facts.get(fact) for name, fact in step.save.items()}
+    run = changed(
+        run,
+        step.id,
+        state=outcome.state,
+        headline=outcome.headline,
+        verdict=outcome.verdict,
+        saved=saved,
+        ended_at=now,
+    )
+    if not outcome.state.is_failure:
+        return run
+    if step.retry is not None and record.attempt < step.retry.attempts and run.cancel is None:
+        return changed(
+            run,
+            step.id,
+            state=runs.StepState.PENDING,
+            attempt=record.attempt + 1,
+            why=f"attempt {record.attempt} of {step.retry.attempts} failed",
+            not_before=now + step.retry.delay,
+        )
+    if step.on_failure == "ask":
+        return asking.after_failure(run, step, outcome.headline, now)
+    return _handle(run, step, now)
+
+
+def skip(run: runs.Run, step_id: str, why: str, now: datetime.datetime) -> runs.Run:
+    """Give *run* without the step called *step_id*."""
+    return changed(run, step_id, state=runs.StepState.SKIPPED, why=why, ended_at=now)
+
+
+def cancel(run: runs.Run, now: datetime.datetime) -> runs.Run:
+    """Give *run* with nothing left to do but its end."""
+    by = run.cancel.by if run.cancel is not None else "posbot"
+    why = f"cancelled by {by}"
+    record = run.current
+    if record is not None and record.state is runs.StepState.RUNNING:
+        step = run.procedure.find(record.id)
+        state = runs.StepState.CANCELLED if step.may_be_repeated else runs.StepState.UNKNOWN
+        run = changed(run, record.id, state=state, why=f"{why} while it was under way", ended_at=now)
+    return _close(run, runs.StepState.CANCELLED, why, runs.RunState.CANCELLED, now)
+
+
+def out_of_time(run: runs.Run, now: datetime.datetime) -> runs.Run:
+    """Give *run* when the time of the whole procedure is over."""
+    return _close(run, runs.StepState.SKIPPED, "the run’s time was over", runs.RunState.TIMED_OUT, now)
+
+
+def after_crash(run: runs.Run, step: procedures.Step, now: datetime.datetime) -> runs.Run:
+    """Give *run* with a step that was under way when posbot ended: again if that does no harm, else with a question."""
+    if step.may_be_repeated:
+        record = run.find(step.id)
+        return changed(
+            run,
+            step.id,
+            state=runs.StepState.PENDING,
+            attempt=record.attempt + 1,
+            agreed=record.agreed,
+            why="posbot was restarted",
+        )
+    if run.procedure.is_end(step.id):
+        # The end waits for nobody.
+        return changed(run, step.id, state=runs.StepState.UNKNOWN, why="posbot ended in the middle of it", ended_at=now)
+    return asking.whether_it_happened(run, step, now)
+
+
+def take_answer(run: runs.Run, step: procedures.Step, question: runs.Question, now: datetime.datetime) -> runs.Run:
+    """Give *run* with what a person has answered, or that nobody did."""
+    run = dataclasses.replace(run, state=runs.RunState.RUNNING)
+    answer, by = question.answer or runs.TIMEOUT, question.answered_by
+    match question.kind:
+        case runs.QuestionKind.PAUSE:
+            return _after_pause(run, step, answer, by, now)
+        case runs.QuestionKind.CONFIRM if not step.is_built_in:
+            return _after_agreement(run, step, question, now)
+        case runs.QuestionKind.CONFIRM | runs.QuestionKind.MANUAL:
+            return _after_person(run, step, question, now)
+        case runs.QuestionKind.FAILURE:
+            return _after_failure(run, step, answer, by, now)
+    return _after_unknown(run, step, answer, by, now)
+
+
+def finish(run: runs.Run, now: datetime.datetime) -> runs.Run:
+    """Give *run* at its end."""
+    has_failed = any(record.state.is_failure for record in run.steps)
+    ending = runs.RunState.SUCCEEDED_WITH_FAILURES if has_failed else runs.RunState.SUCCEEDED
+    return dataclasses.replace(run, state=run.ending or ending, ending=None, ended_at=now)
+
+
+def again(run: runs.Run) -> runs.Run:
+    """Give *run*, which has ended, before the first step that did not come out well."""
+    is_open = False
+    steps = []
+    for record in run.steps:
+        is_open = is_open or record.state.is_failure or record.state is runs.StepState.CANCELLED
+        fresh = runs.StepRecord(id=record.id, attempt=record.attempt + (record.began_at is not None))
+        steps.append(fresh if is_open else record)
+    return dataclasses.replace(
+        run,
+        state=runs.RunState.RUNNING,
+        ending=None,
+        ended_at=None,
+        cancel=None,
+        active_seconds=0.0,
+        steps=tuple(steps),
+    )
+
+
+def changed(run: runs.Run, step_id: str, **values: Any) -> runs.Run:
+    """Give *run* with other values in the record of one step."""
+    steps = tuple(dataclasses.replace(record, **values) if record.id == step_id else record for record in run.steps)
+    return dataclasses.replace(run, steps=steps)
+
+
+def _after_pause(run: runs.Run, step: procedures.Step, answer: str, by: str, now: datetime.datetime) -> runs.Run:
+    if answer == runs.YES:
+        return changed(run, step.id, state=runs.StepState.PENDING, may_begin=True)
+    if answer == runs.SKIP:
+        return skip(run, step.id, f"skipped by {by}", now)
+    why = f"stopped by {by}" if answer == runs.STOP else "nobody said go on in time"
+    return _close(run, runs.StepState.CANCELLED, why, runs.RunState.CANCELLED, now)
+
+
+def _after_agreement(run: runs.Run, step: procedures.Step, question: runs.Question, now: datetime.datetime) -> runs.Run:
+    if question.answer == runs.YES:
+        return changed(
+            run, step.id, state=runs.StepState.PENDING, agreed=question.action, why=f"{question.answered_by} agreed"
+        )
+    return _denied(run, step, question, now)
+
+
+def _after_person(run: runs.Run, step: procedures.Step, question: runs.Question, now: datetime.datetime) -> runs.Run:
+    if question.kind is runs.QuestionKind.CONFIRM and question.answer != runs.YES:
+        return _denied(run, step, question, now)
+    is_late = question.answer == runs.TIMEOUT
+    said = "nobody answered in time" if is_late else f"{question.answered_by}: {question.answer}"
+    headline = f"{said}, {question.comment}" if question.comment else said
+    state = runs.StepState.SUCCEEDED if question.answer == question.options[0] else runs.StepState.FAILED
+    facts = {"answer": question.answer, "note": question.comment or None}
+    outcome = acting.Outcome(state=runs.StepState.TIMED_OUT if is_late else state, headline=headline, facts=facts)
+    return conclude(run, step, outcome, now)
+
+
+def _after_failure(run: runs.Run, step: procedures.Step, answer: str, by: str, now: datetime.datetime) -> runs.Run:
+    record = run.find(step.id)
+    match answer:
+        case runs.RETRY:
+            return changed(
+                run, step.id, state=runs.StepState.PENDING, attempt=record.attempt + 1, why=f"again, by {by}"
+            )
+        case runs.SKIP:
+            return changed(run, step.id, state=runs.StepState.FAILED, why=f"{by} said skip", ended_at=now)
+    why = {runs.STOP: f"stopped by {by}", runs.ESCALATE: f"escalated by {by}"}.get(answer, "nobody said what to do")
+    run = changed(run, step.id, state=runs.StepState.FAILED, why=why, ended_at=now)
+    return _close(run, runs.StepState.SKIPPED, why, runs.RunState.FAILED, now)
+
+
+def _after_unknown(run: runs.Run, step: procedures.Step, answer: str, by: str, now: datetime.datetime) -> runs.Run:
+    record = run.find(step.id)
+    match answer:
+        case runs.HAPPENED:
+            return changed(
+                run, step.id, state=runs.StepState.SUCCEEDED, headline=f"{by} says that it happened.", ended_at=now
+            )
+        case runs.DID_NOT:
+            # Somebody agreed to an attempt, not to a second one.
+            return changed(
+                run,
+                step.id,
+                state=runs.StepState.PENDING,
+                attempt=record.attempt + 1,
+                agreed="",
+                why=f"{by} says that it did not happen",
+            )
+    why = f"escalated by {by}" if answer == runs.ESCALATE else "nobody said whether it happened"
+    run = changed(run, step.id, state=runs.StepState.UNKNOWN, why=why, ended_at=now)
+    return _close(run, runs.StepState.SKIPPED, why, runs.RunState.FAILED, now)
+
+
+def _denied(run: runs.Run, step: procedures.Step, question: runs.Question, now: datetime.datetime) -> runs.Run:
+    why = "nobody agreed in time" if question.answer == runs.TIMEOUT else f"{question.answered_by} said no"
+    run = changed(run, step.id, state=runs.StepState.CANCELLED, why=why, ended_at=now)
+    return _handle(run, step, now)
+
+
+def _handle(run: runs.Run, step: procedures.Step, now: datetime.datetime) -> runs.Run:
+    """Give *run* after a step that did not come out well and is not tried again."""
+    record = run.find(step.id)
+    if run.procedure.is_end(step.id) or step.on_failure == "continue":
+        return run
+    if isinstance(step.on_failure, procedures.Goto):
+        ids = [one.id for one in run.procedure.steps]
+        between = ids[ids.index(step.id) + 1 : ids.index(step.on_failure.goto)]
+        for step_id in between:
+            run = skip(run, step_id, f"{step.id} {record.state}, so it went on at {step.on_failure.goto}", now)
+        return run
+    endings = {
+        runs.StepState.CANCELLED: runs.RunState.CANCELLED,
+        runs.StepState.TIMED_OUT: runs.RunState.TIMED_OUT,
+    }
+    ending = endings.get(record.state, runs.RunState.FAILED)
+    return _close(run, runs.StepState.SKIPPED, f"{step.id} {record.state}", ending, now)
+
+
+def _close(run: runs.Run, state: runs.StepState, why: str, ending: runs.RunState, now: datetime.datetime) -> runs.Run:
+    """Give *run* with nothing left to do but its end."""
+    own = {step.id for step in run.procedure.steps}
+    for record in run.steps:
+        if record.id in own and not record.state.is_final:
+            run = changed(run, record.id, state=state, why=why, ended_at=now)
+    return dataclasses.replace(run, state=runs.RunState.RUNNING, ending=ending)

@@ -1,0 +1,206 @@
+"""Where people begin runs, look at them and answer their questions."""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from bot import errors
+from bot.model import invocations, procedures, runs
+from bot.runs import concluding, working
+from bot.store import runs as run_store
+
+_POLL_SECONDS = 0.5
+_ROLE = "role:"
+
+
+class Judge(Protocol):
+    """Says who may; the permissions, as the desk sees them."""
+
+    async def may_run(self, run: runs.Run, actor: invocations.Actor) -> bool:
+        """Tell whether somebody may run the procedure of *run*."""
+
+    async def has_role(self, role: str, actor: invocations.Actor) -> bool:
+        """Tell whether somebody has a role."""
+
+    def are_different(self, one: invocations.Actor, other: invocations.Actor) -> bool:
+        """Tell whether these are surely two people."""
+
+
+class Desk:
+    """The engine, as commands see it."""
+
+    def __init__(
+        self, store: run_store.Runs, worker: working.Worker, judge: Judge, now: Callable[[], datetime.datetime]
+    ) -> None:
+        self._store = store
+        self._worker = worker
+        self._judge = judge
+        self._now = now
+
+    async def begin(self, order: runs.Order) -> runs.Run:
+        """
+        Give the run that *order* began, now or when it came before.
+
+        Raises:
+            errors.Refused: its lock is held; says by which run.
+            errors.Unavailable: it cannot be written down.
+        """
+        procedure = order.procedure
+        now = self._now()
+        run = runs.Run(
+            id=f"r{now:%m%d}-{secrets.token_hex(4)}",
+            procedure=procedure,
+            digest=procedures.digest(procedure),
+            params=order.params,
+            requester=order.invocation.actor,
+            place=order.invocation.place,
+            created_at=now,
+            steps=tuple(runs.StepRecord(id=step.id) for step in procedure.all_steps()),
+            lock=order.lock,
+            is_step_by_step=order.is_step_by_step,
+        )
+        takes_it = self._worker.has_room
+        begun = await self._store.begin(run, order.invocation.id, self._worker.id if takes_it else None)
+        if takes_it and begun is run:
+            self._worker.attend(run)
+        return begun
+
+    async def find(self, run_id: str) -> runs.Run:
+        """
+        Give a run.
+
+        Raises:
+            errors.UsageError: there is none with this id.
+        """
+        run = await self._store.find(run_id)
+        if run is None:
+            raise errors.UsageError(f"There is no run {run_id}.", hint="See which there are.", words=("runs",))
+        return run
+
+    async def latest(self, wanted: runs.Filter) -> tuple[runs.Run, ...]:
+        """Give runs, the newest first."""
+        return await self._store.latest(wanted)
+
+    async def answer(
+        self, run: runs.Run, answer: str, *, by: invocations.Invocation, comment: str = ""
+    ) -> runs.Question:
+        """
+        Give the question of *run* as it now stands answered, by this person or by somebody who was faster.
+
+        Raises:
+            errors.NotAllowed: the question is for somebody else.
+            errors.UsageError: it waits for nothing, or not for such an answer.
+        """
+        question = run.question
+        if question is None:
+            raise errors.UsageError(f"The run {run.id} has asked nothing.", words=(f"run show {run.id}",))
+        if question.answer is not None:
+            return question
+        if answer not in question.options:
+            raise errors.NotFound("answer", answer, question.options, hint=f"Expected {' or '.join(question.options)}.")
+        if question.note == "required" and not comment:
+            raise errors.UsageError("A note is wanted with the answer.", hint='Add --note "…".')
+        await self._check(run, question, by)
+        given = dataclasses.replace(
+            question, answer=answer, answered_by=by.actor.name, answered_at=self._now(), comment=comment
+        )
+        if await self._store.answer(question.id, given):
+            self._worker.wake()
+            return given
+        counting = (await self.find(run.id)).question
+        return counting or given
+
+    async def cancel(self, run_id: str, *, by: invocations.Invocation) -> runs.Run:
+        """
+        Ask for the end of a run; give it.
+
+        Raises:
+            errors.NotAllowed, errors.UsageError
+        """
+        run = await self.find(run_id)
+        await self._insist(run, by)
+        if not run.state.is_final:
+            await self._store.request_cancel(run_id, invocations.Stop(by=by.actor.name, at=self._now()))
+            self._worker.wake()
+            return await self.find(run_id)
+        return run
+
+    async def retry(self, run_id: str, *, by: invocations.Invocation) -> runs.Run:
+        """
+        Let a run that has ended go on where it failed; give it.
+
+        Raises:
+            errors.NotAllowed: not to this person.
+            errors.Refused: its lock is held by another.
+            errors.UsageError: it is not over, or nothing in it failed.
+        """
+        run = await self.find(run_id)
+        await self._insist(run, by)
+        if not run.state.is_final:
+            raise errors.UsageError(f"The run {run.id} is not over.", words=(f"run show {run.id}",))
+        if run.state is runs.RunState.SUCCEEDED:
+            raise errors.UsageError(f"Nothing in the run {run.id} failed.", words=(run.line,))
+        again = concluding.again(run)
+        if await self._store.reopen(again):
+            self._worker.wake()
+        return await self.find(run_id)
+
+    async def unlock(self, lock: str) -> runs.Run:
+        """
+        Free a lock; give the run that held it.
+
+        Raises:
+            errors.NotFound: nobody holds it.
+        """
+        holder = await self._store.unlock(lock)
+        if holder is None:
+            raise errors.NotFound("lock", lock, await self._store.held_locks())
+        return await self.find(holder)
+
+    async def attend(self, run: runs.Run, show: Callable[[runs.Run], Awaitable[None]]) -> runs.Run:
+        """Work on *run* here and now, or look at who does, until it ends or waits for a person; give it."""
+        async with contextlib.AsyncExitStack() as stack:
+            if self._worker.id is None:
+                await stack.enter_async_context(self._worker.signed_in())
+                watch = asyncio.create_task(self._worker.watch(takes_up=False), name="worker")
+                stack.push_async_callback(asyncio.wait, {watch})
+                stack.callback(watch.cancel)
+            shown = 0
+            while True:
+                claimed = await self._worker.claim(run.id)
+                work = {self._worker.attend(claimed)} if claimed is not None else set()
+                while True:
+                    run = await self.find(run.id)
+                    if run.version != shown:
+                        shown = run.version
+                        await show(run)
+                    if run.state is not runs.RunState.RUNNING:
+                        return run
+                    if not work:
+                        await asyncio.sleep(_POLL_SECONDS)
+                        break
+                    _, work = await asyncio.wait(work, timeout=_POLL_SECONDS)
+
+    async def _check(self, run: runs.Run, question: runs.Question, by: invocations.Invocation) -> None:
+        """Do nothing if the person may answer *question*."""
+        if question.by.startswith(_ROLE):
+            role = question.by.removeprefix(_ROLE)
+            if not await self._judge.has_role(role, by.actor):
+                raise errors.NotAllowed(f"That is for the role {role} to answer.")
+            return
+        await self._insist(run, by)
+        if question.by == "requester" and by.actor.id != run.requester.id:
+            raise errors.NotAllowed(f"That is for {run.requester.name} to answer, who asked for the run.")
+        if question.by == "not_requester" and not self._judge.are_different(run.requester, by.actor):
+            raise errors.NotAllowed(
+                "That is for somebody else to answer than who asked for the run.",
+                hint="A person of both Slack and terminal is known as one under people in roles.yaml.",
+            )
+
+    async def _insist(self, run: runs.Run, by: invocations.Invocation) -> None:
+        if not await self._judge.may_run(run, by.actor):
+            raise errors.NotAllowed(f"You may not run {run.procedure.id}.", hint="Whoever runs posbot gives roles.")

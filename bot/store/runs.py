@@ -1,0 +1,300 @@
+"""What is remembered of runs. Each change of a run, with all that belongs to it, is one transaction."""
+
+import dataclasses
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+import pydantic
+import sqlalchemy
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot import errors
+from bot.model import invocations, procedures, reports, runs
+from bot.store import database, tables
+
+_RUNS, _QUESTIONS, _LOCKS = tables.runs, tables.questions, tables.locks
+_QUESTION = pydantic.TypeAdapter(runs.Question)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Frozen:
+    """What never changes about a run."""
+
+    procedure: Mapping[str, Any]
+    params: Mapping[str, reports.Scalar]
+    requester: invocations.Actor
+    place: invocations.Place
+    lock: str | None
+    is_step_by_step: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Progress:
+    """What changes with every step."""
+
+    steps: tuple[runs.StepRecord, ...]
+    active_seconds: float
+    ending: runs.RunState | None
+
+
+_FROZEN, _PROGRESS = pydantic.TypeAdapter(_Frozen), pydantic.TypeAdapter(_Progress)
+
+
+class Runs:
+    """Reads and writes runs."""
+
+    def __init__(self, db: database.Database) -> None:
+        self._db = db
+
+    async def begin(self, run: runs.Run, invocation: str, worker: str | None) -> runs.Run:
+        """
+        Remember a new run, claimed by *worker*, with its lock; give it, or the one that *invocation* has begun before.
+
+        Raises:
+            errors.Refused: another run holds the lock.
+            errors.Unavailable
+        """
+        row = _new_row(run, invocation, worker)
+        try:
+            async with self._db.transaction() as connection:
+                await connection.execute(sqlalchemy.insert(_RUNS).values(row))
+                if run.lock is not None:
+                    await self._take_lock(connection, run)
+        except sqlalchemy.exc.IntegrityError as error:
+            earlier = await self._begun_by(invocation)
+            if earlier is None:
+                raise errors.Unavailable("Two runs were given the same id.", hint="Send it again.") from error
+            return earlier
+        return run
+
+    async def find(self, run_id: str) -> runs.Run | None:
+        """Give a run, or None where there is none with that id."""
+        found = await self._chosen(sqlalchemy.select(_RUNS).where(_RUNS.c.id == run_id))
+        return found[0] if found else None
+
+    async def latest(self, wanted: runs.Filter) -> tuple[runs.Run, ...]:
+        """Give the runs that *wanted* describes, the newest first."""
+        statement = sqlalchemy.select(_RUNS).order_by(_RUNS.c.created_at.desc()).limit(wanted.limit)
+        if wanted.procedure is not None:
+            statement = statement.where(_RUNS.c.procedure == wanted.procedure)
+        if wanted.state is not None:
+            statement = statement.where(_RUNS.c.state == wanted.state.value)
+        if wanted.service is not None:
+            statement = statement.where(_RUNS.c.service == wanted.service)
+        if wanted.since is not None:
+            statement = statement.where(_RUNS.c.created_at >= wanted.since)
+        return await self._chosen(statement)
+
+    async def answer(self, question_id: str, answer: runs.Question) -> bool:
+        """
+        Answer the question that a run waits for; tell whether this is the answer that counts.
+
+        Raises:
+            errors.Unavailable
+        """
+        values = {
+            "answer": answer.answer,
+            "answered_by": answer.answered_by[:128],
+            "answered_at": answer.answered_at,
+            "comment": answer.comment,
+        }
+        open_one = sqlalchemy.update(_QUESTIONS).where(_QUESTIONS.c.id == question_id, _QUESTIONS.c.answer.is_(None))
+        async with self._db.transaction() as connection:
+            if not (await connection.execute(open_one.values(values))).rowcount:
+                return False
+            await connection.execute(woken(_RUNS.c.question == question_id))
+        return True
+
+    async def request_cancel(self, run_id: str, stop: invocations.Stop) -> None:
+        """Ask for the end of a run; who asked first counts."""
+        asked = sqlalchemy.update(_RUNS).where(
+            _RUNS.c.id == run_id, _RUNS.c.ended_at.is_(None), _RUNS.c.cancelled_by.is_(None)
+        )
+        closed = sqlalchemy.update(_QUESTIONS).where(_QUESTIONS.c.run == run_id, _QUESTIONS.c.answer.is_(None))
+        async with self._db.transaction() as connection:
+            values = {"cancelled_by": stop.by[:128], "cancelled_at": stop.at}
+            if (await connection.execute(asked.values(values))).rowcount:
+                await connection.execute(
+                    closed.values(answer="cancelled", answered_by=stop.by[:128], answered_at=stop.at)
+                )
+                await connection.execute(woken(_RUNS.c.id == run_id))
+
+    async def reopen(self, run: runs.Run) -> bool:
+        """
+        Let an ended run go on as *run*; tell whether nobody else was faster.
+
+        Raises:
+            errors.Refused: another run holds its lock.
+            errors.Unavailable
+        """
+        ended = sqlalchemy.update(_RUNS).where(_RUNS.c.id == run.id, _RUNS.c.version == run.version)
+        values = {**_changing_row(run), "version": run.version + 1, "cancelled_by": None, "cancelled_at": None}
+        async with self._db.transaction() as connection:
+            if not (await connection.execute(ended.values(**values, claimed_by=None))).rowcount:
+                return False
+            if run.lock is not None:
+                await self._take_lock(connection, run)
+        return True
+
+    async def unlock(self, lock: str) -> str | None:
+        """Free a lock; give the id of the run that held it, or None where none did."""
+        freed = sqlalchemy.delete(_LOCKS).where(_LOCKS.c.name == lock).returning(_LOCKS.c.run)
+        async with self._db.transaction() as connection:
+            return (await connection.execute(freed)).scalar_one_or_none()
+
+    async def held_locks(self) -> tuple[str, ...]:
+        """Give the names of all locks that are held."""
+        async with self._db.transaction() as connection:
+            return tuple((await connection.execute(sqlalchemy.select(_LOCKS.c.name))).scalars())
+
+    async def prune(self, before: datetime.datetime) -> int:
+        """Forget the runs that ended before a moment; give how many they were."""
+        old = sqlalchemy.select(_RUNS.c.id).where(_RUNS.c.ended_at < before)
+        async with self._db.transaction() as connection:
+            for table in (_QUESTIONS, tables.posts):
+                await connection.execute(sqlalchemy.delete(table).where(table.c.run.in_(old)))
+            outcome = await connection.execute(sqlalchemy.delete(_RUNS).where(_RUNS.c.ended_at < before))
+        return outcome.rowcount
+
+    async def _chosen(self, statement: sqlalchemy.Select[Any]) -> tuple[runs.Run, ...]:
+        async with self._db.transaction() as connection:
+            return await read(connection, statement)
+
+    async def _begun_by(self, invocation: str) -> runs.Run | None:
+        found = await self._chosen(sqlalchemy.select(_RUNS).where(_RUNS.c.invocation == invocation))
+        return found[0] if found else None
+
+    async def _take_lock(self, connection: AsyncConnection, run: runs.Run) -> None:
+        assert run.lock is not None  # noqa: S101 - the caller has looked
+        taken = sqlalchemy.text(
+            "INSERT INTO run_locks (name, run, taken_at) VALUES (:name, :run, :taken_at) ON CONFLICT DO NOTHING"
+        ).bindparams(sqlalchemy.bindparam("taken_at", type_=tables.Moment()))
+        values = {"name": run.lock, "run": run.id, "taken_at": run.created_at}
+        if (await connection.execute(taken, values)).rowcount:
+            return
+        held = await connection.execute(sqlalchemy.select(_LOCKS).where(_LOCKS.c.name == run.lock))
+        holder = held.mappings().one_or_none()
+        if holder is None:
+            raise errors.Unavailable(f"The lock {run.lock} has just become free.", hint="Send it again.")
+        if holder["run"] != run.id:
+            raise errors.Refused(
+                f"“{run.lock}” is locked by the run {holder['run']}, since {holder['taken_at']:%H:%M:%S} UTC.",
+                hint="Wait for its end, or look at what it waits for.",
+                words=(f"run show {holder['run']}",),
+            )
+
+
+async def read(connection: AsyncConnection, statement: sqlalchemy.Select[Any]) -> tuple[runs.Run, ...]:
+    """Give the runs that *statement* chooses, each with its question."""
+    rows = (await connection.execute(statement)).mappings().all()
+    wanted = [row["question"] for row in rows if row["question"]]
+    asked: dict[str, runs.Question] = {}
+    if wanted:
+        chosen = sqlalchemy.select(_QUESTIONS).where(_QUESTIONS.c.id.in_(wanted))
+        asked = {row["id"]: _question(row) for row in (await connection.execute(chosen)).mappings()}
+    return tuple(_run(row, asked.get(row["question"] or "")) for row in rows)
+
+
+async def write(connection: AsyncConnection, run: runs.Run, worker: str, *, keeps_claim: bool) -> bool:
+    """
+    Write *run* down as its next version, with its question where that is new, and without its lock where it has ended.
+
+    Tells whether it was still *worker*'s to write.
+    """
+    own = sqlalchemy.update(_RUNS).where(
+        _RUNS.c.id == run.id, _RUNS.c.claimed_by == worker, _RUNS.c.version == run.version
+    )
+    values = {**_changing_row(run), "version": run.version + 1, "claimed_by": worker if keeps_claim else None}
+    if not (await connection.execute(own.values(values))).rowcount:
+        return False
+    if run.state is runs.RunState.WAITING and run.question is not None:
+        asked = {
+            "id": run.question.id,
+            "run": run.id,
+            "asked": tables.pack(_QUESTION.dump_python(run.question, mode="json")),
+        }
+        await connection.execute(sqlalchemy.insert(_QUESTIONS).values(asked))
+    if run.state.is_final and run.lock is not None:
+        await connection.execute(sqlalchemy.delete(_LOCKS).where(_LOCKS.c.name == run.lock, _LOCKS.c.run == run.id))
+    return True
+
+
+def woken(chosen: sqlalchemy.ColumnElement[bool]) -> sqlalchemy.Update:
+    """Give what lets a waiting run be worked on again."""
+    waiting = sqlalchemy.update(_RUNS).where(chosen, _RUNS.c.state == runs.RunState.WAITING.value)
+    return waiting.values(state=runs.RunState.RUNNING.value, wake_at=None, version=_RUNS.c.version + 1)
+
+
+def _new_row(run: runs.Run, invocation: str, worker: str | None) -> dict[str, Any]:
+    frozen = _Frozen(
+        procedure=procedures.to_document(run.procedure),
+        params=run.params,
+        requester=run.requester,
+        place=run.place,
+        lock=run.lock,
+        is_step_by_step=run.is_step_by_step,
+    )
+    service = run.params.get("service")
+    return {
+        "id": run.id,
+        "invocation": invocation,
+        "procedure": run.procedure.id,
+        "digest": run.digest,
+        "service": str(service)[:64] if service is not None else None,
+        "requester_id": run.requester.id,
+        "place_kind": run.place.kind.value,
+        "created_at": run.created_at,
+        "frozen": tables.pack(_FROZEN.dump_python(frozen, mode="json")),
+        "version": run.version,
+        "claimed_by": worker,
+        **_changing_row(run),
+    }
+
+
+def _changing_row(run: runs.Run) -> dict[str, Any]:
+    progress = _Progress(steps=run.steps, active_seconds=round(run.active_seconds, 3), ending=run.ending)
+    is_waiting = run.state is runs.RunState.WAITING and run.question is not None
+    return {
+        "state": run.state.value,
+        "progress": tables.pack(_PROGRESS.dump_python(progress, mode="json", exclude_defaults=True)),
+        "question": run.question.id if run.question is not None else None,
+        "wake_at": run.question.expires_at if is_waiting and run.question is not None else None,
+        "ended_at": run.ended_at,
+    }
+
+
+def _run(row: sqlalchemy.RowMapping, question: runs.Question | None) -> runs.Run:
+    frozen = _FROZEN.validate_python(tables.unpack(row["frozen"]))
+    progress = _PROGRESS.validate_python(tables.unpack(row["progress"]))
+    stop = invocations.Stop(by=row["cancelled_by"], at=row["cancelled_at"]) if row["cancelled_by"] else None
+    return runs.Run(
+        id=row["id"],
+        procedure=procedures.from_document(frozen.procedure),
+        digest=row["digest"],
+        params=frozen.params,
+        requester=frozen.requester,
+        place=frozen.place,
+        created_at=row["created_at"],
+        steps=progress.steps,
+        state=runs.RunState(row["state"]),
+        question=question,
+        lock=frozen.lock,
+        is_step_by_step=frozen.is_step_by_step,
+        active_seconds=progress.active_seconds,
+        cancel=stop,
+        ending=progress.ending,
+        ended_at=row["ended_at"],
+        version=row["version"],
+    )
+
+
+def _question(row: sqlalchemy.RowMapping) -> runs.Question:
+    asked = _QUESTION.validate_python(tables.unpack(row["asked"]))
+    return dataclasses.replace(
+        asked,
+        answer=row["answer"],
+        answered_by=row["answered_by"] or "",
+        answered_at=row["answered_at"],
+        comment=row["comment"] or "",
+    )

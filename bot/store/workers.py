@@ -1,0 +1,158 @@
+"""
+Who works on which runs.
+
+A worker shows that it lives by counting up its beat. Whoever else sees the beat stand still for the length of the
+lease, by a clock that nobody can set, buries it: its runs become free, and whatever it still tries to write is not
+taken.
+"""
+
+import dataclasses
+import datetime
+from collections.abc import Mapping
+
+import sqlalchemy
+
+from bot.model import invocations, runs
+from bot.store import database, tables
+from bot.store import invocations as invocation_store
+from bot.store import runs as run_store
+
+_RUNS, _WORKERS = tables.runs, tables.workers
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """What a worker learns each time it shows that it lives."""
+
+    is_alive: bool
+    """Nobody has buried it."""
+    beats: Mapping[str, int]
+    """Of all workers."""
+    cancelled: Mapping[str, invocations.Stop]
+    """Runs of its own that somebody wants to end."""
+    overdue: tuple[str, ...]
+    """Questions that nobody has answered in time."""
+
+
+class Workers:
+    """Reads and writes who works on what."""
+
+    def __init__(self, db: database.Database) -> None:
+        self._db = db
+
+    async def sign_in(self, worker: str) -> None:
+        """Make *worker* known."""
+        async with self._db.transaction() as connection:
+            await connection.execute(sqlalchemy.insert(_WORKERS).values(id=worker, beat=0))
+
+    async def sign_off(self, worker: str) -> None:
+        """Free all runs of *worker*, which works no more."""
+        async with self._db.transaction() as connection:
+            await connection.execute(sqlalchemy.delete(_WORKERS).where(_WORKERS.c.id == worker))
+            await connection.execute(_freed(worker))
+
+    async def tick(self, worker: str, now: datetime.datetime) -> Tick:
+        """Show that *worker* lives, and give what it should know."""
+        beat = sqlalchemy.update(_WORKERS).where(_WORKERS.c.id == worker).values(beat=_WORKERS.c.beat + 1)
+        cancelled = sqlalchemy.select(_RUNS.c.id, _RUNS.c.cancelled_by, _RUNS.c.cancelled_at).where(
+            _RUNS.c.state == runs.RunState.RUNNING.value,
+            _RUNS.c.claimed_by == worker,
+            _RUNS.c.cancelled_by.is_not(None),
+        )
+        overdue = sqlalchemy.select(_RUNS.c.question).where(
+            _RUNS.c.state == runs.RunState.WAITING.value, _RUNS.c.wake_at <= now
+        )
+        async with self._db.transaction() as connection:
+            is_alive = bool((await connection.execute(beat)).rowcount)
+            beats = (await connection.execute(sqlalchemy.select(_WORKERS))).all()
+            stops = (await connection.execute(cancelled)).all()
+            late = (await connection.execute(overdue.limit(100))).scalars().all()
+        return Tick(
+            is_alive=is_alive,
+            beats={row.id: row.beat for row in beats},
+            cancelled={row.id: invocations.Stop(by=row.cancelled_by, at=row.cancelled_at) for row in stops},
+            overdue=tuple(late),
+        )
+
+    async def bury(self, worker: str, beat: int) -> bool:
+        """Declare *worker* dead and free its runs, if it has not shown since *beat* that it lives; tell whether."""
+        dead = sqlalchemy.delete(_WORKERS).where(_WORKERS.c.id == worker, _WORKERS.c.beat == beat)
+        async with self._db.transaction() as connection:
+            if not (await connection.execute(dead)).rowcount:
+                return False
+            await connection.execute(_freed(worker))
+        return True
+
+    async def claim(self, worker: str, limit: int, run_id: str | None = None) -> tuple[runs.Run, ...]:
+        """Give runs that nobody works on, the oldest first, or the one that is meant; *worker* has them from now on."""
+        free = sqlalchemy.select(_RUNS.c.id).where(
+            _RUNS.c.state == runs.RunState.RUNNING.value, _RUNS.c.claimed_by.is_(None)
+        )
+        if run_id is not None:
+            free = free.where(_RUNS.c.id == run_id)
+        free = free.order_by(_RUNS.c.created_at).limit(limit).with_for_update(skip_locked=True)
+        taken = sqlalchemy.update(_RUNS).where(_RUNS.c.id.in_(free), _RUNS.c.claimed_by.is_(None))
+        async with self._db.transaction() as connection:
+            ids = (await connection.execute(taken.values(claimed_by=worker).returning(_RUNS.c.id))).scalars().all()
+            if not ids:
+                return ()
+            return await run_store.read(connection, sqlalchemy.select(_RUNS).where(_RUNS.c.id.in_(ids)))
+
+    async def expire(self, question: str, now: datetime.datetime) -> None:
+        """Answer a question with the silence that it got."""
+        silence = {"answer": runs.TIMEOUT, "answered_by": "nobody", "answered_at": now}
+        late = sqlalchemy.update(tables.questions).where(
+            tables.questions.c.id == question, tables.questions.c.answer.is_(None)
+        )
+        async with self._db.transaction() as connection:
+            await connection.execute(late.values(silence))
+            await connection.execute(run_store.woken(_RUNS.c.question == question))
+
+    async def give_up(self, run_id: str, now: datetime.datetime) -> None:
+        """Let a run that cannot go on end as failed, so that nothing is under way for ever."""
+        stuck = sqlalchemy.update(_RUNS).where(_RUNS.c.id == run_id, _RUNS.c.ended_at.is_(None))
+        values = {"state": runs.RunState.FAILED.value, "ended_at": now, "claimed_by": None}
+        async with self._db.transaction() as connection:
+            await connection.execute(stuck.values(version=_RUNS.c.version + 1, **values))
+            await connection.execute(sqlalchemy.delete(tables.locks).where(tables.locks.c.run == run_id))
+
+    async def write(
+        self,
+        run: runs.Run,
+        worker: str,
+        *,
+        begun: invocations.Invocation | None = None,
+        ended: invocation_store.Ended | None = None,
+    ) -> runs.Run | None:
+        """
+        Write down how far *run* is, with the audit records of the step that has *ended* and of the one *begun*.
+
+        *worker* keeps it only while something is under way or due. Gives the run as it is remembered now, None where it
+        is no longer this worker's.
+
+        Raises:
+            errors.Unavailable: nothing was written, or nobody knows; writing the same again is safe.
+        """
+        keeps_claim = run.state is runs.RunState.RUNNING
+        async with self._db.transaction() as connection:
+            is_written = await run_store.write(connection, run, worker, keeps_claim=keeps_claim)
+            if is_written:
+                if ended is not None:
+                    await connection.execute(invocation_store.ending(ended))
+                if begun is not None:
+                    await connection.execute(invocation_store.beginning(begun))
+        written = dataclasses.replace(run, version=run.version + 1)
+        if is_written or await self._is_written(written, worker if keeps_claim else None):
+            return written
+        return None
+
+    async def _is_written(self, run: runs.Run, worker: str | None) -> bool:
+        """Tell whether an earlier attempt, of which only the confirmation was lost, has written *run*."""
+        chosen = sqlalchemy.select(_RUNS.c.version, _RUNS.c.claimed_by).where(_RUNS.c.id == run.id)
+        async with self._db.transaction() as connection:
+            row = (await connection.execute(chosen)).one_or_none()
+        return row is not None and row.version == run.version and (worker is None or row.claimed_by == worker)
+
+
+def _freed(worker: str) -> sqlalchemy.Update:
+    return sqlalchemy.update(_RUNS).where(_RUNS.c.claimed_by == worker).values(claimed_by=None)
