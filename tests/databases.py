@@ -1,0 +1,115 @@
+"""An empty database of each kind that posbot knows; a conftest takes the fixtures that it needs from here."""
+
+import asyncio
+import itertools
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from bot.store import database, invocations, migrating
+
+_STARTING_SECONDS = 30
+_OWNER = "postgres"
+
+
+@pytest.fixture(scope="session")
+def postgresql_folder() -> Iterator[pathlib.Path]:
+    """The folder with the socket of a PostgreSQL that lives as long as the tests do."""
+    with tempfile.TemporaryDirectory(prefix="posbot-postgresql-", ignore_cleanup_errors=True) as name:
+        yield from _running_postgresql(pathlib.Path(name))
+
+
+def _running_postgresql(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    programs = _programs()
+    # It refuses to run as root, so there it runs as the user that Debian's package makes.
+    user = _OWNER if os.geteuid() == 0 else None
+    if user:
+        shutil.chown(folder, user)
+    _run([str(programs / "initdb"), "-D", str(folder / "data"), "-U", _OWNER, "-A", "trust", "-E", "UTF8", "-N"], user)
+    # Without TCP there is no port that another program could have; several servers differ by their folders.
+    options = ["-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=40"]
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(
+            [str(programs / "postgres"), "-D", str(folder / "data"), *options],
+            user=user,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+        ) as server,
+    ):
+        try:
+            _run([str(programs / "pg_isready"), "-h", str(folder), "-t", "1"], user, until=_STARTING_SECONDS)
+            yield folder
+        finally:
+            # SIGINT ends connections and stops; SIGTERM would wait for them.
+            server.send_signal(2)
+            server.wait(timeout=_STARTING_SECONDS)
+
+
+def _programs() -> pathlib.Path:
+    """Give the folder of Debian's newest PostgreSQL."""
+    found = pathlib.Path("/usr/lib/postgresql").glob("*/bin")
+    newest = max(found, key=lambda path: float(path.parent.name), default=None)
+    if newest is None:
+        pytest.skip("PostgreSQL's programs are not here; install them with: apt-get install postgresql")
+    return newest
+
+
+def _run(argv: list[str], user: str | None, *, until: int = 1) -> None:
+    outcome = None
+    for _ in range(until * 20):
+        outcome = subprocess.run(argv, user=user, cwd="/", capture_output=True, text=True, check=False, timeout=60)
+        if outcome.returncode == 0:
+            return
+        if until == 1:
+            break
+    assert outcome is not None
+    pytest.fail(f"{argv[0]}: {outcome.stdout}{outcome.stderr}")
+
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def database_url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
+    """The URL of a database with nothing in it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/posbot.db"
+    folder = request.getfixturevalue("postgresql_folder")
+    name = f"posbot{next(_NUMBERS)}"
+    _run([str(_programs() / "createdb"), "-h", str(folder), "-U", _OWNER, name], None)
+    return f"postgresql://{_OWNER}@/{name}?host={folder}"
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[database.Database]:
+    """A database at the newest revision."""
+    async with database.opened(database_url) as db:
+        await migrating.migrate(db)
+        yield db
+
+
+@pytest.fixture
+def record(db: database.Database) -> invocations.Invocations:
+    return invocations.Invocations(db)
+
+
+@pytest.fixture(autouse=True)
+async def _no_thread_is_left() -> AsyncIterator[None]:
+    """Whatever went wrong, the threads of the connections end, and before the loop does that they report to."""
+    yield
+    await asyncio.to_thread(_join_connections)
+
+
+def _join_connections() -> None:
+    threads = [thread for thread in threading.enumerate() if "_connection_worker_thread" in thread.name]
+    for thread in threads:
+        thread.join(_STARTING_SECONDS)
+    assert not any(thread.is_alive() for thread in threads)
