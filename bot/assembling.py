@@ -82,32 +82,44 @@ async def assembled(
     table = {command.word: command for command in commands}
     _check_roles(data, table)
     _check_sections(data, table)
-    vocabulary = toolkit.Vocabulary(catalogue=data.catalogue, environments=data.environments, words=tuple(table))
+    checker = permissions.Permissions(data.roles, team_id=team_id, user_groups=user_groups)
     async with contextlib.AsyncExitStack() as stack:
         db = await stack.enter_async_context(_store(settings, is_needed=needs_store))
-        record, health_reader = invocation_store.Invocations(db), actuator.Actuator()
         clusters = _Clusters(settings.kubeconfig)
         stack.push_async_callback(clusters.close)
-        checker = permissions.Permissions(data.roles, team_id=team_id, user_groups=user_groups)
-        makings = _Makings(data=data, table=table, record=record, health_reader=health_reader, clusters=clusters)
-        dispatcher = dispatching.Dispatcher(
-            parser=parsing.Parser(table, vocabulary),
-            permissions=checker,
-            redactor=redactor,
-            record=record,
-            tools_for=lambda invocation, may, display: makings.tools(desk_of_runs, invocation, may, display),
-        )
-        worker = working.Worker(workers.Workers(db), dispatcher, _now)
-        desk_of_runs = desk.Desk(run_store.Runs(db), worker, judging.Judge(checker, data.roles), _now)
-        yield Core(
-            dispatcher=dispatcher,
-            data=data,
-            record=record,
-            health_reader=health_reader,
-            clusters=clusters,
-            worker=worker,
-            desk=desk_of_runs,
-        )
+        yield _core(data, table, db=db, clusters=clusters, checker=checker, redactor=redactor)
+
+
+def _core(
+    data: loading.RunbookData,
+    table: Mapping[str, toolkit.Command[Any]],
+    *,
+    db: database.Database,
+    clusters: "_Clusters",
+    checker: permissions.Permissions,
+    redactor: redacting.Redactor,
+) -> Core:
+    record, health_reader = invocation_store.Invocations(db), actuator.Actuator()
+    makings = _Makings(data=data, table=table, record=record, health_reader=health_reader, clusters=clusters)
+    vocabulary = toolkit.Vocabulary(catalogue=data.catalogue, environments=data.environments, words=tuple(table))
+    dispatcher = dispatching.Dispatcher(
+        parser=parsing.Parser(table, vocabulary),
+        permissions=checker,
+        redactor=redactor,
+        record=record,
+        tools_for=lambda invocation, may, display: makings.tools(desk_of_runs, invocation, may, display),
+    )
+    worker = working.Worker(workers.Workers(db), dispatcher, _now)
+    desk_of_runs = desk.Desk(run_store.Runs(db), worker, judging.Judge(checker, data.roles), _now)
+    return Core(
+        dispatcher=dispatcher,
+        data=data,
+        record=record,
+        health_reader=health_reader,
+        clusters=clusters,
+        worker=worker,
+        desk=desk_of_runs,
+    )
 
 
 class _Clusters:

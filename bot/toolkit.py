@@ -17,7 +17,7 @@ import pydantic
 import pydantic.fields
 
 from bot import errors
-from bot.model import causes, displays, invocations, reports, runbooks, runs, services, spans
+from bot.model import causes, displays, invocations, procedures, reports, runbooks, runs, services, spans
 
 if TYPE_CHECKING:
     # Only named, never used here: importing them would load httpx and SQLAlchemy, a third of a second in which
@@ -41,6 +41,14 @@ class Audience(enum.StrEnum):
     MEMBERS = "members"
     # Only people whose role names the command, because it shows what others did.
     ROLE = "role"
+
+
+class FactKind(enum.StrEnum):
+    """What a fact of a report holds, where it is not null."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    TRUTH = "truth"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -189,16 +197,32 @@ class Command(Generic[P]):
     """Markers of the sections of the runbook that it carries out."""
     deadline: Callable[[P], float | None] = lambda _: 30.0
     """Seconds after which the answer is that there was none; None for what ends when nobody looks any more."""
+    facts: Mapping[str, FactKind] = dataclasses.field(default_factory=dict)
+    """What procedures can rely on in the facts of its reports; each is of this kind, or null or missing."""
+    is_step: bool = True
+    """It says something of the services, so that a procedure can use it as a step."""
+    roles: tuple[str, ...] | None = None
+    """Who may run it, where it says that itself: names of roles, or `everyone`; None where roles.yaml says it."""
 
     @property
     def needs_role(self) -> bool:
-        """Tell whether only people with a role that names the word may run it."""
+        """Tell whether only people with a role may run it."""
+        if self.roles is not None:
+            return procedures.EVERYONE not in self.roles
         return self.effect is Effect.CHANGE or self.audience is Audience.ROLE
 
     @property
     def usage(self) -> str:
         """Give the usage line, without what stands in front of the word."""
         return " ".join([self.word, *(_usage(name, field) for name, field in self.parameters.model_fields.items())])
+
+
+def facts(
+    *, texts: tuple[str, ...] = (), numbers: tuple[str, ...] = (), truths: tuple[str, ...] = ()
+) -> Mapping[str, FactKind]:
+    """Give the declaration of these facts."""
+    kinds = ((FactKind.TEXT, texts), (FactKind.NUMBER, numbers), (FactKind.TRUTH, truths))
+    return {name: kind for kind, names in kinds for name in names}
 
 
 def line_of(word: str, parameters: Parameters) -> str:

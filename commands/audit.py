@@ -64,4 +64,5 @@ COMMAND = toolkit.Command(
     run=run,
     examples=("audit", "audit --since 8h --word health", "audit --actor alice --limit 50"),
     audience=toolkit.Audience.ROLE,
+    facts=toolkit.facts(numbers=("count",)),
 )

@@ -82,4 +82,5 @@ COMMAND = toolkit.Command(
     run=run,
     examples=("events pos-order", "events order --limit 50"),
     sections=("start-failures",),
+    facts=toolkit.facts(texts=("service", "environment"), numbers=("warnings", "events")),
 )

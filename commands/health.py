@@ -308,4 +308,9 @@ COMMAND = toolkit.Command(
     ),
     sections=("health-checks", "health-failing"),
     deadline=_deadline,
+    facts=toolkit.facts(
+        texts=("service", "environment", "selection", "finding", "failing", "readiness", "liveness"),
+        numbers=("http_status", "seconds", "asked"),
+        truths=("healthy",),
+    ),
 )

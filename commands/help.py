@@ -74,4 +74,5 @@ COMMAND = toolkit.Command(
     run=run,
     examples=("help", "help health"),
     sections=("how-to-use",),
+    is_step=False,
 )

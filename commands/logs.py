@@ -252,4 +252,7 @@ COMMAND = toolkit.Command(
     ),
     sections=("start-failures",),
     deadline=_deadline,
+    facts=toolkit.facts(
+        texts=("service", "environment"), numbers=("pods", "lines_read", "lines_matched", "lines_left_out")
+    ),
 )

@@ -123,4 +123,5 @@ COMMAND = toolkit.Command(
     run=run,
     examples=("pods pos-order", "pods order --env prod"),
     sections=("start-failures",),
+    facts=toolkit.facts(texts=("service", "environment"), numbers=("wanted", "ready", "restarts")),
 )

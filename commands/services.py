@@ -115,4 +115,5 @@ COMMAND = toolkit.Command(
     parameters=Parameters,
     run=run,
     examples=("services", "services vehicle", "services --tier critical", "services --group sales"),
+    facts=toolkit.facts(texts=("service", "owner", "tier"), numbers=("port", "count")),
 )

@@ -35,4 +35,5 @@ COMMAND = toolkit.Command(
     run=run,
     examples=("share 1123-0a1b2c3d4e",),
     is_for_everyone=True,
+    is_step=False,
 )

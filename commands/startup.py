@@ -357,4 +357,8 @@ COMMAND = toolkit.Command(
     ),
     sections=(_SECTION,),
     deadline=_deadline,
+    facts=toolkit.facts(
+        texts=("service", "environment", "cause", "certainty", "causes", "health"),
+        numbers=("wanted", "ready", "pods", "affected", "seconds", "exit_code"),
+    ),
 )

@@ -42,4 +42,5 @@ COMMAND = toolkit.Command(
     parameters=Parameters,
     run=run,
     examples=("stop 1123-0a1b2c3d4e",),
+    is_step=False,
 )

@@ -30,5 +30,10 @@ async def run(_: Parameters, tools: toolkit.Tools) -> reports.Report:
 
 
 COMMAND = toolkit.Command(
-    word="version", summary="say which posbot answers", parameters=Parameters, run=run, examples=("version",)
+    word="version",
+    summary="say which posbot answers",
+    parameters=Parameters,
+    run=run,
+    examples=("version",),
+    facts=toolkit.facts(texts=("version",)),
 )

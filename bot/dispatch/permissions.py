@@ -71,7 +71,8 @@ class Permissions:
         return role is not None and (role.names(actor) or await self._is_in_a_group(role, actor))
 
     async def _check_role(self, command: toolkit.Command[Any], actor: invocations.Actor) -> None:
-        granting = self._rules.allowing(command.word)
+        own = command.roles
+        granting = self._rules.allowing(command.word) if own is None else self._rules.called(own)
         for name in granting:
             if await self.has_role(name, actor):
                 return

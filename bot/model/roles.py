@@ -2,6 +2,7 @@
 
 import fnmatch
 import re
+from collections.abc import Collection
 from typing import Annotated
 
 import pydantic
@@ -78,6 +79,10 @@ class Roles(_Strict):
     def allowing(self, word: str) -> dict[str, Role]:
         """Give the roles whose members may run the command *word*, by name."""
         return {name: role for name, role in self.roles.items() if word in role.may}
+
+    def called(self, names: Collection[str]) -> dict[str, Role]:
+        """Give the roles with these names, as far as there are any."""
+        return {name: role for name, role in self.roles.items() if name in names}
 
 
 def _matches(place: invocations.Place, patterns: tuple[str, ...]) -> bool:
