@@ -12,7 +12,7 @@ import structlog
 
 from bot import errors, logs, toolkit
 from bot import settings as settings_module
-from bot.clients import actuator, java
+from bot.clients import actuator, eureka, gateway, java
 from bot.dispatch import dispatching, judging, parsing, permissions, redacting
 from bot.model import displays, invocations, services
 from bot.runbook import loading
@@ -82,12 +82,14 @@ async def assembled(
     table = {command.word: command for command in commands}
     _check_roles(data, table)
     _check_sections(data, table)
+    _check_tokens(data, settings)
     checker = permissions.Permissions(data.roles, team_id=team_id, user_groups=user_groups)
     async with contextlib.AsyncExitStack() as stack:
         db = await stack.enter_async_context(_store(settings, is_needed=needs_store))
         clusters = _Clusters(settings.kubeconfig)
         stack.push_async_callback(clusters.close)
-        yield _core(data, table, db=db, clusters=clusters, checker=checker, redactor=redactor)
+        doors = gateway.Gateway(settings.tokens)
+        yield _core(data, table, db=db, clusters=clusters, doors=doors, checker=checker, redactor=redactor)
 
 
 def _core(
@@ -96,11 +98,14 @@ def _core(
     *,
     db: database.Database,
     clusters: "_Clusters",
+    doors: gateway.Gateway,
     checker: permissions.Permissions,
     redactor: redacting.Redactor,
 ) -> Core:
     record, health_reader = invocation_store.Invocations(db), actuator.Actuator()
-    makings = _Makings(data=data, table=table, record=record, health_reader=health_reader, clusters=clusters)
+    makings = _Makings(
+        data=data, table=table, record=record, health_reader=health_reader, gateway=doors, clusters=clusters
+    )
     vocabulary = toolkit.Vocabulary(catalogue=data.catalogue, environments=data.environments, words=tuple(table))
     dispatcher = dispatching.Dispatcher(
         parser=parsing.Parser(table, vocabulary),
@@ -163,6 +168,7 @@ class _Makings:
     table: Mapping[str, toolkit.Command[Any]]
     record: invocation_store.Invocations
     health_reader: actuator.Actuator
+    gateway: gateway.Gateway
     clusters: _Clusters
 
     def tools(
@@ -180,6 +186,8 @@ class _Makings:
             runbook=self.data.runbook,
             causes=self.data.causes,
             actuator=self.health_reader,
+            gateway=self.gateway,
+            eureka=eureka.Eureka(),
             workloads=self.clusters.workloads_of,
             java=java.Java(settings_module.for_other_programs()),
             invocations=self.record,
@@ -242,3 +250,12 @@ def _check_sections(data: loading.RunbookData, table: Mapping[str, toolkit.Comma
             raise errors.BadConfiguration(
                 f"{path}: no heading carries the marker “{error.name}”, which {command.word} points to."
             ) from error
+
+
+def _check_tokens(data: loading.RunbookData, settings: settings_module.Settings) -> None:
+    for name in settings.tokens:
+        if name not in data.environments.environments:
+            known = ", ".join(data.environments.environments)
+            raise errors.BadConfiguration(
+                f"POSBOT_SERVICE_TOKENS: “{name}” is not among the environments; expected some of {known}."
+            )

@@ -49,6 +49,11 @@ class Settings(pydantic_settings.BaseSettings):
     """For what is under way at SIGTERM; with last words and the closing of connections the end stays within 20 s."""
     kubeconfig: str | None = None
     """Files for `kube_context`, as kubectl reads them; without it the account of the pod, or ~/.kube/config."""
+    service_tokens: Annotated[
+        pydantic.Json[dict[str, pydantic.SecretStr]],
+        pydantic.Field(validation_alias="POSBOT_SERVICE_TOKENS", default="{}"),
+    ]
+    """The bot's own login at the services, by environment: `{"staging": "eyJ…"}`. A token goes nowhere else."""
     audit_days: Annotated[int, pydantic.Field(validation_alias="POSBOT_AUDIT_DAYS", ge=1, le=36_500)] = 90
     """How long the record of invocations is kept."""
     log_level: Annotated[
@@ -56,6 +61,15 @@ class Settings(pydantic_settings.BaseSettings):
     ] = None
     """Without it info for `posbot serve`, and none in a terminal, where the answer is all that should be seen."""
     xdg_state_home: pathlib.Path = pathlib.Path("~/.local/state")
+
+    @pydantic.field_validator("service_tokens")
+    @classmethod
+    def _can_be_sent(cls, tokens: dict[str, pydantic.SecretStr]) -> dict[str, pydantic.SecretStr]:
+        for name, token in tokens.items():
+            value = token.get_secret_value().strip()
+            if not value or not value.isascii() or not value.isprintable() or " " in value:
+                raise ValueError(f"the token of {name} has characters that no token has, or is empty; copy it again")
+        return tokens
 
     @property
     def store_url(self) -> str:
@@ -70,10 +84,15 @@ class Settings(pydantic_settings.BaseSettings):
             ) from error
 
     @property
+    def tokens(self) -> dict[str, str]:
+        """Give the bot's own tokens at the services, by environment."""
+        return {name: value.get_secret_value().strip() for name, value in self.service_tokens.items()}
+
+    @property
     def known_secrets(self) -> tuple[str, ...]:
         """Give the values that must never leave the bot."""
         secrets = (self.slack_bot_token, self.slack_app_token, self.slack_signing_secret, self.database_url)
-        values = [value for value in map(_reveal, secrets) if value]
+        values = [value for value in (*map(_reveal, secrets), *self.tokens.values()) if value]
         return (*values, *_passwords(_reveal(self.database_url) or ""))
 
     @classmethod

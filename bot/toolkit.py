@@ -22,7 +22,7 @@ from bot.model import causes, displays, invocations, procedures, reports, runboo
 if TYPE_CHECKING:
     # Only named, never used here: importing them would load httpx and SQLAlchemy, a third of a second in which
     # `posbot --help` has already answered.
-    from bot.clients import actuator, java
+    from bot.clients import actuator, eureka, gateway, java
     from bot.clients import workloads as workload_client
     from bot.store import invocations as invocation_store
 
@@ -160,6 +160,8 @@ class Tools:
     runbook: runbooks.Runbook
     causes: causes.Table
     actuator: "actuator.Actuator"
+    gateway: "gateway.Gateway"
+    eureka: "eureka.Eureka"
     workloads: Callable[[services.Environment], "workload_client.Workloads"]
     """Gives what runs in an environment."""
     java: "java.Java"

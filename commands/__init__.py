@@ -8,11 +8,12 @@ other command, and neither posts nor formats. To add one, write its file and a l
 from typing import Any
 
 from bot import toolkit
-from commands import audit, check, deploy, events, health, logs, pods, services, share, startup, stop, version
+from commands import access, audit, check, deploy, events, health, logs, pods, services, share, startup, stop, version
 from commands import help as help_command
 
 COMMANDS: tuple[toolkit.Command[Any], ...] = (
     health.COMMAND,
+    access.COMMAND,
     pods.COMMAND,
     events.COMMAND,
     deploy.COMMAND,

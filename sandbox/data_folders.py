@@ -16,9 +16,23 @@ def service_names(source: pathlib.Path = PROJECT / "runbook_data") -> tuple[str,
     return tuple(service["name"] for service in catalogue["services"] if "port" in service)
 
 
-def write(folder: pathlib.Path, ports: Mapping[str, int], source: pathlib.Path = PROJECT / "runbook_data") -> None:
+def gateway_paths(source: pathlib.Path = PROJECT / "runbook_data") -> dict[str, str]:
+    """Give the paths under which the gateway offers services, by their names."""
+    catalogue = yaml.safe_load((source / "services.yaml").read_text())
+    return {one["name"]: one["gateway_path"] for one in catalogue["services"] if "gateway_path" in one}
+
+
+def write(
+    folder: pathlib.Path,
+    ports: Mapping[str, int],
+    source: pathlib.Path = PROJECT / "runbook_data",
+    *,
+    urls: Mapping[str, str] | None = None,
+) -> None:
     """
     Fill *folder* with a copy of *source* whose default environment is the sandbox.
+
+    *urls* are further keys of that environment, such as its `gateway_url`.
 
     *ports* gives the port of each service that runs. One that the catalogue does not know is added to it; one that
     does not run loses its port, so that nobody asks whatever else may listen there.
@@ -36,6 +50,7 @@ def write(folder: pathlib.Path, ports: Mapping[str, int], source: pathlib.Path =
     environments["environments"][ENVIRONMENT] = {
         "namespace": "positivity",
         "health_url": "http://127.0.0.1:{port}{health_path}",
+        **(urls or {}),
     }
     _dump(folder / "services.yaml", {"services": list(known.values())})
     _dump(folder / "environments.yaml", environments)

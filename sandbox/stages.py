@@ -3,12 +3,13 @@
 import contextlib
 import dataclasses
 import enum
+import json
 import pathlib
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 from sandbox import data_folders, processes, slack
-from sandbox.services import fleets
+from sandbox.services import fleets, gateways, registries
 
 
 class Mode(enum.StrEnum):
@@ -24,6 +25,8 @@ class Stage:
 
     workspace: slack.Workspace
     fleet: fleets.Fleet
+    registry: registries.Registry
+    gateway: gateways.Gateway
     bot: processes.Process
     environment: Mapping[str, str]
     """What the bot was started with; a terminal command in it sees the same services and the same record."""
@@ -54,9 +57,11 @@ async def set_up(
         async with (
             fleets.running(names or data_folders.service_names()) as fleet,
             slack.pretend_workspace(setup) as workspace,
+            registries.running(fleet) as registry,
+            gateways.running(fleet, registry, data_folders.gateway_paths()) as gateway,
         ):
-            data_folders.write(home / "runbook_data", {name: service.port for name, service in fleet.items()})
-            environment = _environment(home, workspace, mode) | dict(extra or {})
+            _write_data(home / "runbook_data", fleet, registry, gateway)
+            environment = _environment(home, workspace, mode) | _tokens(gateway) | dict(extra or {})
             async with processes.serving(environment) as bot:
                 serving = await bot.waits_for_event("serving")
                 bot_url = f"http://127.0.0.1:{serving['port']}"
@@ -67,11 +72,24 @@ async def set_up(
                 yield Stage(
                     workspace=workspace,
                     fleet=fleet,
+                    registry=registry,
+                    gateway=gateway,
                     bot=bot,
                     environment=environment,
                     bot_url=bot_url,
                     data=home / "runbook_data",
                 )
+
+
+def _write_data(
+    folder: pathlib.Path, fleet: fleets.Fleet, registry: registries.Registry, gateway: gateways.Gateway
+) -> None:
+    ports = {name: service.port for name, service in fleet.items()}
+    data_folders.write(folder, ports, urls={"gateway_url": gateway.url, "eureka_url": registry.url})
+
+
+def _tokens(gateway: gateways.Gateway) -> dict[str, str]:
+    return {"POSBOT_SERVICE_TOKENS": json.dumps({data_folders.ENVIRONMENT: gateway.login})}
 
 
 def _environment(home: pathlib.Path, workspace: slack.Workspace, mode: Mode) -> dict[str, str]:

@@ -35,4 +35,6 @@ async def stage(shared_stage: stages.Stage) -> stages.Stage:
     """The stage of this module with all services in good order."""
     for service in shared_stage.fleet.values():
         await service.recovers()
+    await shared_stage.registry.recovers()
+    await shared_stage.gateway.recovers()
     return shared_stage

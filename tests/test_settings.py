@@ -17,7 +17,7 @@ VARIABLES = (
         "POSBOT_SOCKET_CONNECTIONS",
     ),
     *("POSBOT_SOCKET_PING_SECONDS", "PORT", "POSBOT_HOST", "DATABASE_URL", "POSBOT_RUNBOOK_DATA", "POSBOT_AUDIT_DAYS"),
-    *("POSBOT_LOG_LEVEL", "XDG_STATE_HOME", "POSBOT_DRAIN_SECONDS", "KUBECONFIG"),
+    *("POSBOT_LOG_LEVEL", "XDG_STATE_HOME", "POSBOT_DRAIN_SECONDS", "KUBECONFIG", "POSBOT_SERVICE_TOKENS"),
 )
 BOT, APP, SIGNING = "xoxb-hunter2", "xapp-hunter2", "hunter2-signing"
 
@@ -54,6 +54,7 @@ def test_the_defaults_are_these(monkeypatch: pytest.MonkeyPatch) -> None:
         "runbook_data": PROJECT / "runbook_data",
         "drain_seconds": 12.0,
         "kubeconfig": None,
+        "service_tokens": {},
         "audit_days": 90,
         "log_level": None,
         "xdg_state_home": pathlib.Path("~/.local/state"),
@@ -251,6 +252,26 @@ def test_the_databases_password_is_known_on_its_own(monkeypatch: pytest.MonkeyPa
     settings = read(monkeypatch, DATABASE_URL="postgresql://pos:p%40ssword@db/pos")
 
     assert "p@ssword" in settings.known_secrets
+
+
+def test_the_bots_own_logins_are_known_by_environment_and_to_the_redactor(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch, POSBOT_SERVICE_TOKENS='{"staging": "eyJ-hunter2", "prod": " eyJ-hunter3 "}')
+
+    assert settings.tokens == {"staging": "eyJ-hunter2", "prod": "eyJ-hunter3"}
+    assert {"eyJ-hunter2", "eyJ-hunter3"} <= set(settings.known_secrets)
+    assert "hunter" not in repr(settings)
+
+
+@pytest.mark.parametrize("value", ['{"staging": "two words"}', '{"staging": ""}', '{"staging": "eyJ-hunter2', '["x"]'])
+def test_logins_that_cannot_be_sent_are_refused_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    with pytest.raises(errors.BadConfiguration) as caught:
+        read(monkeypatch, POSBOT_SERVICE_TOKENS=value)
+
+    assert str(caught.value).startswith("POSBOT_SERVICE_TOKENS: ")
+    assert "two words" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_database_url_that_is_none_is_a_secret_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import functools
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpcore
@@ -64,12 +64,12 @@ class Wire:
         self._limit_bytes = limit_bytes
         self._seconds = seconds
 
-    async def get(self, url: str, *, accept: str) -> Response | Failure:
-        """Give what *url* answers, or what kept it from answering."""
+    async def get(self, url: str, *, accept: str, token: str | None = None) -> Response | Failure:
+        """Give what *url* answers, with *token* as the login where there is one, or what kept it from answering."""
         trace = _Trace(url)
         try:
             async with asyncio.timeout(self._seconds):
-                body = await self._read(url, accept, trace)
+                body = await self._read(url, _headers(accept, token), trace)
         except TimeoutError:
             return self._late(trace, self._seconds)
         except _TooLargeError:
@@ -82,10 +82,8 @@ class Wire:
             return Failure(finding=finding, explanation=explanation, exchange=trace.exchange())
         return Response(exchange=trace.exchange(), body=body)
 
-    async def _read(self, url: str, accept: str, trace: "_Trace") -> bytes:
-        request = httpx.Request(
-            "GET", url, headers={"accept": accept, "accept-encoding": "identity", "user-agent": "posbot"}
-        )
+    async def _read(self, url: str, headers: Mapping[str, str], trace: "_Trace") -> bytes:
+        request = httpx.Request("GET", url, headers=headers)
         request.extensions = {
             "timeout": {"connect": CONNECT_SECONDS, "read": READ_SECONDS, "write": READ_SECONDS, "pool": None},
             "trace": trace.note,
@@ -113,6 +111,11 @@ class Wire:
             finding = health.Finding.READ_TIMEOUT
             explanation = f"the answer began but did not end within {seconds:g} s"
         return Failure(finding=finding, explanation=explanation, exchange=trace.exchange())
+
+
+def _headers(accept: str, token: str | None) -> Mapping[str, str]:
+    own = {"accept": accept, "accept-encoding": "identity", "user-agent": "posbot"}
+    return own if token is None else {**own, "authorization": f"Bearer {token}"}
 
 
 class _Trace:

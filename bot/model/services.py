@@ -47,6 +47,8 @@ class Service(_Strict):
     health_path: UrlPath = "/actuator/health"
     gateway_path: UrlPath | None = None
     """The path under which the API gateway offers the service; None where it offers it not."""
+    guarded_path: UrlPath = "/"
+    """A path of the service that nobody gets without a login."""
     owner: str
     group: Name
     tier: Tier
@@ -127,6 +129,8 @@ class Environment(_Strict):
     health_url: str
     """Template of a service's health URL over the names in `_TEMPLATE_FIELDS`."""
     gateway_url: HttpUrl | None = None
+    eureka_url: HttpUrl | None = None
+    """Where the registry is, without `/eureka`."""
     prometheus_url: HttpUrl | None = None
     alertmanager_url: HttpUrl | None = None
 

@@ -2,6 +2,7 @@
 The JDK and Maven of this machine, and the application that they build, once per change of its sources.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -17,6 +18,8 @@ import pytest
 ENVIRONMENT: Mapping[str, str] = os.environ  # noqa: TID251 - which machine this is, not how posbot is set up
 
 _SOURCES = pathlib.Path(__file__).parent / "app"
+_CLOUD_SOURCES = pathlib.Path(__file__).parent / "cloud"
+CLOUD = ("discovery", "gateway")
 _SYSTEM_JDKS = pathlib.Path("/usr/lib/jvm")
 _LOWEST_JDK = 21
 _STEP_SECONDS = 540
@@ -62,6 +65,36 @@ def built(maven_options: Sequence[str] = ()) -> Build:
     return Build(jdk=jdk, folder=folder)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CloudBuild:
+    """
+    Registry and gateway as they were built.
+    """
+
+    jdk: pathlib.Path
+    folder: pathlib.Path
+
+    def command(self, name: str) -> list[str]:
+        """
+        Give the command that starts `discovery` or `gateway`.
+        """
+        return [_java(self.jdk), *QUICK_START, "-jar", str(self.folder / f"{name}.jar")]
+
+
+def built_cloud() -> CloudBuild:
+    """
+    Give registry and gateway, built if these sources have not been built before; skip the test where that cannot be.
+    """
+    jdk = find_jdk()
+    folder = _cache() / f"pos-cloud-{_fingerprint(jdk, _CLOUD_SOURCES)}"
+    if not folder.exists():
+        with _built(_CLOUD_SOURCES, folder, jdk) as (project, result):
+            result.mkdir()
+            for name in CLOUD:
+                shutil.copy(project / name / "target" / f"{name}.jar", result)
+    return CloudBuild(jdk=jdk, folder=folder)
+
+
 def find_jdk() -> pathlib.Path:
     """
     Give the home of a JDK that can build for Java 21: JAVA_HOME if it will do, else the newest of the system's.
@@ -87,20 +120,28 @@ def _version_of(home: pathlib.Path) -> int:
 
 
 def _build_into(folder: pathlib.Path, jdk: pathlib.Path, maven_options: Sequence[str]) -> None:
+    with _built(_SOURCES, folder, jdk, maven_options) as (project, result):
+        _unpack(project / "target" / "pos-order.jar", result, jdk)
+        _archive_classes(result, jdk)
+
+
+@contextlib.contextmanager
+def _built(
+    sources: pathlib.Path, folder: pathlib.Path, jdk: pathlib.Path, maven_options: Sequence[str] = ()
+) -> Iterator[tuple[pathlib.Path, pathlib.Path]]:
     """
-    Build beside `folder` and rename at the end, so that a half-made or a doubly made build is never seen.
+    Build beside `folder`, let the block fill the result, and rename that at the end, so that a half-made or a doubly
+    made build is never seen.
     """
     maven = shutil.which("mvn")
     if maven is None:
         pytest.skip("no Maven: install it (package maven) so that `mvn` is on the PATH")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as workplace:
-        project = pathlib.Path(workplace) / "app"
-        result = pathlib.Path(workplace) / "result"
-        shutil.copytree(_SOURCES, project, ignore=shutil.ignore_patterns("target"))
+        project, result = pathlib.Path(workplace) / "app", pathlib.Path(workplace) / "result"
+        shutil.copytree(sources, project, ignore=shutil.ignore_patterns("target"))
         _run(project, jdk, maven, "-B", "-q", *maven_options, "package")
-        _unpack(project / "target" / "pos-order.jar", result, jdk)
-        _archive_classes(result, jdk)
+        yield project, result
         try:
             result.rename(folder)
         except OSError:
@@ -160,17 +201,18 @@ def _cache() -> pathlib.Path:
     return pathlib.Path(root) / "posbot-tests"
 
 
-def _fingerprint(jdk: pathlib.Path) -> str:
+def _fingerprint(jdk: pathlib.Path, sources: pathlib.Path = _SOURCES) -> str:
     """
     Give a name for what the build depends on: the sources, and the JDK that the archive of classes belongs to.
     """
     digest = hashlib.sha256((jdk / "release").read_bytes())
-    for path in _source_files():
-        digest.update(f"{path.relative_to(_SOURCES)}\0".encode())
+    for path in _source_files(sources):
+        digest.update(f"{path.relative_to(sources)}\0".encode())
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
-def _source_files() -> Iterator[pathlib.Path]:
-    yield _SOURCES / "pom.xml"
-    yield from sorted(path for path in (_SOURCES / "src").rglob("*") if path.is_file())
+def _source_files(sources: pathlib.Path) -> Iterator[pathlib.Path]:
+    yield sources / "pom.xml"
+    inner = sorted(path for path in sources.rglob("*") if path.is_file() and "target" not in path.parts)
+    yield from (path for path in inner if path != sources / "pom.xml")

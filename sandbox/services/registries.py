@@ -1,0 +1,146 @@
+"""
+A pretend Eureka: the registry in which each service of a fleet has an instance.
+
+Held against a real one (Netflix's server in Spring Cloud 2025.0), which `tests/spring/` starts: XML unless JSON is
+asked for, names in any case, and Spring's own 404 for an application that it does not know.
+"""
+
+import contextlib
+import datetime
+import http
+from collections.abc import AsyncIterator
+from typing import Any
+from xml.etree import ElementTree
+
+from aiohttp import web
+
+from sandbox.services import doors, fleets
+
+APPLICATIONS = "/eureka/apps"
+_DATA_CENTER = "com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo"
+
+
+class Registry:
+    """A server on a port of its own; the services of *fleet* are registered until told otherwise."""
+
+    def __init__(self, fleet: fleets.Fleet) -> None:
+        self._fleet = fleet
+        self._entrance = doors.Entrance(self._answer)
+        self._instances: dict[str, list[dict[str, Any]]] = {}
+        self._renew()
+
+    @property
+    def url(self) -> str:
+        """Give the address without a path."""
+        return f"http://{doors.HOST}:{self._entrance.port}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Give the names of the services that are registered."""
+        return tuple(name for name, instances in self._instances.items() if instances)
+
+    def has_instance(self, name: str) -> bool:
+        """Tell whether there is an instance of *name* that gets requests."""
+        return any(instance["status"] == "UP" for instance in self._instances.get(name, ()))
+
+    def forgets(self, name: str) -> None:
+        """Know nothing of *name*, as after its leases have run out."""
+        self._instances[name] = []
+
+    def reports(self, name: str, *statuses: str, port: int | None = None) -> None:
+        """Have an instance of *name* with each of *statuses*, at *port* instead of its own where one is given."""
+        number = port or self._fleet[name].port
+        self._instances[name] = [_instance(name, number, status, index) for index, status in enumerate(statuses)]
+
+    async def starts(self) -> None:
+        """Serve, in good order."""
+        await self._entrance.open()
+
+    async def stops(self) -> None:
+        """Close the port and give it back."""
+        await self._entrance.release()
+
+    async def refuses(self) -> None:
+        """Refuse connections; the port stays reserved."""
+        await self._entrance.close()
+
+    async def recovers(self) -> None:
+        """Be in good order, with one instance of each service."""
+        self._renew()
+        await self._entrance.open()
+
+    def _renew(self) -> None:
+        for name in self._fleet:
+            self.reports(name, "UP")
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.path.rstrip("/")
+        if path == APPLICATIONS:
+            applications = [_application(name, self._instances[name]) for name in self.names]
+            content: dict[str, Any] = {"versions__delta": "1", "application": applications}
+            return _written(request, "applications", content)
+        name = path.removeprefix(f"{APPLICATIONS}/").lower()
+        if not path.startswith(f"{APPLICATIONS}/") or name not in self.names:
+            return _error(404, request.path)
+        return _written(request, "application", _application(name, self._instances[name]))
+
+
+def _instance(name: str, port: int, status: str, index: int) -> dict[str, Any]:
+    return {
+        "instanceId": f"{name}-{index}:{name}:{port}",
+        "hostName": doors.HOST,
+        "app": name.upper(),
+        "ipAddr": doors.HOST,
+        "status": status,
+        "overriddenStatus": "UNKNOWN",
+        "port": {"$": port, "@enabled": "true"},
+        "securePort": {"$": 443, "@enabled": "false"},
+        "countryId": 1,
+        "dataCenterInfo": {"@class": _DATA_CENTER, "name": "MyOwn"},
+        "vipAddress": name,
+        "actionType": "ADDED",
+    }
+
+
+def _application(name: str, instances: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"name": name.upper(), "instance": instances}
+
+
+def _written(request: web.BaseRequest, root: str, content: dict[str, Any]) -> web.Response:
+    if "application/json" in request.headers.get("Accept", ""):
+        return web.json_response({root: content})
+    text = ElementTree.tostring(_element(root, content))
+    return web.Response(body=text, content_type="application/xml")
+
+
+def _element(name: str, content: object) -> ElementTree.Element:
+    """Give *content* as XML the way Eureka writes it: `@` marks attributes, `$` the text, lists repeat their name."""
+    element = ElementTree.Element(name)
+    if not isinstance(content, dict):
+        element.text = str(content)
+        return element
+    for key, value in content.items():
+        if key.startswith("@"):
+            element.set(key.removeprefix("@"), str(value))
+        elif key == "$":
+            element.text = str(value)
+        else:
+            element.extend(_element(key, one) for one in (value if isinstance(value, list) else [value]))
+    return element
+
+
+def _error(status: int, path: str) -> web.Response:
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    document = {"timestamp": now, "status": status, "error": http.HTTPStatus(status).phrase, "path": path}
+    return web.json_response(document, status=status)
+
+
+@contextlib.asynccontextmanager
+async def running(fleet: fleets.Fleet) -> AsyncIterator[Registry]:
+    """Give a registry of *fleet*."""
+    registry = Registry(fleet)
+    await registry.starts()
+    try:
+        yield registry
+    finally:
+        await registry.stops()

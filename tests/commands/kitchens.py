@@ -1,0 +1,94 @@
+"""A posbot put together in this process before pretend services, to which lines are given as by a terminal."""
+
+import contextlib
+import dataclasses
+import datetime
+import itertools
+import json
+import pathlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import yaml
+
+import commands
+from bot import assembling, settings
+from bot.dispatch import permissions
+from bot.model import invocations, reports
+from sandbox import data_folders
+from sandbox.services import fleets, gateways, registries
+from tests import builders
+
+NAMES = ("pos-order", "pos-price", "pos-api-gateway")
+_NUMBERS = itertools.count(1)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Kitchen:
+    """What a test of commands needs."""
+
+    core: assembling.Core
+    fleet: fleets.Fleet
+    registry: registries.Registry
+    gateway: gateways.Gateway
+
+    async def asks(self, line: str) -> reports.Report:
+        """Give the report that *line* gives."""
+        return (await self.answers(line)).report
+
+    async def answers(self, line: str, **changes: Any) -> invocations.Answer:
+        """Give the whole answer to *line*."""
+        invocation = builders.an_invocation(
+            id=f"1123-{next(_NUMBERS):010x}",
+            text=line,
+            door=invocations.Door.TERMINAL,
+            actor=builders.a_local_actor("tester"),
+            place=builders.a_place(kind=invocations.PlaceKind.TERMINAL, id="terminal"),
+            received_at=datetime.datetime.now(datetime.UTC),
+            **changes,
+        )
+        return await self.core.dispatcher.dispatch(invocation)
+
+    async def recovers(self) -> None:
+        """Be in good order."""
+        for service in self.fleet.values():
+            await service.recovers()
+        await self.registry.recovers()
+        await self.gateway.recovers()
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    folder: pathlib.Path,
+    *,
+    names: Sequence[str] = NAMES,
+    token: str | None = None,
+    guarded_path: str = "/",
+    is_alone: bool = False,
+) -> AsyncIterator[Kitchen]:
+    """
+    Give a kitchen whose bot has *token* as its login, or the good one.
+
+    Where it *is_alone*, the environment names neither gateway nor registry.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        fleet = await stack.enter_async_context(fleets.running(names))
+        registry = await stack.enter_async_context(registries.running(fleet))
+        gateway = await stack.enter_async_context(gateways.running(fleet, registry, data_folders.gateway_paths()))
+        urls = {} if is_alone else {"gateway_url": gateway.url, "eureka_url": registry.url}
+        data_folders.write(folder / "data", {name: service.port for name, service in fleet.items()}, urls=urls)
+        catalogue = yaml.safe_load((folder / "data" / "services.yaml").read_text())["services"]
+        guarded = [{**service, "guarded_path": guarded_path} for service in catalogue]
+        data_folders.change(folder / "data" / "services.yaml", services=guarded)
+        own = settings.Settings(
+            database_url=f"sqlite:///{folder}/posbot.db",
+            POSBOT_RUNBOOK_DATA=folder / "data",
+            POSBOT_LOG_LEVEL="error",
+            POSBOT_SERVICE_TOKENS=json.dumps({data_folders.ENVIRONMENT: token or gateway.login}),
+        )
+        core = await stack.enter_async_context(
+            assembling.assembled(
+                own, commands.COMMANDS, team_id=None, user_groups=permissions.NoUserGroups(), needs_store=True
+            )
+        )
+        yield Kitchen(core=core, fleet=fleet, registry=registry, gateway=gateway)

@@ -1,0 +1,14 @@
+package posbot.discovery;
+
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.cloud.netflix.eureka.server.EnableEurekaServer;
+
+/** The registry of services. */
+@EnableEurekaServer
+@SpringBootApplication
+public class DiscoveryApplication {
+    public static void main(String[] arguments) {
+        SpringApplication.run(DiscoveryApplication.class, arguments);
+    }
+}
