@@ -8,7 +8,22 @@ other command, and neither posts nor formats. To add one, write its file and a l
 from typing import Any
 
 from bot import toolkit
-from commands import access, audit, check, deploy, events, health, logs, pods, services, share, startup, stop, version
+from commands import (
+    access,
+    audit,
+    check,
+    deploy,
+    events,
+    health,
+    logs,
+    pods,
+    runbook,
+    services,
+    share,
+    startup,
+    stop,
+    version,
+)
 from commands import help as help_command
 
 COMMANDS: tuple[toolkit.Command[Any], ...] = (
@@ -19,6 +34,7 @@ COMMANDS: tuple[toolkit.Command[Any], ...] = (
     deploy.COMMAND,
     logs.COMMAND,
     startup.COMMAND,
+    runbook.COMMAND,
     services.COMMAND,
     share.COMMAND,
     stop.COMMAND,

@@ -109,7 +109,44 @@ class Log:
     kind: Literal["log"] = "log"
 
 
-Section = Annotated[Fields | Table | Code | Text | Log, pydantic.Field(discriminator="kind")]
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of text that looks the same throughout."""
+
+    text: str
+    is_bold: bool = False
+    is_italic: bool = False
+    is_code: bool = False
+    url: str | None = None
+    """Where it leads, if it is a link."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Paragraph:
+    """Running text, or an item of a list."""
+
+    spans: tuple[Span, ...]
+    bullet: str = ""
+    """What stands before an item: `•`, or its number with a full stop."""
+    depth: int = 0
+    """How many lists the item's own stands in."""
+
+    @property
+    def text(self) -> str:
+        """Give what it says, however it looks."""
+        return "".join(span.text for span in self.spans)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Prose:
+    """Paragraphs and lists of a document, with what stands out in them."""
+
+    paragraphs: tuple[Paragraph, ...]
+    title: str | None = None
+    kind: Literal["prose"] = "prose"
+
+
+Section = Annotated[Fields | Table | Code | Text | Prose | Log, pydantic.Field(discriminator="kind")]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

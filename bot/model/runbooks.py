@@ -23,6 +23,11 @@ class Section:
         heading = f"{self.number} {self.title}".strip().lower()
         return re.sub(r"[^\w\- ]", "", heading).replace(" ", "-")
 
+    @property
+    def name(self) -> str:
+        """Give number and title, as people call it."""
+        return f"{self.number} {self.title}".strip()
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Runbook:
@@ -42,6 +47,20 @@ class Runbook:
             if section.marker == marker:
                 return section
         raise errors.NotFound("runbook section", marker, [section.marker for section in self.sections])
+
+    def called(self, words: str) -> Section | None:
+        """Give the section that *words* name: by its number, its marker, its title, or number and title; else None."""
+        wanted = words.strip().removeprefix("§").strip().rstrip(".").lower()
+        for section in self.sections:
+            if wanted and wanted in {section.number, section.marker, section.title.lower(), section.name.lower()}:
+                return section
+        return None
+
+    def inside(self, section: Section) -> tuple[Section, ...]:
+        """Give the sections that *section* is divided into."""
+        after = self.sections[self.sections.index(section) + 1 :]
+        ends = next((index for index, one in enumerate(after) if one.level <= section.level), len(after))
+        return tuple(one for one in after[:ends] if one.level == section.level + 1)
 
     def point_to(self, *markers: str) -> tuple[reports.Pointer, ...]:
         """Give what a report shows of the sections under *markers*."""

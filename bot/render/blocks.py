@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from bot.model import invocations, reports
-from bot.render import columns, elements, limits, tails
+from bot.render import columns, elements, limits, proses, tails
 
 Block = elements.Block
 
@@ -233,10 +233,20 @@ def _section(section: reports.Section, room: _Room, manner: Manner) -> Iterable[
         case reports.Text():
             text = elements.text(elements.visible(room.take(section.text)))
             yield elements.rich([*_title(section.title, room), elements.lines([text])])
+        case reports.Prose():
+            yield from _prose(section, room)
         case reports.Log():
             block, is_whole = _log(tails.of_log(section), section.title, room, manner)
             room.files += [] if is_whole else [section]
             yield block
+
+
+def _prose(section: reports.Prose, room: _Room) -> Iterable[Block]:
+    title = _title(section.title, room)
+    sizes = [len(paragraph.text) + len(paragraph.bullet) + 2 for paragraph in section.paragraphs]
+    count = room.take_while_fitting(sizes, "paragraphs")
+    if title or count:
+        yield elements.rich([*title, *proses.drawn(section.paragraphs[:count])])
 
 
 def _log(tail: tails.Tail, title: str | None, room: _Room, manner: Manner) -> tuple[Block, bool]:
@@ -278,7 +288,10 @@ def _table(section: reports.Table, room: _Room) -> Iterable[Block]:
     lines = [(*cells, *[""] * (width - len(cells))) for cells in ragged]
     is_block = room.take_table(width)
     # A table block's limit is one of rows; drawn as text, only the characters count.
-    if not is_block:
+    is_list = not is_block and not columns.fit(lines[:_LINES_DRAWN])
+    if is_list:
+        lines = lines[1:]
+    elif not is_block:
         lines = columns.aligned(lines[:_LINES_DRAWN], right=_places(section)) + lines[_LINES_DRAWN:]
     sizes = [sum(len(cell) + 3 for cell in cells) for cells in lines]
     most = limits.TABLE_ROWS if is_block else len(lines)
@@ -291,6 +304,8 @@ def _table(section: reports.Table, room: _Room) -> Iterable[Block]:
             "column_settings": _column_settings(section, width),
             "rows": [[_cell(cell) for cell in cells] for cells in lines[:count]],
         }
+    elif count and is_list:
+        yield elements.rich([proses.listed(lines[:count])])
     elif count:
         yield elements.rich([elements.preformatted("\n".join("  ".join(cells).rstrip() for cells in lines[:count]))])
 

@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Sequence
 
 WIDEST = 60
+_WIDEST_LINE = 110
+"""What is wider has to be read over line ends, where columns are no help any more."""
 
 
 def aligned(lines: Sequence[tuple[str, ...]], *, right: frozenset[int] = frozenset()) -> list[tuple[str, ...]]:
@@ -18,6 +20,11 @@ def aligned(lines: Sequence[tuple[str, ...]], *, right: frozenset[int] = frozens
         tuple(_padded(cell, widths[index], is_right=index in right) for index, cell in enumerate(cells))
         for cells in lines
     ]
+
+
+def fit(lines: Sequence[tuple[str, ...]]) -> bool:
+    """Tell whether the longest of *lines* is short enough to be read in columns."""
+    return all(sum(width(cell) + 2 for cell in cells) <= _WIDEST_LINE for cells in lines)
 
 
 def width(text: str) -> int:

@@ -15,6 +15,7 @@ BUTTONS = 5
 """Slack takes 25 in a block; more than five are no help."""
 BUTTON_TEXT = 75
 BUTTON_VALUE = 2_000
+LIST_DEPTH = 8
 LINK = 300
 LINK_TEXT = 100
 """Ours, not Slack's: several links share a footer."""

@@ -72,6 +72,8 @@ def _section(section: reports.Section) -> Iterable[rich.console.RenderableType]:
             yield _indented(_Table(section))
         case reports.Code() | reports.Text():
             yield _indented(rich.text.Text(clean(section.text), overflow="fold"))
+        case reports.Prose():
+            yield _indented(_prose(section))
         case reports.Log():
             yield log(section)
 
@@ -83,6 +85,29 @@ def _fields(section: reports.Fields) -> rich.table.Table:
     for name, value in section.pairs:
         # rich measures a column of nothing wrongly and then cuts its neighbour.
         grid.add_row(rich.text.Text(clean(name) or "–"), rich.text.Text(clean(value) or "–"))
+    return grid
+
+
+def _prose(section: reports.Prose) -> rich.console.Group:
+    parts: list[rich.console.RenderableType] = []
+    for paragraph, before in zip(section.paragraphs, (None, *section.paragraphs), strict=False):
+        if before is not None and not (paragraph.bullet and before.bullet):
+            parts.append(rich.text.Text(""))
+        parts.append(_paragraph(paragraph))
+    return rich.console.Group(*parts)
+
+
+def _paragraph(paragraph: reports.Paragraph) -> rich.console.RenderableType:
+    words = rich.text.Text(overflow="fold")
+    for span in paragraph.spans:
+        styles = (("bold", span.is_bold), ("italic", span.is_italic), ("cyan", span.is_code), ("underline", span.url))
+        words.append(clean(span.text), style=" ".join(name for name, is_set in styles if is_set))
+        if span.url and span.url != span.text:
+            words.append(clean(f" ({span.url})"), style="dim")
+    if not paragraph.bullet:
+        return words
+    grid = rich.table.Table.grid(padding=(0, 1, 0, 0))
+    grid.add_row(rich.text.Text("  " * paragraph.depth + clean(paragraph.bullet)), words)
     return grid
 
 

@@ -78,6 +78,7 @@ def _sections(*, rows: tuple[int, ...], pairs: tuple[int, ...], times: tuple[int
         st.builds(reports.Fields, pairs=_many(st.tuples(TEXTS, _long(*times)), 1, 2), title=TITLES),
         st.builds(reports.Code, text=_long(*times), title=_long(1, times[-1])),
         st.builds(reports.Text, text=_long(*times), title=TITLES),
+        st.builds(reports.Prose, paragraphs=_many(_paragraphs(), 1, 4, 12), title=TITLES),
         st.builds(reports.Log, entries=_many(_entries(*times), *rows), name=st.just("x.log"), title=TITLES),
     )
 
@@ -90,6 +91,18 @@ def _entries(*times: int) -> Strategy:
         count=st.sampled_from((1, 2)),
         is_remark=st.booleans(),
     )
+
+
+def _paragraphs() -> Strategy:
+    span = st.builds(
+        reports.Span,
+        text=TEXTS,
+        is_bold=st.booleans(),
+        is_code=st.booleans(),
+        url=st.deferred(lambda: URLS),
+    )
+    bullets = st.sampled_from(("", "", "•", "1.", "7."))
+    return st.builds(reports.Paragraph, spans=_many(span, 1, 3), bullet=bullets, depth=st.sampled_from((0, 1, 12)))
 
 
 URLS = st.one_of(

@@ -43,8 +43,10 @@ def assert_harmless(content: Sequence[blocks.Block], text: str = "") -> None:
         links_removed = re.sub(r"<https?://[^<>|]*\|[^<>]*>", "", part)
         assert not re.search(r"[<>]", re.sub(r"<@U0SHARER>", "", links_removed)), part
         assert not re.search(r"&(?!amp;|lt;|gt;)", part), part
-    references = {"user", "usergroup", "channel", "broadcast", "link", "emoji"}
+    references = {"user", "usergroup", "channel", "broadcast", "emoji"}
     assert not [item for item in _walk(content) if item.get("type") in references]
+    links = [item for item in _walk(content) if item.get("type") == "link"]
+    assert not [item for item in links if not item["url"].startswith("https://example.com/")]
 
 
 def _walk(value: object) -> Iterator[dict[str, Any]]:
@@ -63,19 +65,26 @@ def as_slackblocks(content: Sequence[blocks.Block]) -> list[Any]:
 
 
 def _rich_text(block: blocks.Block) -> Any:
-    makers = {
+    return slackblocks.RichTextBlock([_part(part) for part in block["elements"]], block_id=block.get("block_id"))
+
+
+def _part(part: blocks.Block) -> Any:
+    if part["type"] == "rich_text_list":
+        return slackblocks.RichTextList(
+            part["style"], [_part(item) for item in part["elements"]], indent=part["indent"], offset=part.get("offset")
+        )
+    maker = {
         "rich_text_section": slackblocks.RichTextSection,
         "rich_text_preformatted": slackblocks.RichTextCodeBlock,
-    }
-    return slackblocks.RichTextBlock(
-        [
-            makers[part["type"]](
-                [slackblocks.RichText(word["text"], **word.get("style", {})) for word in part["elements"]]
-            )
-            for part in block["elements"]
-        ],
-        block_id=block.get("block_id"),
-    )
+    }[part["type"]]
+    return maker([_word(word) for word in part["elements"]])
+
+
+def _word(word: blocks.Block) -> Any:
+    style = word.get("style", {})
+    if word["type"] == "link":
+        return slackblocks.RichTextLink(word["url"], word["text"], **style)
+    return slackblocks.RichText(word["text"], **style)
 
 
 def _actions(block: blocks.Block) -> Any:
@@ -109,6 +118,15 @@ def message_of(*sections: reports.Section, **changes: Any) -> blocks.Message:
 def a_log(*texts: str, **changes: Any) -> reports.Log:
     entries = tuple(reports.LogEntry(text=text, source="pos-order-x2x") for text in texts)
     return reports.Log(**{"entries": entries, "name": "pos-order.log", "common": "pos-order-"} | changes)
+
+
+def prose(*lines: str, **changes: Any) -> reports.Prose:
+    """Paragraphs, each of one span; what begins with a bullet is an item."""
+    paragraphs = []
+    for line in lines:
+        bullet, _, rest = line.partition(" ") if re.match(r"(•|\d+\.) ", line) else ("", "", line)
+        paragraphs.append(reports.Paragraph(spans=(reports.Span(text=rest),), bullet=bullet))
+    return reports.Prose(paragraphs=tuple(paragraphs), **changes)
 
 
 def message_of_report(report: reports.Report) -> blocks.Message:
@@ -185,6 +203,10 @@ def test_any_two_reports_are_a_sound_and_harmless_home(
         pytest.param(reports.Text(text=""), id="empty text"),
         pytest.param(reports.Code(text=" \n"), id="blank code"),
         pytest.param(reports.Fields(pairs=()), id="no fields"),
+        pytest.param(prose(), id="no paragraphs"),
+        pytest.param(prose(""), id="an empty paragraph"),
+        pytest.param(prose(*["• word"] * 5_000), id="a long list"),
+        pytest.param(prose("word " * 10_000, "word"), id="a huge paragraph"),
         pytest.param(a_log(), id="an empty log"),
         pytest.param(a_log("x" * 20_000_000), id="a line of 20 MB"),
         pytest.param(a_log("line\n" * 5_000), id="an entry of 5,000 lines"),
@@ -398,7 +420,7 @@ def test_home_counts_what_was_left_out() -> None:
 
     view = blocks.home(builders.a_report(sections=(table,)), builders.a_report())
 
-    assert re.search(r"Left out: \d+ of 501 rows\.", reading.visible_text(view["blocks"]))
+    assert re.search(r"Left out: \d+ of 500 rows\.", reading.visible_text(view["blocks"]))
 
 
 @given(report=strategies.REPORTS)
@@ -516,3 +538,53 @@ def test_whatever_was_followed_the_last_message_is_sound(report: reports.Report,
     assert_sound_message(message)
     assert_harmless(message.blocks, message.text)
     assert message.is_whole is False
+
+
+def test_paragraphs_stand_apart_and_items_become_lists() -> None:
+    content = message_of(prose("One.", "Two.", "• a", "• b", "3. c", "4. d")).blocks[1]["elements"]
+
+    assert [part["type"] for part in content] == ["rich_text_section", "rich_text_list", "rich_text_list"]
+    assert "".join(word["text"] for word in content[0]["elements"]) == "One.\n\nTwo."
+    assert [(part["style"], len(part["elements"])) for part in content[1:]] == [("bullet", 2), ("ordered", 2)]
+    assert content[2]["offset"] == 2
+
+
+def test_what_stands_out_does_so_and_links_lead_where_they_say() -> None:
+    spans = (
+        reports.Span(text="Run "),
+        reports.Span(text="curl", is_code=True, is_bold=True),
+        reports.Span(text=" "),
+        reports.Span(text="there", url="https://example.com/#a"),
+        reports.Span(text="not there", url="javascript:alert(1)"),
+        reports.Span(text="too long", url="https://example.com/" + "a" * 500),
+    )
+    section = reports.Prose(paragraphs=(reports.Paragraph(spans=spans),))
+
+    words = message_of(section).blocks[1]["elements"][0]["elements"]
+
+    assert words == [
+        {"type": "text", "text": "Run "},
+        {"type": "text", "text": "curl ", "style": {"bold": True, "code": True}},
+        {"type": "link", "url": "https://example.com/#a", "text": "there"},
+        {"type": "text", "text": "not there"},
+        {"type": "text", "text": "too long"},
+    ]
+
+
+def test_a_second_table_of_sentences_is_a_list_and_one_of_words_stays_columns() -> None:
+    sentences = builders.a_table(("Timeout", "28", "Packets are lost. " * 6), columns=("what", "code", "means"))
+    words = builders.a_table(("pos-order", "UP"))
+
+    _, _, as_list, as_columns, _ = message_of(builders.a_table(("a", "b")), sentences, words).blocks
+
+    assert as_list["elements"][0]["type"] == "rich_text_list"
+    item = as_list["elements"][0]["elements"][0]["elements"]
+    assert item[0] == {"type": "text", "text": "Timeout", "style": {"bold": True}}
+    assert item[1]["text"].startswith(": 28 – Packets are lost.")
+    assert as_columns["elements"][0]["type"] == "rich_text_preformatted"
+
+
+def test_paragraphs_that_do_not_fit_are_counted() -> None:
+    message = message_of(prose(*["word " * 100] * 100))
+
+    assert re.search(r"Left out: \d+ of 100 paragraphs\.", visible(message))
