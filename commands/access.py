@@ -217,7 +217,9 @@ def _routed(routes: gateways.Routes | None, service: services.Service) -> _Point
 
 def _without_login(knock: gateways.Knock) -> _Point:
     def point(verdict: reports.Verdict, evidence: str, advice: str = "") -> _Point:
-        return _Point(name="without a login", verdict=verdict, evidence=f"{_asked(knock)} {evidence}", advice=advice)
+        return _Point(
+            name="request without login", verdict=verdict, evidence=f"{_asked(knock)} {evidence}", advice=advice
+        )
 
     match knock.reception:
         case _Reception.SILENCE:
@@ -242,7 +244,7 @@ def _with_login(
     knock: gateways.Knock | None, stranger: gateways.Knock, login: gateways.Token | None, tools: toolkit.Tools
 ) -> _Point:
     def point(verdict: reports.Verdict | None, evidence: str, advice: str = "") -> _Point:
-        return _Point(name="with the bot’s login", verdict=verdict, evidence=evidence, advice=advice)
+        return _Point(name="request with login", verdict=verdict, evidence=evidence, advice=advice)
 
     if knock is None or login is None:
         return point(None, "not asked, POSBOT_SERVICE_TOKENS has no token for this environment")
@@ -300,7 +302,9 @@ def _headline(points: Sequence[_Point], troubled: Sequence[_Point]) -> str:
     scope = f", {left_out} of {len(points)} points not looked at" if left_out else ""
     if not troubled:
         return f"it can be reached, and asks for a login{scope}."
-    return f"{', '.join(point.name for point in troubled)} need{'s' * (len(troubled) == 1)} a look{scope}."
+    *others, last = [point.name for point in troubled]
+    named = f"{', '.join(others)} and {last} need" if others else f"{last} needs"
+    return f"{named} a look{scope}."
 
 
 def _facts(points: Sequence[_Point]) -> dict[str, reports.Scalar]:
@@ -318,8 +322,8 @@ _FACTS = {
     "path": "path",
     "registration": "registration",
     "route": "route",
-    "without a login": "without_login",
-    "with the bot’s login": "with_login",
+    "request without login": "without_login",
+    "request with login": "with_login",
 }
 
 

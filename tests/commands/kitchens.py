@@ -15,12 +15,12 @@ import commands
 from bot import assembling, settings
 from bot.dispatch import permissions
 from bot.model import invocations, reports
-from sandbox import data_folders
+from sandbox import cluster, data_folders
 from sandbox.services import fleets, gateways, registries
 from tests import builders
 
 NAMES = ("pos-order", "pos-price", "pos-api-gateway")
-_NUMBERS = itertools.count(1)
+NUMBERS = itertools.count(1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ class Kitchen:
     fleet: fleets.Fleet
     registry: registries.Registry
     gateway: gateways.Gateway
+    kube: cluster.Cluster
 
     async def asks(self, line: str) -> reports.Report:
         """Give the report that *line* gives."""
@@ -39,7 +40,7 @@ class Kitchen:
     async def answers(self, line: str, **changes: Any) -> invocations.Answer:
         """Give the whole answer to *line*."""
         invocation = builders.an_invocation(
-            id=f"1123-{next(_NUMBERS):010x}",
+            id=f"1123-{next(NUMBERS):010x}",
             text=line,
             door=invocations.Door.TERMINAL,
             actor=builders.a_local_actor("tester"),
@@ -75,7 +76,9 @@ async def opened(
         fleet = await stack.enter_async_context(fleets.running(names))
         registry = await stack.enter_async_context(registries.running(fleet))
         gateway = await stack.enter_async_context(gateways.running(fleet, registry, data_folders.gateway_paths()))
-        urls = {} if is_alone else {"gateway_url": gateway.url, "eureka_url": registry.url}
+        kube = await stack.enter_async_context(cluster.running(namespace="positivity"))
+        doors = {} if is_alone else {"gateway_url": gateway.url, "eureka_url": registry.url}
+        urls = {"kube_context": "sandbox", **doors}
         data_folders.write(folder / "data", {name: service.port for name, service in fleet.items()}, urls=urls)
         catalogue = yaml.safe_load((folder / "data" / "services.yaml").read_text())["services"]
         guarded = [{**service, "guarded_path": guarded_path} for service in catalogue]
@@ -84,6 +87,7 @@ async def opened(
             database_url=f"sqlite:///{folder}/posbot.db",
             POSBOT_RUNBOOK_DATA=folder / "data",
             POSBOT_LOG_LEVEL="error",
+            kubeconfig=str(kube.kubeconfig(folder / "kubeconfig", context="sandbox")),
             POSBOT_SERVICE_TOKENS=json.dumps({data_folders.ENVIRONMENT: token or gateway.login}),
         )
         core = await stack.enter_async_context(
@@ -91,4 +95,4 @@ async def opened(
                 own, commands.COMMANDS, team_id=None, user_groups=permissions.NoUserGroups(), needs_store=True
             )
         )
-        yield Kitchen(core=core, fleet=fleet, registry=registry, gateway=gateway)
+        yield Kitchen(core=core, fleet=fleet, registry=registry, gateway=gateway, kube=kube)

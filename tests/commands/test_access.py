@@ -30,7 +30,7 @@ async def test_a_service_that_can_be_reached_has_every_point_ok(kitchen: kitchen
     assert (report.facts["healthy"], report.facts["is_open"], report.facts["not_asked"]) == (True, False, 0)
     assert f"1 UP: 127.0.0.1:{kitchen.fleet['pos-order'].port}" in evidence(report, "registration")
     assert "/order/** leads to lb://POS-ORDER, [[StripPrefix parts = 1]" in evidence(report, "route")
-    assert evidence(report, "without a login").endswith("/order/ refuses it, HTTP 401 Unauthorized")
+    assert evidence(report, "request without login").endswith("/order/ refuses it, HTTP 401 Unauthorized")
 
 
 async def test_the_facts_are_those_that_it_declares(kitchen: kitchens.Kitchen) -> None:
@@ -48,7 +48,7 @@ async def test_what_does_not_listen_fails_at_its_port_and_behind_the_gateway(kit
     assert (report.facts["name"], report.facts["port"], report.facts["path"]) == ("ok", "failed", "not asked")
     assert "nothing listens there" in evidence(report, "port")
     assert report.facts["with_login"] == "failed"
-    assert "HTTP 500" in evidence(report, "with the bot’s login")
+    assert "HTTP 500" in evidence(report, "request with login")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,8 @@ async def test_a_service_that_the_registry_does_not_know_gets_nothing(kitchen: k
     assert evidence(report, "registration") == "Eureka knows no POS-ORDER"
     # The route of the gateway's own configuration is still there, and finds nobody.
     assert report.facts["route"] == "ok"
-    assert "HTTP 503" in evidence(report, "with the bot’s login")
+    assert "HTTP 503" in evidence(report, "request with login")
+    assert report.headline == "pos-order in sandbox: registration and request with login need a look."
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ async def test_a_door_that_is_open_to_all_is_a_finding(tmp_path: pathlib.Path) -
 
     assert (guarded.verdict, guarded.facts["is_open"]) == (V.OK, False)
     assert (opened.verdict, opened.facts["is_open"], opened.facts["without_login"]) == (V.FAILED, True, "failed")
-    assert evidence(opened, "without a login").endswith("/order/actuator/info is open to all, HTTP 200 OK")
+    assert evidence(opened, "request without login").endswith("/order/actuator/info is open to all, HTTP 200 OK")
 
 
 async def test_a_path_that_does_not_exist_tells_nothing_of_logins(kitchen: kitchens.Kitchen) -> None:
@@ -178,7 +179,7 @@ async def test_a_path_that_does_not_exist_tells_nothing_of_logins(kitchen: kitch
 
     # The pretend service has nothing at its root.
     assert (report.facts["without_login"], report.facts["with_login"]) == ("warning", "unknown")
-    assert "with a login and without" in evidence(report, "with the bot’s login")
+    assert "with a login and without" in evidence(report, "request with login")
 
 
 async def test_a_login_page_is_no_refusal(kitchen: kitchens.Kitchen) -> None:
@@ -187,7 +188,7 @@ async def test_a_login_page_is_no_refusal(kitchen: kitchens.Kitchen) -> None:
     report = await kitchen.asks("access order")
 
     assert report.facts["without_login"] == "warning"
-    assert evidence(report, "without a login").endswith("sends the caller on to /login")
+    assert evidence(report, "request without login").endswith("sends the caller on to /login")
     assert report.facts["with_login"] == "failed"
 
 
@@ -197,7 +198,7 @@ async def test_a_login_that_may_do_nothing_fails(kitchen: kitchens.Kitchen) -> N
     report = await kitchen.asks("access order")
 
     assert report.facts["with_login"] == "failed"
-    assert "knows it and lets it do nothing, HTTP 403 Forbidden" in evidence(report, "with the bot’s login")
+    assert "knows it and lets it do nothing, HTTP 403 Forbidden" in evidence(report, "request with login")
 
 
 async def test_a_gateway_that_is_away_is_told_at_every_point_of_it(kitchen: kitchens.Kitchen) -> None:
@@ -237,7 +238,7 @@ async def test_a_token_that_has_ended_speaks_against_the_bot_and_not_the_service
         report = await kitchen.asks("access order")
 
     assert report.facts["with_login"] == "unknown"
-    assert "the bot’s token ended at 2023-11-14 22:13 UTC" in evidence(report, "with the bot’s login")
+    assert "the bot’s token ended at 2023-11-14 22:13 UTC" in evidence(report, "request with login")
 
 
 async def test_another_token_is_refused_with_the_reason(tmp_path: pathlib.Path) -> None:
@@ -245,7 +246,7 @@ async def test_another_token_is_refused_with_the_reason(tmp_path: pathlib.Path) 
         report = await kitchen.asks("access order")
 
     assert report.facts["with_login"] == "failed"
-    assert "invalid_token" in evidence(report, "with the bot’s login")
+    assert "invalid_token" in evidence(report, "request with login")
     assert "nobody-knows-this-one" not in str(reports.to_document(report))
 
 
@@ -256,4 +257,4 @@ async def test_what_the_environment_does_not_name_is_not_asked(tmp_path: pathlib
     assert (report.facts["registration"], report.facts["route"]) == ("not asked", "not asked")
     # Without a gateway the service itself is asked.
     assert report.facts["is_open"] is True
-    assert str(kitchen.fleet["pos-order"].port) in evidence(report, "without a login")
+    assert str(kitchen.fleet["pos-order"].port) in evidence(report, "request without login")
