@@ -68,6 +68,10 @@ class Outdated(Unavailable):
     """What was asked for has moved on; it must be read from its beginning."""
 
 
+class Unreadable(Unavailable):
+    """Something is stored in a way that this version cannot read."""
+
+
 class Missing(Refused):
     """There is no such thing on the other side."""
 

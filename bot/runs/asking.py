@@ -65,10 +65,10 @@ def after_failure(run: runs.Run, step: procedures.Step, why: str, now: datetime.
     return _wait(run, step, now, _draft(runs.QuestionKind.FAILURE, f"“{step.title}” failed: {why} What now?", options))
 
 
-def whether_it_happened(run: runs.Run, step: procedures.Step, now: datetime.datetime) -> runs.Run:
+def whether_it_happened(run: runs.Run, step: procedures.Step, why: str, now: datetime.datetime) -> runs.Run:
     """Give *run* waiting for somebody to find out whether a step happened."""
     record = run.find(step.id)
-    text = f"posbot ended in the middle of “{step.title}” ({record.action}). Did it happen?"
+    text = f"Nobody knows whether “{step.title}” happened ({record.action}): {why}. Did it?"
     draft = _Draft(
         kind=runs.QuestionKind.UNKNOWN,
         text=text,

@@ -64,6 +64,9 @@ class Ledger(Protocol):
             errors.Unavailable: nobody knows whether it was written; writing the same again is safe.
         """
 
+    async def stands(self) -> None:
+        """Return once it is sure that nobody else has what was written as the worker's."""
+
 
 class Lost(Exception):
     """Somebody else works on the run."""
@@ -142,6 +145,8 @@ class Attendance:
         invocation = self._invocation(step, action)
         self._run = concluding.changed(self._run, step.id, invocation=invocation.id)
         await self._write(begun=invocation)
+        # Whoever slept since then, with the whole machine or stopped by a signal, finds out before it does anything.
+        await self._ledger.stands()
         started = time.monotonic()
         answer = await self._answer(
             self._performer.perform(invocation, action.command, action.parameters),
@@ -165,11 +170,13 @@ class Attendance:
     ) -> invocations.Answer:
         """Give the answer, or that the time was over, or that somebody cancelled it."""
         task, stop = asyncio.ensure_future(work), asyncio.ensure_future(self._signals.cancelled.wait())
+        # The end of a run is done whoever wants an end.
+        awaited = {task, stop} if self._run.ending is None else {task}
         try:
-            await asyncio.wait({task, stop}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(awaited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
-            if stop.done():
+            if stop.done() and stop in awaited:
                 return _unfinished(invocation, invocations.Ending.CANCELLED, "Cancelled before it was done.")
             return _unfinished(invocation, invocations.Ending.TIMED_OUT, f"It did not finish within {seconds:g} s.")
         finally:
@@ -212,10 +219,15 @@ def _until_written() -> tenacity.AsyncRetrying:
     """Give attempts for as long as the database is away: what was done must not be forgotten."""
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception_type(errors.Unavailable),
-        wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=5.0),
-        before_sleep=lambda state: log.warning("run not written down", attempt=state.attempt_number),
+        wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2),
+        before_sleep=_tell,
         reraise=True,
     )
+
+
+def _tell(state: tenacity.RetryCallState) -> None:
+    reason = state.outcome.exception() if state.outcome is not None else None
+    log.warning("run not written down", attempt=state.attempt_number, reason=str(reason))
 
 
 def _unfinished(invocation: invocations.Invocation, ending: invocations.Ending, headline: str) -> invocations.Answer:

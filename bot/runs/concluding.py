@@ -37,7 +37,9 @@ def conclude(run: runs.Run, step: procedures.Step, outcome: acting.Outcome, now:
     )
     if not outcome.state.is_failure:
         return run
-    if step.retry is not None and record.attempt < step.retry.attempts and run.cancel is None:
+    # A change that was cut off may have happened.
+    may_repeat = outcome.state is not runs.StepState.TIMED_OUT or step.may_be_repeated
+    if step.retry is not None and may_repeat and record.attempt < step.retry.attempts and run.cancel is None:
         return changed(
             run,
             step.id,
@@ -75,8 +77,8 @@ def out_of_time(run: runs.Run, now: datetime.datetime) -> runs.Run:
 
 def after_crash(run: runs.Run, step: procedures.Step, now: datetime.datetime) -> runs.Run:
     """Give *run* with a step that was under way when posbot ended: again if that does no harm, else with a question."""
+    record = run.find(step.id)
     if step.may_be_repeated:
-        record = run.find(step.id)
         return changed(
             run,
             step.id,
@@ -88,7 +90,20 @@ def after_crash(run: runs.Run, step: procedures.Step, now: datetime.datetime) ->
     if run.procedure.is_end(step.id):
         # The end waits for nobody.
         return changed(run, step.id, state=runs.StepState.UNKNOWN, why="posbot ended in the middle of it", ended_at=now)
-    return asking.whether_it_happened(run, step, now)
+    return asking.whether_it_happened(run, step, record.why or "posbot ended in the middle of it", now)
+
+
+def broken_off(run: runs.Run, why: str, now: datetime.datetime) -> runs.Run:
+    """Give *run*, which cannot go on where it stands, with nothing left to do but its end."""
+    record = run.current
+    if record is None:
+        return finish(run, now)
+    is_cut_off = record.state is runs.StepState.RUNNING and not run.procedure.find(record.id).may_be_repeated
+    state = runs.StepState.UNKNOWN if is_cut_off else runs.StepState.FAILED
+    run = changed(run, record.id, state=state, why=why, ended_at=now)
+    if run.procedure.is_end(record.id):
+        return run
+    return _close(run, runs.StepState.SKIPPED, why, runs.RunState.FAILED, now)
 
 
 def take_answer(run: runs.Run, step: procedures.Step, question: runs.Question, now: datetime.datetime) -> runs.Run:
@@ -115,13 +130,16 @@ def finish(run: runs.Run, now: datetime.datetime) -> runs.Run:
 
 
 def again(run: runs.Run) -> runs.Run:
-    """Give *run*, which has ended, before the first step that did not come out well."""
+    """
+    Give *run*, which has ended, before the first step that did not come out well.
+
+    A change that was made is not made again, and where nobody knows whether one was, that is asked first.
+    """
     is_open = False
     steps = []
     for record in run.steps:
         is_open = is_open or record.state.is_failure or record.state is runs.StepState.CANCELLED
-        fresh = runs.StepRecord(id=record.id, attempt=record.attempt + (record.began_at is not None))
-        steps.append(fresh if is_open else record)
+        steps.append(_reopened(run, record) if is_open else record)
     return dataclasses.replace(
         run,
         state=runs.RunState.RUNNING,
@@ -131,6 +149,17 @@ def again(run: runs.Run) -> runs.Run:
         active_seconds=0.0,
         steps=tuple(steps),
     )
+
+
+def _reopened(run: runs.Run, record: runs.StepRecord) -> runs.StepRecord:
+    """Give the record of a step that may be done once more."""
+    is_own_change = not run.procedure.find(record.id).may_be_repeated and not run.procedure.is_end(record.id)
+    if is_own_change and record.state is runs.StepState.SUCCEEDED:
+        return record
+    if is_own_change and record.state in {runs.StepState.UNKNOWN, runs.StepState.TIMED_OUT} and record.began_at:
+        why = record.why or "it did not finish in time"
+        return dataclasses.replace(record, state=runs.StepState.RUNNING, why=why, ended_at=None)
+    return runs.StepRecord(id=record.id, attempt=record.attempt + (record.began_at is not None))
 
 
 def changed(run: runs.Run, step_id: str, **values: Any) -> runs.Run:
@@ -197,6 +226,7 @@ def _after_unknown(run: runs.Run, step: procedures.Step, answer: str, by: str, n
                 state=runs.StepState.PENDING,
                 attempt=record.attempt + 1,
                 agreed="",
+                began_at=None,
                 why=f"{by} says that it did not happen",
             )
     why = f"escalated by {by}" if answer == runs.ESCALATE else "nobody said whether it happened"
@@ -218,7 +248,7 @@ def _handle(run: runs.Run, step: procedures.Step, now: datetime.datetime) -> run
     if isinstance(step.on_failure, procedures.Goto):
         ids = [one.id for one in run.procedure.steps]
         between = ids[ids.index(step.id) + 1 : ids.index(step.on_failure.goto)]
-        for step_id in between:
+        for step_id in (one for one in between if not run.find(one).state.is_final):
             run = skip(run, step_id, f"{step.id} {record.state}, so it went on at {step.on_failure.goto}", now)
         return run
     endings = {
@@ -234,5 +264,14 @@ def _close(run: runs.Run, state: runs.StepState, why: str, ending: runs.RunState
     own = {step.id for step in run.procedure.steps}
     for record in run.steps:
         if record.id in own and not record.state.is_final:
-            run = changed(run, record.id, state=state, why=why, ended_at=now)
+            run = changed(run, record.id, state=_closed(run, record, state), why=why, ended_at=now)
     return dataclasses.replace(run, state=runs.RunState.RUNNING, ending=ending)
+
+
+def _closed(run: runs.Run, record: runs.StepRecord, state: runs.StepState) -> runs.StepState:
+    """Give *state* to a step that was never begun; what is known of the others is not lost by an end."""
+    if record.began_at is None:
+        return state
+    if record.ended_at is not None:
+        return runs.StepState.FAILED
+    return state if run.procedure.find(record.id).may_be_repeated else runs.StepState.UNKNOWN

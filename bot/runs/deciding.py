@@ -63,19 +63,33 @@ def decide(run: runs.Run, now: datetime.datetime, prepare: Prepare) -> Move:
             case runs.StepState.RUNNING:
                 run = concluding.after_crash(run, step, now)
             case _:
-                if record.not_before is not None and record.not_before > now:
-                    return Rest(run=run, until=record.not_before)
+                due = _due(step, record, now)
+                if due is not None:
+                    return Rest(run=run, until=due)
                 begun = _begin(run, step, now, prepare)
                 if isinstance(begun, Begin):
                     return begun
                 run = begun
 
 
+def _due(step: procedures.Step, record: runs.StepRecord, now: datetime.datetime) -> datetime.datetime | None:
+    """Give when the next attempt is due, None where it is now."""
+    if record.not_before is None or record.not_before <= now:
+        return None
+    # Further away than the whole delay it can only be where somebody has set the clock back.
+    is_possible = step.retry is not None and record.not_before - now <= step.retry.delay
+    return record.not_before if is_possible else None
+
+
 def _begin(run: runs.Run, step: procedures.Step, now: datetime.datetime, prepare: Prepare) -> Begin | runs.Run:
     """Give that *step* is to be done, or the run with what stands before that: a reason to skip it, a question."""
     record, scope = run.find(step.id), scopes.of(run)
-    if step.when is not None and not expressions.parse(step.when).evaluate(scope):
-        return concluding.skip(run, step.id, f"not wanted, {step.when}", now)
+    try:
+        if step.when is not None and not expressions.parse(step.when).evaluate(scope):
+            return concluding.skip(run, step.id, f"not wanted, {step.when}", now)
+    except errors.BotError as error:
+        # Checked when the procedure was loaded, but perhaps by another version.
+        return concluding.conclude(run, step, acting.Outcome.failure(str(error)), now)
     if run.is_step_by_step and not record.may_begin and not run.procedure.is_end(step.id):
         return asking.pause(run, step, now)
     try:

@@ -111,8 +111,7 @@ class Desk:
         if await self._store.answer(question.id, given):
             self._worker.wake()
             return given
-        counting = (await self.find(run.id)).question
-        return counting or given
+        return await self._store.find_question(run.id, question.id) or given
 
     async def cancel(self, run_id: str, *, by: invocations.Invocation) -> runs.Run:
         """
@@ -155,11 +154,15 @@ class Desk:
 
         Raises:
             errors.NotFound: nobody holds it.
+            errors.Unreadable: it is free, but nothing can be said of the run that held it.
         """
         holder = await self._store.unlock(lock)
         if holder is None:
             raise errors.NotFound("lock", lock, await self._store.held_locks())
-        return await self.find(holder)
+        try:
+            return await self.find(holder)
+        except errors.Unreadable as error:
+            raise errors.Unreadable(f"“{lock}” is free now. {error}", hint=error.hint) from error
 
     async def attend(self, run: runs.Run, show: Callable[[runs.Run], Awaitable[None]]) -> runs.Run:
         """Work on *run* here and now, or look at who does, until it ends or waits for a person; give it."""

@@ -2,35 +2,76 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime
+import math
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
 import structlog
 
 from bot import errors
 from bot.model import invocations, runs
-from bot.runs import attending
+from bot.runs import attending, concluding
 from bot.store import invocations as invocation_store
 from bot.store import workers
 
 log = structlog.get_logger()
 
-LEASE_SECONDS = 6.0
-"""A worker that has not been seen alive for so long is buried."""
-BEAT_SECONDS = 1.0
 MOST_RUNS = 50
 """That one worker works on at the same time."""
-_OBSERVATIONS = 4
-"""Looks in vain before somebody is dead: while the database is away nobody can beat, and nobody can look."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How quickly the death of a worker is seen; the same for all workers of one database."""
+
+    lease_seconds: float = 6.0
+    """A worker that has not been seen alive for so long is buried."""
+    beat_seconds: float = 1.0
+    looks: int = 4
+    """In vain before somebody is dead: while the database is away nobody can beat, and nobody can look."""
+
+
+class Lease:
+    """
+    Until when a worker is surely not buried, by a clock that also counts what a machine sleeps.
+
+    A beat is seen by others after it was sent, so the length of the lease after that nobody can have buried it yet.
+    """
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._until = -math.inf
+        self._renewed = asyncio.Event()
+
+    @staticmethod
+    def clock() -> float:
+        """Give seconds since the machine was started, asleep or not."""
+        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+    def renew(self, sent: float) -> None:
+        """Take in that a beat sent at that moment by `clock` was written down."""
+        self._until = sent + self._pace.lease_seconds
+        self._renewed.set()
+
+    async def holds(self) -> None:
+        """Return once a good part of it is left."""
+        while self._until - self.clock() < self._pace.lease_seconds / 2:
+            self._renewed.clear()
+            await self._renewed.wait()
 
 
 class Worker:
     """Works on runs, as one of several that may."""
 
     def __init__(
-        self, store: workers.Workers, performer: attending.Performer, now: Callable[[], datetime.datetime]
+        self,
+        store: workers.Workers,
+        performer: attending.Performer,
+        now: Callable[[], datetime.datetime],
+        pace: Pace = Pace(),
     ) -> None:
         self._store = store
         self._performer = performer
@@ -38,10 +79,16 @@ class Worker:
         self.id: str | None = None
         """None while it works on nothing."""
         self._attending: dict[str, tuple[asyncio.Task[runs.Run], attending.Signals]] = {}
-        self._graves = _Graves()
+        self._pace = pace
+        self._lease = Lease(pace)
+        self._graves = _Graves(pace)
         self._leaving = asyncio.Event()
         self._wake = asyncio.Event()
-        self._given_up: set[str] = set()
+        self._broken: dict[str, str] = {}
+        """Run that cannot go on → why."""
+        self._unreadable: set[str] = set()
+        self._strays: dict[str, float] = {}
+        """Run of its own that it does not work on → since when."""
 
     @property
     def has_room(self) -> bool:
@@ -77,14 +124,16 @@ class Worker:
             except errors.Unavailable as error:
                 log.warning("runs are not looked after", reason=str(error))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(BEAT_SECONDS):
+                async with asyncio.timeout(self._pace.beat_seconds):
                     await self._wake.wait()
 
     def attend(self, run: runs.Run, on_change: Callable[[runs.Run], None] | None = None) -> "asyncio.Task[runs.Run]":
         """Work on *run*, which is claimed; give the task that does."""
+        if run.id in self._attending:
+            return self._attending[run.id][0]
         signals = attending.Signals(leaving=self._leaving, on_change=on_change)
         assert self.id is not None  # noqa: S101 - nothing is claimed before
-        ledger = _Ledger(self._store, self.id)
+        ledger = _Ledger(self._store, self.id, self._lease)
         attendance = attending.Attendance(run, ledger, self._performer, signals, self._now)
         task = asyncio.create_task(attendance.work(), name=f"run {run.id}")
         self._attending[run.id] = (task, signals)
@@ -96,25 +145,28 @@ class Worker:
         if self.id is None:
             return None
         found = await self._store.claim(self.id, 1, run_id)
-        return found[0] if found else None
+        return found.runs[0] if found.runs else None
 
     def wake(self) -> None:
         """Look for runs now and not at the next beat."""
         self._wake.set()
 
     async def _sign_in(self) -> str:
-        name = secrets.token_hex(6)
+        name, sent = secrets.token_hex(6), Lease.clock()
         await self._store.sign_in(name)
+        self._lease.renew(sent)
         return name
 
     async def _beat(self) -> None:
         assert self.id is not None  # noqa: S101 - it is signed in
+        sent = Lease.clock()
         tick = await self._store.tick(self.id, self._now())
         if not tick.is_alive:
             log.error("taken for dead", worker=self.id)
             await self._drop_all()
             self.id = await self._sign_in()
             return
+        self._lease.renew(sent)
         for run_id, stop in tick.cancelled.items():
             self._cancel(run_id, stop)
         for worker, beat in self._graves.look(tick.beats, self.id):
@@ -122,9 +174,30 @@ class Worker:
                 log.warning("took the runs of a dead worker over", worker=worker)
         for question in tick.overdue:
             await self._store.expire(question, self._now())
-        for run_id in tuple(self._given_up):
-            await self._store.give_up(run_id, self._now())
-            self._given_up.discard(run_id)
+        for run_id, why in tuple(self._broken.items()):
+            await self._break_off(run_id, why)
+        await self._release_strays(tick.runs)
+
+    async def _break_off(self, run_id: str, why: str) -> None:
+        """Let a run that cannot go on come to its end, so that nothing is under way for ever."""
+        assert self.id is not None  # noqa: S101 - it is signed in
+        run = await self._store.find(self.id, run_id)
+        written = None
+        if run is not None:
+            written = await self._store.write(concluding.broken_off(run, why, self._now()), self.id)
+        del self._broken[run_id]
+        if written is not None and written.state is runs.RunState.RUNNING:
+            self.attend(written)
+
+    async def _release_strays(self, own: Collection[str]) -> None:
+        """Leave to anybody what became its own by a transaction of which it never learnt that it was done."""
+        assert self.id is not None  # noqa: S101 - it is signed in
+        clock = Lease.clock()
+        strays = {run_id for run_id in own if run_id not in self._attending and run_id not in self._broken}
+        self._strays = {run_id: self._strays.get(run_id, clock) for run_id in strays}
+        late = [run_id for run_id, since in self._strays.items() if clock - since >= self._pace.lease_seconds]
+        if late:
+            await self._store.release(self.id, late)
 
     def _cancel(self, run_id: str, stop: invocations.Stop) -> None:
         if run_id in self._attending:
@@ -134,7 +207,10 @@ class Worker:
 
     async def _take_up(self) -> None:
         assert self.id is not None  # noqa: S101 - it is signed in
-        for run in await self._store.claim(self.id, MOST_RUNS - len(self._attending)):
+        room = MOST_RUNS - len(self._attending)
+        found = await self._store.claim(self.id, room, without=tuple(self._unreadable))
+        self._unreadable.update(found.unreadable)
+        for run in found.runs:
             self.attend(run)
 
     async def _drop_all(self) -> None:
@@ -155,15 +231,16 @@ class Worker:
         elif error is not None:
             # Left as it is, it would be under way for ever.
             log.error("run cannot go on", run=run_id, exc_info=error)
-            self._given_up.add(run_id)
+            self._broken[run_id] = f"posbot made a mistake ({type(error).__name__}); the log has the rest"
 
 
 class _Ledger:
     """Writes down what one worker does."""
 
-    def __init__(self, store: workers.Workers, worker: str) -> None:
+    def __init__(self, store: workers.Workers, worker: str, lease: Lease) -> None:
         self._store = store
         self._worker = worker
+        self._lease = lease
 
     async def write(
         self,
@@ -177,11 +254,15 @@ class _Ledger:
             raise attending.Lost(run.id)
         return written
 
+    async def stands(self) -> None:
+        await self._lease.holds()
+
 
 class _Graves:
     """Knows who has not been seen alive for the length of the lease, by a clock that nobody can set."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
         self._seen: dict[str, tuple[int, float, int]] = {}
         """Worker → its beat, since when it stands still, and how often that was looked at."""
 
@@ -196,5 +277,5 @@ class _Graves:
         return [
             (worker, beat)
             for worker, (beat, since, looks) in seen.items()
-            if worker != own and clock - since >= LEASE_SECONDS and looks >= _OBSERVATIONS
+            if worker != own and clock - since >= self._pace.lease_seconds and looks >= self._pace.looks
         ]

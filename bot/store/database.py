@@ -29,22 +29,24 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def transaction(
-        self, seconds: float = TRANSACTION_SECONDS
+        self, seconds: float = TRANSACTION_SECONDS, *, probes: bool = False
     ) -> AsyncIterator[sqlalchemy_asyncio.AsyncConnection]:
         """
         Give a connection whose work is kept if the block ends well and undone otherwise.
 
         A database that does not answer within *seconds* is left alone for a while, so that not everyone waits for it.
+        Who *probes* tries all the same, and finds out for everyone that it is back.
 
         Raises:
             errors.Unavailable: the database cannot be reached, is locked or broken, or its disk is full.
             sqlalchemy.exc.IntegrityError: something is on record already; for this package alone.
         """
-        if time.monotonic() < self._away_until:
+        if time.monotonic() < self._away_until and not probes:
             raise errors.Unavailable("The database did not answer a moment ago.", hint=_HINT)
         try:
             async with asyncio.timeout(seconds), self._engine.begin() as connection:
                 yield connection
+            self._away_until = 0.0
         except sqlalchemy.exc.IntegrityError:
             raise
         except TimeoutError as error:
@@ -63,7 +65,12 @@ class Closed(Database):
         self._reason = reason
 
     @contextlib.asynccontextmanager
-    async def transaction(self, _: float = TRANSACTION_SECONDS) -> AsyncIterator[sqlalchemy_asyncio.AsyncConnection]:
+    async def transaction(
+        self,
+        seconds: float = TRANSACTION_SECONDS,  # noqa: ARG002
+        *,
+        probes: bool = False,  # noqa: ARG002
+    ) -> AsyncIterator[sqlalchemy_asyncio.AsyncConnection]:
         """
         Give nothing.
 

@@ -198,7 +198,7 @@ def _row(invocation: invocations.Invocation) -> dict[str, object]:
         "place_kind": place.kind.value,
         "place_id": place.id,
         "place_name": place.name[:128],
-        "text": invocation.text[:_TEXT_LIMIT],
+        "text": tables.plain(invocation.text[:_TEXT_LIMIT]),
     }
 
 

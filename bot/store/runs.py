@@ -2,19 +2,27 @@
 
 import dataclasses
 import datetime
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import pydantic
 import sqlalchemy
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import errors
 from bot.model import invocations, procedures, reports, runs
 from bot.store import database, tables
 
+log = structlog.get_logger()
+
 _RUNS, _QUESTIONS, _LOCKS = tables.runs, tables.questions, tables.locks
 _QUESTION = pydantic.TypeAdapter(runs.Question)
+_LOCK_ATTEMPTS = 3
+"""Its holder may give it back between the attempt to take it and the look at who has it."""
+_DAMAGES = (ValueError, TypeError, KeyError, zlib.error)
+"""What reading something raises that another version wrote, or that is damaged."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +77,19 @@ class Runs:
         return run
 
     async def find(self, run_id: str) -> runs.Run | None:
-        """Give a run, or None where there is none with that id."""
-        found = await self._chosen(sqlalchemy.select(_RUNS).where(_RUNS.c.id == run_id))
-        return found[0] if found else None
+        """
+        Give a run, or None where there is none with that id.
+
+        Raises:
+            errors.Unreadable: this version of posbot cannot read it.
+            errors.Unavailable
+        """
+        chosen = sqlalchemy.select(_RUNS).where(_RUNS.c.id == run_id)
+        async with self._db.transaction() as connection:
+            found = await read(connection, chosen)
+        if found.unreadable:
+            raise unreadable(run_id)
+        return found.runs[0] if found.runs else None
 
     async def latest(self, wanted: runs.Filter) -> tuple[runs.Run, ...]:
         """Give the runs that *wanted* describes, the newest first."""
@@ -86,38 +104,50 @@ class Runs:
             statement = statement.where(_RUNS.c.created_at >= wanted.since)
         return await self._chosen(statement)
 
+    async def find_question(self, run_id: str, question_id: str) -> runs.Question | None:
+        """Give a question that a run has asked, or None where it has not."""
+        chosen = sqlalchemy.select(_QUESTIONS).where(_QUESTIONS.c.id == question_id, _QUESTIONS.c.run == run_id)
+        async with self._db.transaction() as connection:
+            row = (await connection.execute(chosen)).mappings().one_or_none()
+        return _question(row) if row is not None else None
+
     async def answer(self, question_id: str, answer: runs.Question) -> bool:
         """
         Answer the question that a run waits for; tell whether this is the answer that counts.
+
+        After its time it is not: then silence counts, even where nobody was there to write that down in time.
 
         Raises:
             errors.Unavailable
         """
         values = {
             "answer": answer.answer,
-            "answered_by": answer.answered_by[:128],
+            "answered_by": tables.plain(answer.answered_by[:128]),
             "answered_at": answer.answered_at,
-            "comment": answer.comment,
+            "comment": tables.plain(answer.comment),
         }
         open_one = sqlalchemy.update(_QUESTIONS).where(_QUESTIONS.c.id == question_id, _QUESTIONS.c.answer.is_(None))
         async with self._db.transaction() as connection:
-            if not (await connection.execute(open_one.values(values))).rowcount:
-                return False
+            in_time = _RUNS.c.wake_at > answer.answered_at
+            awaited = sqlalchemy.exists().where(_RUNS.c.question == question_id, in_time)
+            counts = bool((await connection.execute(open_one.where(awaited).values(values))).rowcount)
+            if not counts:
+                silence = {"answer": runs.TIMEOUT, "answered_by": "nobody", "answered_at": answer.answered_at}
+                await connection.execute(open_one.values(silence))
             await connection.execute(woken(_RUNS.c.question == question_id))
-        return True
+        return counts
 
     async def request_cancel(self, run_id: str, stop: invocations.Stop) -> None:
         """Ask for the end of a run; who asked first counts."""
-        asked = sqlalchemy.update(_RUNS).where(
-            _RUNS.c.id == run_id, _RUNS.c.ended_at.is_(None), _RUNS.c.cancelled_by.is_(None)
+        is_wanted = (_RUNS.c.id == run_id, _RUNS.c.ended_at.is_(None), _RUNS.c.cancelled_by.is_(None))
+        closed = sqlalchemy.update(_QUESTIONS).where(
+            _QUESTIONS.c.run == run_id, _QUESTIONS.c.answer.is_(None), sqlalchemy.exists().where(*is_wanted)
         )
-        closed = sqlalchemy.update(_QUESTIONS).where(_QUESTIONS.c.run == run_id, _QUESTIONS.c.answer.is_(None))
+        # In the order in which an answer takes them, so that the two never wait for each other.
         async with self._db.transaction() as connection:
-            values = {"cancelled_by": stop.by[:128], "cancelled_at": stop.at}
-            if (await connection.execute(asked.values(values))).rowcount:
-                await connection.execute(
-                    closed.values(answer="cancelled", answered_by=stop.by[:128], answered_at=stop.at)
-                )
+            await connection.execute(closed.values(answer="cancelled", answered_by=stop.by[:128], answered_at=stop.at))
+            asked = sqlalchemy.update(_RUNS).where(*is_wanted).values(cancelled_by=stop.by[:128], cancelled_at=stop.at)
+            if (await connection.execute(asked)).rowcount:
                 await connection.execute(woken(_RUNS.c.id == run_id))
 
     async def reopen(self, run: runs.Run) -> bool:
@@ -159,7 +189,7 @@ class Runs:
 
     async def _chosen(self, statement: sqlalchemy.Select[Any]) -> tuple[runs.Run, ...]:
         async with self._db.transaction() as connection:
-            return await read(connection, statement)
+            return (await read(connection, statement)).runs
 
     async def _begun_by(self, invocation: str) -> runs.Run | None:
         found = await self._chosen(sqlalchemy.select(_RUNS).where(_RUNS.c.invocation == invocation))
@@ -171,10 +201,14 @@ class Runs:
             "INSERT INTO run_locks (name, run, taken_at) VALUES (:name, :run, :taken_at) ON CONFLICT DO NOTHING"
         ).bindparams(sqlalchemy.bindparam("taken_at", type_=tables.Moment()))
         values = {"name": run.lock, "run": run.id, "taken_at": run.created_at}
-        if (await connection.execute(taken, values)).rowcount:
-            return
-        held = await connection.execute(sqlalchemy.select(_LOCKS).where(_LOCKS.c.name == run.lock))
-        holder = held.mappings().one_or_none()
+        holder = None
+        for _ in range(_LOCK_ATTEMPTS):
+            if (await connection.execute(taken, values)).rowcount:
+                return
+            held = await connection.execute(sqlalchemy.select(_LOCKS).where(_LOCKS.c.name == run.lock))
+            holder = held.mappings().one_or_none()
+            if holder is not None:
+                break
         if holder is None:
             raise errors.Unavailable(f"The lock {run.lock} has just become free.", hint="Send it again.")
         if holder["run"] != run.id:
@@ -185,15 +219,40 @@ class Runs:
             )
 
 
-async def read(connection: AsyncConnection, statement: sqlalchemy.Select[Any]) -> tuple[runs.Run, ...]:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Runs as they are remembered."""
+
+    runs: tuple[runs.Run, ...]
+    unreadable: tuple[str, ...]
+    """Ids of those that this version of posbot cannot read."""
+
+
+def unreadable(run_id: str) -> errors.Unreadable:
+    """Give what is told of a run that this version of posbot cannot read."""
+    return errors.Unreadable(
+        f"The run {run_id} cannot be read: another version of posbot wrote it, or it is damaged.",
+        hint="Start the version that wrote it; the log says what is wrong with it.",
+    )
+
+
+async def read(connection: AsyncConnection, statement: sqlalchemy.Select[Any]) -> Found:
     """Give the runs that *statement* chooses, each with its question."""
     rows = (await connection.execute(statement)).mappings().all()
     wanted = [row["question"] for row in rows if row["question"]]
-    asked: dict[str, runs.Question] = {}
+    questions: dict[str, sqlalchemy.RowMapping] = {}
     if wanted:
         chosen = sqlalchemy.select(_QUESTIONS).where(_QUESTIONS.c.id.in_(wanted))
-        asked = {row["id"]: _question(row) for row in (await connection.execute(chosen)).mappings()}
-    return tuple(_run(row, asked.get(row["question"] or "")) for row in rows)
+        questions = {row["id"]: row for row in (await connection.execute(chosen)).mappings()}
+    found, lost = [], []
+    for row in rows:
+        try:
+            asked = questions.get(row["question"] or "")
+            found.append(_run(row, _question(asked) if asked is not None else None))
+        except _DAMAGES as error:
+            log.warning("run cannot be read", run=row["id"], reason=f"{type(error).__name__}: {error}")
+            lost.append(row["id"])
+    return Found(runs=tuple(found), unreadable=tuple(lost))
 
 
 async def write(connection: AsyncConnection, run: runs.Run, worker: str, *, keeps_claim: bool) -> bool:
@@ -218,6 +277,14 @@ async def write(connection: AsyncConnection, run: runs.Run, worker: str, *, keep
     if run.state.is_final and run.lock is not None:
         await connection.execute(sqlalchemy.delete(_LOCKS).where(_LOCKS.c.name == run.lock, _LOCKS.c.run == run.id))
     return True
+
+
+async def is_written(connection: AsyncConnection, run: runs.Run, worker: str, *, keeps_claim: bool) -> bool:
+    """Tell whether exactly this was written by *worker* before, in a transaction of which only the end got lost."""
+    wanted = {"version": run.version + 1, "claimed_by": worker if keeps_claim else None, **_changing_row(run)}
+    chosen = sqlalchemy.select(*(_RUNS.c[name] for name in wanted)).where(_RUNS.c.id == run.id)
+    row = (await connection.execute(chosen)).mappings().one_or_none()
+    return row is not None and dict(row) == wanted
 
 
 def woken(chosen: sqlalchemy.ColumnElement[bool]) -> sqlalchemy.Update:
@@ -267,10 +334,13 @@ def _changing_row(run: runs.Run) -> dict[str, Any]:
 def _run(row: sqlalchemy.RowMapping, question: runs.Question | None) -> runs.Run:
     frozen = _FROZEN.validate_python(tables.unpack(row["frozen"]))
     progress = _PROGRESS.validate_python(tables.unpack(row["progress"]))
+    procedure = procedures.from_document(frozen.procedure)
+    if [step.id for step in procedure.all_steps()] != [record.id for record in progress.steps]:
+        raise ValueError("its steps are not those of its procedure")
     stop = invocations.Stop(by=row["cancelled_by"], at=row["cancelled_at"]) if row["cancelled_by"] else None
     return runs.Run(
         id=row["id"],
-        procedure=procedures.from_document(frozen.procedure),
+        procedure=procedure,
         digest=row["digest"],
         params=frozen.params,
         requester=frozen.requester,

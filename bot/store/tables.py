@@ -33,13 +33,18 @@ class Moment(sqlalchemy.types.TypeDecorator[datetime.datetime]):
 
 def pack(document: object) -> bytes:
     """Give a JSON document as it is stored; no type of a column, because that would do it on the loop."""
-    return zlib.compress(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+    return zlib.compress(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
 
 
 def unpack(packed: bytes) -> object:
     """Give the document that `pack` made *packed* of."""
     document: object = json.loads(zlib.decompress(packed))
     return document
+
+
+def plain(text: str) -> str:
+    """Give *text* without what PostgreSQL or UTF-8 cannot hold: a NUL, half a pair of surrogates."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 metadata = MetaData()

@@ -8,7 +8,7 @@ taken.
 
 import dataclasses
 import datetime
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import sqlalchemy
 
@@ -28,8 +28,10 @@ class Tick:
     """Nobody has buried it."""
     beats: Mapping[str, int]
     """Of all workers."""
+    runs: frozenset[str]
+    """Of its own, under way."""
     cancelled: Mapping[str, invocations.Stop]
-    """Runs of its own that somebody wants to end."""
+    """Those of them that somebody wants to end."""
     overdue: tuple[str, ...]
     """Questions that nobody has answered in time."""
 
@@ -42,7 +44,7 @@ class Workers:
 
     async def sign_in(self, worker: str) -> None:
         """Make *worker* known."""
-        async with self._db.transaction() as connection:
+        async with self._db.transaction(probes=True) as connection:
             await connection.execute(sqlalchemy.insert(_WORKERS).values(id=worker, beat=0))
 
     async def sign_off(self, worker: str) -> None:
@@ -54,23 +56,31 @@ class Workers:
     async def tick(self, worker: str, now: datetime.datetime) -> Tick:
         """Show that *worker* lives, and give what it should know."""
         beat = sqlalchemy.update(_WORKERS).where(_WORKERS.c.id == worker).values(beat=_WORKERS.c.beat + 1)
-        cancelled = sqlalchemy.select(_RUNS.c.id, _RUNS.c.cancelled_by, _RUNS.c.cancelled_at).where(
+        own = sqlalchemy.select(_RUNS.c.id, _RUNS.c.cancelled_by, _RUNS.c.cancelled_at).where(
+            _RUNS.c.state == runs.RunState.RUNNING.value, _RUNS.c.claimed_by == worker
+        )
+        # What a worker begins or claims while it is buried would otherwise be its own for ever.
+        orphaned = sqlalchemy.update(_RUNS).where(
             _RUNS.c.state == runs.RunState.RUNNING.value,
-            _RUNS.c.claimed_by == worker,
-            _RUNS.c.cancelled_by.is_not(None),
+            _RUNS.c.claimed_by.is_not(None),
+            _RUNS.c.claimed_by.not_in(sqlalchemy.select(_WORKERS.c.id)),
         )
         overdue = sqlalchemy.select(_RUNS.c.question).where(
             _RUNS.c.state == runs.RunState.WAITING.value, _RUNS.c.wake_at <= now
         )
-        async with self._db.transaction() as connection:
+        async with self._db.transaction(probes=True) as connection:
             is_alive = bool((await connection.execute(beat)).rowcount)
+            await connection.execute(orphaned.values(claimed_by=None))
             beats = (await connection.execute(sqlalchemy.select(_WORKERS))).all()
-            stops = (await connection.execute(cancelled)).all()
+            mine = (await connection.execute(own)).all()
             late = (await connection.execute(overdue.limit(100))).scalars().all()
         return Tick(
             is_alive=is_alive,
             beats={row.id: row.beat for row in beats},
-            cancelled={row.id: invocations.Stop(by=row.cancelled_by, at=row.cancelled_at) for row in stops},
+            runs=frozenset(row.id for row in mine),
+            cancelled={
+                row.id: invocations.Stop(by=row.cancelled_by, at=row.cancelled_at) for row in mine if row.cancelled_by
+            },
             overdue=tuple(late),
         )
 
@@ -83,20 +93,45 @@ class Workers:
             await connection.execute(_freed(worker))
         return True
 
-    async def claim(self, worker: str, limit: int, run_id: str | None = None) -> tuple[runs.Run, ...]:
-        """Give runs that nobody works on, the oldest first, or the one that is meant; *worker* has them from now on."""
+    async def claim(
+        self, worker: str, limit: int, run_id: str | None = None, *, without: Collection[str] = ()
+    ) -> run_store.Found:
+        """
+        Give runs that nobody works on, the oldest first, or the one that is meant; *worker* has them from now on.
+
+        Those that cannot be read stay nobody's, for a version that can; so do those *without* which it is asked for.
+        """
         free = sqlalchemy.select(_RUNS.c.id).where(
             _RUNS.c.state == runs.RunState.RUNNING.value, _RUNS.c.claimed_by.is_(None)
         )
         if run_id is not None:
             free = free.where(_RUNS.c.id == run_id)
+        if without:
+            free = free.where(_RUNS.c.id.not_in(without))
         free = free.order_by(_RUNS.c.created_at).limit(limit).with_for_update(skip_locked=True)
         taken = sqlalchemy.update(_RUNS).where(_RUNS.c.id.in_(free), _RUNS.c.claimed_by.is_(None))
         async with self._db.transaction() as connection:
             ids = (await connection.execute(taken.values(claimed_by=worker).returning(_RUNS.c.id))).scalars().all()
             if not ids:
-                return ()
-            return await run_store.read(connection, sqlalchemy.select(_RUNS).where(_RUNS.c.id.in_(ids)))
+                return run_store.Found(runs=(), unreadable=())
+            found = await run_store.read(connection, sqlalchemy.select(_RUNS).where(_RUNS.c.id.in_(ids)))
+            if found.unreadable:
+                await connection.execute(_freed(worker, found.unreadable))
+        return found
+
+    async def release(self, worker: str, run_ids: Collection[str]) -> None:
+        """Let anybody work on these runs of *worker*."""
+        async with self._db.transaction() as connection:
+            await connection.execute(_freed(worker, run_ids))
+
+    async def find(self, worker: str, run_id: str) -> runs.Run | None:
+        """Give a run that *worker* has, None where it has not or cannot read it."""
+        own = sqlalchemy.select(_RUNS).where(
+            _RUNS.c.id == run_id, _RUNS.c.claimed_by == worker, _RUNS.c.state == runs.RunState.RUNNING.value
+        )
+        async with self._db.transaction() as connection:
+            found = (await run_store.read(connection, own)).runs
+        return found[0] if found else None
 
     async def expire(self, question: str, now: datetime.datetime) -> None:
         """Answer a question with the silence that it got."""
@@ -107,14 +142,6 @@ class Workers:
         async with self._db.transaction() as connection:
             await connection.execute(late.values(silence))
             await connection.execute(run_store.woken(_RUNS.c.question == question))
-
-    async def give_up(self, run_id: str, now: datetime.datetime) -> None:
-        """Let a run that cannot go on end as failed, so that nothing is under way for ever."""
-        stuck = sqlalchemy.update(_RUNS).where(_RUNS.c.id == run_id, _RUNS.c.ended_at.is_(None))
-        values = {"state": runs.RunState.FAILED.value, "ended_at": now, "claimed_by": None}
-        async with self._db.transaction() as connection:
-            await connection.execute(stuck.values(version=_RUNS.c.version + 1, **values))
-            await connection.execute(sqlalchemy.delete(tables.locks).where(tables.locks.c.run == run_id))
 
     async def write(
         self,
@@ -141,18 +168,11 @@ class Workers:
                     await connection.execute(invocation_store.ending(ended))
                 if begun is not None:
                     await connection.execute(invocation_store.beginning(begun))
-        written = dataclasses.replace(run, version=run.version + 1)
-        if is_written or await self._is_written(written, worker if keeps_claim else None):
-            return written
-        return None
-
-    async def _is_written(self, run: runs.Run, worker: str | None) -> bool:
-        """Tell whether an earlier attempt, of which only the confirmation was lost, has written *run*."""
-        chosen = sqlalchemy.select(_RUNS.c.version, _RUNS.c.claimed_by).where(_RUNS.c.id == run.id)
-        async with self._db.transaction() as connection:
-            row = (await connection.execute(chosen)).one_or_none()
-        return row is not None and row.version == run.version and (worker is None or row.claimed_by == worker)
+            else:
+                is_written = await run_store.is_written(connection, run, worker, keeps_claim=keeps_claim)
+        return dataclasses.replace(run, version=run.version + 1) if is_written else None
 
 
-def _freed(worker: str) -> sqlalchemy.Update:
-    return sqlalchemy.update(_RUNS).where(_RUNS.c.claimed_by == worker).values(claimed_by=None)
+def _freed(worker: str, run_ids: Collection[str] | None = None) -> sqlalchemy.Update:
+    own = sqlalchemy.update(_RUNS).where(_RUNS.c.claimed_by == worker)
+    return (own if run_ids is None else own.where(_RUNS.c.id.in_(run_ids))).values(claimed_by=None)
