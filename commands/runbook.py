@@ -150,7 +150,7 @@ def _listed(title: str, spans: Iterable[reports.Span]) -> reports.Prose:
 
 
 def _search(words: str, tools: toolkit.Tools) -> reports.Report:
-    hits = searching.Index(tools.runbook).search(words, most=_MOST_HITS)
+    hits = searching.search(tools.runbook, words, most=_MOST_HITS)
     if not hits:
         return reports.Report(
             verdict=reports.Verdict.UNKNOWN,

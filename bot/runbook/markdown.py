@@ -1,22 +1,24 @@
 """Markdown as sections of a report: what a person is shown of the runbook."""
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterator, Sequence
-
-import markdown_it
-from markdown_it import token as tokens
+from typing import TYPE_CHECKING
 
 from bot.model import reports
 
-_PARSER = markdown_it.MarkdownIt("commonmark").enable("table")
+if TYPE_CHECKING:
+    import markdown_it
+    from markdown_it import token as tokens
+
 _BULLET = "•"
 _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[A-Z“\"(`])")
 
 
 def parse(text: str) -> tuple[reports.Section, ...]:
     """Give the Markdown *text* as sections: running text and lists, code, tables."""
-    return tuple(_Reader(_PARSER.parse(text)).sections())
+    return tuple(_Reader(_parser().parse(text)).sections())
 
 
 def links(sections: Sequence[reports.Section]) -> tuple[reports.Span, ...]:
@@ -49,6 +51,14 @@ def sentences(sections: Sequence[reports.Section]) -> Iterator[str]:
                 yield from (line.strip() for line in section.text.splitlines() if line.strip())
 
 
+@functools.cache
+def _parser() -> "markdown_it.MarkdownIt":
+    # Takes as long to load as a short line in a terminal takes as a whole, and few of them need it.
+    import markdown_it  # noqa: PLC0415
+
+    return markdown_it.MarkdownIt("commonmark").enable("table")
+
+
 @dataclasses.dataclass(slots=True)
 class _List:
     """A list that is being read."""
@@ -62,7 +72,7 @@ class _List:
 class _Reader:
     """Walks over the tokens of a document."""
 
-    def __init__(self, stream: Sequence[tokens.Token]) -> None:
+    def __init__(self, stream: "Sequence[tokens.Token]") -> None:
         self._stream = stream
         self._lists: list[_List] = []
         self._paragraphs: list[reports.Paragraph] = []
@@ -90,7 +100,7 @@ class _Reader:
             yield reports.Prose(paragraphs=tuple(self._paragraphs))
         self._paragraphs = []
 
-    def _take(self, token: tokens.Token, *, is_heading: bool) -> None:
+    def _take(self, token: "tokens.Token", *, is_heading: bool) -> None:
         match token.type:
             case "bullet_list_open" | "ordered_list_open":
                 first = int(token.attrs.get("start", 1))
@@ -115,7 +125,7 @@ class _Reader:
         self._paragraphs.append(reports.Paragraph(spans=spans, bullet=bullet, depth=depth))
 
 
-def _spans(children: Sequence[tokens.Token]) -> tuple[reports.Span, ...]:
+def _spans(children: "Sequence[tokens.Token]") -> tuple[reports.Span, ...]:
     found: list[reports.Span] = []
     bold = italic = 0
     url: str | None = None
@@ -138,7 +148,7 @@ def _address(url: str | None) -> str | None:
     return url if url is not None and url.startswith(("https://", "http://")) else None
 
 
-def _table(stream: Sequence[tokens.Token]) -> reports.Table:
+def _table(stream: "Sequence[tokens.Token]") -> reports.Table:
     lines: list[list[str]] = []
     for token in stream:
         if token.type == "tr_open":

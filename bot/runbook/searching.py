@@ -9,6 +9,7 @@ nowhere is taken for those that begin with it, or for the one that is spelt most
 import collections
 import dataclasses
 import difflib
+import functools
 import itertools
 import math
 import re
@@ -23,6 +24,8 @@ _TITLE_WEIGHT = 3
 _SHORTEST_BEGINNING = 3
 _NEAR = 0.8
 _MOST_SPELLINGS = 5
+_MOST_WORDS = 12
+"""Whoever gives more has pasted a log line; its beginning will do."""
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _ENDINGS = ("ings", "ing", "ied", "ies", "ed", "es", "s", "e")
@@ -73,7 +76,17 @@ class _Document:
     sentences: Mapping[str, _Words]
 
 
-class Index:
+def search(runbook: runbooks.Runbook, words: str, *, most: int) -> list[Hit]:
+    """Give the sections of *runbook* that speak of *words*, the one that says most of them first."""
+    return _index_of(runbook).search(words, most=most)
+
+
+@functools.lru_cache(maxsize=2)
+def _index_of(runbook: runbooks.Runbook) -> "_Index":
+    return _Index(runbook)
+
+
+class _Index:
     """The words of a runbook, counted once."""
 
     def __init__(self, runbook: runbooks.Runbook) -> None:
@@ -85,7 +98,7 @@ class Index:
     def search(self, words: str, *, most: int) -> list[Hit]:
         """Give the sections that speak of *words*, the one that says most of them first."""
         given = dict.fromkeys(word.lower() for word in _WORD.findall(words))
-        telling = [word for word in given if word not in _COMMON] or list(given)
+        telling = ([word for word in given if word not in _COMMON] or list(given))[:_MOST_WORDS]
         wanted = [spellings for word in telling if (spellings := self._spellings(_stem(word)))]
         every = frozenset(itertools.chain(*wanted))
         pairs = (" ".join(pair) for two in itertools.pairwise(wanted) for pair in itertools.product(*two))

@@ -8,8 +8,8 @@ from sandbox import data_folders
 
 
 @pytest.fixture(scope="module")
-def index() -> searching.Index:
-    return searching.Index(loading.load(data_folders.PROJECT / "runbook_data").runbook)
+def runbook() -> runbooks.Runbook:
+    return loading.load(data_folders.PROJECT / "runbook_data").runbook
 
 
 @pytest.mark.parametrize(
@@ -28,32 +28,32 @@ def index() -> searching.Index:
         ("the", "", "the"),
     ],
 )
-def test_the_section_that_helps_is_the_first(index: searching.Index, words: str, marker: str, said: str) -> None:
-    hits = index.search(words, most=5)
+def test_the_section_that_helps_is_the_first(runbook: runbooks.Runbook, words: str, marker: str, said: str) -> None:
+    hits = searching.search(runbook, words, most=5)
 
     assert marker in hits[0].section.marker
     assert said in hits[0].sentence
 
 
 @pytest.mark.parametrize("words", ["zzzqqq", "", "?!", "§"])
-def test_what_stands_nowhere_is_not_found(index: searching.Index, words: str) -> None:
-    assert index.search(words, most=5) == []
+def test_what_stands_nowhere_is_not_found(runbook: runbooks.Runbook, words: str) -> None:
+    assert searching.search(runbook, words, most=5) == []
 
 
-def test_what_was_looked_for_stands_out_in_the_sentence(index: searching.Index) -> None:
-    [hit, *_] = index.search("connections refused", most=1)
+def test_what_was_looked_for_stands_out_in_the_sentence(runbook: runbooks.Runbook) -> None:
+    [hit, *_] = searching.search(runbook, "connections refused", most=1)
 
     assert [piece for piece, is_found in hit.pieces() if is_found] == ["Connection", "refused"]
     assert "".join(piece for piece, _ in hit.pieces()) == hit.sentence
 
 
-def test_no_more_are_given_than_wanted(index: searching.Index) -> None:
-    assert len(index.search("pos-order", most=2)) == 2
+def test_no_more_are_given_than_wanted(runbook: runbooks.Runbook) -> None:
+    assert len(searching.search(runbook, "pos-order", most=2)) == 2
 
 
 def test_a_section_is_found_by_its_title_though_it_says_nothing() -> None:
     section = runbooks.Section(marker="m", number="1", title="Certificates", level=2, body="")
 
-    [hit] = searching.Index(runbooks.Runbook(sections=(section,))).search("certificate", most=5)
+    [hit] = searching.search(runbooks.Runbook(sections=(section,)), "certificate", most=5)
 
     assert hit.sentence == "Certificates"
