@@ -52,7 +52,7 @@ class Discovery(processes.Server):
         assert response.status_code == 204
 
     def _command(self) -> Sequence[str]:
-        return [*self._build.command("discovery"), f"--server.port={self.port}"]
+        return [*self._build.command("discovery", scratch=self._folder), f"--server.port={self.port}"]
 
     async def _is_ready(self) -> bool:
         return await _answers(self.url, "/eureka/apps")
@@ -90,7 +90,10 @@ class Gateway(processes.Server):
             "posbot.token": LOGIN,
             "eureka.client.service-url.defaultZone": f"{self._discovery.url}/eureka/",
         }
-        return [*self._build.command("gateway"), *(f"--{name}={value}" for name, value in properties.items())]
+        return [
+            *self._build.command("gateway", scratch=self._folder),
+            *(f"--{name}={value}" for name, value in properties.items()),
+        ]
 
     async def _is_ready(self) -> bool:
         return await _answers(self.url, "/actuator/gateway/routes")

@@ -74,11 +74,11 @@ class CloudBuild:
     jdk: pathlib.Path
     folder: pathlib.Path
 
-    def command(self, name: str) -> list[str]:
+    def command(self, name: str, *, scratch: pathlib.Path) -> list[str]:
         """
-        Give the command that starts `discovery` or `gateway`.
+        Give the command that starts `discovery` or `gateway`; `scratch` takes what it writes to disk.
         """
-        return [_java(self.jdk), *QUICK_START, "-jar", str(self.folder / f"{name}.jar")]
+        return [_java(self.jdk), *QUICK_START, f"-Djava.io.tmpdir={scratch}", "-jar", str(self.folder / f"{name}.jar")]
 
 
 def built_cloud() -> CloudBuild:
