@@ -31,6 +31,14 @@ class Shift:
     db: database.Database
 
 
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.01)
+
+
 def data_of(folder: pathlib.Path) -> pathlib.Path:
     data = folder / "runbook_data"
     if not data.exists():
