@@ -43,10 +43,12 @@ class Child:
 
 
 @contextlib.asynccontextmanager
-async def running(module: str, *words: str, environment: Mapping[str, str]) -> AsyncIterator[Child]:
+async def running(
+    module: str, *words: str, environment: Mapping[str, str], python: str = sys.executable
+) -> AsyncIterator[Child]:
     """Start `python -m MODULE WORDS`, give it once it is ready, and end it with the block."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
+        python,
         "-m",
         module,
         *words,

@@ -67,6 +67,8 @@ class Desk:
         begun = await self._store.begin(run, order.invocation.id, self._worker.id if takes_it else None)
         if takes_it and begun is run:
             self._worker.attend(run)
+        elif not takes_it:
+            self._worker.wake()
         return begun
 
     async def find(self, run_id: str) -> runs.Run:
@@ -175,7 +177,8 @@ class Desk:
             shown = 0
             while True:
                 claimed = await self._worker.claim(run.id)
-                work = {self._worker.attend(claimed)} if claimed is not None else set()
+                task = self._worker.attend(claimed) if claimed is not None else self._worker.task_of(run.id)
+                work = {task} if task is not None else set()
                 while True:
                     run = await self.find(run.id)
                     if run.version != shown:

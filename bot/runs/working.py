@@ -84,6 +84,8 @@ class Worker:
         self._graves = _Graves(pace)
         self._leaving = asyncio.Event()
         self._wake = asyncio.Event()
+        self._may_be_more = True
+        """There may be runs that nobody works on and for which it had no room."""
         self._broken: dict[str, str] = {}
         """Run that cannot go on → why."""
         self._unreadable: set[str] = set()
@@ -147,8 +149,13 @@ class Worker:
         found = await self._store.claim(self.id, 1, run_id)
         return found.runs[0] if found.runs else None
 
+    def task_of(self, run_id: str) -> "asyncio.Task[runs.Run] | None":
+        """Give the task that works on a run here, None where there is none."""
+        return self._attending[run_id][0] if run_id in self._attending else None
+
     def wake(self) -> None:
         """Look for runs now and not at the next beat."""
+        self._may_be_more = True
         self._wake.set()
 
     async def _sign_in(self) -> str:
@@ -210,6 +217,7 @@ class Worker:
         room = MOST_RUNS - len(self._attending)
         found = await self._store.claim(self.id, room, without=tuple(self._unreadable))
         self._unreadable.update(found.unreadable)
+        self._may_be_more = len(found.runs) >= room
         for run in found.runs:
             self.attend(run)
 
@@ -222,7 +230,8 @@ class Worker:
 
     def _forget(self, run_id: str, task: "asyncio.Task[runs.Run]") -> None:
         del self._attending[run_id]
-        self._wake.set()
+        if self._may_be_more:
+            self._wake.set()
         if task.cancelled():
             return
         error = task.exception()
@@ -232,6 +241,7 @@ class Worker:
             # Left as it is, it would be under way for ever.
             log.error("run cannot go on", run=run_id, exc_info=error)
             self._broken[run_id] = f"posbot made a mistake ({type(error).__name__}); the log has the rest"
+            self._wake.set()
 
 
 class _Ledger:

@@ -1,17 +1,19 @@
 """The one database, opened and closed."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import pathlib
 import time
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, TypeVar
 
 import sqlalchemy
 from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
 
 from bot import errors
 
+_Result = TypeVar("_Result")
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 _BUSY_SECONDS = 2
 TRANSACTION_SECONDS = 3.0
@@ -21,10 +23,16 @@ _HINT = "Check DATABASE_URL and its disk."
 
 
 class Database:
-    """A pool of connections; every use is one transaction."""
+    """
+    A pool of connections; every use is one transaction.
 
-    def __init__(self, engine: sqlalchemy_asyncio.AsyncEngine) -> None:
+    SQLite has one writer, and waiting for its lock is not fair: there whoever uses it takes turns.
+    """
+
+    def __init__(self, engine: sqlalchemy_asyncio.AsyncEngine, thread: "_Thread | None" = None) -> None:
         self._engine = engine
+        self._thread = thread
+        self._turns = asyncio.Semaphore(1) if thread is not None else contextlib.nullcontext()
         self._away_until = 0.0
 
     @contextlib.asynccontextmanager
@@ -41,11 +49,33 @@ class Database:
             errors.Unavailable: the database cannot be reached, is locked or broken, or its disk is full.
             sqlalchemy.exc.IntegrityError: something is on record already; for this package alone.
         """
+        with self._watched(seconds, probes=probes):
+            async with asyncio.timeout(seconds), self._turns, self._engine.begin() as connection:
+                yield connection
+
+    async def work(self, job: Callable[[sqlalchemy.Connection], _Result]) -> _Result:
+        """
+        Give what *job* does in one transaction, all of it in one go.
+
+        Much quicker than `transaction` with SQLite, whose statements would each wait for the connection's thread.
+
+        Raises:
+            errors.Unavailable, sqlalchemy.exc.IntegrityError: as `transaction`.
+        """
+        if self._thread is None:
+            async with self.transaction() as connection:
+                return await connection.run_sync(job)
+        with self._watched(TRANSACTION_SECONDS):
+            async with asyncio.timeout(TRANSACTION_SECONDS), self._turns:
+                return await self._thread.do(job)
+
+    @contextlib.contextmanager
+    def _watched(self, seconds: float, *, probes: bool = False) -> Iterator[None]:
+        """Say in our own words what goes wrong in the block, and leave a database alone that is away."""
         if time.monotonic() < self._away_until and not probes:
             raise errors.Unavailable("The database did not answer a moment ago.", hint=_HINT)
         try:
-            async with asyncio.timeout(seconds), self._engine.begin() as connection:
-                yield connection
+            yield
             self._away_until = 0.0
         except sqlalchemy.exc.IntegrityError:
             raise
@@ -56,6 +86,25 @@ class Database:
             if isinstance(error, sqlalchemy.exc.DBAPIError) and error.connection_invalidated:
                 self._away_until = time.monotonic() + AWAY_SECONDS
             raise errors.Unavailable(f"The database did not take it ({_reason(error)}).", hint=_HINT) from error
+
+
+class _Thread:
+    """A thread with a connection to SQLite of its own."""
+
+    def __init__(self, engine: sqlalchemy.Engine) -> None:
+        self._engine = engine
+        self._executor = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="sqlite")
+
+    async def do(self, job: Callable[[sqlalchemy.Connection], _Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._do, job)
+
+    def _do(self, job: Callable[[sqlalchemy.Connection], _Result]) -> _Result:
+        with self._engine.begin() as connection:
+            return job(connection)
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._engine.dispose)
+        self._executor.shutdown()
 
 
 class Closed(Database):
@@ -80,6 +129,15 @@ class Closed(Database):
         raise errors.Unavailable(self._reason, hint=_HINT)
         yield
 
+    async def work(self, job: Callable[[sqlalchemy.Connection], _Result]) -> _Result:  # noqa: ARG002
+        """
+        Give nothing.
+
+        Raises:
+            errors.Unavailable: always.
+        """
+        raise errors.Unavailable(self._reason, hint=_HINT)
+
 
 @contextlib.asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Database]:
@@ -93,17 +151,22 @@ async def opened(url: str) -> AsyncIterator[Database]:
     options: dict[str, Any] = {"hide_parameters": True}
     if parsed.get_backend_name() == "sqlite":
         _make_folder(parsed)
-        # SQLite has one writer: waiting in our own queue is fair, waiting for its lock is not.
         options |= {"pool_size": 1, "max_overflow": 0, "pool_timeout": TRANSACTION_SECONDS}
     else:
         options |= {"pool_pre_ping": True, "connect_args": {"connect_timeout": _BUSY_SECONDS}}
     engine = _engine(parsed, options)
+    thread = None
     if parsed.get_backend_name() == "sqlite":
-        sqlalchemy.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        sqlalchemy.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        in_one_go = sqlalchemy.create_engine(parsed.set(drivername="sqlite"), **options)
+        thread = _Thread(in_one_go)
+        for one in (engine.sync_engine, in_one_go):
+            sqlalchemy.event.listen(one, "connect", _prepare_sqlite)
+            sqlalchemy.event.listen(one, "begin", _begin_sqlite)
     try:
-        yield Database(engine)
+        yield Database(engine, thread)
     finally:
+        if thread is not None:
+            await thread.close()
         await engine.dispose()
 
 

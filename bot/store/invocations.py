@@ -14,6 +14,9 @@ from bot.store import database, tables
 _TABLE = tables.invocations
 _STOP = (_TABLE.c.stop_requested_by, _TABLE.c.stop_requested_at)
 _TEXT_LIMIT = 2_000
+# Made once: putting a statement together takes longer than SQLite takes to do it.
+_BEGINNING = sqlalchemy.insert(_TABLE)
+_ENDING = sqlalchemy.update(_TABLE).where(_TABLE.c.id == sqlalchemy.bindparam("own"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +60,14 @@ async def ended(answer: invocations.Answer, *, word: str | None, duration_second
     )
 
 
-def beginning(invocation: invocations.Invocation) -> sqlalchemy.Insert:
-    """Give what records that *invocation* has come."""
-    return sqlalchemy.insert(_TABLE).values(_row(invocation))
+def record_beginning(connection: sqlalchemy.Connection, invocation: invocations.Invocation) -> None:
+    """Record that *invocation* has come."""
+    connection.execute(_BEGINNING, _row(invocation))
 
 
-def ending(end: Ended) -> sqlalchemy.Update:
-    """Give what records how an invocation has ended."""
-    return sqlalchemy.update(_TABLE).where(_TABLE.c.id == end.id).values(end.values)
+def record_ending(connection: sqlalchemy.Connection, end: Ended) -> None:
+    """Record how an invocation has ended."""
+    connection.execute(_ENDING, {"own": end.id, **end.values})
 
 
 class Invocations:
@@ -81,8 +84,7 @@ class Invocations:
             errors.Unavailable: the record cannot be written.
         """
         try:
-            async with self._db.transaction() as connection:
-                await connection.execute(beginning(invocation))
+            await self._db.work(lambda connection: record_beginning(connection, invocation))
         except sqlalchemy.exc.IntegrityError as error:
             if invocation.delivery_key is None:
                 raise errors.Unavailable("Two requests were given the same id.", hint="Send it again.") from error
@@ -97,8 +99,7 @@ class Invocations:
             errors.Unavailable: the record cannot be written.
         """
         end = await ended(answer, word=word, duration_seconds=duration_seconds)
-        async with self._db.transaction() as connection:
-            await connection.execute(ending(end))
+        await self._db.work(lambda connection: record_ending(connection, end))
 
     async def latest(
         self, *, limit: int, since: datetime.datetime | None = None, actor: str | None = None, word: str | None = None

@@ -19,6 +19,13 @@ log = structlog.get_logger()
 
 _RUNS, _QUESTIONS, _LOCKS = tables.runs, tables.questions, tables.locks
 _QUESTION = pydantic.TypeAdapter(runs.Question)
+# Made once: putting a statement together takes longer than SQLite takes to do it.
+_NEW = sqlalchemy.insert(_RUNS)
+_NEXT_VERSION = sqlalchemy.update(_RUNS).where(
+    _RUNS.c.id == sqlalchemy.bindparam("own"),
+    _RUNS.c.claimed_by == sqlalchemy.bindparam("worker"),
+    _RUNS.c.version == sqlalchemy.bindparam("known"),
+)
 _LOCK_ATTEMPTS = 3
 """Its holder may give it back between the attempt to take it and the look at who has it."""
 _DAMAGES = (ValueError, TypeError, KeyError, zlib.error)
@@ -64,11 +71,14 @@ class Runs:
             errors.Unavailable
         """
         row = _new_row(run, invocation, worker)
+
+        def job(connection: sqlalchemy.Connection) -> None:
+            connection.execute(_NEW, row)
+            if run.lock is not None:
+                _take_lock(connection, run, run.lock)
+
         try:
-            async with self._db.transaction() as connection:
-                await connection.execute(sqlalchemy.insert(_RUNS).values(row))
-                if run.lock is not None:
-                    await self._take_lock(connection, run)
+            await self._db.work(job)
         except sqlalchemy.exc.IntegrityError as error:
             earlier = await self._begun_by(invocation)
             if earlier is None:
@@ -160,12 +170,15 @@ class Runs:
         """
         ended = sqlalchemy.update(_RUNS).where(_RUNS.c.id == run.id, _RUNS.c.version == run.version)
         values = {**_changing_row(run), "version": run.version + 1, "cancelled_by": None, "cancelled_at": None}
-        async with self._db.transaction() as connection:
-            if not (await connection.execute(ended.values(**values, claimed_by=None))).rowcount:
+
+        def job(connection: sqlalchemy.Connection) -> bool:
+            if not connection.execute(ended.values(**values, claimed_by=None)).rowcount:
                 return False
             if run.lock is not None:
-                await self._take_lock(connection, run)
-        return True
+                _take_lock(connection, run, run.lock)
+            return True
+
+        return await self._db.work(job)
 
     async def unlock(self, lock: str) -> str | None:
         """Free a lock; give the id of the run that held it, or None where none did."""
@@ -194,29 +207,6 @@ class Runs:
     async def _begun_by(self, invocation: str) -> runs.Run | None:
         found = await self._chosen(sqlalchemy.select(_RUNS).where(_RUNS.c.invocation == invocation))
         return found[0] if found else None
-
-    async def _take_lock(self, connection: AsyncConnection, run: runs.Run) -> None:
-        assert run.lock is not None  # noqa: S101 - the caller has looked
-        taken = sqlalchemy.text(
-            "INSERT INTO run_locks (name, run, taken_at) VALUES (:name, :run, :taken_at) ON CONFLICT DO NOTHING"
-        ).bindparams(sqlalchemy.bindparam("taken_at", type_=tables.Moment()))
-        values = {"name": run.lock, "run": run.id, "taken_at": run.created_at}
-        holder = None
-        for _ in range(_LOCK_ATTEMPTS):
-            if (await connection.execute(taken, values)).rowcount:
-                return
-            held = await connection.execute(sqlalchemy.select(_LOCKS).where(_LOCKS.c.name == run.lock))
-            holder = held.mappings().one_or_none()
-            if holder is not None:
-                break
-        if holder is None:
-            raise errors.Unavailable(f"The lock {run.lock} has just become free.", hint="Send it again.")
-        if holder["run"] != run.id:
-            raise errors.Refused(
-                f"“{run.lock}” is locked by the run {holder['run']}, since {holder['taken_at']:%H:%M:%S} UTC.",
-                hint="Wait for its end, or look at what it waits for.",
-                words=(f"run show {holder['run']}",),
-            )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,17 +245,15 @@ async def read(connection: AsyncConnection, statement: sqlalchemy.Select[Any]) -
     return Found(runs=tuple(found), unreadable=tuple(lost))
 
 
-async def write(connection: AsyncConnection, run: runs.Run, worker: str, *, keeps_claim: bool) -> bool:
+def write(connection: sqlalchemy.Connection, run: runs.Run, worker: str, *, keeps_claim: bool) -> bool:
     """
     Write *run* down as its next version, with its question where that is new, and without its lock where it has ended.
 
     Tells whether it was still *worker*'s to write.
     """
-    own = sqlalchemy.update(_RUNS).where(
-        _RUNS.c.id == run.id, _RUNS.c.claimed_by == worker, _RUNS.c.version == run.version
-    )
+    own = {"own": run.id, "worker": worker, "known": run.version}
     values = {**_changing_row(run), "version": run.version + 1, "claimed_by": worker if keeps_claim else None}
-    if not (await connection.execute(own.values(values))).rowcount:
+    if not connection.execute(_NEXT_VERSION, {**own, **values}).rowcount:
         return False
     if run.state is runs.RunState.WAITING and run.question is not None:
         asked = {
@@ -273,18 +261,41 @@ async def write(connection: AsyncConnection, run: runs.Run, worker: str, *, keep
             "run": run.id,
             "asked": tables.pack(_QUESTION.dump_python(run.question, mode="json")),
         }
-        await connection.execute(sqlalchemy.insert(_QUESTIONS).values(asked))
+        connection.execute(sqlalchemy.insert(_QUESTIONS).values(asked))
     if run.state.is_final and run.lock is not None:
-        await connection.execute(sqlalchemy.delete(_LOCKS).where(_LOCKS.c.name == run.lock, _LOCKS.c.run == run.id))
+        connection.execute(sqlalchemy.delete(_LOCKS).where(_LOCKS.c.name == run.lock, _LOCKS.c.run == run.id))
     return True
 
 
-async def is_written(connection: AsyncConnection, run: runs.Run, worker: str, *, keeps_claim: bool) -> bool:
+def is_written(connection: sqlalchemy.Connection, run: runs.Run, worker: str, *, keeps_claim: bool) -> bool:
     """Tell whether exactly this was written by *worker* before, in a transaction of which only the end got lost."""
     wanted = {"version": run.version + 1, "claimed_by": worker if keeps_claim else None, **_changing_row(run)}
     chosen = sqlalchemy.select(*(_RUNS.c[name] for name in wanted)).where(_RUNS.c.id == run.id)
-    row = (await connection.execute(chosen)).mappings().one_or_none()
+    row = connection.execute(chosen).mappings().one_or_none()
     return row is not None and dict(row) == wanted
+
+
+def _take_lock(connection: sqlalchemy.Connection, run: runs.Run, lock: str) -> None:
+    taken = sqlalchemy.text(
+        "INSERT INTO run_locks (name, run, taken_at) VALUES (:name, :run, :taken_at) ON CONFLICT DO NOTHING"
+    ).bindparams(sqlalchemy.bindparam("taken_at", type_=tables.Moment()))
+    values = {"name": lock, "run": run.id, "taken_at": run.created_at}
+    holder = None
+    for _ in range(_LOCK_ATTEMPTS):
+        if connection.execute(taken, values).rowcount:
+            return
+        held = connection.execute(sqlalchemy.select(_LOCKS).where(_LOCKS.c.name == lock))
+        holder = held.mappings().one_or_none()
+        if holder is not None:
+            break
+    if holder is None:
+        raise errors.Unavailable(f"The lock {lock} has just become free.", hint="Send it again.")
+    if holder["run"] != run.id:
+        raise errors.Refused(
+            f"“{lock}” is locked by the run {holder['run']}, since {holder['taken_at']:%H:%M:%S} UTC.",
+            hint="Wait for its end, or look at what it waits for.",
+            words=(f"run show {holder['run']}",),
+        )
 
 
 def woken(chosen: sqlalchemy.ColumnElement[bool]) -> sqlalchemy.Update:

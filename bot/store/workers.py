@@ -161,16 +161,17 @@ class Workers:
             errors.Unavailable: nothing was written, or nobody knows; writing the same again is safe.
         """
         keeps_claim = run.state is runs.RunState.RUNNING
-        async with self._db.transaction() as connection:
-            is_written = await run_store.write(connection, run, worker, keeps_claim=keeps_claim)
-            if is_written:
-                if ended is not None:
-                    await connection.execute(invocation_store.ending(ended))
-                if begun is not None:
-                    await connection.execute(invocation_store.beginning(begun))
-            else:
-                is_written = await run_store.is_written(connection, run, worker, keeps_claim=keeps_claim)
-        return dataclasses.replace(run, version=run.version + 1) if is_written else None
+
+        def job(connection: sqlalchemy.Connection) -> bool:
+            if not run_store.write(connection, run, worker, keeps_claim=keeps_claim):
+                return run_store.is_written(connection, run, worker, keeps_claim=keeps_claim)
+            if ended is not None:
+                invocation_store.record_ending(connection, ended)
+            if begun is not None:
+                invocation_store.record_beginning(connection, begun)
+            return True
+
+        return dataclasses.replace(run, version=run.version + 1) if await self._db.work(job) else None
 
 
 def _freed(worker: str, run_ids: Collection[str] | None = None) -> sqlalchemy.Update:
