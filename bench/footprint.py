@@ -50,13 +50,13 @@ async def _start_both(
     async with stage.bare_app(mode) as bare:
         theirs_ready = time.perf_counter() - started
         await asyncio.sleep(REST_SECONDS)
-        theirs = _resident_megabytes(bare.pid)
+        theirs = resident_megabytes(bare.pid)
     started = time.perf_counter()
     async with stage.posbot(mode) as bot:
         await _until_ready(bot.port)
         ready.add(time.perf_counter() - started, theirs_ready)
         await asyncio.sleep(REST_SECONDS)
-        memory.add(_resident_megabytes(bot.process.pid), theirs)
+        memory.add(resident_megabytes(bot.process.pid), theirs)
 
 
 async def _until_ready(port: int) -> None:
@@ -68,7 +68,8 @@ async def _until_ready(port: int) -> None:
     raise RuntimeError("posbot does not become ready")
 
 
-def _resident_megabytes(pid: int) -> float:
+def resident_megabytes(pid: int) -> float:
+    """Give how much memory a process takes now."""
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024

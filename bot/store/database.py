@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import contextlib
+import math
 import pathlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,6 +20,7 @@ _BUSY_SECONDS = 2
 TRANSACTION_SECONDS = 3.0
 """For one record; the answer to a person waits for two of them."""
 AWAY_SECONDS = 5.0
+_REST_SECONDS = 1.0
 _HINT = "Check DATABASE_URL and its disk."
 
 
@@ -153,9 +155,11 @@ async def opened(url: str) -> AsyncIterator[Database]:
         _make_folder(parsed)
         options |= {"pool_size": 1, "max_overflow": 0, "pool_timeout": TRANSACTION_SECONDS}
     else:
-        options |= {"pool_pre_ping": True, "connect_args": {"connect_timeout": _BUSY_SECONDS}}
+        options |= {"connect_args": {"connect_timeout": _BUSY_SECONDS}}
     engine = _engine(parsed, options)
     thread = None
+    if parsed.get_backend_name() == "postgresql":
+        _ping_after_rest(engine.sync_engine)
     if parsed.get_backend_name() == "sqlite":
         in_one_go = sqlalchemy.create_engine(parsed.set(drivername="sqlite"), **options)
         thread = _Thread(in_one_go)
@@ -221,6 +225,29 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
         undo.pop_all()
+
+
+def _ping_after_rest(engine: sqlalchemy.Engine) -> None:
+    """
+    Try a connection that nobody has used for a while before somebody relies on it.
+
+    SQLAlchemy's own option does so before every use, which costs as much again as a small transaction.
+    """
+
+    def rest(_: object, record: sqlalchemy.pool.ConnectionPoolEntry) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    def wake(connection: Any, record: sqlalchemy.pool.ConnectionPoolEntry, _: object) -> None:
+        if time.monotonic() - record.info.get("rests_since", math.inf) < _REST_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # All the others were lost with it; the pool opens a new one.
+            raise sqlalchemy.exc.InvalidatePoolError("The connection was lost.") from error
+
+    sqlalchemy.event.listen(engine, "checkin", rest)
+    sqlalchemy.event.listen(engine, "checkout", wake)
 
 
 def _begin_sqlite(connection: sqlalchemy.Connection) -> None:

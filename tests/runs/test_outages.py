@@ -15,7 +15,7 @@ import sqlalchemy
 from bot import errors
 from bot.model import procedures, runs
 from bot.runs import working
-from bot.store import tables
+from bot.store import database, tables
 from tests.runs import crews, servers, shifts
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120, func_only=True)]
@@ -98,3 +98,17 @@ def full(path: pathlib.Path) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.real
+async def test_nobody_notices_that_the_server_was_started_again_while_nothing_was_to_be_done(
+    server: servers.Server,
+) -> None:
+    async with database.opened(server.url) as db:
+        async with db.transaction() as connection:
+            await connection.execute(sqlalchemy.text("SELECT 1"))
+        await asyncio.to_thread(server.stops)
+        await asyncio.to_thread(server.starts)
+        await asyncio.sleep(1.1)
+        async with db.transaction() as connection:
+            assert (await connection.execute(sqlalchemy.text("SELECT 2"))).scalar_one() == 2
