@@ -6,6 +6,7 @@ secrets, and shapes that tokens have. What is taken out becomes `•••`, so 
 """
 
 import dataclasses
+import enum
 import itertools
 import re
 from collections.abc import Iterable
@@ -109,7 +110,7 @@ def _mapped(value: Any, redactor: Redactor) -> Any:
         elif isinstance(value, reports.Table):
             changes["rows"] = tuple(_row(row, value.columns, redactor) for row in value.rows)
         return dataclasses.replace(value, **changes)
-    if isinstance(value, reports.Verdict) or not isinstance(value, (str, tuple, dict)):
+    if isinstance(value, enum.Enum) or not isinstance(value, (str, tuple, dict)):
         return value
     if isinstance(value, str):
         return redactor.text(value)

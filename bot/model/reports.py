@@ -146,7 +146,44 @@ class Prose:
     kind: Literal["prose"] = "prose"
 
 
-Section = Annotated[Fields | Table | Code | Text | Prose | Log, pydantic.Field(discriminator="kind")]
+class TaskState(enum.StrEnum):
+    """How far one of several tasks is."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    # For a person.
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+    # Nobody knows how it came out.
+    UNKNOWN = "unknown"
+    # It was not done, and will not be.
+    LEFT_OUT = "left out"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One of several things that are done one after the other."""
+
+    id: str
+    title: str
+    state: TaskState
+    status: str = ""
+    """What there is to say of its state, in a few words: how long it took, why it was left out."""
+    detail: str = ""
+    """What came of it, in one sentence, or what it does."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Tasks in their order, of which some are done and some are still to come."""
+
+    tasks: tuple[Task, ...]
+    title: str | None = None
+    kind: Literal["plan"] = "plan"
+
+
+Section = Annotated[Fields | Table | Code | Text | Prose | Log | Plan, pydantic.Field(discriminator="kind")]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +220,8 @@ class Report:
     runbook: tuple[Pointer, ...] = ()
     is_information: bool = False
     """It tells no state of anything, so a mark for a verdict would mislead."""
+    is_aside: bool = False
+    """What it is about is shown elsewhere, so it is for nobody but the person who asked."""
 
 
 def changed(report: Report, *, headline: str) -> Report:

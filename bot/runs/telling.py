@@ -1,0 +1,227 @@
+"""
+A run in words: as a whole, and as the three things that a channel is told of it.
+
+A channel sees how far it is (`live`), what a person is asked (`asked`) and that it is over (`ended`); whoever asks for
+the run itself gets all of it in one report (`whole`).
+"""
+
+import datetime
+import shlex
+from collections.abc import Mapping
+
+from bot.model import reports, runbooks, runs, spans
+from bot.runs import asking
+
+_FINE_SECONDS = 10.0
+_SECONDS = 120.0
+"""Up to which a length of time is told in seconds."""
+_STATES: Mapping[runs.StepState, reports.TaskState] = {
+    runs.StepState.PENDING: reports.TaskState.PENDING,
+    runs.StepState.RUNNING: reports.TaskState.RUNNING,
+    runs.StepState.WAITING: reports.TaskState.WAITING,
+    runs.StepState.SUCCEEDED: reports.TaskState.DONE,
+    runs.StepState.FAILED: reports.TaskState.FAILED,
+    runs.StepState.TIMED_OUT: reports.TaskState.FAILED,
+    runs.StepState.UNKNOWN: reports.TaskState.UNKNOWN,
+    runs.StepState.SKIPPED: reports.TaskState.LEFT_OUT,
+    runs.StepState.CANCELLED: reports.TaskState.LEFT_OUT,
+}
+
+
+def whole(run: runs.Run, runbook: runbooks.Runbook) -> reports.Report:
+    """Give everything that a person should know of *run* now, with what can be done about it."""
+    question = run.question if run.state is runs.RunState.WAITING else None
+    return reports.Report(
+        verdict=run.state.verdict,
+        headline=headline(run),
+        sections=(_plan(run), *([_question(run, question)] if question else []), _about(run)),
+        facts=_facts(run),
+        next_actions=(*(_answers(run, question) if question else ()), *_actions(run)),
+        runbook=_pointers(run, runbook),
+    )
+
+
+def live(run: runs.Run, runbook: runbooks.Runbook) -> reports.Report:
+    """Give how far *run* is; what a person is asked stands in a message of its own, which notifies."""
+    return reports.Report(
+        verdict=run.state.verdict,
+        headline=headline(run),
+        sections=(_plan(run), _about(run)),
+        next_actions=_actions(run),
+        runbook=_pointers(run, runbook),
+    )
+
+
+def asked(run: runs.Run, question: runs.Question) -> reports.Report:
+    """Give what *run* asks or has asked: with the answers to choose from, or with the one that was given."""
+    title = run.procedure.find(question.step).title
+    if question.answer is None:
+        return reports.Report(
+            verdict=reports.Verdict.UNKNOWN,
+            headline=f"{subject(run)} waits for an answer: {title}",
+            sections=(_question(run, question),),
+            next_actions=_answers(run, question),
+        )
+    given = "nobody answered in time" if question.answer == runs.TIMEOUT else f"{question.answer}, {_by(question)}"
+    comment = (reports.Text(title="Note", text=question.comment),) if question.comment else ()
+    return reports.Report(
+        verdict=reports.Verdict.OK,
+        headline=f"{title}: {given}",
+        sections=(reports.Text(text=question.text), *comment),
+        is_information=True,
+    )
+
+
+def ended(run: runs.Run, runbook: runbooks.Runbook) -> reports.Report:
+    """Give that *run* is over, and what of it did not come out well."""
+    bad = tuple(
+        reports.Row(
+            verdict=reports.Verdict.UNKNOWN if record.state is runs.StepState.UNKNOWN else reports.Verdict.FAILED,
+            cells=(run.procedure.find(record.id).title, _came(record)),
+        )
+        for record in run.steps
+        if record.state.is_failure
+    )
+    return reports.Report(
+        verdict=run.state.verdict,
+        headline=headline(run),
+        sections=(reports.Table(columns=("step", "what came of it"), rows=bad),) if bad else (),
+        next_actions=_actions(run),
+        runbook=_pointers(run, runbook),
+    )
+
+
+def subject(run: runs.Run) -> str:
+    """Give what is carried out on what, as people would call it."""
+    target = [str(run.params[name]) for name in ("service", "env") if run.params.get(name) is not None]
+    return f"{run.procedure.title}: {' in '.join(target)}" if target else run.procedure.title
+
+
+def headline(run: runs.Run) -> str:
+    """Give how things stand with *run* in one sentence."""
+    record = run.current
+    match run.state:
+        case runs.RunState.RUNNING if record is not None:
+            return f"{subject(run)}, {_place(run, record)}."
+        case runs.RunState.WAITING if record is not None:
+            return f"{subject(run)}, {_place(run, record)} waits for an answer."
+        case runs.RunState.CANCELLED if run.cancel is not None:
+            return f"{subject(run)} was cancelled by {run.cancel.by}{_took(run)}."
+        case runs.RunState.SUCCEEDED_WITH_FAILURES:
+            count = sum(one.state.is_failure for one in run.steps)
+            return f"{subject(run)} came to its end{_took(run)}; {count} step{'s' * (count > 1)} on the way failed."
+        case runs.RunState.FAILED | runs.RunState.TIMED_OUT:
+            worst = next((one for one in reversed(run.steps) if one.state.is_failure), None)
+            where = f" at “{run.procedure.find(worst.id).title}”" if worst is not None else ""
+            return f"{subject(run)} {run.state}{where}{_took(run)}."
+    return f"{subject(run)} {run.state}{_took(run)}."
+
+
+def _place(run: runs.Run, record: runs.StepRecord) -> str:
+    return f"step {run.steps.index(record) + 1} of {len(run.steps)}, “{run.procedure.find(record.id).title}”"
+
+
+def _took(run: runs.Run) -> str:
+    return f" after {length(run.ended_at - run.created_at)}" if run.ended_at is not None else ""
+
+
+def length(span: datetime.timedelta) -> str:
+    """Give a length of time as people say it: 0.4 s, 42 s, 12m3s."""
+    seconds = max(span.total_seconds(), 0.0)
+    if seconds < _FINE_SECONDS:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < _SECONDS else spans.write(span)
+
+
+def _plan(run: runs.Run) -> reports.Plan:
+    return reports.Plan(tasks=tuple(_task(run, record) for record in run.steps))
+
+
+def _task(run: runs.Run, record: runs.StepRecord) -> reports.Task:
+    return reports.Task(
+        id=record.id,
+        title=run.procedure.find(record.id).title,
+        state=_STATES[record.state],
+        status=", ".join(_status(record)),
+        detail=record.headline if record.state.is_final else record.action,
+    )
+
+
+def _status(record: runs.StepRecord) -> list[str]:
+    parts = [record.why] if record.why and record.state is not runs.StepState.SUCCEEDED else []
+    if record.state is runs.StepState.TIMED_OUT:
+        parts.insert(0, "timed out")
+    if record.state is runs.StepState.SUCCEEDED and record.verdict is reports.Verdict.WARNING:
+        parts.append("with a warning")
+    if record.attempt > 1 and record.began_at is not None:
+        parts.append(f"attempt {record.attempt}")
+    if record.state.is_final and record.began_at is not None and record.ended_at is not None:
+        parts.append(length(record.ended_at - record.began_at))
+    return parts
+
+
+def _came(record: runs.StepRecord) -> str:
+    """Give what came of a step that did not come out well; a reason that is not its headline belongs with it."""
+    return " · ".join(filter(None, (record.headline, record.why))) or str(record.state)
+
+
+def _question(run: runs.Run, question: runs.Question) -> reports.Text:
+    who = {
+        "requester": run.requester.name,
+        asking.ANYONE: "anyone who may run it",
+        "not_requester": f"anyone who may run it but {run.requester.name}",
+    }.get(question.by, f"the {question.by.replace(':', ' ')}")
+    return reports.Text(title=f"For {who}, until {question.expires_at:%H:%M} UTC", text=question.text)
+
+
+def _by(question: runs.Question) -> str:
+    at = f" at {question.answered_at:%H:%M:%S} UTC" if question.answered_at is not None else ""
+    return f"{question.answered_by}{at}"
+
+
+def _answers(run: runs.Run, question: runs.Question) -> tuple[reports.NextAction, ...]:
+    """Give the answers that can be chosen; each is bound to this one question, which is bound to what would be done."""
+    return tuple(
+        reports.NextAction(
+            label=option[:1].upper() + option[1:],
+            words=f"run answer {run.id} {shlex.quote(option)} --question {question.id}",
+            is_primary=index == 0,
+        )
+        for index, option in enumerate(question.options)
+    )
+
+
+def _actions(run: runs.Run) -> tuple[reports.NextAction, ...]:
+    log = reports.NextAction(label="What was found", words=f"run log {run.id}")
+    if not run.state.is_final:
+        return (log, reports.NextAction(label="Cancel", words=f"run cancel {run.id}"))
+    if run.state is runs.RunState.SUCCEEDED:
+        return (log,)
+    return (log, reports.NextAction(label="Try again from there", words=f"run retry {run.id}"))
+
+
+def _about(run: runs.Run) -> reports.Fields:
+    began = f"{run.requester.name}, {run.created_at:%m-%d %H:%M} UTC"
+    pairs = [("run", run.id), ("asked for by", began)]
+    return reports.Fields(pairs=(*pairs, *([("holds", run.lock)] if run.lock and not run.state.is_final else [])))
+
+
+def _facts(run: runs.Run) -> dict[str, reports.Scalar]:
+    facts: dict[str, reports.Scalar] = {
+        "run": run.id,
+        "procedure": run.procedure.id,
+        "digest": run.digest,
+        "state": run.state.value,
+        "question": run.question.id if run.question is not None and run.state is runs.RunState.WAITING else None,
+    }
+    for record in run.steps:
+        facts[f"steps.{record.id}.outcome"] = record.state.value
+        facts |= {f"steps.{record.id}.saved.{name}": value for name, value in record.saved.items()}
+    return facts
+
+
+def _pointers(run: runs.Run, runbook: runbooks.Runbook) -> tuple[reports.Pointer, ...]:
+    """Give the section that the run carries out; a run of long ago may name one that is gone."""
+    known = {section.marker for section in runbook.sections}
+    wanted = run.procedure.doc.section
+    return runbook.point_to(wanted) if wanted in known else ()
