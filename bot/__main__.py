@@ -17,6 +17,7 @@ _VERBS = {
     "serve": "answer in Slack, over Socket Mode or signed HTTP",
     "manifest": "print the manifest of the Slack app; --url https://… for signed HTTP",
     "migrate": "bring the database up to date",
+    "schema": "print the JSON Schema of procedures, for editors",
 }
 _EXIT_USAGE = 2
 _EXIT_UNTOLD = 3
@@ -39,12 +40,12 @@ def run(words: Sequence[str]) -> int:
             case [] | ["--help" | "-h"]:
                 print(_usage())  # noqa: T201 - what was asked for
                 return 0
-            case ["serve" | "manifest" | "migrate", "--help" | "-h"]:
+            case ["serve" | "manifest" | "migrate" | "schema", "--help" | "-h"]:
                 print(_usage())  # noqa: T201 - what was asked for
                 return 0
             case ["--version"]:
                 return asyncio.run(_answer(["version"], as_json))
-            case ["serve" | "manifest" | "migrate" as verb, *rest]:
+            case ["serve" | "manifest" | "migrate" | "schema" as verb, *rest]:
                 return _operate(verb, rest)
             case _:
                 return asyncio.run(_answer(words, as_json))
@@ -119,6 +120,11 @@ def _operate(verb: str, rest: Sequence[str]) -> int:
         return 0
     if rest:
         raise errors.UsageError(f"{verb} takes nothing behind it, but got “{' '.join(rest)}”.")
+    if verb == "schema":
+        from bot.procedures import schema
+
+        print(schema.write(commands.COMMANDS))  # noqa: T201 - what was asked for
+        return 0
     from bot.frontends import serving
 
     work = serving.serve if verb == "serve" else serving.migrate

@@ -5,7 +5,7 @@ import dataclasses
 import datetime
 import gc
 import importlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -14,9 +14,11 @@ from bot import errors, logs, toolkit
 from bot import settings as settings_module
 from bot.clients import actuator, eureka, gateway, java
 from bot.dispatch import dispatching, judging, parsing, permissions, redacting
-from bot.model import displays, invocations, services
+from bot.model import displays, invocations, procedures, services
+from bot.procedures import loading as procedure_loading
+from bot.procedures import surroundings
 from bot.runbook import loading
-from bot.runs import desk, working
+from bot.runs import desk, offering, working
 from bot.store import database, migrating, workers
 from bot.store import invocations as invocation_store
 from bot.store import runs as run_store
@@ -83,17 +85,20 @@ async def assembled(
     _check_roles(data, table)
     _check_sections(data, table)
     _check_tokens(data, settings)
+    book = _book(data, table)
+    table |= {command.word: command for command in map(offering.command_of, book.procedures)}
     checker = permissions.Permissions(data.roles, team_id=team_id, user_groups=user_groups)
     async with contextlib.AsyncExitStack() as stack:
         db = await stack.enter_async_context(_store(settings, is_needed=needs_store))
         clusters = _Clusters(settings.kubeconfig)
         stack.push_async_callback(clusters.close)
         doors = gateway.Gateway(settings.tokens)
-        yield _core(data, table, db=db, clusters=clusters, doors=doors, checker=checker, redactor=redactor)
+        yield _core(data, book, table, db=db, clusters=clusters, doors=doors, checker=checker, redactor=redactor)
 
 
 def _core(
     data: loading.RunbookData,
+    book: procedures.Book,
     table: Mapping[str, toolkit.Command[Any]],
     *,
     db: database.Database,
@@ -104,11 +109,16 @@ def _core(
 ) -> Core:
     record, health_reader = invocation_store.Invocations(db), actuator.Actuator()
     makings = _Makings(
-        data=data, table=table, record=record, health_reader=health_reader, gateway=doors, clusters=clusters
+        data=data,
+        book=book,
+        table=table,
+        record=record,
+        health_reader=health_reader,
+        gateway=doors,
+        clusters=clusters,
     )
-    vocabulary = toolkit.Vocabulary(catalogue=data.catalogue, environments=data.environments, words=tuple(table))
     dispatcher = dispatching.Dispatcher(
-        parser=parsing.Parser(table, vocabulary),
+        parser=parsing.Parser(table, vocabulary_of(data, table)),
         permissions=checker,
         redactor=redactor,
         record=record,
@@ -125,6 +135,48 @@ def _core(
         worker=worker,
         desk=desk_of_runs,
     )
+
+
+def vocabulary_of(data: loading.RunbookData, table: Mapping[str, toolkit.Command[Any]]) -> toolkit.Vocabulary:
+    """Give the names that may stand in parameters."""
+    return toolkit.Vocabulary(
+        catalogue=data.catalogue,
+        environments=data.environments,
+        words=tuple(table),
+        aliases={alias: word for word, command in table.items() for alias in command.aliases},
+    )
+
+
+def misunderstandings(
+    data: loading.RunbookData, table: Mapping[str, toolkit.Command[Any]]
+) -> Callable[[procedures.Procedure, str], str | None]:
+    """Give what tells what is wrong with a line that should begin a run of a procedure."""
+    vocabulary = vocabulary_of(data, table)
+
+    def misunderstanding(procedure: procedures.Procedure, line: str) -> str | None:
+        command = offering.command_of(procedure)
+        try:
+            parsing.Parser({command.word: command}, vocabulary).parse(line, from_chat=False)
+        except errors.UsageError as error:
+            return str(error)
+        return None
+
+    return misunderstanding
+
+
+def _book(data: loading.RunbookData, table: Mapping[str, toolkit.Command[Any]]) -> procedures.Book:
+    """Give the procedures, each held against everything that it may speak of."""
+    around = surroundings.Surroundings(
+        commands=table,
+        vocabulary=vocabulary_of(data, table),
+        runbook=data.runbook,
+        roles=tuple(data.roles.roles),
+        misunderstanding=misunderstandings(data, table),
+    )
+    book = procedure_loading.load(data.folder / "procedures", around)
+    for one in book.disabled:
+        log.error("procedure disabled", procedure=one.name, reason=one.reason)
+    return book
 
 
 class _Clusters:
@@ -165,6 +217,7 @@ class _Makings:
     """What tools are made of; clients are made once and shared."""
 
     data: loading.RunbookData
+    book: procedures.Book
     table: Mapping[str, toolkit.Command[Any]]
     record: invocation_store.Invocations
     health_reader: actuator.Actuator
@@ -193,6 +246,7 @@ class _Makings:
             invocations=self.record,
             runs=runs,
             commands=self.table,
+            procedures=self.book,
             may=may,
             display=display,
             now=_now,

@@ -79,6 +79,8 @@ class Vocabulary:
     catalogue: services.Catalogue
     environments: services.Environments
     words: tuple[str, ...]
+    aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Other words for some of them."""
 
 
 def _vocabulary(info: pydantic.ValidationInfo) -> Vocabulary:
@@ -106,7 +108,9 @@ def _known_environment(value: str | None, info: pydantic.ValidationInfo) -> str:
 
 
 def _known_word(value: str, info: pydantic.ValidationInfo) -> str:
-    return _named(lambda: find_word(value, _vocabulary(info).words))
+    vocabulary = _vocabulary(info)
+    word = vocabulary.aliases.get(value.lower(), value)
+    return _named(lambda: find_word(word, vocabulary.words))
 
 
 def find_word(word: str, words: Iterable[str]) -> str:
@@ -168,6 +172,8 @@ class Tools:
     invocations: "invocation_store.Invocations"
     runs: runs.Desk
     commands: Mapping[str, "Command[Any]"]
+    """All of them by their words, procedures included."""
+    procedures: procedures.Book
     may: "MayRun"
     """Tells whether the person who asks may run a command here."""
     display: displays.Display
@@ -203,6 +209,8 @@ class Command(Generic[P]):
     """What procedures can rely on in the facts of its reports; each is of this kind, or null or missing."""
     is_step: bool = True
     """It says something of the services, so that a procedure can use it as a step."""
+    aliases: tuple[str, ...] = ()
+    """What else may be typed for its word; one of these may be two words."""
     roles: tuple[str, ...] | None = None
     """Who may run it, where it says that itself: names of roles, or `everyone`; None where roles.yaml says it."""
 

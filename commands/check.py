@@ -1,16 +1,18 @@
 """
 Check the data that posbot serves, and hold the catalogue against a checkout of the backend.
 
-That the files themselves are sound was checked before this command ran: posbot does not start on unsound ones.
+Unsound files were refused before this command ran: posbot does not start on them. An unsound procedure is only disabled
+then; here it is a failure.
 """
 
 import pathlib
+from collections.abc import Iterator
 from typing import Annotated
 
 import pydantic
 
 from bot import toolkit
-from bot.model import reports
+from bot.model import reports, runbooks
 from bot.runbook import backend
 
 
@@ -26,18 +28,14 @@ class Parameters(toolkit.Parameters):
 
 async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
     """Give what is wrong with the data, or that nothing is."""
-    size = f"{len(tools.catalogue.services)} services, {len(tools.environments.environments)} environments"
     if parameters.backend is None:
-        return reports.Report(
-            verdict=reports.Verdict.OK,
-            headline=f"The runbook data is sound: {size}, {len(tools.runbook.sections)} sections.",
-            facts={"differences": 0},
-        )
+        return _own_data(tools)
+    size = f"{len(tools.catalogue.services)} services"
     differences = backend.compare(tools.catalogue, parameters.backend)
     if not differences:
         return reports.Report(
             verdict=reports.Verdict.OK,
-            headline=f"Catalogue and backend agree on {size.partition(',')[0]}.",
+            headline=f"Catalogue and backend agree on {size}.",
             facts={"differences": 0},
         )
     rows = tuple(
@@ -54,6 +52,56 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
         sections=(reports.Table(columns=("service", "about", "catalogue", "backend", "where"), rows=rows),),
         facts={"differences": len(rows)},
     )
+
+
+def _own_data(tools: toolkit.Tools) -> reports.Report:
+    book = tools.procedures
+    outdated = tuple(_outdated(tools))
+    size = (
+        f"{len(tools.catalogue.services)} services, {len(tools.environments.environments)} environments,"
+        f" {len(tools.runbook.sections)} sections, {len(book.procedures)} procedures"
+    )
+    verdict, headline = reports.Verdict.OK, f"The runbook data is sound: {size}."
+    sections: list[reports.Section] = []
+    if outdated:
+        verdict = reports.Verdict.WARNING
+        headline = (
+            f"{len(outdated)} of {len(book.procedures)} procedures were not held against what their section says."
+        )
+        sections.append(reports.Table(columns=("procedure", "section", "what to do"), rows=outdated))
+    if book.disabled:
+        verdict = reports.Verdict.FAILED
+        headline = f"{len(book.disabled)} of {len(book.disabled) + len(book.procedures)} procedures are disabled."
+        sections.insert(0, reports.Code(text="\n".join(one.reason for one in book.disabled)))
+    uncovered = tuple(section.name for section in tools.runbook.sections if _needs_procedure(section, tools))
+    if uncovered:
+        sections.append(reports.Text(title="Sections that no procedure carries out", text="\n".join(uncovered)))
+    facts: dict[str, reports.Scalar] = {
+        "differences": 0,
+        "procedures": len(book.procedures),
+        "disabled": len(book.disabled),
+        "outdated": len(outdated),
+        "uncovered": len(uncovered),
+    }
+    return reports.Report(verdict=verdict, headline=headline, sections=tuple(sections), facts=facts)
+
+
+def _outdated(tools: toolkit.Tools) -> Iterator[reports.Row]:
+    """Give the procedures whose section was changed since somebody last held the two against each other."""
+    for procedure in tools.procedures.procedures:
+        section = tools.runbook.find(procedure.doc.section)
+        if procedure.doc.reviewed == section.digest:
+            continue
+        what = "has changed" if procedure.doc.reviewed else "was never compared"
+        advice = f"it {what}; compare the two, then write doc.reviewed: {section.digest}"
+        yield reports.Row(verdict=reports.Verdict.WARNING, cells=(procedure.id, section.name, advice))
+
+
+def _needs_procedure(section: runbooks.Section, tools: toolkit.Tools) -> bool:
+    """Tell whether nothing carries *section* out, neither whole nor in its parts."""
+    carried_out = {procedure.doc.section for procedure in tools.procedures.procedures}
+    parts = {section.marker, *(part.marker for part in tools.runbook.inside(section))}
+    return bool(section.number) and not parts & carried_out
 
 
 COMMAND = toolkit.Command(

@@ -1,5 +1,6 @@
 """Say what posbot can do for the person who asks, from the commands' own declarations."""
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import pydantic
@@ -24,13 +25,16 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
     if parameters.word is not None:
         return _one(tools.commands[parameters.word])
     permitted = [command for command in tools.commands.values() if await tools.may(command)]
-    rows = tuple(reports.Row(cells=(command.word, command.summary, command.examples[0])) for command in permitted)
+    own = [command for command in permitted if command.roles is None]
+    procedures = [command for command in permitted if command.roles is not None]
     return reports.Report(
         is_information=True,
         verdict=reports.Verdict.OK,
         headline="What posbot can do for you here",
         sections=(
-            reports.Table(columns=("command", "what it does", "for example"), rows=rows),
+            _table("command", own),
+            *([_table("procedure", procedures)] if procedures else []),
+            *_disabled(tools),
             reports.Text(
                 text="help COMMAND shows options and examples. In a thread mention the bot instead of typing /pos."
             ),
@@ -44,14 +48,28 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
     )
 
 
+def _table(kind: str, listed: Sequence[toolkit.Command[Any]]) -> reports.Table:
+    rows = tuple(reports.Row(cells=(command.word, command.summary, command.examples[0])) for command in listed)
+    return reports.Table(columns=(kind, "what it does", "for example"), rows=rows)
+
+
+def _disabled(tools: toolkit.Tools) -> Iterator[reports.Section]:
+    if tools.procedures.disabled:
+        pairs = tuple((one.name, one.reason.partition("\n")[0]) for one in tools.procedures.disabled)
+        yield reports.Fields(title="Procedures that are disabled until their files are mended", pairs=pairs)
+
+
 def _one(command: toolkit.Command[Any]) -> reports.Report:
     options = tuple(_describe(name, field) for name, field in command.parameters.model_fields.items())
     sections: list[reports.Section] = [reports.Code(text=command.usage)]
     if options:
         sections.append(reports.Fields(title="Options", pairs=options))
     sections.append(reports.Code(title="Examples", text="\n".join(command.examples)))
+    if command.aliases:
+        sections.append(reports.Fields(pairs=(("also typed as", ", ".join(command.aliases)),)))
     if command.needs_role:
-        sections.append(reports.Text(text="Needs a role in roles.yaml that names it."))
+        roles = f"Needs the role {' or '.join(command.roles)}." if command.roles else None
+        sections.append(reports.Text(text=roles or "Needs a role in roles.yaml that names it."))
     return reports.Report(
         is_information=True,
         verdict=reports.Verdict.OK,
@@ -63,7 +81,11 @@ def _one(command: toolkit.Command[Any]) -> reports.Report:
 
 def _describe(name: str, field: pydantic.fields.FieldInfo) -> tuple[str, str]:
     option = toolkit.option_of(field)
-    shown = option.label or name if option.positional else ", ".join(filter(None, (f"--{name}", option.short)))
+    shown = (
+        option.label or name
+        if option.positional
+        else ", ".join(filter(None, (f"--{name.replace('_', '-')}", option.short)))
+    )
     return shown, field.description or ""
 
 

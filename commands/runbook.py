@@ -123,13 +123,17 @@ def _button(command: toolkit.Command[Any], parameters: Parameters) -> reports.Ne
 
 
 async def _entrances(tools: toolkit.Tools) -> tuple[reports.NextAction, ...]:
-    """Give the sections for which there is more than reading: those that something carries out."""
-    found = [
-        reports.NextAction(label=section.name, words=f"runbook {section.number}")
+    """Give the sections for which there is more than reading: those with a procedure, then with a command at least."""
+    performed = [
+        (section, performers[0].roles is None)
         for section in tools.runbook.sections
-        if section.number and await _performers(section, tools)
+        if section.number and (performers := await _performers(section, tools))
     ]
-    return tuple(found[:_MOST_BUTTONS])
+    chosen = sorted(performed, key=lambda one: one[1])[:_MOST_BUTTONS]
+    return tuple(
+        reports.NextAction(label=section.name, words=f"runbook {section.number}")
+        for section, _ in sorted(chosen, key=performed.index)
+    )
 
 
 def _related(

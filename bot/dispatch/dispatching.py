@@ -37,6 +37,9 @@ class NoDisplay:
         """Give at once that nobody looks."""
         return "because nobody can see it here"
 
+    async def ask(self, prompt: displays.Prompt) -> displays.Choice | None:
+        """Ask nobody."""
+
 
 class _Redacted:
     """A display that gets nothing with a secret in it."""
@@ -53,6 +56,10 @@ class _Redacted:
 
     async def until_stopped(self) -> str:
         return await self._display.until_stopped()
+
+    async def ask(self, prompt: displays.Prompt) -> displays.Choice | None:
+        text = self._redactor.text(prompt.text)
+        return await self._display.ask(dataclasses.replace(prompt, text=text))
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)

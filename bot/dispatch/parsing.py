@@ -41,6 +41,7 @@ class Parser:
         self._commands = commands
         self._vocabulary = vocabulary
         self._apps = {word: _app(command) for word, command in commands.items()}
+        self._aliases = {alias: word for word, command in commands.items() for alias in command.aliases}
 
     def parse(self, text: str, *, from_chat: bool) -> Parsed:
         """
@@ -56,8 +57,7 @@ class Parser:
         words = _split(chat_text.normalise(text) if from_chat else text)
         if words and words[-1] in {"--help", "-h"}:
             words = ["help", *words[:-1][:1]]
-        word, *rest = words or ["help"]
-        command = self._find(word, rest)
+        command, rest = self._find(words or ["help"])
         try:
             values = _bind(self._apps[command.word], rest)
             return Parsed(command=command, parameters=self.validate(command, values))
@@ -66,16 +66,23 @@ class Parser:
 
     def find(self, word: str) -> toolkit.Command[Any]:
         """
-        Give the command called *word*.
+        Give the command called *word*, or for which *word* may stand.
 
         Raises:
             errors.NotFound
         """
-        return self._commands[toolkit.find_word(word, self._commands)]
+        word = self._aliases.get(word.lower(), word)
+        if word.lower() in self._commands:
+            return self._commands[word.lower()]
+        raise errors.NotFound("command", word, (*self._commands, *self._aliases))
 
-    def _find(self, word: str, rest: list[str]) -> toolkit.Command[Any]:
+    def _find(self, words: list[str]) -> tuple[toolkit.Command[Any], list[str]]:
+        """Give the command that *words* begin with, and what follows it."""
+        if " ".join(words[:2]).lower() in self._aliases:
+            return self.find(" ".join(words[:2])), words[2:]
+        word, *rest = words
         try:
-            return self.find(word)
+            return self.find(word), rest
         except errors.NotFound as error:
             error.words = (*(shlex.join([near, *rest]) for near in error.suggestions[:1]), "help")
             raise

@@ -16,7 +16,7 @@ import structlog
 from bot import errors, metrics
 from bot.clients import slack_api, slack_calls, slack_files
 from bot.frontends import filing, receiving
-from bot.model import invocations, reports
+from bot.model import displays, invocations, reports
 from bot.render import blocks
 
 log = structlog.get_logger()
@@ -95,6 +95,9 @@ class Progress:
     async def until_stopped(self) -> str:
         """Wait until nobody wants to see more, and give why."""
         return await self._surface.until_stopped()
+
+    async def ask(self, prompt: displays.Prompt) -> displays.Choice | None:
+        """Ask nobody: what a run asks in Slack has a message with buttons."""
 
     async def close(self) -> None:
         """Show nothing more, once what is on its way has arrived."""

@@ -1,8 +1,27 @@
 """Where an answer comes into being: what can be shown of it before it is complete."""
 
+import dataclasses
 from typing import Protocol
 
 from bot.model import reports
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """Something to ask whoever sits there."""
+
+    text: str
+    options: tuple[str, ...]
+    note: str = "none"
+    """Whether a note comes with the answer: none, optional or required."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What somebody has answered."""
+
+    answer: str
+    note: str = ""
 
 
 class Display(Protocol):
@@ -16,3 +35,6 @@ class Display(Protocol):
 
     async def until_stopped(self) -> str:
         """Wait until nobody wants to see more of a log, and give why, as the end of a sentence."""
+
+    async def ask(self, prompt: Prompt) -> Choice | None:
+        """Give what somebody answers who sits there; None where nobody does, or nobody wants to."""

@@ -5,6 +5,7 @@ The shapes and the rules of one file alone stand here; what needs to know the co
 procedures is held against them in `bot/procedures/checking.py`.
 """
 
+import dataclasses
 import datetime
 import enum
 import hashlib
@@ -34,7 +35,9 @@ BUILT_IN = frozenset({CONFIRM, MANUAL, LINK})
 
 
 class _Strict(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = pydantic.ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, use_attribute_docstrings=True
+    )
 
 
 class Kind(enum.StrEnum):
@@ -105,13 +108,15 @@ class Access(_Strict):
     """Names of roles, or `everyone`."""
 
 
+Answerer = Annotated[str, pydantic.StringConstraints(pattern=r"^(requester|anyone_with_run|not_requester|role:\S+)$")]
+"""Who may answer a question."""
+
+
 class Confirm(_Strict):
     """Somebody has to agree to exactly what is about to be done."""
 
     text: Prose
-    by: Annotated[str, pydantic.StringConstraints(pattern=r"^(requester|anyone_with_run|not_requester|role:\S+)$")] = (
-        "requester"
-    )
+    by: Answerer = "requester"
     timeout: spans.Duration = datetime.timedelta(minutes=15)
     """After which silence means no."""
 
@@ -123,7 +128,7 @@ class Manual(_Strict):
     answers: tuple[Line, ...] = pydantic.Field(default=("done", "not done"), min_length=2, max_length=5)
     """The first means that it went well, any other that it did not."""
     note: Literal["none", "optional", "required"] = "optional"
-    by: str = "anyone_with_run"
+    by: Answerer = "anyone_with_run"
     timeout: spans.Duration = datetime.timedelta(minutes=30)
 
 
@@ -220,6 +225,11 @@ class Procedure(_Strict):
         changes = any(step.effect is Effect.CHANGE for step in self.all_steps())
         return Effect.CHANGE if changes else Effect.READ
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Give everything that can be typed for it, its own word first."""
+        return tuple(dict.fromkeys((self.command.word, *self.command.aliases, self.id)))
+
     def all_steps(self) -> tuple[Step, ...]:
         """Give every step in the order in which they come."""
         return self.steps + self.finally_
@@ -275,6 +285,38 @@ class Procedure(_Strict):
                 message = "the end waits for nobody; expected no question to a person here"
                 raise errors.Misplaced(message, "finally", index)
         return self
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Disabled:
+    """A file that is not what it should be; the others work."""
+
+    name: str
+    """Of the file, without its ending."""
+    reason: str
+    """One line per mistake: file, line, key, what was expected."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """All procedures."""
+
+    procedures: tuple[Procedure, ...] = ()
+    disabled: tuple[Disabled, ...] = ()
+
+    def find(self, word: str) -> Procedure:
+        """
+        Give the procedure that *word* stands for.
+
+        Raises:
+            errors.NotFound: there is none, or its file is disabled.
+        """
+        for one in self.procedures:
+            if word.lower() in one.words:
+                return one
+        reason = next((one.reason for one in self.disabled if one.name == word.lower()), None)
+        names = [name for one in self.procedures for name in one.words]
+        raise errors.NotFound("procedure", word, names, hint=f"Its file is disabled: {reason}" if reason else None)
 
 
 def to_document(procedure: Procedure) -> dict[str, object]:

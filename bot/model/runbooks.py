@@ -1,6 +1,7 @@
 """The sections of the runbook, found by markers that outlive renumbering."""
 
 import dataclasses
+import hashlib
 import re
 
 from bot import errors
@@ -22,6 +23,11 @@ class Section:
         """Give the anchor under which a browser finds the heading in rendered Markdown."""
         heading = f"{self.number} {self.title}".strip().lower()
         return re.sub(r"[^\w\- ]", "", heading).replace(" ", "-")
+
+    @property
+    def digest(self) -> str:
+        """Give what changes with anything that the section says, but not with its number: twelve figures."""
+        return hashlib.sha256(f"{self.title}\n{self.body}".encode()).hexdigest()[:12]
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ the one who began it.
 import dataclasses
 import datetime
 import enum
+import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
@@ -185,16 +186,7 @@ class Run:
     @property
     def line(self) -> str:
         """Give what would be typed to run the same again."""
-        words = [f"run {self.procedure.id}"]
-        for param in self.procedure.params:
-            value = self.params.get(param.name)
-            if param.is_required:
-                words.append(str(value))
-            elif param.type is procedures.Kind.FLAG:
-                words += [f"--{param.name.replace('_', '-')}"] if value else []
-            elif value is not None and value != param.default:
-                words.append(f"--{param.name.replace('_', '-')} {value}")
-        return " ".join(words)
+        return line_of(self.procedure, self.params)
 
     @property
     def current(self) -> StepRecord | None:
@@ -204,6 +196,20 @@ class Run:
     def find(self, step_id: str) -> StepRecord:
         """Give the record of a step that the procedure has."""
         return next(step for step in self.steps if step.id == step_id)
+
+
+def line_of(procedure: procedures.Procedure, params: Mapping[str, reports.Scalar]) -> str:
+    """Give what would be typed to run *procedure* with *params*."""
+    words = [f"run {procedure.id}"]
+    for param in procedure.params:
+        value, flag = params.get(param.name), f"--{param.name.replace('_', '-')}"
+        if param.is_required:
+            words.append(shlex.quote(str(value)))
+        elif param.type is procedures.Kind.FLAG:
+            words += [flag] if value else []
+        elif value is not None and value != param.default:
+            words.append(f"{flag} {shlex.quote(str(value))}")
+    return " ".join(words)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +222,27 @@ class Order:
     """With which it was asked for; the same one never begins a second run."""
     lock: str | None = None
     is_step_by_step: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What a step of a run would do, as far as that is known before it."""
+
+    step: str
+    title: str
+    uses: str
+    action: str
+    """As a line that could be typed, or the words of what a person is asked; names stand for what is not known yet."""
+    when: str | None = None
+    is_wanted: bool | None = True
+    """None where that depends on what steps will tell."""
+    depends_on: tuple[str, ...] = ()
+    """The steps on which it depends; none where it depends on all that come before."""
+    asks: str | None = None
+    """Who has to answer, as a question says it; None where nobody is asked."""
+    is_change: bool = False
+    is_end: bool = False
+    """It is done at the end, however that comes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,14 +262,23 @@ class Desk(Protocol):
     async def begin(self, order: Order) -> Run:
         """Give the run that *order* began, now or when it came before."""
 
+    def plan(self, order: Order) -> tuple[Planned, ...]:
+        """Give what a run of *order* would do."""
+
     async def find(self, run_id: str) -> Run:
         """Give a run."""
 
     async def latest(self, wanted: Filter) -> tuple[Run, ...]:
         """Give runs, the newest first."""
 
-    async def answer(self, run: Run, answer: str, *, by: invocations.Invocation, comment: str = "") -> Question:
-        """Give the question of *run* as it now stands answered, by this person or by somebody who was faster."""
+    async def answer(
+        self, run: Run, answer: str, *, by: invocations.Invocation, comment: str = "", question_id: str | None = None
+    ) -> Question:
+        """
+        Give the question of *run* as it now stands answered, by this person or by somebody who was faster.
+
+        With *question_id*, only that one question is meant, and not whatever the run asks now.
+        """
 
     async def cancel(self, run_id: str, *, by: invocations.Invocation) -> Run:
         """Ask for the end of a run; give it."""

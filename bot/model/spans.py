@@ -46,6 +46,11 @@ def write(span: datetime.timedelta) -> str:
 
 
 Duration = Annotated[
-    datetime.timedelta, pydantic.BeforeValidator(parse), pydantic.PlainSerializer(write, when_used="json")
+    datetime.timedelta,
+    pydantic.BeforeValidator(parse),
+    pydantic.PlainSerializer(write, when_used="json"),
+    pydantic.WithJsonSchema(
+        {"type": "string", "pattern": r"^(\d{1,4}h)?(\d{1,5}m)?(\d{1,6}s)?$", "examples": ["90s", "1h30m"]}
+    ),
 ]
 """A length of time such as 90s, 3m or 1h30m."""

@@ -36,6 +36,19 @@ def is_whole(value: object) -> bool:
     return isinstance(value, str) and _PLACE.fullmatch(value.strip()) is not None
 
 
+def has_names(value: procedures.Value) -> bool:
+    """Tell whether something in *value* is known only in a run."""
+    texts = value if isinstance(value, tuple) else (value,)
+    return any(isinstance(text, str) and _PLACE.search(text) is not None for text in texts)
+
+
+def sampled(value: procedures.Value) -> procedures.Value:
+    """Give *value* with some text for each name, to see whether the rest of it fits."""
+    if isinstance(value, tuple):
+        return tuple(_PLACE.sub("x", text) for text in value)
+    return _PLACE.sub("x", value) if isinstance(value, str) else value
+
+
 def render(value: procedures.Value, scope: scopes.Scope) -> procedures.Value:
     """
     Give *value* with what its names mean in *scope*.

@@ -1,6 +1,5 @@
 """A report for a terminal: colour where it is one, plain text where it is not, never a control character of others."""
 
-import re
 import zlib
 from collections.abc import Iterable
 
@@ -10,8 +9,8 @@ import rich.padding
 import rich.table
 import rich.text
 
-from bot.model import invocations, reports
-from bot.render import log_lines
+from bot.model import displays, invocations, reports
+from bot.render import cleaning, log_lines, terminal_plans
 
 _MARKS = {
     reports.Verdict.OK: ("✓", "green"),
@@ -24,8 +23,6 @@ _NARROWEST_COLUMN = 4
 _NARROWEST_TEXT = 16
 """Cells that a column of sentences needs to be read at all."""
 _STOPPED = frozenset({invocations.Ending.MISUSED, invocations.Ending.REFUSED})
-# Everything that could move the cursor, change colours or reorder text, but for tab and line feed.
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def draw(answer: invocations.Answer, program: str = "posbot") -> rich.console.Group:
@@ -40,15 +37,31 @@ def draw(answer: invocations.Answer, program: str = "posbot") -> rich.console.Gr
 
 def progress_line(report: reports.Report) -> rich.text.Text:
     """Give one line for a report that is not finished."""
-    return rich.text.Text(f"… {clean(report.headline)}", style="dim")
+    return rich.text.Text(f"… {cleaning.clean(report.headline)}", style="dim")
+
+
+def unfinished(report: reports.Report, plan: reports.Plan) -> rich.console.Group:
+    """Give how far the tasks of an unfinished report are, to be drawn again and again at the same place."""
+    return rich.console.Group(progress_line(report), _indented(terminal_plans.drawn(plan)))
+
+
+def asked(prompt: displays.Prompt) -> rich.console.Group:
+    """Give what is asked, with the answers to choose from."""
+    options = [
+        _indented(rich.text.Text(f"{number} {cleaning.clean(option)}"))
+        for number, option in enumerate(prompt.options, 1)
+    ]
+    first, _, rest = cleaning.clean(prompt.text).partition("\n")
+    text = rich.text.Text.assemble(("? ", "bold yellow"), (first, "bold"), f"\n{rest}" if rest else "", overflow="fold")
+    return rich.console.Group(text, *options)
 
 
 def log(section: reports.Log) -> rich.text.Text:
     """Give the lines of a log, each pod's mark in a colour of its own; a line stays one line, however long."""
     drawn = rich.text.Text(no_wrap=True, overflow="ignore", end="")
     for mark, line in log_lines.drawn(section):
-        drawn.append(f"{clean(mark)} │ ", style=_MARK_COLOURS[zlib.crc32(mark.encode()) % len(_MARK_COLOURS)])
-        drawn.append(f"{clean(line)}\n")
+        drawn.append(f"{cleaning.clean(mark)} │ ", style=_MARK_COLOURS[zlib.crc32(mark.encode()) % len(_MARK_COLOURS)])
+        drawn.append(f"{cleaning.clean(line)}\n")
     return drawn
 
 
@@ -57,25 +70,27 @@ def _headline(report: reports.Report, ending: invocations.Ending) -> rich.text.T
     if ending in _STOPPED:
         mark, colour = "-", "default"
     elif report.is_information:
-        return rich.text.Text(clean(report.headline), style="bold")
-    return rich.text.Text.assemble((f"{mark} ", f"bold {colour}"), (clean(report.headline), "bold"))
+        return rich.text.Text(cleaning.clean(report.headline), style="bold")
+    return rich.text.Text.assemble((f"{mark} ", f"bold {colour}"), (cleaning.clean(report.headline), "bold"))
 
 
 def _section(section: reports.Section) -> Iterable[rich.console.RenderableType]:
     yield rich.text.Text("")
     if section.title:
-        yield _indented(rich.text.Text(clean(section.title), style="underline"))
+        yield _indented(rich.text.Text(cleaning.clean(section.title), style="underline"))
     match section:
         case reports.Fields():
             yield _indented(_fields(section))
         case reports.Table():
             yield _indented(_Table(section))
         case reports.Code() | reports.Text():
-            yield _indented(rich.text.Text(clean(section.text), overflow="fold"))
+            yield _indented(rich.text.Text(cleaning.clean(section.text), overflow="fold"))
         case reports.Prose():
             yield _indented(_prose(section))
         case reports.Log():
             yield log(section)
+        case reports.Plan():
+            yield _indented(terminal_plans.drawn(section))
 
 
 def _fields(section: reports.Fields) -> rich.table.Table:
@@ -84,7 +99,7 @@ def _fields(section: reports.Fields) -> rich.table.Table:
     grid.add_column(overflow="fold")
     for name, value in section.pairs:
         # rich measures a column of nothing wrongly and then cuts its neighbour.
-        grid.add_row(rich.text.Text(clean(name) or "–"), rich.text.Text(clean(value) or "–"))
+        grid.add_row(rich.text.Text(cleaning.clean(name) or "–"), rich.text.Text(cleaning.clean(value) or "–"))
     return grid
 
 
@@ -101,13 +116,13 @@ def _paragraph(paragraph: reports.Paragraph) -> rich.console.RenderableType:
     words = rich.text.Text(overflow="fold")
     for span in paragraph.spans:
         styles = (("bold", span.is_bold), ("italic", span.is_italic), ("cyan", span.is_code), ("underline", span.url))
-        words.append(clean(span.text), style=" ".join(name for name, is_set in styles if is_set))
+        words.append(cleaning.clean(span.text), style=" ".join(name for name, is_set in styles if is_set))
         if span.url and span.url != span.text:
-            words.append(clean(f" ({span.url})"), style="dim")
+            words.append(cleaning.clean(f" ({span.url})"), style="dim")
     if not paragraph.bullet:
         return words
     grid = rich.table.Table.grid(padding=(0, 1, 0, 0))
-    grid.add_row(rich.text.Text("  " * paragraph.depth + clean(paragraph.bullet)), words)
+    grid.add_row(rich.text.Text("  " * paragraph.depth + cleaning.clean(paragraph.bullet)), words)
     return grid
 
 
@@ -171,7 +186,7 @@ class _Table:
 
 
 def _padded(cells: tuple[str, ...], count: int) -> tuple[str, ...]:
-    return (*map(clean, cells), *[""] * (count - len(cells)))
+    return (*map(cleaning.clean, cells), *[""] * (count - len(cells)))
 
 
 def _footer(report: reports.Report, program: str) -> Iterable[rich.console.RenderableType]:
@@ -179,18 +194,13 @@ def _footer(report: reports.Report, program: str) -> Iterable[rich.console.Rende
         yield rich.text.Text("")
     for pointer in report.runbook:
         line = " ".join(filter(None, ("Runbook", pointer.number, pointer.title, pointer.url)))
-        yield _indented(rich.text.Text(clean(line), style="cyan"))
+        yield _indented(rich.text.Text(cleaning.clean(line), style="cyan"))
     if report.next_actions:
         yield rich.text.Text("")
         yield _indented(rich.text.Text("Next:", style="dim"))
     for action in report.next_actions:
-        yield _indented(rich.text.Text(clean(f"{program} {action.words}")))
+        yield _indented(rich.text.Text(cleaning.clean(f"{program} {action.words}")))
 
 
 def _indented(inner: rich.console.RenderableType) -> rich.padding.Padding:
     return rich.padding.Padding(inner, (0, 0, 0, 2), expand=False)
-
-
-def clean(text: str) -> str:
-    """Give *text* without anything that a terminal would obey."""
-    return _CONTROL.sub("", text.expandtabs(4))

@@ -7,7 +7,7 @@ takes for booleans (`on`, `off`, `yes`, `no`) stay words: whoever means a boolea
 
 import pathlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import pydantic
@@ -37,9 +37,16 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
 
 
-def load(path: pathlib.Path, model: type[Model], context: Mapping[str, object] | None = None) -> Model:
+def load(
+    path: pathlib.Path,
+    model: type[Model],
+    context: Mapping[str, object] | None = None,
+    check: Callable[[Model], Iterable[errors.Misplaced]] | None = None,
+) -> Model:
     """
     Give *model* filled from the YAML file at *path*; *context* is what its validators need to know of other files.
+
+    *check* gives the mistakes that can only be seen in a whole that is sound in itself.
 
     Raises:
         errors.BadConfiguration: one line per mistake, `file:line: key: what was expected`.
@@ -48,11 +55,15 @@ def load(path: pathlib.Path, model: type[Model], context: Mapping[str, object] |
     _refuse_repeated_keys(node, path)
     content = _construct(node, path)
     try:
-        return model.model_validate(content, context=context)
+        whole = model.model_validate(content, context=context)
     except pydantic.ValidationError as error:
         raise errors.BadConfiguration(
             "\n".join(_explain(_place(problem), problem["msg"], node, path) for problem in error.errors())
         ) from error
+    mistakes = [_explain(mistake.location, str(mistake), node, path) for mistake in (check(whole) if check else ())]
+    if mistakes:
+        raise errors.BadConfiguration("\n".join(mistakes))
+    return whole
 
 
 def read(path: pathlib.Path) -> object:
@@ -146,7 +157,8 @@ def _explain(location: _Path, message: str, root: yaml.Node, path: pathlib.Path)
         expected = "this key is not known here; check its spelling"
     elif message == "Field required":
         expected = "this key is missing"
-    return f"{path}:{line}: {key}: {expected}."
+    # A sentence that ends in a question keeps its mark.
+    return f"{path}:{line}: {key}: {expected}".rstrip(".") + ("" if expected.endswith("?") else ".")
 
 
 def _line_of(node: yaml.Node, location: _Path) -> int:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from bot import errors
 from bot.model import invocations, procedures, runs
-from bot.runs import concluding, working
+from bot.runs import concluding, planning, working
 from bot.store import runs as run_store
 
 _POLL_SECONDS = 0.5
@@ -71,6 +71,10 @@ class Desk:
             self._worker.wake()
         return begun
 
+    def plan(self, order: runs.Order) -> tuple[runs.Planned, ...]:
+        """Give what a run of *order* would do."""
+        return planning.plan(order, self._worker.validate)
+
     async def find(self, run_id: str) -> runs.Run:
         """
         Give a run.
@@ -88,18 +92,24 @@ class Desk:
         return await self._store.latest(wanted)
 
     async def answer(
-        self, run: runs.Run, answer: str, *, by: invocations.Invocation, comment: str = ""
+        self,
+        run: runs.Run,
+        answer: str,
+        *,
+        by: invocations.Invocation,
+        comment: str = "",
+        question_id: str | None = None,
     ) -> runs.Question:
         """
         Give the question of *run* as it now stands answered, by this person or by somebody who was faster.
+
+        With *question_id*, only that one question is meant, and not whatever the run asks now.
 
         Raises:
             errors.NotAllowed: the question is for somebody else.
             errors.UsageError: it waits for nothing, or not for such an answer.
         """
-        question = run.question
-        if question is None:
-            raise errors.UsageError(f"The run {run.id} has asked nothing.", words=(f"run show {run.id}",))
+        question = await self._question(run, question_id)
         if question.answer is not None:
             return question
         if answer not in question.options:
@@ -190,6 +200,14 @@ class Desk:
                         await asyncio.sleep(_POLL_SECONDS)
                         break
                     _, work = await asyncio.wait(work, timeout=_POLL_SECONDS)
+
+    async def _question(self, run: runs.Run, question_id: str | None) -> runs.Question:
+        question = run.question
+        if question_id is not None and (question is None or question.id != question_id):
+            question = await self._store.find_question(run.id, question_id)
+        if question is None:
+            raise errors.UsageError(f"The run {run.id} has not asked that.", words=(f"run show {run.id}",))
+        return question
 
     async def _check(self, run: runs.Run, question: runs.Question, by: invocations.Invocation) -> None:
         """Do nothing if the person may answer *question*."""

@@ -7,9 +7,9 @@ the run itself gets all of it in one report (`whole`).
 
 import datetime
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from bot.model import reports, runbooks, runs, spans
+from bot.model import procedures, reports, runbooks, runs, spans
 from bot.runs import asking
 
 _FINE_SECONDS = 10.0
@@ -25,6 +25,11 @@ _STATES: Mapping[runs.StepState, reports.TaskState] = {
     runs.StepState.UNKNOWN: reports.TaskState.UNKNOWN,
     runs.StepState.SKIPPED: reports.TaskState.LEFT_OUT,
     runs.StepState.CANCELLED: reports.TaskState.LEFT_OUT,
+}
+_ANSWERERS = {
+    "requester": "whoever began it",
+    asking.ANYONE: "anyone who may run it",
+    "not_requester": "anyone else who may run it",
 }
 
 
@@ -91,10 +96,67 @@ def ended(run: runs.Run, runbook: runbooks.Runbook) -> reports.Report:
     )
 
 
+def begun(run: runs.Run) -> reports.Report:
+    """Give that *run* has begun; how it goes is shown where all can see it."""
+    return reports.Report(
+        verdict=run.state.verdict,
+        headline=f"{subject(run)} has begun.",
+        sections=(_about(run),),
+        facts={"run": run.id},
+        next_actions=(reports.NextAction(label="Show", words=f"run show {run.id}"),),
+        is_information=True,
+        is_aside=True,
+    )
+
+
+def planned(order: runs.Order, steps: Sequence[runs.Planned], runbook: runbooks.Runbook) -> reports.Report:
+    """Give what a run of *order* would do, step by step, with what each depends on and whom it asks."""
+    rows = tuple(reports.Row(cells=(step.title, step.action, ". ".join(_condition(step)))) for step in steps)
+    changing = [step.step for step in steps if step.is_change]
+    pairs = [
+        ("changes", ", ".join(changing) or "nothing"),
+        ("time limit", spans.write(order.procedure.timeout)),
+        *([("lock", order.lock)] if order.lock is not None else []),
+    ]
+    return reports.Report(
+        verdict=reports.Verdict.OK,
+        headline=f"{named(order.procedure, order.params)}: this would be done. Nothing was done now.",
+        sections=(reports.Table(columns=("step", "what", "when"), rows=rows), reports.Fields(pairs=tuple(pairs))),
+        facts={"procedure": order.procedure.id, "steps": len(steps), "changes": len(changing), "lock": order.lock},
+        next_actions=(reports.NextAction(label="Run it", words=runs.line_of(order.procedure, order.params)),),
+        runbook=runbook.point_to(order.procedure.doc.section),
+        is_information=True,
+    )
+
+
+def _condition(step: runs.Planned) -> list[str]:
+    parts = ["always"] if step.is_wanted and not step.is_end else []
+    if step.is_end:
+        parts.append("at the end, however that comes")
+    if step.is_wanted is False:
+        parts.append("left out")
+    elif step.is_wanted is None:
+        parts.append(f"if {step.when}")
+        parts += [f"depends on {', '.join(step.depends_on)}"] if step.depends_on else []
+    if step.asks is not None:
+        parts.append(f"asks {_ANSWERERS.get(step.asks, step.asks.replace(':', ' '))}")
+    return parts
+
+
+def prompt(run: runs.Run, question: runs.Question) -> str:
+    """Give *question* for somebody who sits at a terminal."""
+    return f"{run.procedure.find(question.step).title}\n{question.text}"
+
+
 def subject(run: runs.Run) -> str:
     """Give what is carried out on what, as people would call it."""
-    target = [str(run.params[name]) for name in ("service", "env") if run.params.get(name) is not None]
-    return f"{run.procedure.title}: {' in '.join(target)}" if target else run.procedure.title
+    return named(run.procedure, run.params)
+
+
+def named(procedure: procedures.Procedure, params: Mapping[str, reports.Scalar]) -> str:
+    """Give *procedure* with what it is carried out on."""
+    target = [str(params[name]) for name in ("service", "env") if params.get(name) is not None]
+    return f"{procedure.title}: {' in '.join(target)}" if target else procedure.title
 
 
 def headline(run: runs.Run) -> str:
@@ -105,8 +167,8 @@ def headline(run: runs.Run) -> str:
             return f"{subject(run)}, {_place(run, record)}."
         case runs.RunState.WAITING if record is not None:
             return f"{subject(run)}, {_place(run, record)} waits for an answer."
-        case runs.RunState.CANCELLED if run.cancel is not None:
-            return f"{subject(run)} was cancelled by {run.cancel.by}{_took(run)}."
+        case runs.RunState.CANCELLED:
+            return f"{subject(run)} was cancelled{_took(run)}: {_why_cancelled(run)}."
         case runs.RunState.SUCCEEDED_WITH_FAILURES:
             count = sum(one.state.is_failure for one in run.steps)
             return f"{subject(run)} came to its end{_took(run)}; {count} step{'s' * (count > 1)} on the way failed."
@@ -115,6 +177,13 @@ def headline(run: runs.Run) -> str:
             where = f" at “{run.procedure.find(worst.id).title}”" if worst is not None else ""
             return f"{subject(run)} {run.state}{where}{_took(run)}."
     return f"{subject(run)} {run.state}{_took(run)}."
+
+
+def _why_cancelled(run: runs.Run) -> str:
+    if run.cancel is not None:
+        return f"{run.cancel.by} wanted it"
+    reasons = (record.why for record in run.steps if record.state is runs.StepState.CANCELLED and record.why)
+    return next(reasons, "nobody says why")
 
 
 def _place(run: runs.Run, record: runs.StepRecord) -> str:

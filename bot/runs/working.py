@@ -13,7 +13,7 @@ import structlog
 
 from bot import errors
 from bot.model import invocations, runs
-from bot.runs import attending, concluding
+from bot.runs import acting, attending, concluding
 from bot.store import invocations as invocation_store
 from bot.store import workers
 
@@ -96,6 +96,11 @@ class Worker:
     def has_room(self) -> bool:
         """Tell whether it can work on one more run now."""
         return self.id is not None and not self._leaving.is_set() and len(self._attending) < MOST_RUNS
+
+    @property
+    def validate(self) -> acting.Validate:
+        """Give what checks the values that a step hands over."""
+        return self._performer.validate
 
     @contextlib.asynccontextmanager
     async def signed_in(self) -> AsyncIterator[None]:

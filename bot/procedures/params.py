@@ -1,0 +1,112 @@
+"""The parameters of a procedure, as a model that commands have, and as names for what stands in its steps."""
+
+import dataclasses
+import datetime
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import pydantic
+import pydantic_core
+
+from bot import toolkit
+from bot.model import procedures, reports, spans
+from bot.procedures import names
+
+TEXT_LIMIT = 500
+"""Characters of a text that somebody hands to a procedure."""
+_SORTS = {
+    procedures.Kind.NUMBER: names.Sort.NUMBER,
+    procedures.Kind.FLAG: names.Sort.TRUTH,
+    procedures.Kind.DURATION: names.Sort.DURATION,
+}
+
+
+_OWN: Mapping[str, tuple[Any, bool]] = {
+    "plan": (
+        Annotated[bool, pydantic.Field(description="show every step as it would be done, and do nothing")],
+        False,
+    ),
+    "step_by_step": (Annotated[bool, pydantic.Field(description="ask before each step")], False),
+}
+"""What whoever starts a run can say beside the procedure's own parameters."""
+RESERVED = frozenset(_OWN)
+"""Names that no parameter of a procedure can have."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What somebody has typed behind a procedure's word."""
+
+    values: Mapping[str, reports.Scalar]
+    """Of its parameters, as a run remembers them."""
+    is_plan: bool
+    is_step_by_step: bool
+
+
+def model_of(params: tuple[procedures.Param, ...]) -> type[toolkit.Parameters]:
+    """Give the model of what is typed behind the procedure's word; those that are required come first."""
+    ordered = sorted(params, key=lambda param: not param.is_required)
+    fields: dict[str, Any] = {**{param.name: _field(param) for param in ordered}, **_OWN}
+    model: type[toolkit.Parameters] = pydantic.create_model("Parameters", __base__=toolkit.Parameters, **fields)
+    return model
+
+
+def read(params: tuple[procedures.Param, ...], typed: toolkit.Parameters) -> Given:
+    """Give what *typed*, which is of the model of *params*, says."""
+    values = typed.model_dump()
+    return Given(
+        values={param.name: _scalar(values[param.name]) for param in params},
+        is_plan=values["plan"],
+        is_step_by_step=values["step_by_step"],
+    )
+
+
+def types_of(params: tuple[procedures.Param, ...]) -> Mapping[str, names.Type]:
+    """Give what each parameter holds where a step names it."""
+    return {
+        param.name: names.Type(sort=_SORTS.get(param.type, names.Sort.TEXT), words=param.choices) for param in params
+    }
+
+
+def _field(param: procedures.Param) -> tuple[Any, Any]:
+    described = pydantic.Field(description=param.help)
+    positional = (toolkit.Option(positional=True, label=param.name.upper()),) if param.is_required else ()
+    match param.type:
+        case procedures.Kind.SERVICE:
+            own: Any = toolkit.ServiceName
+        case procedures.Kind.ENVIRONMENT:
+            return Annotated[toolkit.EnvironmentName, pydantic.Field(validate_default=True)], param.default
+        case procedures.Kind.CHOICE:
+            own = Literal[param.choices]
+        case procedures.Kind.FLAG:
+            return Annotated[bool, described], bool(param.default)
+        case procedures.Kind.DURATION:
+            own = spans.Duration
+        case procedures.Kind.NUMBER:
+            own = Annotated[int | float, pydantic.Field(ge=param.min, le=param.max, allow_inf_nan=False)]
+        case procedures.Kind.TEXT:
+            own = Annotated[str, _shape(param)]
+    default = ... if param.default is None else param.default
+    described = pydantic.Field(description=param.help, validate_default=default is not ...)
+    return Annotated[own, described, *positional], default
+
+
+def _shape(param: procedures.Param) -> pydantic.StringConstraints:
+    """Give what a text must look like; without a pattern of its own, one line."""
+    pattern = rf"^(?:{param.pattern})$" if param.pattern else r"^[^\r\n]*$"
+    return pydantic.StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_LIMIT, pattern=pattern)
+
+
+def _scalar(value: object) -> reports.Scalar:
+    if isinstance(value, datetime.timedelta):
+        return spans.write(value)
+    return value if isinstance(value, (str, int, float, bool)) else None
+
+
+def is_pattern(text: str) -> bool:
+    """Tell whether *text* is a regular expression that pydantic's engine, which cannot be made to hang, takes."""
+    try:
+        pydantic.TypeAdapter(Annotated[str, pydantic.StringConstraints(pattern=rf"^(?:{text})$")])
+    except pydantic_core.SchemaError:
+        return False
+    return True
