@@ -209,6 +209,8 @@ class Command(Generic[P]):
     """What procedures can rely on in the facts of its reports; each is of this kind, or null or missing."""
     is_step: bool = True
     """It says something of the services, so that a procedure can use it as a step."""
+    shows_procedures: bool = False
+    """It speaks of the procedures, which a terminal command that does not need not wait for."""
     aliases: tuple[str, ...] = ()
     """What else may be typed for its word; one of these may be two words."""
     roles: tuple[str, ...] | None = None

@@ -194,4 +194,5 @@ COMMAND = toolkit.Command(
     sections=("how-to-use",),
     facts=toolkit.facts(texts=("section", "number"), numbers=("hits", "left_out")),
     is_step=False,
+    shows_procedures=True,
 )
