@@ -53,16 +53,7 @@ class Keeper:
 
     def entries(self, source: str) -> list[reports.LogEntry]:
         """Give what is kept, oldest first."""
-        return [
-            reports.LogEntry(
-                text=kept.entry.text.decode(errors="replace"),
-                source=source,
-                at=moment(kept.entry.stamp),
-                count=kept.count,
-                first_at=moment(kept.first),
-            )
-            for kept in self._kept.values()
-        ]
+        return [_entry(kept, source) for kept in self._kept.values()]
 
     def _key(self, entry: joining.Entry) -> _Key:
         if self._collapses and len(entry.lines) > 1:
@@ -75,6 +66,17 @@ class Keeper:
         self._lines -= len(kept.entry.lines)
         self._bytes -= sum(map(len, kept.entry.lines))
         self.lines_left_out += len(kept.entry.lines)
+
+
+def _entry(kept: _Kept, source: str) -> reports.LogEntry:
+    at = moment(kept.entry.stamp)
+    return reports.LogEntry(
+        text=kept.entry.text.decode(errors="replace"),
+        source=source,
+        at=at,
+        count=kept.count,
+        first_at=at if kept.count == 1 else moment(kept.first),
+    )
 
 
 def collapsed(entries: list[reports.LogEntry]) -> list[reports.LogEntry]:

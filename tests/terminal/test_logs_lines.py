@@ -129,6 +129,15 @@ async def test_bytes_that_are_no_text_and_endless_lines_come_out_as_text(
     assert len(output) < 100_000
 
 
+async def test_a_line_is_shown_whole_however_long_it_is(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+    order = await kube.deploys("pos-order", replicas=1)
+    order.pods[0].logs([f"2026-11-23T10:00:00Z INFO {'x' * 30_000} the end"])
+
+    _, output, _ = await processes.run(environment, "logs", "order")
+
+    assert f"INFO {'x' * 30_000} the end\n" in output
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
