@@ -36,6 +36,8 @@ class Keeper:
         self._bytes = 0
         self._serial = 0
         self.lines_left_out = 0
+        self.is_full = False
+        """Entries that were wanted by their number had to go for the sake of the memory."""
 
     def add(self, entry: joining.Entry) -> None:
         """Keep *entry*; where the same trace is kept already, it moves to the end and counts one more."""
@@ -49,6 +51,7 @@ class Keeper:
             kept.entry, kept.count = entry, kept.count + 1
         self._kept[key] = kept
         while len(self._kept) > 1 and (self._lines > self._most_lines or self._bytes > MOST_BYTES):
+            self.is_full = self.is_full or self._lines <= self._most_lines
             self._forget_oldest()
 
     def entries(self, source: str) -> list[reports.LogEntry]:

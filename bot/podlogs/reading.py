@@ -68,6 +68,10 @@ class Portion:
     lines_matched: int = 0
     lines_left_out: int = 0
     """Wanted, but older than the newest that were asked for."""
+    bytes_cut: int = 0
+    """Of lines that are longer than what is kept of one."""
+    is_full: bool = False
+    """Some were left out although so many were asked for, because together they were too long."""
     problem: errors.BotError | None = None
     """Why nothing, or no more, could be read."""
     is_incomplete: bool = False
@@ -202,6 +206,8 @@ class _Intake:
             bytes_read=self._cutter.bytes_read,
             lines_matched=self._selector.lines_matched,
             lines_left_out=self._keeper.lines_left_out,
+            bytes_cut=self._cutter.bytes_cut,
+            is_full=self._keeper.is_full,
             problem=problem,
             is_incomplete=is_incomplete,
         )
