@@ -120,13 +120,41 @@ async def test_bytes_that_are_no_text_and_endless_lines_come_out_as_text(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:
     order = await kube.deploys("pos-order", replicas=1)
-    order.pods[0].logs(["2026-11-23T10:00:00Z INFO " + "x" * 20_000_000, "2026-11-23T10:00:01Z INFO after it"])
+    endless, binary = (
+        "2026-11-23T10:00:00Z INFO " + "x" * 20_000_000,
+        b"2026-11-23T10:00:00Z INFO \xff\xfe\x00\x80 bytes",
+    )
+    order.pods[0].logs([endless, binary, "2026-11-23T10:00:01Z INFO after it"])
 
     code, output, _ = await processes.run(environment, "logs", "order")
 
     assert code == 0
+    assert "INFO ��␀� bytes" in output
     assert "INFO after it" in output
     assert len(output) < 100_000
+    assert "Lines longer than 64,000 bytes are cut there (19.9 MB left out)." in output
+
+
+async def test_what_is_left_out_for_the_memory_is_said_with_a_way_out(
+    kube: cluster.Cluster, environment: dict[str, str]
+) -> None:
+    order = await kube.deploys("pos-order", replicas=1)
+    order.pods[0].logs(f"2026-11-23T10:00:00Z INFO {number} {'x' * 10_000}" for number in range(600))
+
+    _, output, _ = await processes.run(environment, "logs", "order", "--tail", "600")
+    _, fewer, _ = await processes.run(environment, "logs", "order", "--tail", "5", "--grep", "INFO 1")
+
+    assert "older ones left out (of each log no more than 4 MB are shown; narrow it down with --grep)." in output
+    assert "106 older ones left out (--tail shows more)." in fewer
+
+
+async def test_a_line_is_shown_whole_however_long_it_is(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+    order = await kube.deploys("pos-order", replicas=1)
+    order.pods[0].logs([f"2026-11-23T10:00:00Z INFO {'x' * 30_000} the end"])
+
+    _, output, _ = await processes.run(environment, "logs", "order")
+
+    assert f"INFO {'x' * 30_000} the end\n" in output
 
 
 @pytest.mark.parametrize(
