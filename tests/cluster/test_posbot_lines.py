@@ -8,14 +8,9 @@ import yaml
 from sandbox import data_folders, processes
 from tests.cluster import accounts, manifests, pod_states
 from tests.cluster.control_plane import ControlPlane
+from tests.deploy import shipped
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio, pytest.mark.timeout(120, func_only=True)]
-
-READ = ["get", "list"]
-RULES = (
-    {"apiGroups": [""], "resources": ["pods", "events"], "verbs": READ},
-    {"apiGroups": ["apps"], "resources": ["deployments", "replicasets"], "verbs": READ},
-)
 
 
 def environment_for(cluster: ControlPlane, namespace: str, token: str, home: pathlib.Path) -> dict[str, str]:
@@ -36,7 +31,7 @@ def environment_for(cluster: ControlPlane, namespace: str, token: str, home: pat
 async def test_pods_and_events_need_no_more_than_to_read(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
-    token = await accounts.sign_up(cluster, namespace, "posbot", rules=RULES)
+    token = await accounts.sign_up(cluster, namespace, "posbot", rules=shipped.rules())
     environment = environment_for(cluster, namespace, token, tmp_path)
     await cluster.apply(manifests.deployment("pos-order", namespace=namespace, replicas=2))
     await cluster.kubectl("rollout", "status", "deployment/pos-order", "-n", namespace, "--timeout=30s")
@@ -53,7 +48,7 @@ async def test_pods_and_events_need_no_more_than_to_read(
 async def test_a_crash_loop_is_seen_with_how_it_ended(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
-    token = await accounts.sign_up(cluster, namespace, "posbot", rules=RULES)
+    token = await accounts.sign_up(cluster, namespace, "posbot", rules=shipped.rules())
     environment = environment_for(cluster, namespace, token, tmp_path)
     await cluster.apply(manifests.deployment("pos-order", namespace=namespace, replicas=1))
     await cluster.kubectl("rollout", "status", "deployment/pos-order", "-n", namespace, "--timeout=30s")
@@ -86,7 +81,7 @@ async def test_without_rights_it_says_which_one_is_missing(
 async def test_an_expired_token_is_told_from_a_missing_right(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
-    token = await accounts.sign_up(cluster, namespace, "posbot", rules=RULES)
+    token = await accounts.sign_up(cluster, namespace, "posbot", rules=shipped.rules())
     environment = environment_for(cluster, namespace, accounts.expired(cluster, token), tmp_path)
 
     code, _, complaint = await processes.run(environment, "pods", "pos-order")
