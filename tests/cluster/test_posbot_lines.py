@@ -1,6 +1,8 @@
 """posbot against a real API server, under an account that may read what its commands need and nothing else."""
 
 import pathlib
+import types
+from collections.abc import Mapping
 
 import pytest
 import yaml
@@ -12,10 +14,14 @@ from tests.deploy import shipped
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio, pytest.mark.timeout(120, func_only=True)]
 
+NOTHING_RUNS: Mapping[str, int] = types.MappingProxyType({})
 
-def environment_for(cluster: ControlPlane, namespace: str, token: str, home: pathlib.Path) -> dict[str, str]:
-    """A terminal whose staging is *namespace* of the cluster, seen with *token*."""
-    data_folders.write(home / "runbook_data", {})
+
+def environment_for(
+    cluster: ControlPlane, namespace: str, token: str, home: pathlib.Path, *, ports: Mapping[str, int] = NOTHING_RUNS
+) -> dict[str, str]:
+    """A terminal whose staging is *namespace* of the cluster, seen with *token*; *ports* are those of its services."""
+    data_folders.write(home / "runbook_data", ports)
     path = home / "runbook_data" / "environments.yaml"
     environments = yaml.safe_load(path.read_text())
     environments["environments"]["sandbox"]["namespace"] = namespace
