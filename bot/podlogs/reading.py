@@ -23,6 +23,7 @@ _MOST_LINES = 5_000_000
 _MARGIN = 200
 """Lines read beyond those wanted, so that the trace that the first of them belongs to has its beginning."""
 _AT_ONCE = 24
+_EVICTED = "Evicted"
 _GONE = b"unable to retrieve container logs"
 
 
@@ -94,6 +95,9 @@ async def read(
     budget, slots = _Budget(most_bytes, MOST_SECONDS), asyncio.Semaphore(_AT_ONCE)
 
     async def one(source: Source) -> Portion:
+        if not source.pod.node:
+            # The API server gives an empty log then, which looks like that of a quiet service.
+            return Portion(source=source, problem=_without_node(source.pod))
         async with slots:
             return await _read(cluster, source, wish, budget)
 
@@ -145,7 +149,7 @@ async def _read(cluster: "workload_client.Workloads", source: Source, wish: Wish
                     is_incomplete = True
                     break
     except errors.BotError as error:
-        problem = error
+        problem = _explained(error, source.pod)
     lines = cutter.finish()
     if cutter.lines_read == 1 and lines and lines[0].startswith(_GONE):
         problem = errors.Missing("The node has removed that log already.")
@@ -163,6 +167,18 @@ async def _read(cluster: "workload_client.Workloads", source: Source, wish: Wish
         problem=problem,
         is_incomplete=is_incomplete,
     )
+
+
+def _without_node(pod: workloads.Pod) -> errors.BotError:
+    because = f": {pod.unscheduled_because}" if pod.unscheduled_because else "."
+    return errors.Missing(f"It has no node yet{because}", hint="See its events for what the scheduler says.")
+
+
+def _explained(error: errors.BotError, pod: workloads.Pod) -> errors.BotError:
+    """Give *error* with what the cluster says of a pod that its node has thrown out."""
+    if not isinstance(error, errors.Missing) or pod.reason != _EVICTED:
+        return error
+    return errors.Missing(f"The pod was evicted, and its log went with it. {pod.message}".strip(), hint=error.hint)
 
 
 def _take(lines: list[bytes], selector: selecting.Selector, keeper: keeping.Keeper) -> None:
