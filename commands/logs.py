@@ -53,7 +53,7 @@ class Parameters(toolkit.Parameters):
     since: Annotated[
         toolkit.Duration | None,
         toolkit.Option(label="DURATION"),
-        pydantic.Field(description="only what is younger, such as 15m"),
+        pydantic.Field(gt=datetime.timedelta(0), description="only what is younger, such as 15m"),
     ] = None
     grep: Annotated[Pattern | None, pydantic.Field(description="only entries that match")] = None
     exclude: Annotated[Pattern | None, pydantic.Field(description="no entries that match")] = None

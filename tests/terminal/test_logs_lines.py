@@ -171,6 +171,7 @@ async def test_bytes_that_are_no_text_and_endless_lines_come_out_as_text(
         (("--tail", "-1"), "tail: “-1” does not fit, expected greater than or equal to 1."),
         (("--tail", "10000000"), "tail: “10000000” does not fit, expected less than or equal to 50000."),
         (("--since", "yesterday"), "“yesterday” is no duration; write it like 90s, 3m or 1h30m."),
+        (("--since", "0s"), "since: “0s” does not fit"),
         (("--grep", "(a"), "“(a” is no regular expression that can be used"),
         (("--level", "loud"), "level: “loud” does not fit"),
         (("--follow", "--previous"), "--follow shows what comes"),
