@@ -53,7 +53,7 @@ class Parameters(toolkit.Parameters):
     since: Annotated[
         toolkit.Duration | None,
         toolkit.Option(label="DURATION"),
-        pydantic.Field(description="only what is younger, such as 15m"),
+        pydantic.Field(gt=datetime.timedelta(0), description="only what is younger, such as 15m"),
     ] = None
     grep: Annotated[Pattern | None, pydantic.Field(description="only entries that match")] = None
     exclude: Annotated[Pattern | None, pydantic.Field(description="no entries that match")] = None
@@ -111,10 +111,10 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
     cluster = tools.workloads(tools.environments.find(parameters.env or ""))
     deployment = await cluster.deployment(service.deployment)
     container = parameters.container or service.container
-    if parameters.follow:
-        return await _follow(parameters, tools, service, following.Target(cluster, deployment.selector, container))
     pods = choosing.pods(await cluster.pods(deployment.selector), parameters.pod)
     sources = choosing.sources(pods, container, is_previous=parameters.previous)
+    if parameters.follow:
+        return await _follow(parameters, tools, service, following.Target(cluster, deployment.selector, container))
     portions = await reading.read(cluster, sources, parameters.wish)
     if portions and all(portion.problem is not None for portion in portions):
         raise portions[0].problem or errors.Unavailable("No log could be read.")

@@ -28,6 +28,7 @@ twice: from its end, to find where they begin, and then forwards. Nodes keep som
 _MARGIN = 200
 """Lines read beyond those wanted, so that the trace that the first of them belongs to has its beginning."""
 _AT_ONCE = 24
+_EVICTED = "Evicted"
 _GONE = b"unable to retrieve container logs"
 
 
@@ -116,6 +117,9 @@ async def read(
     budget, slots = _Budget(most_bytes, MOST_SECONDS), asyncio.Semaphore(_AT_ONCE)
 
     async def one(source: Source) -> Portion:
+        if not source.pod.node:
+            # The API server gives an empty log then, which looks like that of a quiet service.
+            return Portion(source=source, problem=_without_node(source.pod))
         async with slots:
             try:
                 return await _read(cluster, source, wish, budget, long_bytes if wish.newest is None else None)
@@ -172,7 +176,7 @@ async def _read(
                     is_incomplete = True
                     break
     except errors.BotError as error:
-        problem = error
+        problem = _explained(error, source.pod)
     return intake.portion(source, problem, is_incomplete=is_incomplete)
 
 
@@ -216,3 +220,15 @@ class _Intake:
         if lines:
             for entry in self._selector.feed(lines):
                 self._keeper.add(entry)
+
+
+def _without_node(pod: workloads.Pod) -> errors.BotError:
+    because = f": {pod.unscheduled_because}" if pod.unscheduled_because else "."
+    return errors.Missing(f"It has no node yet{because}", hint="See its events for what the scheduler says.")
+
+
+def _explained(error: errors.BotError, pod: workloads.Pod) -> errors.BotError:
+    """Give *error* with what the cluster says of a pod that its node has thrown out."""
+    if not isinstance(error, errors.Missing) or pod.reason != _EVICTED:
+        return error
+    return errors.Missing(f"The pod was evicted, and its log went with it. {pod.message}".strip(), hint=error.hint)
