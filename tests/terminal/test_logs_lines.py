@@ -2,39 +2,21 @@
 
 import asyncio
 import json
-import pathlib
-import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
 from sandbox import cluster, data_folders, processes
 from sandbox.cluster import spring_logs
+from tests import lines
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def kube() -> AsyncIterator[cluster.Cluster]:
-    async with cluster.running() as running:
-        yield running
-
-
-@pytest.fixture
-def environment(kube: cluster.Cluster, tmp_path: pathlib.Path) -> dict[str, str]:
-    shutil.copytree(data_folders.PROJECT / "runbook_data", tmp_path / "runbook_data")
-    return {
-        **processes.plain_environment(tmp_path),
-        "POSBOT_RUNBOOK_DATA": str(tmp_path / "runbook_data"),
-        "DATABASE_URL": f"sqlite:///{tmp_path}/posbot.db",
-        "KUBECONFIG": str(kube.kubeconfig(tmp_path / "kubeconfig")),
-    }
-
-
 async def asked(environment: Mapping[str, str], *words: str) -> dict[str, object]:
-    _, output, complaint = await processes.run(environment, "logs", *words, "--output", "json")
+    _, output, complaint = await lines.run(environment, "logs", *words, "--output", "json")
     assert complaint == ""
     document: dict[str, object] = json.loads(output)
     return document
@@ -80,7 +62,7 @@ async def test_what_was_written_before_a_restart_stands_before_it(
         exit_code=137, reason="OOMKilled", times=3, log=["2026-11-23T10:00:00Z ERROR 1 --- memory ran out"]
     )
 
-    code, output, _ = await processes.run(environment, "logs", "order")
+    code, output, _ = await lines.run(environment, "logs", "order")
 
     assert code == 0
     assert "memory ran out" in output
@@ -93,7 +75,7 @@ async def test_a_pod_that_cannot_be_read_does_not_hide_the_others(
     order = await kube.deploys("pos-order", replicas=3)
     order.pods[0].misses_config()
 
-    code, output, _ = await processes.run(environment, "logs", "order", "--tail", "2")
+    code, output, _ = await lines.run(environment, "logs", "order", "--tail", "2")
 
     assert code == 3
     assert "Not read" in output
@@ -108,7 +90,7 @@ async def test_secrets_escapes_and_markup_in_lines_do_nothing(
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].logs([*spring_logs.secrets(), *spring_logs.escapes(), *spring_logs.markup()])
 
-    _, output, _ = await processes.run(environment, "logs", "order")
+    _, output, _ = await lines.run(environment, "logs", "order")
 
     assert spring_logs.PASSWORD not in output
     assert spring_logs.TOKEN not in output
@@ -122,7 +104,7 @@ async def test_bytes_that_are_no_text_and_endless_lines_come_out_as_text(
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].logs(["2026-11-23T10:00:00Z INFO " + "x" * 20_000_000, "2026-11-23T10:00:01Z INFO after it"])
 
-    code, output, _ = await processes.run(environment, "logs", "order")
+    code, output, _ = await lines.run(environment, "logs", "order")
 
     assert code == 0
     assert "INFO after it" in output
@@ -148,7 +130,7 @@ async def test_what_does_not_fit_is_refused_in_words(
 ) -> None:
     await kube.deploys("pos-order", replicas=1)
 
-    code, _, said = await processes.run(environment, "logs", "order", *words)
+    code, _, said = await lines.run(environment, "logs", "order", *words)
 
     assert code == 2
     assert complaint in said
@@ -157,7 +139,7 @@ async def test_what_does_not_fit_is_refused_in_words(
 async def test_no_previous_log_is_said_in_words(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     await kube.deploys("pos-order", replicas=1)
 
-    code, _, said = await processes.run(environment, "logs", "order", "--previous")
+    code, _, said = await lines.run(environment, "logs", "order", "--previous")
 
     assert code == 3
     assert "It was not started again, so there is no earlier log." in said
