@@ -5,9 +5,10 @@ import time
 
 import pytest
 
-from sandbox import stages
+from sandbox import data_folders, processes, stages
 from sandbox.slack.story import people
 from sandbox.slack.world import channels
+from tests import lines
 
 pytestmark = pytest.mark.anyio
 
@@ -54,15 +55,24 @@ async def test_a_line_in_slack_gets_a_private_sentence(stage: stages.Stage, line
     assert stage.bot.lines("command crashed") == []
 
 
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A terminal beside no bot: how Slack would reach one does not matter to it."""
+    home = tmp_path_factory.mktemp("terminal")
+    data_folders.write(home / "runbook_data", {})
+    own = {"POSBOT_RUNBOOK_DATA": str(home / "runbook_data"), "DATABASE_URL": f"sqlite:///{home}/posbot.db"}
+    return processes.plain_environment(home) | own
+
+
 @pytest.mark.parametrize(("line", "sentence"), [*LINES.values(), ("health order --wait \x00", "")], ids=[*LINES, "NUL"])
 async def test_a_line_in_a_terminal_gets_a_sentence_and_exit_code_2(
-    shared_stage: stages.Stage, line: str, sentence: str
+    terminal: dict[str, str], line: str, sentence: str
 ) -> None:
     if "\x00" in line or "quote" in sentence or "backslash" in sentence:
         pytest.skip("a shell would not let it through")
     words = line.split(" ")
 
-    code, output, complaint = await shared_stage.types(*words)
+    code, output, complaint = await lines.run(terminal, *words)
 
     assert code == 2
     assert output == ""

@@ -9,6 +9,7 @@ import pytest
 
 from sandbox import processes, slack, stages
 from sandbox.slack.world import channels
+from tests import lines
 
 pytestmark = pytest.mark.anyio
 
@@ -162,7 +163,7 @@ async def test_what_cannot_be_finished_at_sigterm_is_handed_back_in_words(mode: 
 
         answer = await alice.waits_for_message(ops, containing="being restarted", timeout_seconds=20)
         code = await stage.bot.ends(timeout_seconds=20)
-        _, audit, _ = await stage.types("audit")
+        _, audit, _ = await lines.run(stage.environment, "audit")
 
     assert [button.text for button in answer.buttons] == ["Run again"]
     assert code == 0

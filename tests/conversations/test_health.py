@@ -8,6 +8,7 @@ from sandbox import stages
 from sandbox.services import healths
 from sandbox.slack.story import people
 from sandbox.slack.world import channels
+from tests import lines
 
 pytestmark = pytest.mark.anyio
 
@@ -227,7 +228,7 @@ async def test_the_same_command_in_a_terminal_gives_the_same_answer_and_record(s
     in_slack = await alice.waits_for_message(ops, containing="pos-order in sandbox: DOWN because of db")
 
     code, output, complaint = await stage.types("health", "order")
-    _, audit, _ = await stage.types("audit", "--limit", "2")
+    _, audit, _ = await lines.run(stage.environment, "audit", "--limit", "2")
 
     assert code == 1
     assert complaint == ""

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import pathlib
-import shutil
-from collections.abc import AsyncIterator
 
 import pytest
 import yaml
@@ -12,25 +10,9 @@ import yaml
 from bot.clients import workloads
 from sandbox import cluster, data_folders, processes
 from sandbox.cluster.world import happenings
+from tests import lines
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def kube() -> AsyncIterator[cluster.Cluster]:
-    async with cluster.running() as running:
-        yield running
-
-
-@pytest.fixture
-def environment(kube: cluster.Cluster, tmp_path: pathlib.Path) -> dict[str, str]:
-    shutil.copytree(data_folders.PROJECT / "runbook_data", tmp_path / "runbook_data")
-    return {
-        **processes.plain_environment(tmp_path),
-        "POSBOT_RUNBOOK_DATA": str(tmp_path / "runbook_data"),
-        "DATABASE_URL": f"sqlite:///{tmp_path}/posbot.db",
-        "KUBECONFIG": str(kube.kubeconfig(tmp_path / "kubeconfig")),
-    }
 
 
 async def test_the_pods_of_a_healthy_service(kube: cluster.Cluster, environment: dict[str, str]) -> None:
@@ -48,7 +30,7 @@ async def test_a_pod_that_was_killed_for_its_memory_says_so(kube: cluster.Cluste
     order = await kube.deploys("pos-order")
     order.pods[0].crash_loops(exit_code=137, reason="OOMKilled", times=6)
 
-    code, output, _ = await processes.run(environment, "pods", "pos-order", "--output", "json")
+    code, output, _ = await lines.run(environment, "pods", "pos-order", "--output", "json")
 
     report = json.loads(output)
     row = next(row for row in report["sections"][0]["rows"] if row["cells"][0] == order.pods[0].name)
@@ -64,7 +46,7 @@ async def test_a_pod_that_finds_no_node_is_told_with_the_schedulers_reason(
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].is_unschedulable("0/3 nodes are available: 3 Insufficient cpu.")
 
-    code, output, _ = await processes.run(environment, "pods", "pos-order")
+    code, output, _ = await lines.run(environment, "pods", "pos-order")
 
     assert code == 1
     assert "0 of 1 pods ready" in output
@@ -91,7 +73,7 @@ async def test_what_the_role_forbids_is_said_with_the_rule_to_add(
     await kube.deploys("pos-order")
     kube.forbids(cluster.BOT_TOKEN, "list", "pods")
 
-    code, _, complaint = await processes.run(environment, "pods", "pos-order")
+    code, _, complaint = await lines.run(environment, "pods", "pos-order")
 
     assert code == 3
     assert "The bot may not list pods in namespace positivity." in complaint
@@ -102,7 +84,7 @@ async def test_what_the_role_forbids_is_said_with_the_rule_to_add(
 async def test_an_expired_token_is_said_to_be_one(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     kube.expires(cluster.BOT_TOKEN)
 
-    code, _, complaint = await processes.run(environment, "pods", "pos-order")
+    code, _, complaint = await lines.run(environment, "pods", "pos-order")
 
     assert code == 3
     assert "The cluster does not accept the bot's account (401)." in complaint
@@ -113,7 +95,7 @@ async def test_a_deployment_that_is_not_there_names_those_near_it(
 ) -> None:
     await kube.deploys("pos-orders")
 
-    code, _, complaint = await processes.run(environment, "events", "pos-order")
+    code, _, complaint = await lines.run(environment, "events", "pos-order")
 
     assert code == 3
     assert "There is no deployment called “pos-order”. Did you mean “pos-orders”?" in complaint
@@ -123,9 +105,9 @@ async def test_an_api_server_that_is_away_or_overloaded_is_one_sentence(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:
     kube.faults.too_many_requests("", retry_after_seconds=0, times=50)
-    overloaded = await processes.run(environment, "pods", "pos-order")
+    overloaded = await lines.run(environment, "pods", "pos-order")
     await kube.stops()
-    away = await processes.run(environment, "pods", "pos-order")
+    away = await lines.run(environment, "pods", "pos-order")
 
     assert overloaded[0] == away[0] == 3
     assert "The API server is overloaded." in overloaded[2]
@@ -133,7 +115,7 @@ async def test_an_api_server_that_is_away_or_overloaded_is_one_sentence(
 
 
 async def test_a_context_that_is_not_there_is_named(kube: cluster.Cluster, environment: dict[str, str]) -> None:
-    code, _, complaint = await processes.run(environment, "pods", "pos-order", "--env", "prod")
+    code, _, complaint = await lines.run(environment, "pods", "pos-order", "--env", "prod")
 
     assert code == 3
     assert "the context “prod” cannot be read from kubeconfig" in complaint
@@ -151,8 +133,8 @@ async def test_each_environment_has_its_own_cluster_and_namespace(
         data_folders.change(environments, environments=content)
         await other.deploys("pos-order", replicas=5)
 
-        here = await processes.run(environment, "pods", "order", "--env", "staging")
-        there = await processes.run(environment, "pods", "order", "--env", "prod")
+        here = await lines.run(environment, "pods", "order", "--env", "staging")
+        there = await lines.run(environment, "pods", "order", "--env", "prod")
 
     assert "pos-order in staging: 2 of 2 pods ready." in here[1]
     assert "pos-order in prod: 5 of 5 pods ready." in there[1]

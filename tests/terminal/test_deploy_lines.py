@@ -2,39 +2,20 @@
 
 import asyncio
 import json
-import pathlib
-import shutil
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from sandbox import cluster, data_folders, processes
+from sandbox import cluster, processes
+from tests import lines
 
 pytestmark = pytest.mark.anyio
 
 OLD, NEW = "registry.example/pos-order:1.4.2", "registry.example/pos-order:1.5.0"
 
 
-@pytest.fixture
-async def kube() -> AsyncIterator[cluster.Cluster]:
-    async with cluster.running() as running:
-        yield running
-
-
-@pytest.fixture
-def environment(kube: cluster.Cluster, tmp_path: pathlib.Path) -> dict[str, str]:
-    shutil.copytree(data_folders.PROJECT / "runbook_data", tmp_path / "runbook_data")
-    return {
-        **processes.plain_environment(tmp_path),
-        "POSBOT_RUNBOOK_DATA": str(tmp_path / "runbook_data"),
-        "DATABASE_URL": f"sqlite:///{tmp_path}/posbot.db",
-        "KUBECONFIG": str(kube.kubeconfig(tmp_path / "kubeconfig")),
-    }
-
-
 async def asked(environment: dict[str, str], *words: str) -> tuple[int, dict[str, Any]]:
-    code, output, complaint = await processes.run(environment, "deploy", *words, "--output", "json")
+    code, output, complaint = await lines.run(environment, "deploy", *words, "--output", "json")
     # Only progress is told beside the answer.
     assert all(line.startswith("… Waiting, ") for line in complaint.splitlines())
     return code, json.loads(output)
@@ -293,7 +274,7 @@ async def test_a_rollback_shows_the_number_that_the_revision_had(
     ],
 )
 async def test_what_cannot_be_meant_is_explained(environment: dict[str, str], words: list[str], sentence: str) -> None:
-    code, _, complaint = await processes.run(environment, "deploy", *words)
+    code, _, complaint = await lines.run(environment, "deploy", *words)
 
     assert code == 2
     assert sentence in " ".join(complaint.split())
@@ -304,7 +285,7 @@ async def test_a_deployment_that_is_not_there_names_those_near_it(
 ) -> None:
     await kube.deploys("pos-orders")
 
-    code, _, complaint = await processes.run(environment, "deploy", "status", "order", "--wait", "1m")
+    code, _, complaint = await lines.run(environment, "deploy", "status", "order", "--wait", "1m")
 
     assert code == 3
     assert "There is no deployment called “pos-order”. Did you mean “pos-orders”?" in complaint

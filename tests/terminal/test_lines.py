@@ -1,4 +1,4 @@
-"""posbot in a terminal, as a process of its own: answers, exit codes, JSON, and what it says when it cannot start."""
+"""posbot in a terminal, where it matters as a process: answers, exit codes, JSON, and what it cannot start with."""
 
 import json
 import pathlib
@@ -8,6 +8,7 @@ import pytest
 
 from sandbox import data_folders, processes
 from sandbox.services import fleets
+from tests import lines
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +37,7 @@ async def test_every_state_has_its_exit_code(environment: dict[str, str], data: 
         await fleet["pos-catalog"].goes_down()
         await fleet["pos-invoice"].becomes_unknown()
 
-        codes = {name: (await processes.run(environment, "health", name))[0] for name in names}
+        codes = {name: (await lines.run(environment, "health", name))[0] for name in names}
 
     assert codes == {"pos-order": 0, "pos-price": 1, "pos-catalog": 1, "pos-invoice": 3}
 
@@ -63,13 +64,13 @@ async def test_the_fleet_is_one_table_worst_first(environment: dict[str, str], d
         data_folders.write(data, {name: service.port for name, service in fleet.items()})
         await fleet["pos-order"].goes_down()
 
-        code, output, _ = await processes.run(environment, "health")
+        code, output, _ = await lines.run(environment, "health")
 
-    lines = output.splitlines()
+    told = output.splitlines()
     assert code == 1
-    assert "1 of 23 services in sandbox needs a look: 1 down." in lines[0]
-    assert "pos-order" in lines[3]
-    assert "pos-mcp-server" in next(line for line in lines if "no endpoint" in line)
+    assert "1 of 23 services in sandbox needs a look: 1 down." in told[0]
+    assert "pos-order" in told[3]
+    assert "pos-mcp-server" in next(line for line in told if "no endpoint" in line)
 
 
 async def test_without_anything_it_explains_itself(environment: dict[str, str]) -> None:
@@ -93,7 +94,7 @@ async def test_a_mistake_in_the_data_is_told_with_file_line_and_key(
     catalogue = data / "services.yaml"
     catalogue.write_text(catalogue.read_text().replace("port: 9007", "port: ninety", 1))
 
-    code, _, complaint = await processes.run(environment, "check")
+    code, _, complaint = await lines.run(environment, "check")
 
     line = next(number for number, text in enumerate(catalogue.read_text().splitlines(), 1) if "ninety" in text)
     assert code == 1
@@ -101,14 +102,14 @@ async def test_a_mistake_in_the_data_is_told_with_file_line_and_key(
 
 
 async def test_sound_data_passes_the_check(environment: dict[str, str]) -> None:
-    code, output, _ = await processes.run(environment, "check")
+    code, output, _ = await lines.run(environment, "check")
 
     assert code == 0
     assert "The runbook data is sound: 24 services, 2 environments" in output
 
 
 async def test_a_data_folder_that_is_not_there_is_named(environment: dict[str, str]) -> None:
-    code, _, complaint = await processes.run(environment | {"POSBOT_RUNBOOK_DATA": "/nowhere"}, "health")
+    code, _, complaint = await lines.run(environment | {"POSBOT_RUNBOOK_DATA": "/nowhere"}, "health")
 
     assert code == 3
     assert complaint == "/nowhere: there is no such folder; set POSBOT_RUNBOOK_DATA to the data folder.\n"
@@ -143,7 +144,7 @@ async def test_a_dead_database_does_not_keep_the_answer_back(environment: dict[s
 async def test_a_configuration_that_cannot_work_is_one_sentence_at_start(
     environment: dict[str, str], variables: dict[str, str], sentence: str
 ) -> None:
-    code, _, complaint = await processes.run(environment | variables, "serve")
+    code, _, complaint = await lines.run(environment | variables, "serve")
 
     assert code == 3
     assert sentence in complaint
@@ -152,7 +153,7 @@ async def test_a_configuration_that_cannot_work_is_one_sentence_at_start(
 
 async def test_migrate_says_what_it_did(environment: dict[str, str]) -> None:
     first = await processes.run(environment, "migrate")
-    second = await processes.run(environment, "migrate")
+    second = await lines.run(environment, "migrate")
 
     assert first[:2] == (0, "The database is now at revision 0003.\n")
     assert second[:2] == (0, "The database is up to date.\n")

@@ -2,39 +2,21 @@
 
 import asyncio
 import json
-import pathlib
-import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
 from sandbox import cluster, data_folders, processes
 from sandbox.cluster import spring_logs
+from tests import lines
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def kube() -> AsyncIterator[cluster.Cluster]:
-    async with cluster.running() as running:
-        yield running
-
-
-@pytest.fixture
-def environment(kube: cluster.Cluster, tmp_path: pathlib.Path) -> dict[str, str]:
-    shutil.copytree(data_folders.PROJECT / "runbook_data", tmp_path / "runbook_data")
-    return {
-        **processes.plain_environment(tmp_path),
-        "POSBOT_RUNBOOK_DATA": str(tmp_path / "runbook_data"),
-        "DATABASE_URL": f"sqlite:///{tmp_path}/posbot.db",
-        "KUBECONFIG": str(kube.kubeconfig(tmp_path / "kubeconfig")),
-    }
-
-
 async def asked(environment: Mapping[str, str], *words: str) -> dict[str, object]:
-    _, output, complaint = await processes.run(environment, "logs", *words, "--output", "json")
+    _, output, complaint = await lines.run(environment, "logs", *words, "--output", "json")
     assert complaint == ""
     document: dict[str, object] = json.loads(output)
     return document
@@ -80,7 +62,7 @@ async def test_what_was_written_before_a_restart_stands_before_it(
         exit_code=137, reason="OOMKilled", times=3, log=["2026-11-23T10:00:00Z ERROR 1 --- memory ran out"]
     )
 
-    code, output, _ = await processes.run(environment, "logs", "order")
+    code, output, _ = await lines.run(environment, "logs", "order")
 
     assert code == 0
     assert "memory ran out" in output
@@ -93,7 +75,7 @@ async def test_a_pod_that_cannot_be_read_does_not_hide_the_others(
     order = await kube.deploys("pos-order", replicas=3)
     order.pods[0].misses_config()
 
-    code, output, _ = await processes.run(environment, "logs", "order", "--tail", "2")
+    code, output, _ = await lines.run(environment, "logs", "order", "--tail", "2")
 
     assert code == 3
     assert "Not read" in output
@@ -106,7 +88,7 @@ async def test_an_evicted_pod_says_why_it_has_no_log(kube: cluster.Cluster, envi
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].is_evicted()
 
-    _, output, _ = await processes.run(environment, "logs", "order")
+    _, output, _ = await lines.run(environment, "logs", "order")
 
     assert "The pod was evicted, and its log went with it. The node was low on resource" in output
 
@@ -115,7 +97,7 @@ async def test_a_pod_without_a_node_says_so(kube: cluster.Cluster, environment: 
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].is_unschedulable()
 
-    code, _, complaint = await processes.run(environment, "logs", "order")
+    code, _, complaint = await lines.run(environment, "logs", "order")
 
     assert code == 3
     assert "It has no node yet: 0/3 nodes are available: 3 Insufficient cpu." in complaint
@@ -128,7 +110,7 @@ async def test_a_node_that_does_not_answer_is_told_without_its_address(
     order = await kube.deploys("pos-order", replicas=1)
     kube.loses_node(order.pods[0].node)
 
-    code, _, complaint = await processes.run(environment, "logs", "order")
+    code, _, complaint = await lines.run(environment, "logs", "order")
 
     assert code == 3
     assert "The node does not answer" in complaint and ":10250" not in complaint
@@ -140,7 +122,7 @@ async def test_secrets_escapes_and_markup_in_lines_do_nothing(
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].logs([*spring_logs.secrets(), *spring_logs.escapes(), *spring_logs.markup()])
 
-    _, output, _ = await processes.run(environment, "logs", "order")
+    _, output, _ = await lines.run(environment, "logs", "order")
 
     assert spring_logs.PASSWORD not in output
     assert spring_logs.TOKEN not in output
@@ -156,7 +138,7 @@ async def test_bytes_that_are_no_text_and_endless_lines_come_out_as_text(
     no_text = b"2026-11-23T10:00:01Z INFO caf\xe9 \xff\xfe\x00\x07 bytes"
     order.pods[0].logs([endless, no_text, "2026-11-23T10:00:02Z INFO after it"])
 
-    code, output, _ = await processes.run(environment, "logs", "order")
+    code, output, _ = await lines.run(environment, "logs", "order")
 
     assert code == 0
     assert "INFO after it" in output
@@ -172,8 +154,8 @@ async def test_what_is_left_out_for_the_memory_is_said_with_a_way_out(
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].logs(f"2026-11-23T10:00:00Z INFO {number} {'x' * 10_000}" for number in range(600))
 
-    _, output, _ = await processes.run(environment, "logs", "order", "--tail", "600")
-    _, fewer, _ = await processes.run(environment, "logs", "order", "--tail", "5", "--grep", "INFO 1")
+    _, output, _ = await lines.run(environment, "logs", "order", "--tail", "600")
+    _, fewer, _ = await lines.run(environment, "logs", "order", "--tail", "5", "--grep", "INFO 1")
 
     assert "older ones left out (of each log no more than 4 MB are shown; narrow it down with --grep)." in output
     assert "106 older ones left out (--tail shows more)." in fewer
@@ -183,7 +165,7 @@ async def test_a_line_is_shown_whole_however_long_it_is(kube: cluster.Cluster, e
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].logs([f"2026-11-23T10:00:00Z INFO {'x' * 30_000} the end"])
 
-    _, output, _ = await processes.run(environment, "logs", "order")
+    _, output, _ = await lines.run(environment, "logs", "order")
 
     assert f"INFO {'x' * 30_000} the end\n" in output
 
@@ -208,7 +190,7 @@ async def test_what_does_not_fit_is_refused_in_words(
 ) -> None:
     await kube.deploys("pos-order", replicas=1)
 
-    code, _, said = await processes.run(environment, "logs", "order", *words)
+    code, _, said = await lines.run(environment, "logs", "order", *words)
 
     assert code == 2
     assert complaint in said
@@ -217,7 +199,7 @@ async def test_what_does_not_fit_is_refused_in_words(
 async def test_no_previous_log_is_said_in_words(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     await kube.deploys("pos-order", replicas=1)
 
-    code, _, said = await processes.run(environment, "logs", "order", "--previous")
+    code, _, said = await lines.run(environment, "logs", "order", "--previous")
 
     assert code == 3
     assert "It was not started again, so there is no earlier log." in said

@@ -1,15 +1,15 @@
 """A run at a terminal: it is worked on there, asks whoever sits there, and can be left to others."""
 
+import dataclasses
 import json
 import pathlib
 import re
-import subprocess
 from collections.abc import Mapping
 
 import pytest
 
 from sandbox import data_folders, processes
-from tests import terminals
+from tests import lines, terminals
 
 PROCEDURE = """
 schema: 1
@@ -45,16 +45,17 @@ def environment(tmp_path: pathlib.Path) -> dict[str, str]:
     }
 
 
-def posbot(environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        processes.command(*words),
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=terminals.SECONDS,
-        check=False,
-    )
+@dataclasses.dataclass(frozen=True, slots=True)
+class Told:
+    """What a line that nobody sits at came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def posbot(environment: Mapping[str, str], *words: str) -> Told:
+    return Told(*lines.answer(environment, *words))
 
 
 def at_a_terminal(environment: Mapping[str, str], *words: str) -> terminals.Terminal:

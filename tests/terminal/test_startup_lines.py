@@ -2,39 +2,22 @@
 
 import json
 import pathlib
-import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from sandbox import cluster, data_folders, processes
+from sandbox import cluster, processes
 from sandbox.cluster import spring_logs
 from sandbox.cluster.story import troubles
+from tests import lines
 from tests.clients import pretend_java
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def kube() -> AsyncIterator[cluster.Cluster]:
-    async with cluster.running() as running:
-        yield running
-
-
-@pytest.fixture
-def environment(kube: cluster.Cluster, tmp_path: pathlib.Path) -> dict[str, str]:
-    shutil.copytree(data_folders.PROJECT / "runbook_data", tmp_path / "runbook_data")
-    return {
-        **processes.plain_environment(tmp_path),
-        "POSBOT_RUNBOOK_DATA": str(tmp_path / "runbook_data"),
-        "DATABASE_URL": f"sqlite:///{tmp_path}/posbot.db",
-        "KUBECONFIG": str(kube.kubeconfig(tmp_path / "kubeconfig")),
-    }
-
-
 async def asked(environment: dict[str, str]) -> tuple[int, dict[str, Any]]:
-    code, output, complaint = await processes.run(environment, "startup", "order", "--output", "json")
+    code, output, complaint = await lines.run(environment, "startup", "order", "--output", "json")
     assert complaint == ""
     return code, json.loads(output)
 
@@ -392,7 +375,7 @@ async def test_no_secret_gets_out(kube: cluster.Cluster, environment: dict[str, 
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].starts(is_ready=False, log=spring_logs.secrets())
 
-    _, output, _ = await processes.run(environment, "startup", "order")
+    _, output, _ = await lines.run(environment, "startup", "order")
 
     assert spring_logs.PASSWORD not in output
     assert "no known cause" in output
@@ -425,7 +408,7 @@ async def test_in_a_terminal_each_cause_has_its_evidence_and_its_advice(
 async def test_what_cannot_be_meant_is_refused(
     environment: dict[str, str], words: tuple[str, ...], complaint: str
 ) -> None:
-    code, _, told = await processes.run(environment, "startup", "order", *words)
+    code, _, told = await lines.run(environment, "startup", "order", *words)
 
     assert code in {2, 3}
     assert complaint in told

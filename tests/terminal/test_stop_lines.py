@@ -9,7 +9,7 @@ import pytest
 from bot.store import database, migrating
 from bot.store import invocations as store
 from sandbox import processes
-from tests import builders
+from tests import builders, lines
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +26,7 @@ async def test_what_another_posbot_works_on_is_stopped_once(tmp_path: pathlib.Pa
         await record.begin(builders.an_invocation(id=ID, received_at=now))
 
         first = await processes.run(environment, "stop", ID)
-        second = await processes.run(environment, "stop", ID)
+        second = await lines.run(environment, "stop", ID)
         stop = await record.find_stop(ID)
         await record.end(builders.an_answer(invocation_id=ID), word="logs", duration_seconds=1)
 
@@ -47,7 +47,7 @@ async def test_what_does_not_go_on_cannot_be_stopped(tmp_path: pathlib.Path, *, 
             await record.begin(builders.an_invocation(id=ID))
             await record.end(builders.an_answer(invocation_id=ID), word="logs", duration_seconds=1)
 
-    code, output, complaint = await processes.run(environment, "stop", ID)
+    code, output, complaint = await lines.run(environment, "stop", ID)
 
     if is_known:
         assert (code, output) == (0, f"{ID} has already ended.\n")
