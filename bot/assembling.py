@@ -21,7 +21,6 @@ from bot.runbook import loading
 from bot.runs import desk, offering, working
 from bot.store import database, migrating, workers
 from bot.store import invocations as invocation_store
-from bot.store import posts as post_store
 from bot.store import runs as run_store
 
 if TYPE_CHECKING:
@@ -44,8 +43,7 @@ class Core:
     clusters: "_Clusters"
     worker: working.Worker
     desk: desk.Desk
-    runs: run_store.Runs
-    posts: post_store.Posts
+    db: database.Database
 
     async def warm_up(self, url: str) -> None:
         """
@@ -127,8 +125,8 @@ def _core(
         record=record,
         tools_for=lambda invocation, may, display: makings.tools(desk_of_runs, invocation, may, display),
     )
-    worker, store = working.Worker(workers.Workers(db), dispatcher, _now), run_store.Runs(db)
-    desk_of_runs = desk.Desk(store, worker, judging.Judge(checker, data.roles), _now)
+    worker = working.Worker(workers.Workers(db), dispatcher, _now)
+    desk_of_runs = desk.Desk(run_store.Runs(db), worker, judging.Judge(checker, data.roles), _now)
     return Core(
         dispatcher=dispatcher,
         data=data,
@@ -137,8 +135,7 @@ def _core(
         clusters=clusters,
         worker=worker,
         desk=desk_of_runs,
-        runs=store,
-        posts=post_store.Posts(db),
+        db=db,
     )
 
 

@@ -19,6 +19,8 @@ from bot.clients import pacing, slack_api, slack_history
 from bot.delivery import converging, delivering, drawing
 from bot.dispatch import redacting
 from bot.frontends import conversing, following, homes, slack_app, socket_mode, web, working
+from bot.store import posts as post_store
+from bot.store import runs as run_store
 
 log = structlog.get_logger()
 
@@ -84,22 +86,16 @@ async def _serve(
         budget = pacing.Budget()
         terms = following.Terms(record=assembled.record, stopping=stop, budget=budget)
         app = _slack_application(assembled, api, identity, workload, terms)
-        redactor = redacting.Redactor(settings.known_secrets)
-        delivery = _delivery(assembled, api, identity, redactor, budget)
+        delivery = _delivery(assembled, api, identity, redacting.Redactor(settings.known_secrets), budget)
         sockets = _sockets(app, access, settings, api)
         slack = _Slack(api)
         signed = web.SignedSlack(app=app, signing_secret=access.signing_secret) if access.signing_secret else None
         endpoints = web.application(
             is_alive=lambda: _liveness(sockets), is_ready=lambda: _readiness(stop, sockets, slack), slack=signed
         )
-        watches: dict[str, Watch] = {
-            "slack": slack.watch,
-            "audit": lambda: _prune(assembled, settings),
-            "runs": assembled.worker.watch,
-            "posts": delivery.watch,
-        }
-        if sockets is not None:
-            watches["sockets"] = sockets.watch
+        watches: dict[str, Watch] = {"slack": slack.watch, "runs": assembled.worker.watch, "posts": delivery.watch}
+        watches |= {"audit": lambda: _prune(assembled, settings)}
+        watches |= {"sockets": sockets.watch} if sockets is not None else {}
         async with _listening(endpoints, settings) as runner, _watching(watches):
             await assembled.warm_up(f"http://{_own_host(settings)}:{runner.addresses[0][1]}/healthz")
             ways = {"socket_mode": sockets is not None, "http": signed is not None}
@@ -176,7 +172,7 @@ def _delivery(
 ) -> delivering.Delivery:
     """Give what posts and edits the messages about runs, woken by whatever happens to one here."""
     means = converging.Means(
-        store=core.posts,
+        store=post_store.Posts(core.db),
         api=api,
         history=slack_history.SlackHistory(api, identity.user_id),
         drawings=drawing.Drawings(redactor=redactor, runbook=core.data.runbook),
@@ -272,7 +268,7 @@ async def _prune(core: assembling.Core, settings: settings_module.Settings) -> N
     while True:
         try:
             before = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=settings.audit_days)
-            pruned, forgotten = await core.record.prune(before), await core.runs.prune(before)
+            pruned, forgotten = await core.record.prune(before), await run_store.Runs(core.db).prune(before)
             log.info("audit pruned", entries=pruned, runs=forgotten)
         except errors.Unavailable as error:
             log.error("audit not pruned", reason=str(error))
