@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import commands
 from bot import errors, settings
 
-_VERBS = {
+VERBS = {
     "serve": "answer in Slack, over Socket Mode or signed HTTP",
     "manifest": "print the manifest of the Slack app; --url https://… for signed HTTP",
     "migrate": "bring the database up to date",
@@ -88,7 +88,7 @@ def _usage() -> str:
     width = max(len(command.word) for command in commands.COMMANDS)
     lines = ["posbot COMMAND … [--output text|json]", "", "As in Slack after /pos:"]
     lines += [f"  {command.word:{width}}  {command.summary}" for command in commands.COMMANDS]
-    lines += ["", "For whoever runs posbot:", *(f"  {verb:{width}}  {text}" for verb, text in _VERBS.items())]
+    lines += ["", "For whoever runs posbot:", *(f"  {verb:{width}}  {text}" for verb, text in VERBS.items())]
     lines += [
         "",
         "posbot help COMMAND shows the options of one.",
@@ -102,12 +102,14 @@ async def _answer(words: Sequence[str], as_json: bool) -> int:
     from bot.dispatch import permissions
     from bot.frontends import cli
 
+    plain = {command.word for command in commands.COMMANDS if not command.shows_procedures}
     async with assembling.assembled(
         settings.Settings.from_environment(),
         commands.COMMANDS,
         team_id=None,
         user_groups=permissions.NoUserGroups(),
         needs_store=False,
+        needs_procedures=not words or words[0].lower() not in plain,
     ) as core:
         return await cli.answer(core.dispatcher, words, as_json=as_json)
 

@@ -111,4 +111,5 @@ COMMAND = toolkit.Command(
     run=run,
     examples=("check", "check --backend ../durion-positivity-backend"),
     terminal_only=True,
+    shows_procedures=True,
 )

@@ -97,4 +97,5 @@ COMMAND = toolkit.Command(
     examples=("help", "help health"),
     sections=("how-to-use",),
     is_step=False,
+    shows_procedures=True,
 )

@@ -193,4 +193,5 @@ COMMAND = toolkit.Command(
     sections=("how-to-use",),
     deadline=lambda _: None,
     is_step=False,
+    shows_procedures=True,
 )

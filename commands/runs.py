@@ -107,4 +107,5 @@ COMMAND = toolkit.Command(
     examples=("runs", "runs --state waiting", "runs --service pos-order --since 8h"),
     sections=("how-to-use",),
     is_step=False,
+    shows_procedures=True,
 )

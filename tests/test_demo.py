@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import pty
 import re
-import select
 import subprocess
 import sys
 import time
@@ -12,14 +10,9 @@ import time
 import pytest
 
 from sandbox.demo import casting
+from tests import terminals
 
-SECONDS = 45
-# Takes the terminal for itself as a shell's child would have it, so that Ctrl-C and Ctrl-D mean what they mean there.
-IN_A_TERMINAL = """
-import os, sys
-os.login_tty(int(sys.argv[1]))
-os.execv(sys.executable, [sys.executable, "-m", "sandbox.demo"])
-"""
+SECONDS = terminals.SECONDS
 
 
 def assert_nothing_is_left(process_group: int) -> None:
@@ -70,43 +63,14 @@ def test_the_story_is_told_without_a_terminal_and_ends_by_itself() -> None:
     assert "\x1b" not in output
 
 
-class Terminal:
+def a_demo() -> terminals.Terminal:
     """The demo at a terminal of its own."""
-
-    def __init__(self) -> None:
-        self.screen = ""
-        self._own, theirs = pty.openpty()
-        self.process = subprocess.Popen([sys.executable, "-c", IN_A_TERMINAL, str(theirs)], pass_fds=[theirs])
-        os.close(theirs)
-
-    def types(self, text: str) -> None:
-        os.write(self._own, text.encode())
-
-    def waits_for(self, text: str) -> None:
-        while text not in self.screen:
-            assert self._reads(), self.screen
-
-    def ends(self) -> int:
-        while self._reads():
-            pass
-        os.close(self._own)
-        return self.process.wait(timeout=SECONDS)
-
-    def _reads(self) -> bool:
-        ready, _, _ = select.select([self._own], [], [], SECONDS)
-        assert ready, self.screen
-        try:
-            given = os.read(self._own, 65_536)
-        except OSError:
-            # So a pseudo-terminal says that nobody is at its other end any more.
-            given = b""
-        self.screen += given.decode(errors="replace")
-        return bool(given)
+    return terminals.Terminal(["-m", "sandbox.demo"])
 
 
 def test_at_a_terminal_the_story_is_followed_by_a_prompt() -> None:
     """Enter skips what is waited for, and what is typed ahead is kept for the prompt."""
-    terminal = Terminal()
+    terminal = a_demo()
     terminal.types("\n" * 60 + "brake catalog\nbreak catalog\n/pos health catalog\n2\n@pos help\nquit\n")
 
     assert terminal.ends() == 0, terminal.screen
@@ -125,7 +89,7 @@ def test_at_a_terminal_the_story_is_followed_by_a_prompt() -> None:
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
 def test_it_can_be_left_in_the_middle_of_the_story(key: str) -> None:
-    terminal = Terminal()
+    terminal = a_demo()
     terminal.waits_for("/pos health")
     started = time.monotonic()
     terminal.types(key)

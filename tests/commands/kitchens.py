@@ -6,7 +6,7 @@ import datetime
 import itertools
 import json
 import pathlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -39,16 +39,15 @@ class Kitchen:
 
     async def answers(self, line: str, **changes: Any) -> invocations.Answer:
         """Give the whole answer to *line*."""
-        invocation = builders.an_invocation(
-            id=f"1123-{next(NUMBERS):010x}",
-            text=line,
-            door=invocations.Door.TERMINAL,
-            actor=builders.a_local_actor("tester"),
-            place=builders.a_place(kind=invocations.PlaceKind.TERMINAL, id="terminal"),
-            received_at=datetime.datetime.now(datetime.UTC),
-            **changes,
-        )
-        return await self.core.dispatcher.dispatch(invocation)
+        values = {
+            "id": f"1123-{next(NUMBERS):010x}",
+            "text": line,
+            "door": invocations.Door.TERMINAL,
+            "actor": builders.a_local_actor("tester"),
+            "place": builders.a_place(kind=invocations.PlaceKind.TERMINAL, id="terminal"),
+            "received_at": datetime.datetime.now(datetime.UTC),
+        }
+        return await self.core.dispatcher.dispatch(builders.an_invocation(**values | changes))
 
     async def recovers(self) -> None:
         """Be in good order."""
@@ -66,11 +65,13 @@ async def opened(
     token: str | None = None,
     guarded_path: str = "/",
     is_alone: bool = False,
+    texts: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Kitchen]:
     """
     Give a kitchen whose bot has *token* as its login, or the good one.
 
-    Where it *is_alone*, the environment names neither gateway nor registry.
+    Where it *is_alone*, the environment names neither gateway nor registry. *texts* stand in the files of the data
+    folder that they are named after.
     """
     async with contextlib.AsyncExitStack() as stack:
         fleet = await stack.enter_async_context(fleets.running(names))
@@ -83,6 +84,8 @@ async def opened(
         catalogue = yaml.safe_load((folder / "data" / "services.yaml").read_text())["services"]
         guarded = [{**service, "guarded_path": guarded_path} for service in catalogue]
         data_folders.change(folder / "data" / "services.yaml", services=guarded)
+        for name, text in (texts or {}).items():
+            (folder / "data" / name).write_text(text)
         own = settings.Settings(
             database_url=f"sqlite:///{folder}/posbot.db",
             POSBOT_RUNBOOK_DATA=folder / "data",
