@@ -64,6 +64,9 @@ class Turns(Protocol):
     def wait_for_edit(self, run_id: str) -> float:
         """Give the seconds until a run's messages may be edited; none where its turn has come, which is then over."""
 
+    def note_post(self, run_id: str) -> None:
+        """Take in that a message was posted, which counts as an edit of it."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
@@ -224,6 +227,8 @@ class _Convergence:
                 raise Lost
             found, shown = await self._send(spot, post)
             self._means.taken[self._run.id, post.purpose] = found
+            if post.is_live:
+                self._turns.note_post(self._run.id)
         posted = dataclasses.replace(
             post,
             channel=found.channel,

@@ -53,6 +53,10 @@ class Turns:
         self._edited = {one: at for one, at in self._edited.items() if now - at < _FORGOTTEN_SECONDS} | {run_id: now}
         return 0.0
 
+    def note_post(self, run_id: str) -> None:
+        """Take in that a message was posted, which counts as an edit of it."""
+        self._edited[run_id] = time.monotonic()
+
     def slow_down(self, seconds: float) -> float:
         """Give how long to wait where Slack asks for a pause of some seconds."""
         return self._pace.slow_down(seconds)
