@@ -121,15 +121,22 @@ class _Convergence:
         """Post what is new, which never waits for the turn of an edit; then edit what is old."""
         if self._live.timestamp is None and not self._live.is_settled:
             self._live = await self._post(self._live)
-        standing = []
-        for post in self._standing.others:
-            if post.timestamp is not None:
-                standing.append(post)
-            elif self._live.is_settled or not self._is_wanted(post):
-                await self._write(dataclasses.replace(post, is_settled=True))
-            else:
-                standing.append(await self._post(post))
-        await self._edit(*standing, self._live)
+        others = [await self._stood_up(post) for post in self._standing.others]
+        await self._edit(*others, self._live)
+
+    async def _stood_up(self, post: post_store.Post) -> post_store.Post:
+        """Give *post* as it stands in Slack, or as settled where it need not."""
+        if post.timestamp is not None:
+            return post
+        if self._is_wanted(post) and not self._live.is_settled:
+            return await self._post(post)
+        # A question that was answered need not be asked, but where it was, it shows the answer.
+        found = await self._find_lost(post) if post.question is not None else None
+        stood = dataclasses.replace(post, tried_in=None, tried_at=None, is_settled=found is None)
+        if found is not None:
+            stood = dataclasses.replace(stood, channel=found.channel, timestamp=found.timestamp)
+        await self._write(stood)
+        return stood
 
     def _is_wanted(self, post: post_store.Post) -> bool:
         """Tell whether *post* says something that is still so."""
@@ -140,8 +147,10 @@ class _Convergence:
     async def _edit(self, *posts: post_store.Post) -> None:
         stale = []
         for post in posts:
+            if post.is_settled:
+                continue
             message = self._draw(post, post.channel, has_plans=self._means.api.looks.has_plans)
-            if not post.is_settled and drawing.digest(message) != post.shown:
+            if drawing.digest(message) != post.shown:
                 stale.append(post)
         if stale and (seconds := self._turns.wait_for_edit(self._run.id)) > 0:
             raise Later(seconds)
@@ -241,6 +250,15 @@ class _Convergence:
         await self._write(posted)
         self._means.taken.pop((self._run.id, post.purpose), None)
         return posted
+
+    async def _find_lost(self, post: post_store.Post) -> slack_api.Spot | None:
+        """Give where *post* stands if it was tried and nobody knows how that went."""
+        if post.tried_in is None:
+            return None
+        async for spot in self._spots(post):
+            if spot.channel == post.tried_in:
+                return await self._find(spot, post)
+        return None
 
     async def _find(self, spot: _Spot, post: post_store.Post) -> slack_api.Spot | None:
         """Give where *post* stands already, as far as that can be known."""

@@ -127,6 +127,22 @@ async def test_a_dropped_answer_is_not_posted_twice(scene: posters.Scene, notes:
     assert len(scene.posts(run, "live")) == len(scene.posts(run, "end-")) == 1
 
 
+async def test_a_question_that_was_answered_before_it_is_known_to_stand_there_shows_the_answer(
+    scene: posters.Scene, notes: crews.Notes
+) -> None:
+    run = await scene.begins(notes.step("a", seconds=0.4), notes.step("b", "turn", confirm={"text": "Really?"}))
+    await scene.sees_live(run)
+    scene.workspace.faults.drop_after_accepting("chat.postMessage")
+    scene.workspace.faults.server_error("conversations.replies", times=4)
+
+    question = await scene.sees("Really?")
+    waiting = await scene.crew.rests(run)
+    await scene.crew.answers(waiting, runs.YES, actor=posters.an_actor(scene.alice))
+    await scene.bob.waits_for_change(question, containing="yes, alice at", timeout_seconds=20)
+
+    assert len(scene.posts(run, "question")) == 1
+
+
 async def test_where_history_may_not_be_read_it_is_rather_posted_twice_than_not_at_all(
     scene: posters.Scene, notes: crews.Notes
 ) -> None:
