@@ -137,7 +137,7 @@ def home(fleet: reports.Report | None, capabilities: reports.Report) -> Block:
         blocks += [{"type": "divider"}] if blocks else []
         blocks += [
             _headline(report, _DONE),
-            *sections.drawn(report.sections, room),
+            *sections.drawn(report.sections, room, manners.Manner(has_plans=False)),
             *_buttons(report.next_actions, None, room),
         ]
     if room.left_out:

@@ -20,7 +20,6 @@ _STATES: Mapping[reports.TaskState, str] = {
 _TOLD: Mapping[reports.TaskState, str] = {
     reports.TaskState.WAITING: "waits for an answer",
     reports.TaskState.UNKNOWN: "nobody knows whether it happened",
-    reports.TaskState.LEFT_OUT: "left out",
 }
 _OPEN = frozenset({reports.TaskState.PENDING, reports.TaskState.RUNNING, reports.TaskState.WAITING})
 _WORDS = 300
@@ -55,7 +54,10 @@ def _counted(plan: reports.Plan) -> str:
 
 def _said(task: reports.Task, most: int) -> str:
     """Give what there is to say of a task, in one line."""
-    parts = (_TOLD.get(task.state, ""), " ".join(task.detail.split()), " ".join(task.status.split()))
+    detail, status = " ".join(task.detail.split()), " ".join(task.status.split())
+    if task.state is reports.TaskState.LEFT_OUT:
+        return elements.fitted(": ".join(part for part in ("left out", status or detail) if part), most)
+    parts = (_TOLD.get(task.state, ""), detail, status)
     said = " · ".join(part for part in parts if part)
     return elements.fitted(said, most) if said else ""
 
