@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from bench import acknowledgement, figures, first_command, fleet, footprint, imports, runs
+from bench import acknowledgement, figures, first_command, fleet, footprint, imports, logs, runs
 
 BENCHMARKS: Mapping[str, Callable[[], Awaitable[figures.Findings]]] = {
     "acknowledgement": acknowledgement.run,
@@ -13,6 +13,7 @@ BENCHMARKS: Mapping[str, Callable[[], Awaitable[figures.Findings]]] = {
     "fleet": fleet.run,
     "footprint": footprint.run,
     "imports": imports.run,
+    "logs": logs.run,
     "runs": runs.run,
 }
 

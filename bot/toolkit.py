@@ -69,7 +69,8 @@ class Option:
 class Parameters(pydantic.BaseModel):
     """Base of the parameters of every command."""
 
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    # A line in a terminal uses one of them, so each is built when it is first validated.
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

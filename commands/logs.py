@@ -9,7 +9,7 @@ import pydantic
 
 from bot import errors, toolkit
 from bot.model import reports, services, workloads
-from bot.podlogs import choosing, conditions, filtering, following, reading
+from bot.podlogs import choosing, conditions, cutting, filtering, following, keeping, reading
 
 LINES = 200
 LINES_FOLLOWED = 20
@@ -53,7 +53,7 @@ class Parameters(toolkit.Parameters):
     since: Annotated[
         toolkit.Duration | None,
         toolkit.Option(label="DURATION"),
-        pydantic.Field(description="only what is younger, such as 15m"),
+        pydantic.Field(gt=datetime.timedelta(0), description="only what is younger, such as 15m"),
     ] = None
     grep: Annotated[Pattern | None, pydantic.Field(description="only entries that match")] = None
     exclude: Annotated[Pattern | None, pydantic.Field(description="no entries that match")] = None
@@ -111,10 +111,10 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
     cluster = tools.workloads(tools.environments.find(parameters.env or ""))
     deployment = await cluster.deployment(service.deployment)
     container = parameters.container or service.container
-    if parameters.follow:
-        return await _follow(parameters, tools, service, following.Target(cluster, deployment.selector, container))
     pods = choosing.pods(await cluster.pods(deployment.selector), parameters.pod)
     sources = choosing.sources(pods, container, is_previous=parameters.previous)
+    if parameters.follow:
+        return await _follow(parameters, tools, service, following.Target(cluster, deployment.selector, container))
     portions = await reading.read(cluster, sources, parameters.wish)
     if portions and all(portion.problem is not None for portion in portions):
         raise portions[0].problem or errors.Unavailable("No log could be read.")
@@ -189,7 +189,8 @@ def _headline(place: str, pods: Sequence[workloads.Pod], portions: Sequence[read
     if not pods:
         return f"{place}: there is no pod, so there is no log."
     shown = sum(entry.text.count("\n") + 1 for portion in portions for entry in portion.entries)
-    return f"{place}: {shown:,} lines of {len(pods)} {'pod' if len(pods) == 1 else 'pods'}."
+    lines = "line" if shown == 1 else "lines"
+    return f"{place}: {shown:,} {lines} of {len(pods)} {'pod' if len(pods) == 1 else 'pods'}."
 
 
 def _troubles(portions: Sequence[reading.Portion]) -> tuple[reports.Section, ...]:
@@ -212,11 +213,20 @@ def _footer(parameters: Parameters, portions: Sequence[reading.Portion]) -> tupl
     older = sum(portion.lines_left_out for portion in portions)
     words = [f"{read:,} lines read ({size / 1e6:,.1f} MB)"]
     words += [f"{matched:,} matched"] if not parameters.wish.wanted.are_none else []
-    words += [f"{older:,} older ones left out (--tail shows more)"] if older else []
+    words += [f"{older:,} older ones left out{_why(portions)}"] if older else []
     text = ", ".join(words) + "."
+    cut = sum(portion.bytes_cut for portion in portions)
+    if cut:
+        text += f" Lines longer than {cutting.LONGEST_LINE:,} bytes are cut there ({cut / 1e6:,.1f} MB left out)."
     if any(portion.is_incomplete for portion in portions):
         text += " Reading was stopped at a bound before the newest lines; narrow it down with --since."
     return (reports.Text(text=text),)
+
+
+def _why(portions: Sequence[reading.Portion]) -> str:
+    if any(portion.is_full for portion in portions):
+        return f" (of each log no more than {keeping.MOST_BYTES / 1e6:g} MB are shown; narrow it down with --grep)"
+    return " (--tail shows more)"
 
 
 def _next(parameters: Parameters) -> tuple[reports.NextAction, ...]:

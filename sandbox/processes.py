@@ -6,7 +6,7 @@ import json
 import pathlib
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from sandbox import data_folders
@@ -97,10 +97,14 @@ def _parsed(line: bytes) -> dict[str, Any]:
 
 
 @contextlib.asynccontextmanager
-async def serving(environment: Mapping[str, str]) -> AsyncIterator[Process]:
-    """Start `posbot serve` with nothing but *environment*, and end it with the block."""
+async def serving(environment: Mapping[str, str], *, within: Sequence[str] = ()) -> AsyncIterator[Process]:
+    """
+    Start `posbot serve` with nothing but *environment*, and end it with the block.
+
+    *within* is a command that runs what follows it, in the same process: one that takes rights away, for example.
+    """
     started = await asyncio.create_subprocess_exec(
-        *command("serve"), env=dict(environment), stderr=asyncio.subprocess.PIPE, limit=1_000_000
+        *within, *command("serve"), env=dict(environment), stderr=asyncio.subprocess.PIPE, limit=1_000_000
     )
     process = Process(started)
     try:

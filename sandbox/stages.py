@@ -6,7 +6,7 @@ import enum
 import json
 import pathlib
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from sandbox import data_folders, processes, slack
 from sandbox.services import fleets, gateways, registries
@@ -46,11 +46,13 @@ async def set_up(
     names: Iterable[str] | None = None,
     setup: slack.Settings | None = None,
     extra: Mapping[str, str] | None = None,
+    within: Sequence[str] = (),
 ) -> AsyncIterator[Stage]:
     """
     Give a stage whose bot is connected and ready; everything ends with the block.
 
-    *names* are the services that run, all of the catalogue's by default; *extra* is added to the bot's environment.
+    *names* are the services that run, all of the catalogue's by default; *extra* is added to the bot's environment;
+    *within* is the command under which the bot runs, as `processes.serving` takes it.
     """
     with tempfile.TemporaryDirectory(prefix="posbot-stage-") as folder:
         home = pathlib.Path(folder)
@@ -62,13 +64,8 @@ async def set_up(
         ):
             _write_data(home / "runbook_data", fleet, registry, gateway)
             environment = _environment(home, workspace, mode) | _tokens(gateway) | dict(extra or {})
-            async with processes.serving(environment) as bot:
-                serving = await bot.waits_for_event("serving")
-                bot_url = f"http://127.0.0.1:{serving['port']}"
-                if mode is Mode.HTTP:
-                    workspace.deliver_to(f"{bot_url}/slack/events")
-                else:
-                    await workspace.wait_for_sockets(2)
+            async with processes.serving(environment, within=within) as bot:
+                bot_url = await _connected(bot, workspace, mode)
                 yield Stage(
                     workspace=workspace,
                     fleet=fleet,
@@ -79,6 +76,17 @@ async def set_up(
                     bot_url=bot_url,
                     data=home / "runbook_data",
                 )
+
+
+async def _connected(bot: processes.Process, workspace: slack.Workspace, mode: Mode) -> str:
+    """Let Slack and the bot find each other, and give where the bot's own endpoints are."""
+    serving = await bot.waits_for_event("serving")
+    bot_url = f"http://127.0.0.1:{serving['port']}"
+    if mode is Mode.HTTP:
+        workspace.deliver_to(f"{bot_url}/slack/events")
+    else:
+        await workspace.wait_for_sockets(2)
+    return bot_url
 
 
 def _write_data(

@@ -7,9 +7,10 @@ import jsonschema
 import pytest
 
 import commands
+from bot import __main__ as entry
 from bot import errors
 from bot.frontends import manifest
-from sandbox import slack, stages
+from sandbox import data_folders, slack, stages
 
 _SCHEMA = json.loads((pathlib.Path(__file__).parent / "payloads" / "manifest_schema.json").read_text())
 
@@ -19,6 +20,11 @@ def test_the_manifest_has_the_shape_that_slack_publishes(url: str | None) -> Non
     document = json.loads(manifest.write(commands.COMMANDS, url))
 
     jsonschema.validate(document, _SCHEMA)
+
+
+def test_the_file_that_deploy_ships_is_what_posbot_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry.run(["manifest"]) == 0
+    assert (data_folders.PROJECT / "deploy" / "slack" / "manifest.json").read_text() == capsys.readouterr().out
 
 
 def test_the_schema_refuses_what_slack_refuses() -> None:

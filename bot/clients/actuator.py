@@ -8,12 +8,11 @@ a service that answers every second time must not look healthy; whoever wants to
 import asyncio
 import contextlib
 import datetime
+import http
 import itertools
 import json
 import re
 from collections.abc import Iterator
-
-import httpx
 
 from bot.clients import wire
 from bot.model import builds, health
@@ -92,7 +91,7 @@ def _judge(response: wire.Response) -> health.Probe:
     document = _document(response.body)
     if isinstance(document, dict) and isinstance(document.get("status"), str):
         return _read_document(document, response)
-    if response.exchange.status != httpx.codes.OK:
+    if response.exchange.status != http.HTTPStatus.OK:
         return _no_document(response, health.Finding.HTTP_ERROR, f"HTTP {_status(response)} without a health document")
     return _no_document(response, *_misfit(response, document))
 
@@ -110,11 +109,11 @@ def _refusal(response: wire.Response) -> tuple[health.Finding, str] | None:
         kind = "a login page" if finding is health.Finding.LOGIN_PAGE else "another place"
         return finding, f"HTTP {_status(response)} redirects to {kind}: {target}"
     plain = {
-        httpx.codes.UNAUTHORIZED: (health.Finding.UNAUTHORIZED, "it wants a login (HTTP 401)"),
-        httpx.codes.FORBIDDEN: (health.Finding.FORBIDDEN, "it forbids the request (HTTP 403)"),
-        httpx.codes.NOT_FOUND: (health.Finding.NOT_FOUND, "there is no health endpoint at that path (HTTP 404)"),
+        http.HTTPStatus.UNAUTHORIZED: (health.Finding.UNAUTHORIZED, "it wants a login (HTTP 401)"),
+        http.HTTPStatus.FORBIDDEN: (health.Finding.FORBIDDEN, "it forbids the request (HTTP 403)"),
+        http.HTTPStatus.NOT_FOUND: (health.Finding.NOT_FOUND, "there is no health endpoint at that path (HTTP 404)"),
     }
-    return plain.get(httpx.codes(status)) if status in {401, 403, 404} else None
+    return plain.get(http.HTTPStatus(status)) if status in {401, 403, 404} else None
 
 
 def _document(body: bytes) -> object:
@@ -179,7 +178,7 @@ def _read_build(response: wire.Response) -> builds.Build:
     if refusal is not None:
         return builds.Build(missing=refusal[1])
     document = _document(response.body)
-    if response.exchange.status != httpx.codes.OK or not isinstance(document, dict):
+    if response.exchange.status != http.HTTPStatus.OK or not isinstance(document, dict):
         return builds.Build(missing=f"HTTP {_status(response)} without an info document")
     commit = _inside(document, "git", "commit", "id")
     if isinstance(commit, dict):

@@ -43,8 +43,7 @@ class Cluster:
     def __init__(self, context: str | None, kubeconfig: str | None) -> None:
         self._context = context
         self._kubeconfig = kubeconfig
-        self._calls: ApiClient | None = None
-        self._streams: ApiClient | None = None
+        self._sessions: _Sessions | None = None
         self._opening = asyncio.Lock()
         self._slots = asyncio.Semaphore(CONCURRENT_CALLS)
 
@@ -69,19 +68,17 @@ class Cluster:
             errors.Missing, errors.Refused, errors.Unavailable: as `get`, also while the bytes are read.
         """
         limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=IDLE_SECONDS)
-        async with self._counted():
-            response = await self._send(path, query or {}, limits, is_stream=True)
-        try:
+        async with contextlib.AsyncExitStack() as at_the_end:
+            async with self._counted():
+                answer = self._answer(path, query or {}, limits, is_stream=True)
+                response = await at_the_end.enter_async_context(answer)
             yield _pieces(response)
-        finally:
-            response.close()
 
     async def close(self) -> None:
-        """End both sessions."""
-        for client in (self._calls, self._streams):
-            if client is not None:
-                await client.close()  # type: ignore[no-untyped-call]
-        self._calls = self._streams = None
+        """End both sessions, whoever uses them."""
+        if self._sessions is not None:
+            await self._sessions.close()
+        self._sessions = None
 
     @tenacity.retry(
         retry=tenacity.retry_if_exception_type(cluster_errors.AskedToWait),
@@ -91,55 +88,47 @@ class Cluster:
     )
     async def _get_patiently(self, path: str, query: Query) -> Json:
         limits = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=CONNECT_SECONDS)
-        response = await self._send(path, query, limits, is_stream=False)
-        try:
-            document: Json = json.loads(await response.read())
-        except ValueError as error:
-            raise errors.Unavailable("The cluster's answer is not JSON; something else listens there.") from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise cluster_errors.from_network(error) from error
-        finally:
-            response.close()
+        async with self._answer(path, query, limits, is_stream=False) as response:
+            try:
+                document: Json = json.loads(await response.read())
+            except ValueError as error:
+                raise errors.Unavailable("The cluster's answer is not JSON; something else listens there.") from error
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise cluster_errors.from_network(error) from error
         return document
 
-    async def _send(
+    @contextlib.asynccontextmanager
+    async def _answer(
         self, path: str, query: Query, limits: aiohttp.ClientTimeout, *, is_stream: bool
-    ) -> aiohttp.ClientResponse:
-        response = await self._send_once(path, query, limits, is_stream=is_stream)
-        if response.status == 401:
-            # The token may have been renewed behind our back: read it again, once.
-            response.close()
-            await self.close()
-            response = await self._send_once(path, query, limits, is_stream=is_stream)
-        if response.status >= 400:
-            raise await cluster_errors.from_response(response)
-        return response
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        for is_last in (False, True):
+            sessions = await self._opened()
+            async with sessions.used():
+                response = await _send(sessions.of(is_stream=is_stream), path, query, limits)
+                if response.status == 401 and not is_last:
+                    # The token may have been renewed behind our back: read it again, once.
+                    response.close()
+                    await self._retire(sessions)
+                    continue
+                if response.status >= 400:
+                    raise await cluster_errors.from_response(response)
+                try:
+                    yield response
+                finally:
+                    response.close()
+                return
 
-    async def _send_once(
-        self, path: str, query: Query, limits: aiohttp.ClientTimeout, *, is_stream: bool
-    ) -> aiohttp.ClientResponse:
-        client = await self._client(is_stream=is_stream)
-        parameters = [(name, _written(value)) for name, value in query.items() if value is not None]
-        problem: errors.BotError | None = None
-        try:
-            method, url, headers, _, _ = await client.param_serialize(
-                "GET", path, query_params=parameters, auth_settings=[_TOKEN]
-            )
-            answer = await client.call_api(method, url, headers, _request_timeout=limits)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            # Raised outside of this frame, whose locals hold the token.
-            problem = cluster_errors.from_network(error)
-        if problem is not None:
-            raise problem
-        response: aiohttp.ClientResponse = answer.response
-        return response
-
-    async def _client(self, *, is_stream: bool) -> ApiClient:
+    async def _opened(self) -> "_Sessions":
         async with self._opening:
-            if self._calls is None or self._streams is None:
-                configuration = await configured(self._context, self._kubeconfig)
-                self._calls, self._streams = ApiClient(configuration), ApiClient(configuration)
-            return self._streams if is_stream else self._calls
+            if self._sessions is None:
+                self._sessions = _Sessions(await configured(self._context, self._kubeconfig))
+            return self._sessions
+
+    async def _retire(self, sessions: "_Sessions") -> None:
+        # Another call may have found out before, and opened new ones.
+        if self._sessions is sessions:
+            self._sessions = None
+        await sessions.retire()
 
     @contextlib.asynccontextmanager
     async def _counted(self) -> AsyncIterator[None]:
@@ -152,6 +141,39 @@ class Cluster:
         finally:
             metrics.CALLS.labels("kubernetes", outcome).inc()
             metrics.CALL_SECONDS.labels("kubernetes").observe(time.monotonic() - started)
+
+
+class _Sessions:
+    """Both sessions with one reading of the configuration; after they are retired, the last who uses them ends them."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._calls, self._streams = ApiClient(configuration), ApiClient(configuration)
+        self._users = 0
+        self._is_retired = False
+
+    def of(self, *, is_stream: bool) -> ApiClient:
+        return self._streams if is_stream else self._calls
+
+    @contextlib.asynccontextmanager
+    async def used(self) -> AsyncIterator[None]:
+        self._users += 1
+        try:
+            yield
+        finally:
+            self._users -= 1
+            await self._end_if_unused()
+
+    async def retire(self) -> None:
+        self._is_retired = True
+        await self._end_if_unused()
+
+    async def close(self) -> None:
+        for client in (self._calls, self._streams):
+            await client.close()  # type: ignore[no-untyped-call]
+
+    async def _end_if_unused(self) -> None:
+        if self._is_retired and not self._users:
+            await self.close()
 
 
 class Clusters:
@@ -205,6 +227,23 @@ def _strip_token(configuration: Configuration) -> None:
             target.api_key[_TOKEN] = target.api_key[_TOKEN].strip()
 
     configuration.refresh_api_key_hook = strip  # type: ignore[assignment]
+
+
+async def _send(client: ApiClient, path: str, query: Query, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
+    parameters = [(name, _written(value)) for name, value in query.items() if value is not None]
+    problem: errors.BotError | None = None
+    try:
+        method, url, headers, _, _ = await client.param_serialize(
+            "GET", path, query_params=parameters, auth_settings=[_TOKEN]
+        )
+        answer = await client.call_api(method, url, headers, _request_timeout=limits)
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        # Raised outside of this frame, whose locals hold the token.
+        problem = cluster_errors.from_network(error)
+    if problem is not None:
+        raise problem
+    response: aiohttp.ClientResponse = answer.response
+    return response
 
 
 def _written(value: str | int | bool) -> str:

@@ -20,6 +20,7 @@ _FORBIDDEN = re.compile(
 )
 _NOT_FOUND = re.compile(r'^(?P<kind>[\w.]+) "(?P<name>[^"]+)" not found')
 _LONGEST_WAIT_SECONDS = 5.0
+_ENDED = re.compile(r"^container .* is (?:not available|terminated)")
 # What the kubelet and the API server say of logs that cannot be read (pkg/kubelet, registry/core/pod).
 _LOG_REFUSALS = tuple(
     (re.compile(pattern), words, hint)
@@ -30,7 +31,6 @@ _LOG_REFUSALS = tuple(
             "See its pods and events for what keeps it.",
         ),
         (r"previous terminated container .* not found", "It was not started again, so there is no earlier log.", None),
-        (r"is not available|is terminated", "It ended and its log went with it.", "See its pods for why it ended."),
         (
             r"container name must be specified for pod \S+, choose one of: (?P<names>\[[^\]]*\])",
             "The pod has several containers: {names}.",
@@ -41,7 +41,6 @@ _LOG_REFUSALS = tuple(
             "The pod has no container “{name}”.",
             "Choose another with -c.",
         ),
-        (r"does not have a host assigned", "It has no node yet.", "See its events for what the scheduler says."),
     )
 )
 
@@ -83,6 +82,8 @@ async def from_response(response: aiohttp.ClientResponse) -> errors.BotError:
         return AskedToWait("The API server is overloaded.", _seconds(response.headers.get("Retry-After")))
     if status >= 500:
         return _server_error(message)
+    if _ENDED.search(message):
+        return errors.Missing("It ended and its log went with it.", hint="See its pods for why it ended.")
     for pattern, words, hint in _LOG_REFUSALS:
         if found := pattern.search(message):
             return errors.Refused(words.format(**found.groupdict()), hint=hint)

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import datetime
 import json
+import math
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -14,6 +16,8 @@ from bot.model import workloads
 PAGE = 500
 """Objects a page: larger ones block the loop for as long as parsing takes."""
 _WATCH_AGAIN_SECONDS = 1.0
+_AWAY_SECONDS = 60.0
+"""How long an API server that was there may be away, as while it is renewed."""
 _HASH = "pod-template-hash"
 _REVISION = "deployment.kubernetes.io/revision"
 _FORMER_REVISIONS = "deployment.kubernetes.io/revision-history"
@@ -126,15 +130,16 @@ class Workloads:
         """
         Give each pod that *selector* chooses, and again whenever it changes, with whether it is there.
 
-        Goes on until the caller stops; where the cluster has forgotten the version (410), the list is read again.
+        Goes on until the caller stops; where the cluster has forgotten the version (410), the list is read again, and
+        an API server that was there before may be away for a minute.
 
         Raises:
             errors.Refused, errors.Unavailable
         """
-        path = f"{self.core}/pods"
         known: dict[str, workloads.Pod] = {}
+        last_seen = -math.inf
         while True:
-            page = await self.api.get(path, {"labelSelector": selector})
+            page = await self._listed_again(selector, last_seen)
             there = {pod.name: pod for pod in map(_pod, page.get("items") or ())}
             for pod in [pod for name, pod in known.items() if name not in there]:
                 # It went while nobody watched.
@@ -145,7 +150,7 @@ class Workloads:
             version = (page.get("metadata") or {}).get("resourceVersion")
             query = {"labelSelector": selector, "watch": True, "resourceVersion": version, "timeoutSeconds": 300}
             try:
-                async with self.api.stream(path, query) as pieces:
+                async with self.api.stream(f"{self.core}/pods", query) as pieces:
                     async for change in _changes(pieces):
                         pod, is_there = _pod(change["object"]), change["type"] != "DELETED"
                         known[pod.name] = pod
@@ -155,8 +160,25 @@ class Workloads:
             except errors.Unavailable:
                 # Outdated among them: what changed meanwhile is in the list.
                 await asyncio.sleep(_WATCH_AGAIN_SECONDS)
+            last_seen = time.monotonic()
+
+    async def _listed_again(self, selector: str, last_seen: float) -> Json:
+        while True:
+            try:
+                return await self.api.get(f"{self.core}/pods", {"labelSelector": selector})
+            except errors.Unavailable:
+                if time.monotonic() - last_seen > _AWAY_SECONDS:
+                    raise
+                await asyncio.sleep(_WATCH_AGAIN_SECONDS)
 
     async def _list(self, path: str, **query: str) -> list[Json]:
+        try:
+            return await self._pages(path, query)
+        except errors.Outdated:
+            # It took so long to read the pages that the cluster has forgotten where they went on.
+            return await self._pages(path, query)
+
+    async def _pages(self, path: str, query: Mapping[str, str]) -> list[Json]:
         items: list[Json] = []
         following: str | None = None
         while True:

@@ -6,9 +6,12 @@ secrets, and shapes that tokens have. What is taken out becomes `•••`, so 
 """
 
 import dataclasses
+import datetime
 import enum
+import functools
 import itertools
 import re
+import typing
 from collections.abc import Iterable
 from typing import Any
 
@@ -58,6 +61,7 @@ _HINT = re2.compile(
 )
 # The kind is ours; pairs and rows are redacted together with their names.
 _MAPPED_APART = frozenset({"kind", "pairs", "rows"})
+_WITHOUT_TEXT = frozenset({bool, int, float, datetime.datetime, type(None)})
 _TELLING_KEY = re.compile(_TELLING_WORD, re.IGNORECASE)
 
 
@@ -71,7 +75,9 @@ class Redactor:
     def text(self, text: str) -> str:
         """Give *text* without secrets."""
         # Neither a database nor UTF-8 takes NUL and halves of surrogate pairs, which JSON of others may well hold.
-        text = text.replace("\0", "␀").encode(errors="replace").decode()
+        if not text.isascii():
+            text = text.encode(errors="replace").decode()
+        text = text.replace("\0", "␀")
         if self._known is not None:
             text = self._known.sub(MASK, text)
         if _HINT.search(text) is None:
@@ -101,22 +107,37 @@ class Redactor:
 
 def _mapped(value: Any, redactor: Redactor) -> Any:
     """Give *value* with every text in it redacted, whatever fields its type gets in the future."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        # What kind of section it is, is ours, even if somebody's password is “fields”.
-        names = [field.name for field in dataclasses.fields(value) if field.name not in _MAPPED_APART]
-        changes = {name: _mapped(getattr(value, name), redactor) for name in names}
-        if isinstance(value, reports.Fields):
-            changes["pairs"] = tuple(redactor.pair(name, content) for name, content in value.pairs)
-        elif isinstance(value, reports.Table):
-            changes["rows"] = tuple(_row(row, value.columns, redactor) for row in value.rows)
-        return dataclasses.replace(value, **changes)
-    if isinstance(value, enum.Enum) or not isinstance(value, (str, tuple, dict)):
-        return value
     if isinstance(value, str):
-        return redactor.text(value)
+        return value if isinstance(value, enum.Enum) else redactor.text(value)
+    if isinstance(value, tuple):
+        return tuple(_mapped(item, redactor) for item in value)
     if isinstance(value, dict):
         return dict(_fact(key, content, redactor) for key, content in value.items())
-    return tuple(_mapped(item, redactor) for item in value)
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return value
+    changes = {}
+    for name in _names(type(value)):
+        before = getattr(value, name)
+        after = _mapped(before, redactor)
+        if after is not before:
+            changes[name] = after
+    if isinstance(value, reports.Fields):
+        changes["pairs"] = tuple(redactor.pair(name, content) for name, content in value.pairs)
+    elif isinstance(value, reports.Table):
+        changes["rows"] = tuple(_row(row, value.columns, redactor) for row in value.rows)
+    # Most lines of a log are as they were; making fifty thousand anew takes longer than looking at them.
+    return dataclasses.replace(value, **changes) if changes else value
+
+
+@functools.cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    """Give the fields that may hold a text; what kind of section it is, is ours, even if a password is “fields”."""
+    fields = [field for field in dataclasses.fields(kind) if field.name not in _MAPPED_APART]
+    return tuple(field.name for field in fields if not _WITHOUT_TEXT.issuperset(_types(field.type)))
+
+
+def _types(annotation: Any) -> tuple[Any, ...]:
+    return typing.get_args(annotation) or (annotation,)
 
 
 def _row(row: reports.Row, columns: tuple[str, ...], redactor: Redactor) -> reports.Row:

@@ -29,7 +29,8 @@ async def answer(dispatcher: dispatching.Dispatcher, words: Sequence[str], *, as
     else:
         is_answer = outcome.ending is invocations.Ending.DONE and not screen.has_streamed
         target = screen.output if is_answer else screen.errors
-        target.print(terminal.draw(outcome))
+        # Sections are as wide as the console already, but for the lines of logs, which are as long as they are.
+        target.print(terminal.draw(outcome), crop=False)
     return exit_code(outcome)
 
 

@@ -165,6 +165,7 @@ class Follower:
         It begins again after each restart and each broken connection.
         """
         resumer, attempt, restarts = _Resumer(), 0, _restarts(pod, self._target.container)
+        refusal = ""
         while True:
             before = resumer.newest
             try:
@@ -174,7 +175,9 @@ class Follower:
             except errors.Unavailable as error:
                 log.info("followed log broke", pod=pod.name, reason=str(error))
             except errors.Refused as error:
-                await self._remark(pod.name, f"cannot be read: {error}")
+                if refusal != str(error):
+                    refusal = str(error)
+                    await self._remark(pod.name, f"cannot be read: {refusal}")
             attempt = 1 if resumer.newest != before else attempt + 1
             now = self._pods.get(pod.name)
             if now is None:

@@ -36,6 +36,8 @@ class Keeper:
         self._bytes = 0
         self._serial = 0
         self.lines_left_out = 0
+        self.is_full = False
+        """Entries that were wanted by their number had to go for the sake of the memory."""
 
     def add(self, entry: joining.Entry) -> None:
         """Keep *entry*; where the same trace is kept already, it moves to the end and counts one more."""
@@ -49,20 +51,12 @@ class Keeper:
             kept.entry, kept.count = entry, kept.count + 1
         self._kept[key] = kept
         while len(self._kept) > 1 and (self._lines > self._most_lines or self._bytes > MOST_BYTES):
+            self.is_full = self.is_full or self._lines <= self._most_lines
             self._forget_oldest()
 
     def entries(self, source: str) -> list[reports.LogEntry]:
         """Give what is kept, oldest first."""
-        return [
-            reports.LogEntry(
-                text=kept.entry.text.decode(errors="replace"),
-                source=source,
-                at=moment(kept.entry.stamp),
-                count=kept.count,
-                first_at=moment(kept.first),
-            )
-            for kept in self._kept.values()
-        ]
+        return [_entry(kept, source) for kept in self._kept.values()]
 
     def _key(self, entry: joining.Entry) -> _Key:
         if self._collapses and len(entry.lines) > 1:
@@ -75,6 +69,17 @@ class Keeper:
         self._lines -= len(kept.entry.lines)
         self._bytes -= sum(map(len, kept.entry.lines))
         self.lines_left_out += len(kept.entry.lines)
+
+
+def _entry(kept: _Kept, source: str) -> reports.LogEntry:
+    at = moment(kept.entry.stamp)
+    return reports.LogEntry(
+        text=kept.entry.text.decode(errors="replace"),
+        source=source,
+        at=at,
+        count=kept.count,
+        first_at=at if kept.count == 1 else moment(kept.first),
+    )
 
 
 def collapsed(entries: list[reports.LogEntry]) -> list[reports.LogEntry]:

@@ -19,10 +19,16 @@ MOST_BYTES = 1_000_000_000
 MOST_SECONDS = 100.0
 """After which what was read so far is the answer."""
 _MOST_LINES = 5_000_000
-"""Of one log; the newest ones, because the node looks for them from the end."""
+"""Of a long log; the newest ones, because the node looks for them from the end."""
+LONG_BYTES = 300_000_000
+"""
+A log that is longer is begun again, from its newest lines on. Asked for those at once, the node would read each log
+twice: from its end, to find where they begin, and then forwards. Nodes keep some ten megabytes of a log.
+"""
 _MARGIN = 200
 """Lines read beyond those wanted, so that the trace that the first of them belongs to has its beginning."""
 _AT_ONCE = 24
+_EVICTED = "Evicted"
 _GONE = b"unable to retrieve container logs"
 
 
@@ -38,9 +44,9 @@ class Wish:
     since_seconds: int | None = None
 
     @property
-    def newest(self) -> int:
-        """Give how many lines the node is asked for."""
-        return self.lines + _MARGIN if self.wanted.are_none else _MOST_LINES
+    def newest(self) -> int | None:
+        """Give how many lines the node is asked for; None for all of them, which are filtered here."""
+        return self.lines + _MARGIN if self.wanted.are_none else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +69,10 @@ class Portion:
     lines_matched: int = 0
     lines_left_out: int = 0
     """Wanted, but older than the newest that were asked for."""
+    bytes_cut: int = 0
+    """Of lines that are longer than what is kept of one."""
+    is_full: bool = False
+    """Some were left out although so many were asked for, because together they were too long."""
     problem: errors.BotError | None = None
     """Why nothing, or no more, could be read."""
     is_incomplete: bool = False
@@ -86,16 +96,35 @@ class _Budget:
         self._bytes -= amount
         return self._bytes > 0 and time.monotonic() < self._until
 
+    def give_back(self, amount: int) -> None:
+        """Take *amount* as not read."""
+        self._bytes += amount
+
+
+class _TooLongError(Exception):
+    """A log that is to be read from its newest lines on."""
+
 
 async def read(
-    cluster: "workload_client.Workloads", sources: Sequence[Source], wish: Wish, *, most_bytes: int = MOST_BYTES
+    cluster: "workload_client.Workloads",
+    sources: Sequence[Source],
+    wish: Wish,
+    *,
+    most_bytes: int = MOST_BYTES,
+    long_bytes: int = LONG_BYTES,
 ) -> tuple[Portion, ...]:
     """Give a portion of each source, in their order; what cannot be read says why."""
     budget, slots = _Budget(most_bytes, MOST_SECONDS), asyncio.Semaphore(_AT_ONCE)
 
     async def one(source: Source) -> Portion:
+        if not source.pod.node:
+            # The API server gives an empty log then, which looks like that of a quiet service.
+            return Portion(source=source, problem=_without_node(source.pod))
         async with slots:
-            return await _read(cluster, source, wish, budget)
+            try:
+                return await _read(cluster, source, wish, budget, long_bytes if wish.newest is None else None)
+            except _TooLongError:
+                return await _read(cluster, source, wish, budget, None)
 
     return tuple(await asyncio.gather(*(one(source) for source in sources)))
 
@@ -124,48 +153,82 @@ def _time(entry: reports.LogEntry) -> datetime.datetime:
     return entry.at or datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 
-async def _read(cluster: "workload_client.Workloads", source: Source, wish: Wish, budget: _Budget) -> Portion:
-    cutter = cutting.Cutter()
-    selector = selecting.Selector(wish.wanted, before=wish.before, after=wish.after)
-    keeper = keeping.Keeper(wish.lines, collapses=wish.before == wish.after == 0)
-    problem: errors.BotError | None = None
-    is_incomplete = False
+async def _read(
+    cluster: "workload_client.Workloads", source: Source, wish: Wish, budget: _Budget, long_bytes: int | None
+) -> Portion:
+    """Give what is wanted of a log; one that has more than *long_bytes* is left with _TooLongError."""
+    intake, problem, is_incomplete = _Intake(wish), None, False
+    log = cluster.log(
+        source.pod.name,
+        source.container,
+        is_previous=source.is_previous,
+        newest=(wish.newest or _MOST_LINES) if long_bytes is None else None,
+        since_seconds=wish.since_seconds,
+    )
     try:
-        log = cluster.log(
-            source.pod.name,
-            source.container,
-            is_previous=source.is_previous,
-            newest=wish.newest,
-            since_seconds=wish.since_seconds,
-        )
         async with log as pieces:
             async for piece in pieces:
-                _take(cutter.feed(piece), selector, keeper)
+                intake.take(piece)
+                if long_bytes is not None and intake.bytes_read > long_bytes:
+                    budget.give_back(intake.bytes_read - len(piece))
+                    raise _TooLongError
                 if not budget.spend(len(piece)):
                     is_incomplete = True
                     break
     except errors.BotError as error:
-        problem = error
-    lines = cutter.finish()
-    if cutter.lines_read == 1 and lines and lines[0].startswith(_GONE):
-        problem = errors.Missing("The node has removed that log already.")
-    else:
-        _take(lines, selector, keeper)
-        for entry in selector.finish():
-            keeper.add(entry)
-    return Portion(
-        source=source,
-        entries=tuple(keeper.entries(source.pod.name)),
-        lines_read=cutter.lines_read,
-        bytes_read=cutter.bytes_read,
-        lines_matched=selector.lines_matched,
-        lines_left_out=keeper.lines_left_out,
-        problem=problem,
-        is_incomplete=is_incomplete,
-    )
+        problem = _explained(error, source.pod)
+    return intake.portion(source, problem, is_incomplete=is_incomplete)
 
 
-def _take(lines: list[bytes], selector: selecting.Selector, keeper: keeping.Keeper) -> None:
-    if lines:
-        for entry in selector.feed(lines):
-            keeper.add(entry)
+class _Intake:
+    """What has come of one log."""
+
+    def __init__(self, wish: Wish) -> None:
+        self._cutter = cutting.Cutter()
+        self._selector = selecting.Selector(wish.wanted, before=wish.before, after=wish.after)
+        self._keeper = keeping.Keeper(wish.lines, collapses=wish.before == wish.after == 0)
+
+    @property
+    def bytes_read(self) -> int:
+        return self._cutter.bytes_read
+
+    def take(self, piece: bytes) -> None:
+        self._take(self._cutter.feed(piece))
+
+    def portion(self, source: Source, problem: errors.BotError | None, *, is_incomplete: bool) -> Portion:
+        lines = self._cutter.finish()
+        if self._cutter.lines_read == 1 and lines and lines[0].startswith(_GONE):
+            problem = errors.Missing("The node has removed that log already.")
+        else:
+            self._take(lines)
+            for entry in self._selector.finish():
+                self._keeper.add(entry)
+        return Portion(
+            source=source,
+            entries=tuple(self._keeper.entries(source.pod.name)),
+            lines_read=self._cutter.lines_read,
+            bytes_read=self._cutter.bytes_read,
+            lines_matched=self._selector.lines_matched,
+            lines_left_out=self._keeper.lines_left_out,
+            bytes_cut=self._cutter.bytes_cut,
+            is_full=self._keeper.is_full,
+            problem=problem,
+            is_incomplete=is_incomplete,
+        )
+
+    def _take(self, lines: list[bytes]) -> None:
+        if lines:
+            for entry in self._selector.feed(lines):
+                self._keeper.add(entry)
+
+
+def _without_node(pod: workloads.Pod) -> errors.BotError:
+    because = f": {pod.unscheduled_because}" if pod.unscheduled_because else "."
+    return errors.Missing(f"It has no node yet{because}", hint="See its events for what the scheduler says.")
+
+
+def _explained(error: errors.BotError, pod: workloads.Pod) -> errors.BotError:
+    """Give *error* with what the cluster says of a pod that its node has thrown out."""
+    if not isinstance(error, errors.Missing) or pod.reason != _EVICTED:
+        return error
+    return errors.Missing(f"The pod was evicted, and its log went with it. {pod.message}".strip(), hint=error.hint)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import rich.console
 import rich.measure
 import rich.padding
+import rich.segment
 import rich.table
 import rich.text
 
@@ -56,13 +57,37 @@ def asked(prompt: displays.Prompt) -> rich.console.Group:
     return rich.console.Group(text, *options)
 
 
-def log(section: reports.Log) -> rich.text.Text:
+def log(section: reports.Log) -> rich.console.RenderableType:
     """Give the lines of a log, each pod's mark in a colour of its own; a line stays one line, however long."""
-    drawn = rich.text.Text(no_wrap=True, overflow="ignore", end="")
-    for mark, line in log_lines.drawn(section):
-        drawn.append(f"{cleaning.clean(mark)} │ ", style=_MARK_COLOURS[zlib.crc32(mark.encode()) % len(_MARK_COLOURS)])
-        drawn.append(f"{cleaning.clean(line)}\n")
-    return drawn
+    return _Lines(section)
+
+
+class _Lines:
+    """
+    Lines that go to the console as they are: rich would look at each character of them, to fold or to cut them.
+
+    Whoever prints them lets nothing be cropped; a terminal breaks long lines by itself.
+    """
+
+    def __init__(self, section: reports.Log) -> None:
+        marks, lines = zip(*log_lines.drawn(section), strict=True) if section.entries else ((), ())
+        self._heads = {mark: f"{cleaning.clean(mark)} │ " for mark in set(marks)}
+        self._lines = list(zip(marks, cleaning.clean("\n".join(lines)).split("\n"), strict=False))
+
+    def __rich_console__(
+        self, console: rich.console.Console, options: rich.console.ConsoleOptions
+    ) -> rich.console.RenderResult:
+        if console.color_system is None:
+            yield rich.segment.Segment("".join(f"{self._heads[mark]}{line}\n" for mark, line in self._lines))
+            return
+        styles = {mark: console.get_style(_colour(mark)) for mark in self._heads}
+        for mark, line in self._lines:
+            yield rich.segment.Segment(self._heads[mark], styles[mark])
+            yield rich.segment.Segment(f"{line}\n")
+
+
+def _colour(mark: str) -> str:
+    return _MARK_COLOURS[zlib.crc32(mark.encode()) % len(_MARK_COLOURS)]
 
 
 def _headline(report: reports.Report, ending: invocations.Ending) -> rich.text.Text:

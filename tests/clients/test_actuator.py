@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from bot.clients import actuator, wire
+from bot.clients import actuator, requesting
 from bot.model import health, reports
 from sandbox.services import fleets
 from sandbox.services.service import Service
@@ -38,9 +38,9 @@ def trusted(
     authority = tmp_path_factory.mktemp("ca") / "ca.pem"
     authority.write_bytes(fleet.authority)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    wire.forget_certificates()
+    requesting.forget_certificates()
     yield
-    wire.forget_certificates()
+    requesting.forget_certificates()
 
 
 async def read(service: Service, *, with_groups: bool = False, probe_seconds: float = 8.0) -> health.Reading:

@@ -31,6 +31,16 @@ def test_edits_come_in_a_burst_and_then_at_the_pace_that_slack_allows() -> None:
     assert round(budget.reserve(start + 8), 3) == 0
 
 
+def test_in_no_minute_there_are_more_edits_than_slack_allows() -> None:
+    budget, start = pacing.Budget(), time.monotonic()
+    due: list[float] = []
+    for _ in range(300):
+        now = due[-1] if due else start
+        due.append(now + budget.reserve(now))
+
+    assert max(sum(start <= one < start + 60 for one in due) for start in due) <= 50
+
+
 def test_a_long_rest_earns_no_more_than_a_burst() -> None:
     budget, later = pacing.Budget(a_minute=30, burst=2), time.monotonic() + 3_600
 

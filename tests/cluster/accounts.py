@@ -9,6 +9,7 @@ import pathlib
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives import hashes, serialization
@@ -38,18 +39,42 @@ async def sign_up(
         manifests.role_binding(account, namespace=namespace, account_name=account),
     )
     token = await make_token(cluster, namespace, account)
+    await wait_for_rights(cluster, token, namespace, rules)
+    return token
+
+
+async def wait_for_rights(
+    cluster: control_plane.ControlPlane, token: str, namespace: str, rules: Sequence[Mapping[str, Sequence[str]]]
+) -> None:
+    """
+    Return once whoever has the token may do what the rules say.
+    """
     async with asyncio.timeout(_RULES_SECONDS), cluster.client(token) as client:
         while True:
             if await _may_all(client, namespace, rules):
-                return token
+                return
             await asyncio.sleep(_POLL_SECONDS)
 
 
-async def make_token(cluster: control_plane.ControlPlane, namespace: str, account: str, *, seconds: int = 3600) -> str:
+async def make_token(
+    cluster: control_plane.ControlPlane,
+    namespace: str,
+    account: str,
+    *,
+    seconds: int = 3600,
+    lives_with: Mapping[str, Any] | None = None,
+) -> str:
     """
     Have the API server make a token of a service account, by its TokenRequest API; 600 seconds are the least.
+
+    With `lives_with`, a Secret of the same namespace as it stands in the cluster, the token ends when that is deleted.
     """
-    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": seconds}}
+    spec: dict[str, Any] = {"expirationSeconds": seconds}
+    if lives_with is not None:
+        metadata = lives_with["metadata"]
+        kind = {"apiVersion": lives_with["apiVersion"], "kind": lives_with["kind"]}
+        spec["boundObjectRef"] = {**kind, "name": metadata["name"], "uid": metadata["uid"]}
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
     async with cluster.client() as client:
         response = await client.post(path, json=request)
@@ -82,9 +107,16 @@ async def _may_all(client: httpx.AsyncClient, namespace: str, rules: Sequence[Ma
     """
     Tell whether the API server knows of the rules yet: it learns of new ones a moment after it has taken them.
     """
-    for rule in rules:
-        resource, _, subresource = rule["resources"][0].partition("/")
-        wanted = {"namespace": namespace, "verb": rule["verbs"][0], "group": rule["apiGroups"][0]}
+    rights = [
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    ]
+    for group, named, verb in rights:
+        resource, _, subresource = named.partition("/")
+        wanted = {"namespace": namespace, "verb": verb, "group": group}
         attributes = wanted | {"resource": resource, "subresource": subresource}
         review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
         response = await client.post(_REVIEWS, json=review | {"spec": {"resourceAttributes": attributes}})

@@ -18,7 +18,8 @@ def namespace(name: str) -> dict[str, Any]:
 
 
 def node(name: str) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+    # The label that a kubelet gives its node.
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}}}
 
 
 def deployment(
@@ -99,6 +100,46 @@ def role_binding(role_name: str, *, namespace: str, account_name: str) -> dict[s
 def secret(name: str, *, namespace: str, values: Mapping[str, str]) -> dict[str, Any]:
     metadata = {"name": name, "namespace": namespace}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict(values)}
+
+
+def volume(name: str) -> dict[str, Any]:
+    """
+    Give a volume that any claim without a storage class can have.
+    """
+    spec = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": f"/{name}"}}
+    return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec}
+
+
+def metrics_api() -> dict[str, Any]:
+    """
+    Give what makes the API server serve the metrics API's paths, from objects that tests write.
+    """
+    names = {"plural": "pods", "singular": "pod", "kind": "PodMetrics", "listKind": "PodMetricsList"}
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1beta1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": "pods.metrics.k8s.io",
+            "annotations": {"api-approved.kubernetes.io": "unapproved, in place of a metrics server"},
+        },
+        "spec": {"group": "metrics.k8s.io", "names": names, "scope": "Namespaced", "versions": [version]},
+    }
+
+
+def pod_metrics(pod: Mapping[str, Any], *, cpu: str, memory: str) -> dict[str, Any]:
+    """
+    Give what a metrics server says of a pod, the same for each container.
+    """
+    told = ("name", "namespace", "labels")
+    usage = {"cpu": cpu, "memory": memory}
+    return {
+        "apiVersion": "metrics.k8s.io/v1beta1",
+        "kind": "PodMetrics",
+        "metadata": {key: pod["metadata"][key] for key in told},
+        "containers": [{"name": one["name"], "usage": usage} for one in pod["spec"]["containers"]],
+    }
 
 
 def _pod_spec(containers: Sequence[str], init_containers: Sequence[str] = ()) -> dict[str, Any]:

@@ -52,7 +52,9 @@ async def following(cluster: ControlPlane, namespace: str) -> AsyncIterator[asyn
     Run `kubectl logs --follow` for as long as the test reads from it.
     """
     command = cluster.kubectl_command("logs", "web", "--container=main", "--follow", f"--namespace={namespace}")
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env={})
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, env={"HOME": str(cluster.folder)}
+    )
     try:
         async with asyncio.timeout(WAIT_SECONDS):
             yield process

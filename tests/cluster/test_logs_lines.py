@@ -12,14 +12,9 @@ from sandbox import data_folders, processes
 from tests.cluster import accounts, container_logs, manifests, pod_states
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.test_posbot_lines import environment_for
+from tests.deploy import shipped
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio, pytest.mark.timeout(120, func_only=True)]
-
-RULES = (
-    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
-    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list"]},
-)
 
 
 async def deployed(cluster: ControlPlane, namespace: str, replicas: int = 2) -> list[str]:
@@ -38,7 +33,7 @@ def written(*texts: str) -> list[container_logs.Line]:
 
 
 async def test_all_pods_are_read_and_filtered(cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path) -> None:
-    token = await accounts.sign_up(cluster, namespace, "posbot", rules=RULES)
+    token = await accounts.sign_up(cluster, namespace, "posbot", rules=shipped.rules())
     environment = environment_for(cluster, namespace, token, tmp_path)
     pods = await deployed(cluster, namespace)
     for pod in pods:
@@ -61,7 +56,7 @@ async def test_all_pods_are_read_and_filtered(cluster: ControlPlane, namespace: 
 async def test_a_container_between_two_starts_is_read_once(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
-    token = await accounts.sign_up(cluster, namespace, "posbot", rules=RULES)
+    token = await accounts.sign_up(cluster, namespace, "posbot", rules=shipped.rules())
     environment = environment_for(cluster, namespace, token, tmp_path)
     [pod] = await deployed(cluster, namespace, replicas=1)
     log = cluster.logs.of(namespace, pod, "pos-order")
@@ -81,7 +76,7 @@ async def test_a_container_between_two_starts_is_read_once(
 async def test_without_the_right_it_names_the_rule(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
-    rules = tuple(rule for rule in RULES if rule["resources"] != ["pods/log"])
+    rules = shipped.rules_without("", "pods/log", "get")
     token = await accounts.sign_up(cluster, namespace, "posbot", rules=rules)
     environment = environment_for(cluster, namespace, token, tmp_path)
     await deployed(cluster, namespace, replicas=1)
@@ -96,7 +91,7 @@ async def test_without_the_right_it_names_the_rule(
 async def test_a_followed_log_loses_and_repeats_nothing_while_it_rotates(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
-    token = await accounts.sign_up(cluster, namespace, "posbot", rules=RULES)
+    token = await accounts.sign_up(cluster, namespace, "posbot", rules=shipped.rules())
     environment = environment_for(cluster, namespace, token, tmp_path)
     [pod] = await deployed(cluster, namespace, replicas=1)
     log = cluster.logs.of(namespace, pod, "pos-order")

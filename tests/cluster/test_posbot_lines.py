@@ -1,6 +1,8 @@
 """posbot against a real API server, under an account that may read what its commands need and nothing else."""
 
 import pathlib
+import types
+from collections.abc import Mapping
 
 import pytest
 import yaml
@@ -8,19 +10,18 @@ import yaml
 from sandbox import data_folders, processes
 from tests.cluster import accounts, manifests, pod_states
 from tests.cluster.control_plane import ControlPlane
+from tests.deploy import shipped
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio, pytest.mark.timeout(120, func_only=True)]
 
-READ = ["get", "list"]
-RULES = (
-    {"apiGroups": [""], "resources": ["pods", "events"], "verbs": READ},
-    {"apiGroups": ["apps"], "resources": ["deployments", "replicasets"], "verbs": READ},
-)
+NOTHING_RUNS: Mapping[str, int] = types.MappingProxyType({})
 
 
-def environment_for(cluster: ControlPlane, namespace: str, token: str, home: pathlib.Path) -> dict[str, str]:
-    """A terminal whose staging is *namespace* of the cluster, seen with *token*."""
-    data_folders.write(home / "runbook_data", {})
+def environment_for(
+    cluster: ControlPlane, namespace: str, token: str, home: pathlib.Path, *, ports: Mapping[str, int] = NOTHING_RUNS
+) -> dict[str, str]:
+    """A terminal whose staging is *namespace* of the cluster, seen with *token*; *ports* are those of its services."""
+    data_folders.write(home / "runbook_data", ports)
     path = home / "runbook_data" / "environments.yaml"
     environments = yaml.safe_load(path.read_text())
     environments["environments"]["sandbox"]["namespace"] = namespace
@@ -36,7 +37,7 @@ def environment_for(cluster: ControlPlane, namespace: str, token: str, home: pat
 async def test_pods_and_events_need_no_more_than_to_read(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
-    token = await accounts.sign_up(cluster, namespace, "posbot", rules=RULES)
+    token = await accounts.sign_up(cluster, namespace, "posbot", rules=shipped.rules())
     environment = environment_for(cluster, namespace, token, tmp_path)
     await cluster.apply(manifests.deployment("pos-order", namespace=namespace, replicas=2))
     await cluster.kubectl("rollout", "status", "deployment/pos-order", "-n", namespace, "--timeout=30s")
@@ -53,7 +54,7 @@ async def test_pods_and_events_need_no_more_than_to_read(
 async def test_a_crash_loop_is_seen_with_how_it_ended(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
-    token = await accounts.sign_up(cluster, namespace, "posbot", rules=RULES)
+    token = await accounts.sign_up(cluster, namespace, "posbot", rules=shipped.rules())
     environment = environment_for(cluster, namespace, token, tmp_path)
     await cluster.apply(manifests.deployment("pos-order", namespace=namespace, replicas=1))
     await cluster.kubectl("rollout", "status", "deployment/pos-order", "-n", namespace, "--timeout=30s")
@@ -86,7 +87,7 @@ async def test_without_rights_it_says_which_one_is_missing(
 async def test_an_expired_token_is_told_from_a_missing_right(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
-    token = await accounts.sign_up(cluster, namespace, "posbot", rules=RULES)
+    token = await accounts.sign_up(cluster, namespace, "posbot", rules=shipped.rules())
     environment = environment_for(cluster, namespace, accounts.expired(cluster, token), tmp_path)
 
     code, _, complaint = await processes.run(environment, "pods", "pos-order")

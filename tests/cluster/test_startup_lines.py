@@ -6,24 +6,19 @@ import pathlib
 from typing import Any
 
 import pytest
-import yaml
 
-from sandbox import data_folders, processes
+from sandbox import processes
 from sandbox.cluster import spring_logs
 from tests.cluster import accounts, container_logs, manifests, pod_states
 from tests.cluster.container_logs import SECOND
 from tests.cluster.control_plane import ControlPlane
+from tests.cluster.test_posbot_lines import environment_for
+from tests.deploy import shipped
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio, pytest.mark.timeout(120, func_only=True)]
 
 SERVICE = "pos-order"
 START = 1_782_892_800 * SECOND
-READ = ["get", "list"]
-RULES = (
-    {"apiGroups": [""], "resources": ["pods", "events"], "verbs": READ},
-    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
-    {"apiGroups": ["apps"], "resources": ["deployments", "replicasets"], "verbs": READ},
-)
 PROBE = {
     "httpGet": {"path": "/actuator/health/liveness", "port": 9007},
     "initialDelaySeconds": 10,
@@ -35,18 +30,8 @@ PROBE = {
 @pytest.fixture
 async def environment(cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path) -> dict[str, str]:
     """A terminal whose default environment is the namespace, seen by an account that may read what it must."""
-    token = await accounts.sign_up(cluster, namespace, "posbot", rules=RULES)
-    data_folders.write(tmp_path / "runbook_data", {})
-    path = tmp_path / "runbook_data" / "environments.yaml"
-    environments = yaml.safe_load(path.read_text())["environments"]
-    environments["sandbox"]["namespace"] = namespace
-    data_folders.change(path, environments=environments)
-    return {
-        **processes.plain_environment(tmp_path),
-        "POSBOT_RUNBOOK_DATA": str(tmp_path / "runbook_data"),
-        "DATABASE_URL": f"sqlite:///{tmp_path}/posbot.db",
-        "KUBECONFIG": str(accounts.write_kubeconfig(cluster, token, namespace=namespace)),
-    }
+    token = await accounts.sign_up(cluster, namespace, "posbot", rules=shipped.rules())
+    return environment_for(cluster, namespace, token, tmp_path)
 
 
 async def deployed(
@@ -235,7 +220,7 @@ async def test_a_quota_that_is_used_up_is_told(
 async def test_without_the_right_to_read_logs_it_says_so(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path, environment: dict[str, str]
 ) -> None:
-    token = await accounts.sign_up(cluster, namespace, "blind", rules=(RULES[0], RULES[2]))
+    token = await accounts.sign_up(cluster, namespace, "blind", rules=shipped.rules_without("", "pods/log", "get"))
     environment["KUBECONFIG"] = str(accounts.write_kubeconfig(cluster, token, namespace=namespace))
     [pod] = await deployed(cluster, namespace)
     await pod_states.put(cluster, namespace, pod, pod_states.crash_looping, restarts=4)

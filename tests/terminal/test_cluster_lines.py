@@ -1,13 +1,17 @@
 """What the cluster says of a service, asked of a pretend one over its real API."""
 
+import asyncio
 import json
 import pathlib
 import shutil
 from collections.abc import AsyncIterator
 
 import pytest
+import yaml
 
+from bot.clients import workloads
 from sandbox import cluster, data_folders, processes
+from sandbox.cluster.world import happenings
 
 pytestmark = pytest.mark.anyio
 
@@ -133,3 +137,46 @@ async def test_a_context_that_is_not_there_is_named(kube: cluster.Cluster, envir
 
     assert code == 3
     assert "the context “prod” cannot be read from kubeconfig" in complaint
+
+
+async def test_each_environment_has_its_own_cluster_and_namespace(
+    kube: cluster.Cluster, environment: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    await kube.deploys("pos-order", replicas=2)
+    async with cluster.running(namespace="elsewhere") as other:
+        other.kubeconfig(tmp_path / "kubeconfig", context="prod")
+        environments = tmp_path / "runbook_data" / "environments.yaml"
+        content = yaml.safe_load(environments.read_text())["environments"]
+        content["prod"]["namespace"] = "elsewhere"
+        data_folders.change(environments, environments=content)
+        await other.deploys("pos-order", replicas=5)
+
+        here = await processes.run(environment, "pods", "order", "--env", "staging")
+        there = await processes.run(environment, "pods", "order", "--env", "prod")
+
+    assert "pos-order in staging: 2 of 2 pods ready." in here[1]
+    assert "pos-order in prod: 5 of 5 pods ready." in there[1]
+
+
+async def test_a_list_that_the_cluster_forgot_half_way_is_read_again(
+    kube: cluster.Cluster, environment: dict[str, str]
+) -> None:
+    order = await kube.deploys("pos-order", replicas=1)
+    for number in range(workloads.PAGE + 1):
+        kube.notes(order.pods[0].document, happenings.Happening(reason=f"Reason{number}", message="is one of many"))
+
+    async def forget() -> None:
+        await kube.waits_for_request(lambda request: "continue" in request.query)
+        kube.faults.forgets_history()
+
+    # The first page comes at once, the second one only after it was forgotten that there is one.
+    kube.faults.slow("events", seconds=0)
+    kube.faults.slow("events", seconds=0.5)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(forget())
+        answer = group.create_task(processes.run(environment, "events", "order", "--limit", "3"))
+
+    assert (answer.result()[0], answer.result()[2]) == (0, "")
+    assert "is one of many" in answer.result()[1]
+    pages = [request for request in kube.requests if request.path.endswith("/events")]
+    assert ["continue" in page.query for page in pages] == [False, True, False, True]

@@ -102,6 +102,38 @@ async def test_a_pod_that_cannot_be_read_does_not_hide_the_others(
     assert output.count(" │ ") == 4
 
 
+async def test_an_evicted_pod_says_why_it_has_no_log(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+    order = await kube.deploys("pos-order", replicas=1)
+    order.pods[0].is_evicted()
+
+    _, output, _ = await processes.run(environment, "logs", "order")
+
+    assert "The pod was evicted, and its log went with it. The node was low on resource" in output
+
+
+async def test_a_pod_without_a_node_says_so(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+    order = await kube.deploys("pos-order", replicas=1)
+    order.pods[0].is_unschedulable()
+
+    code, _, complaint = await processes.run(environment, "logs", "order")
+
+    assert code == 3
+    assert "It has no node yet: 0/3 nodes are available: 3 Insufficient cpu." in complaint
+    assert "See its events" in complaint
+
+
+async def test_a_node_that_does_not_answer_is_told_without_its_address(
+    kube: cluster.Cluster, environment: dict[str, str]
+) -> None:
+    order = await kube.deploys("pos-order", replicas=1)
+    kube.loses_node(order.pods[0].node)
+
+    code, _, complaint = await processes.run(environment, "logs", "order")
+
+    assert code == 3
+    assert "The node does not answer" in complaint and ":10250" not in complaint
+
+
 async def test_secrets_escapes_and_markup_in_lines_do_nothing(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:
@@ -120,13 +152,40 @@ async def test_bytes_that_are_no_text_and_endless_lines_come_out_as_text(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:
     order = await kube.deploys("pos-order", replicas=1)
-    order.pods[0].logs(["2026-11-23T10:00:00Z INFO " + "x" * 20_000_000, "2026-11-23T10:00:01Z INFO after it"])
+    endless = "2026-11-23T10:00:00Z INFO " + "x" * 20_000_000
+    no_text = b"2026-11-23T10:00:01Z INFO caf\xe9 \xff\xfe\x00\x07 bytes"
+    order.pods[0].logs([endless, no_text, "2026-11-23T10:00:02Z INFO after it"])
 
     code, output, _ = await processes.run(environment, "logs", "order")
 
     assert code == 0
     assert "INFO after it" in output
+    assert "INFO caf\N{REPLACEMENT CHARACTER} " in output and " bytes" in output
+    assert not {"\0", "\a"} & set(output)
     assert len(output) < 100_000
+    assert "Lines longer than 64,000 bytes are cut there (19.9 MB left out)." in output
+
+
+async def test_what_is_left_out_for_the_memory_is_said_with_a_way_out(
+    kube: cluster.Cluster, environment: dict[str, str]
+) -> None:
+    order = await kube.deploys("pos-order", replicas=1)
+    order.pods[0].logs(f"2026-11-23T10:00:00Z INFO {number} {'x' * 10_000}" for number in range(600))
+
+    _, output, _ = await processes.run(environment, "logs", "order", "--tail", "600")
+    _, fewer, _ = await processes.run(environment, "logs", "order", "--tail", "5", "--grep", "INFO 1")
+
+    assert "older ones left out (of each log no more than 4 MB are shown; narrow it down with --grep)." in output
+    assert "106 older ones left out (--tail shows more)." in fewer
+
+
+async def test_a_line_is_shown_whole_however_long_it_is(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+    order = await kube.deploys("pos-order", replicas=1)
+    order.pods[0].logs([f"2026-11-23T10:00:00Z INFO {'x' * 30_000} the end"])
+
+    _, output, _ = await processes.run(environment, "logs", "order")
+
+    assert f"INFO {'x' * 30_000} the end\n" in output
 
 
 @pytest.mark.parametrize(
@@ -135,6 +194,7 @@ async def test_bytes_that_are_no_text_and_endless_lines_come_out_as_text(
         (("--tail", "-1"), "tail: “-1” does not fit, expected greater than or equal to 1."),
         (("--tail", "10000000"), "tail: “10000000” does not fit, expected less than or equal to 50000."),
         (("--since", "yesterday"), "“yesterday” is no duration; write it like 90s, 3m or 1h30m."),
+        (("--since", "0s"), "since: “0s” does not fit"),
         (("--grep", "(a"), "“(a” is no regular expression that can be used"),
         (("--level", "loud"), "level: “loud” does not fit"),
         (("--follow", "--previous"), "--follow shows what comes"),
