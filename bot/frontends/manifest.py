@@ -14,12 +14,15 @@ from bot.frontends import slack_app, web
 # Each scope with the one thing that needs it.
 _SCOPES = {
     "app_mentions:read": "mentions, because slash commands cannot be typed in threads",
+    "channels:history": "finding its own message about a run again, where posbot died or Slack did not answer",
     "channels:read": "the names of channels, which mentions leave out and roles.yaml speaks of",
     "chat:write": "answers to mentions, and to commands whose response URL is used up",
     "commands": "the slash command",
     "files:write": "logs that are too long for a message",
+    "groups:history": "the same in private channels",
     "groups:read": "the names of private channels, which slash commands leave out",
-    "im:write": "the direct messages that a private log's file goes to",
+    "im:history": "the same in direct messages",
+    "im:write": "the direct messages that a private log's file goes to, or a run whose channel takes no messages",
     "usergroups:read": "roles that name a user group",
     "users:read": "the names of people, which mentions leave out and the audit shows",
 }

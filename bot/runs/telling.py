@@ -51,10 +51,15 @@ def live(run: runs.Run, runbook: runbooks.Runbook) -> reports.Report:
     return reports.Report(
         verdict=run.state.verdict,
         headline=headline(run),
-        sections=(_plan(run), _about(run)),
+        sections=(_plan(run),),
         next_actions=_actions(run),
         runbook=_pointers(run, runbook),
     )
+
+
+def footer(run: runs.Run) -> tuple[str, ...]:
+    """Give which run it is, who wanted it, and what it holds: what stands small below how far it is."""
+    return tuple(" ".join(pair) for pair in _about(run).pairs)
 
 
 def asked(run: runs.Run, question: runs.Question) -> reports.Report:

@@ -136,3 +136,11 @@ def test_what_was_left_out_says_why_and_is_not_told_as_done() -> None:
 
 def test_a_section_of_the_runbook_that_is_gone_is_not_pointed_to() -> None:
     assert telling.whole(a_run(S.SUCCEEDED, S.RUNNING), runbooks.Runbook(sections=())).runbook == ()
+
+
+def test_what_stands_small_below_a_live_message_says_which_run_it_is_and_what_it_holds() -> None:
+    assert telling.footer(a_run(S.SUCCEEDED, S.RUNNING, lock="deploy:prod")) == (
+        "run r1124-0a1b2c3d",
+        "asked for by alice, 11-24 03:00 UTC",
+        "holds deploy:prod",
+    )

@@ -217,3 +217,12 @@ async def test_posts_are_limited_for_each_channel(desk: Desk) -> None:
 
     assert caught.value.response.status_code == 429
     assert caught.value.response.headers["Retry-After"] == "1"
+
+
+async def test_a_workspace_that_does_not_know_a_kind_of_block_refuses_the_message() -> None:
+    setup = slack.Settings(refused_blocks=frozenset({"divider"}))
+    async with slack.pretend_workspace(setup) as workspace:
+        ops = workspace.channel("ops")
+        client = AsyncWebClient(token=workspace.bot_token, base_url=workspace.api_url)
+        with pytest.raises(SlackApiError, match="invalid_blocks"):
+            await client.chat_postMessage(channel=ops.id, text="x", blocks=[{"type": "divider"}])
