@@ -155,5 +155,5 @@ async def test_migrate_says_what_it_did(environment: dict[str, str]) -> None:
     first = await processes.run(environment, "migrate")
     second = await lines.run(environment, "migrate")
 
-    assert first[:2] == (0, "The database is now at revision 0003.\n")
+    assert first[:2] == (0, "The database is now at revision 0004.\n")
     assert second[:2] == (0, "The database is up to date.\n")
