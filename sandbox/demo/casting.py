@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shlex
 from collections.abc import AsyncIterator, Mapping
 
 from sandbox import processes, stages
@@ -44,8 +45,9 @@ class Cast:
         """Give what everybody and every place is called."""
         own = self.stage.workspace.settings
         persons = {person.id: person.user.name for person in (self.alice, self.bob)}
-        places = {own.bot_user_id: own.bot_name, state.SLACKBOT: "Slackbot", self.ops.id: self.ops.name}
-        return {**places, **persons, **self.stage.workspace.file_names}
+        places = {self.ops.id: self.ops.name, self.alice.chat_with_bot.id: "direct messages"}
+        apps = {own.bot_user_id: own.bot_name, state.SLACKBOT: "Slackbot"}
+        return {**places, **persons, **apps, **self.stage.workspace.file_names}
 
     async def types(self, line: str) -> messages.Message:
         """Let alice type a slash command; show and give the answer."""
@@ -87,7 +89,7 @@ class Cast:
     async def runs(self, line: str) -> str:
         """Run a line in a terminal beside the bot; show and give what it printed."""
         async with step(f"output of {line}"):
-            code, output, complaint = await processes.run(self._shell(), *line.split()[1:])
+            code, output, complaint = await processes.run(self._shell(), *_words(line))
         await self.screen.show_shell(line, "\n".join(filter(None, (complaint.strip("\n"), output))), code)
         return output
 
@@ -108,3 +110,11 @@ class Cast:
     def _shell(self) -> dict[str, str]:
         # As in a terminal of the same width, colours and all.
         return {**self.stage.environment, "FORCE_COLOR": "1", "COLUMNS": str(self.screen.width)}
+
+
+def _words(line: str) -> list[str]:
+    """Give what follows the program's name in *line*; an apostrophe that nobody closes stands for itself."""
+    try:
+        return shlex.split(line)[1:]
+    except ValueError:
+        return line.split()[1:]

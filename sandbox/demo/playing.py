@@ -3,17 +3,18 @@
 import contextlib
 import difflib
 
-from sandbox.demo import casting, keyboards
+from sandbox.demo import casting, keyboards, mishaps
 from sandbox.showing import posts
 from sandbox.slack.world import messages
 
 _PATIENCE_SECONDS = 30.0
-_SLOW_SECONDS = 0.7
 _HINT = (
     ("/pos health order", "ask; the answer is for you alone"),
     ("@pos health price", "ask in sight of all"),
     ("2", "press the button with that number"),
-    ("break pos-order", "let it lose its database; also slow and mend"),
+    ("break pos-order", "let it lose its database; also slow, and mend"),
+    ("crash pos-catalog", "let its pods fail to start"),
+    ("ship pos-order", "roll out a version of it that does not start"),
     ("posbot audit", "run a line in a terminal"),
     ("help, quit", "show this again, or end"),
 )
@@ -55,7 +56,7 @@ class Playground:
                 await self._show_news()
             case "help":
                 self._hint()
-            case "break" | "slow" | "mend":
+            case _ if word in mishaps.BY_WORD:
                 await self._switch(word, rest)
             case "posbot":
                 await self._cast.runs(line)
@@ -96,16 +97,7 @@ class Playground:
             question = f" Did you mean {near[0]}?" if near else ""
             self._cast.screen.note(f"No service called “{name}” runs here.{question}")
             return
-        match word:
-            case "break":
-                await fleet[found].goes_down()
-                self._cast.screen.note(f"{found} has lost its database.")
-            case "slow":
-                await fleet[found].slows_to(seconds=_SLOW_SECONDS)
-                self._cast.screen.note(f"{found} now takes {_SLOW_SECONDS:g} s to answer.")
-            case _:
-                await fleet[found].recovers()
-                self._cast.screen.note(f"{found} is in good order.")
+        self._cast.screen.note(await mishaps.BY_WORD[word](self._cast.stage, found))
 
     async def _await_answer(self) -> None:
         """Show what comes until it is an answer; what takes longer is shown after the next line."""
@@ -131,10 +123,11 @@ class Playground:
         return news
 
     def _news(self) -> list[messages.Message]:
-        """List what others wrote or changed since the last look."""
+        """List what others wrote or changed since the last look, in the channel and to alice alone."""
         alice = self._cast.alice
-        seen = alice.sees(self._cast.ops)
-        return [message for message in seen if message.revision > self._seen and message.user_id != alice.id]
+        seen = [*alice.sees(self._cast.ops), *alice.sees(alice.chat_with_bot)]
+        news = [message for message in seen if message.revision > self._seen and message.user_id != alice.id]
+        return sorted(news, key=lambda message: message.revision)
 
     def _hint(self) -> None:
         self._cast.screen.gap()
@@ -143,4 +136,5 @@ class Playground:
 
 
 def _is_unfinished(message: messages.Message) -> bool:
-    return message.plain_text.startswith("⏳")
+    """Tell whether an answer is on its way; a log that is followed has no end to wait for."""
+    return message.plain_text.startswith("⏳") and not message.plain_text.startswith("⏳ Following")

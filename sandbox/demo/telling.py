@@ -1,10 +1,9 @@
 """The story: a short incident, in the order in which it happens."""
 
-from sandbox.demo import casting
+from sandbox.demo import casting, mishaps
 
 # Nothing listens there, on any machine.
 _NOWHERE = "http://127.0.0.1:9/"
-_SLOW_SECONDS = 0.7
 _RECOVERY_SECONDS = 1.5
 
 
@@ -14,6 +13,7 @@ async def tell(cast: casting.Cast) -> None:
     await _trouble_begins(cast)
     await _slack_is_down(cast)
     await _the_database_comes_back(cast)
+    await _a_service_does_not_start(cast)
     await _the_record_is_read(cast)
 
 
@@ -24,8 +24,8 @@ async def _all_is_well(cast: casting.Cast) -> None:
 
 async def _trouble_begins(cast: casting.Cast) -> None:
     async with casting.step("change of the services"):
-        await cast.stage.fleet["pos-order"].goes_down()
-        await cast.stage.fleet["pos-price"].slows_to(seconds=_SLOW_SECONDS)
+        await mishaps.lose_database(cast.stage, "pos-order")
+        await mishaps.become_slow(cast.stage, "pos-price")
     await cast.screen.narrate("An hour later pos-order loses its database, and pos-price gets slow.")
     overview = await cast.types("/pos health")
     await cast.screen.narrate("Only she sees this. What is worst stands first, and a button leads to it.")
@@ -58,6 +58,19 @@ async def _the_database_comes_back(cast: casting.Cast) -> None:
     async with casting.step("recovery of pos-order"):
         recovered = await cast.alice.waits_for_message(cast.ops, after=waiting, timeout_seconds=casting.STEP_SECONDS)
     await cast.show(recovered)
+
+
+async def _a_service_does_not_start(cast: casting.Cast) -> None:
+    async with casting.step("change of the services"):
+        await mishaps.crash(cast.stage, "pos-catalog")
+    await cast.screen.narrate(
+        "The database came back with new passwords. pos-catalog has its old one, and does not start."
+    )
+    found = await cast.types("/pos startup catalog")
+    await cast.screen.narrate("The reason stood in a log from before the last restart. The password is put right.")
+    async with casting.step("change of the services"):
+        await mishaps.mend(cast.stage, "pos-catalog")
+    await cast.clicks("Pods", found)
 
 
 async def _the_record_is_read(cast: casting.Cast) -> None:
