@@ -43,6 +43,7 @@ class Core:
     clusters: "_Clusters"
     worker: working.Worker
     desk: desk.Desk
+    db: database.Database
 
     async def warm_up(self, url: str) -> None:
         """
@@ -136,6 +137,7 @@ def _core(
         clusters=clusters,
         worker=worker,
         desk=desk_of_runs,
+        db=db,
     )
 
 

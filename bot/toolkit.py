@@ -100,7 +100,8 @@ def _known_selection(value: str, info: pydantic.ValidationInfo) -> str:
     return found[0].name if is_one else value.lower()
 
 
-def _known_environment(value: str | None, info: pydantic.ValidationInfo) -> str:
+def known_environment(value: str | None, info: pydantic.ValidationInfo) -> str:
+    """Give an environment as it is called; the default one for None."""
     environments = _vocabulary(info).environments
     name = environments.default if value is None else value.lower()
     _named(lambda: environments.find(name))
@@ -142,7 +143,7 @@ Selection = Annotated[str, pydantic.AfterValidator(_known_selection)]
 """One service, a group, or `all`."""
 EnvironmentName = Annotated[
     str | None,
-    pydantic.AfterValidator(_known_environment),
+    pydantic.AfterValidator(known_environment),
     pydantic.Field(
         default=None, validate_default=True, description="where to look; the default environment if not given"
     ),

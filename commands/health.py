@@ -23,6 +23,8 @@ TURNS_TO_SEND = 10
 POLL_SECONDS = 2.0
 LONGEST_WAIT = datetime.timedelta(minutes=15)
 """Slack lets an answer be changed for half an hour; a rollout that takes longer is a case for 4.2."""
+_FAILING = "health-failing"
+"""The section about what fails here."""
 
 
 class Parameters(toolkit.Parameters):
@@ -157,6 +159,8 @@ def _one(reading: health.Reading, parameters: Parameters, tools: toolkit.Tools) 
         actions.append(reports.NextAction(label="Details", words=f"{line} --verbose"))
     if not reading.is_healthy:
         actions.append(reports.NextAction(label="Wait 3 min", words=f"{line} --wait 3m"))
+        what_to_do = f"runbook {_FAILING} --service {reading.service} --env {parameters.env}"
+        actions.insert(0, reports.NextAction(label="What to do", words=what_to_do, is_primary=True))
     if reading.finding is health.Finding.NO_ENDPOINT:
         actions = [reports.NextAction(label="Catalogue", words=f"services {reading.service}")]
     return reports.Report(
@@ -286,7 +290,7 @@ def _pointers(readings: Sequence[health.Reading], tools: toolkit.Tools) -> tuple
     is_well = all(reading.finding is health.Finding.NO_ENDPOINT for reading in readings) or all(
         reading.verdict is reports.Verdict.OK for reading in readings
     )
-    return tools.runbook.point_to(*(("health-checks",) if is_well else ("health-failing", "health-checks")))
+    return tools.runbook.point_to(*(("health-checks",) if is_well else (_FAILING, "health-checks")))
 
 
 def _deadline(parameters: Parameters) -> float:

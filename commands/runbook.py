@@ -39,6 +39,12 @@ class Parameters(toolkit.Parameters):
         toolkit.Option(label="SERVICE"),
         pydantic.Field(description="the service that the buttons are to be about"),
     ] = None
+    env: Annotated[
+        str | None,
+        toolkit.Option(label="ENV", short="-e"),
+        pydantic.AfterValidator(toolkit.known_environment),
+        pydantic.Field(description="the environment that the buttons are to be about"),
+    ] = None
     full: Annotated[bool, pydantic.Field(description="show the whole section")] = False
 
 
@@ -115,7 +121,8 @@ def _button(command: toolkit.Command[Any], parameters: Parameters) -> reports.Ne
     fields = command.parameters.model_fields
     needed = {name for name, field in fields.items() if field.is_required()}
     if parameters.service is not None and next(iter(fields), "") in _FOR_SERVICES and needed <= _FOR_SERVICES:
-        words = f"{command.word} {parameters.service}"
+        where = f" --env {parameters.env}" if parameters.env is not None and "env" in fields else ""
+        words = f"{command.word} {parameters.service}{where}"
         return reports.NextAction(label=f"Run {words}", words=words)
     if not needed:
         return reports.NextAction(label=f"Run {command.word}", words=command.word)

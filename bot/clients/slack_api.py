@@ -8,6 +8,7 @@ Slack took it, and so say things twice.
 
 import asyncio
 import dataclasses
+import json
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot import errors
-from bot.clients import slack_calls, slack_retries
+from bot.clients import slack_calls, slack_looks, slack_retries
 
 Result = TypeVar("Result")
 Blocks = list[dict[str, Any]]
@@ -71,6 +72,7 @@ class SlackApi:
         )
         self._hasty = AsyncWebClient(token=token, base_url=url, timeout=CALL_SECONDS, retry_handlers=[])
         self._known: dict[str, tuple[float, Any]] = {}
+        self.looks = slack_looks.Looks()
 
     async def identify(self) -> Identity:
         """
@@ -82,21 +84,35 @@ class SlackApi:
         """
         return await slack_calls.call("auth.test", lambda: _identity(self.reader.auth_test()))
 
-    async def post(self, channel: str, *, thread: str | None, text: str, blocks: Blocks) -> Spot:
+    async def post(
+        self,
+        channel: str,
+        *,
+        thread: str | None,
+        text: str,
+        blocks: Blocks,
+        metadata: dict[str, Any] | None = None,
+        is_patient: bool = True,
+    ) -> Spot:
         """
         Post a message and give where it stands; a person's id posts in the bot's direct messages with them.
 
+        Not *is_patient* where the caller has its own way to wait and to try again.
+
         Raises:
+            slack_calls.NotTaken: Slack has too much to do.
             errors.Refused, errors.Unavailable
         """
+        client = self.writer if is_patient else self._hasty
         answer = await slack_calls.call(
             "chat.postMessage",
             lambda: slack_calls.data(
-                self.writer.chat_postMessage(
+                client.chat_postMessage(
                     channel=channel,
                     thread_ts=thread,
                     text=text,
                     blocks=blocks,
+                    metadata=metadata,
                     unfurl_links=False,
                     unfurl_media=False,
                 )
@@ -119,6 +135,17 @@ class SlackApi:
             lambda: slack_calls.data(
                 client.chat_update(channel=spot.channel, ts=spot.timestamp, text=text, blocks=blocks)
             ),
+        )
+
+    async def delete(self, spot: Spot) -> None:
+        """
+        Take a message of the bot away.
+
+        Raises:
+            errors.Refused, errors.Unavailable
+        """
+        await slack_calls.call(
+            "chat.delete", lambda: slack_calls.data(self.reader.chat_delete(channel=spot.channel, ts=spot.timestamp))
         )
 
     async def open_direct(self, user: str) -> str:
@@ -176,7 +203,7 @@ class SlackApi:
             if answer.status_code >= 500 or answer.status_code == 429:
                 raise slack_calls.NotTaken(f"Slack answered {answer.status_code} to a response.")
             if answer.status_code != 200:
-                raise errors.Refused(f"Slack did not take the response ({errors.shorten(answer.body, 80)}).")
+                raise slack_calls.SlackRefused("a response", _reason(answer.body))
 
         await slack_calls.call("response_url", send)
 
@@ -222,6 +249,14 @@ class SlackApi:
             raise known
         found: Result = known
         return found
+
+
+def _reason(body: str) -> str:
+    """Give Slack's name for a refusal, or the beginning of whatever else it answered."""
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, TypeError, KeyError):
+        return errors.shorten(body, 80)
 
 
 async def _looked_up(name: str, call: Callable[[], Awaitable[Result]]) -> tuple[Result | errors.BotError, float]:

@@ -21,6 +21,8 @@ from bot.store import invocations as invocation_store
 
 log = structlog.get_logger()
 
+_CHAT = frozenset({invocations.Door.SLASH, invocations.Door.MENTION})
+"""Where a chat program stands between what was typed and what comes; lines of buttons are our own."""
 ToolsFor = Callable[[invocations.Invocation, toolkit.MayRun, displays.Display], toolkit.Tools]
 
 
@@ -101,7 +103,7 @@ class Dispatcher:
         structlog.contextvars.bind_contextvars(invocation=invocation.id)
         if not await self._begin(invocation, course):
             return _answer(invocation, invocations.Ending.DUPLICATE, reports.Verdict.UNKNOWN, "This came twice.")
-        is_chat = invocation.door is not invocations.Door.TERMINAL
+        is_chat = invocation.door in _CHAT
         try:
             answer = await self._attempt(
                 invocation,

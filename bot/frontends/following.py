@@ -15,10 +15,10 @@ from collections.abc import Sequence
 import structlog
 
 from bot import errors
-from bot.clients import slack_api, slack_calls, slack_files
-from bot.frontends import filing, pacing, receiving, replying, spooling
+from bot.clients import pacing, slack_api, slack_calls, slack_files
+from bot.frontends import filing, receiving, replying, spooling
 from bot.model import invocations, reports
-from bot.render import blocks, limits, log_lines, tails
+from bot.render import blocks, limits, log_lines, manners, tails
 from bot.store import invocations as invocation_store
 
 log = structlog.get_logger()
@@ -292,7 +292,7 @@ class Live:
         return self._origin.thread if is_there and self._origin.thread else spot.timestamp
 
     def _last(self, answer: invocations.Answer, whereabouts: str) -> blocks.Message:
-        return blocks.message(answer, blocks.Manner(tail=self._board.tail(), whereabouts=whereabouts))
+        return blocks.message(answer, manners.Manner(tail=self._board.tail(), whereabouts=whereabouts))
 
     def _told(self) -> str:
         if not self._spool.size:

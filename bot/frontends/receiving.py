@@ -8,19 +8,23 @@ import dataclasses
 import datetime
 import functools
 import re
+import shlex
 from collections.abc import Callable
 from typing import Any, ParamSpec
 
 from bot import errors
 from bot.dispatch import dispatching
 from bot.model import invocations
+from bot.render import blocks
 
 Payload = dict[str, Any]
 P = ParamSpec("P")
 
 _DIRECT = "directmessage"
 _SHARE = "share "
-_STOP = "stop "
+_ANSWER = "run answer "
+_ASIDE = ("stop ", _ANSWER, "run cancel ", "run retry ")
+"""What acts on something that is shown by a message of its own."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +115,7 @@ def from_click(body: Payload) -> Request:
         id=user["id"], name=user.get("username") or user.get("name") or "", team_id=user.get("team_id")
     )
     key = f"click:{actor.id}:{action.get('action_id')}:{action.get('action_ts')}"
-    line = action.get("value") or ""
+    line = _with_note(action.get("value") or "", body)
     return Request(
         invocation=_invocation(line, invocations.Door.BUTTON, actor, place, key),
         origin=Origin(
@@ -122,9 +126,17 @@ def from_click(body: Payload) -> Request:
             response_url=body.get("response_url"),
             is_private=bool(container.get("is_ephemeral")) or is_home,
             is_click=True,
-            is_aside=line.startswith(_STOP),
+            is_aside=line.startswith(_ASIDE),
         ),
     )
+
+
+def _with_note(line: str, body: Payload) -> str:
+    """Give *line* with what stands in the field beside the button, where it is an answer."""
+    values = (body.get("state") or {}).get("values") or {}
+    notes = (fields[blocks.NOTE].get("value") or "" for fields in values.values() if blocks.NOTE in fields)
+    note = next((note for note in map(str.strip, notes) if note), "")
+    return f"{line} --note={shlex.quote(note)}" if note and line.startswith(_ANSWER) else line
 
 
 @_complete

@@ -17,7 +17,7 @@ from bot import errors, metrics
 from bot.clients import slack_api, slack_calls, slack_files
 from bot.frontends import filing, receiving
 from bot.model import displays, invocations, reports
-from bot.render import blocks
+from bot.render import blocks, manners
 
 log = structlog.get_logger()
 
@@ -145,20 +145,31 @@ class Response:
 
     async def finish(self, answer: invocations.Answer) -> bool:
         """Show the final answer, in a whisper where the URL is used up or too old."""
+        is_aside = self._origin.is_aside or answer.report.is_aside
         is_public = (self._is_public or answer.is_for_everyone) and answer.ending is invocations.Ending.DONE
+        is_public = is_public and not answer.report.is_aside
         sharer = self._origin.user if answer.is_for_everyone else None
-        manner = blocks.Manner(can_share=not is_public and not self._origin.is_aside, shared_by=sharer)
+        manner = manners.Manner(
+            can_share=not is_public and not is_aside, shared_by=sharer, has_plans=self._api.looks.has_plans
+        )
         message = blocks.message(answer, manner)
         if message.files:
             whereabouts = await self._file(message, is_public=is_public)
-            message = blocks.message(answer, dataclasses.replace(manner, whereabouts=whereabouts))
-        body = self._body(message, is_public=is_public, replaces=not answer.is_for_everyone)
+            manner = dataclasses.replace(manner, whereabouts=whereabouts)
+
+        def draw(has_plans: bool) -> blocks.Message:
+            return blocks.message(answer, dataclasses.replace(manner, has_plans=has_plans))
+
+        async def send(drawn: blocks.Message) -> None:
+            replaces = not answer.is_for_everyone and not answer.report.is_aside
+            await self._api.respond(self._response_url, self._body(drawn, is_public=is_public, replaces=replaces))
+
         try:
-            await self._api.respond(self._response_url, body)
+            await self._api.looks.show(draw, send)
         except (errors.Refused, slack_calls.NotTaken) as error:
             log.warning("response not taken", reason=str(error))
             # What was meant for all is not delivered by telling one.
-            return await self._whisper(message) and not is_public
+            return await _whisper(self._api, self._origin, message) and not is_public
         except errors.Unavailable as error:
             return _lost("unavailable", error)
         return True
@@ -193,18 +204,6 @@ class Response:
             **({"thread_ts": self._origin.thread} if self._origin.thread else {}),
         }
 
-    async def _whisper(self, message: blocks.Message) -> bool:
-        origin = self._origin
-        try:
-            await self._api.whisper(
-                origin.channel, origin.user, thread=origin.thread, text=message.text, blocks=list(message.blocks)
-            )
-        except errors.Refused:
-            return await _tell_directly(self._api, origin.user, message)
-        except errors.Unavailable as error:
-            return _lost("unavailable", error)
-        return True
-
 
 class Thread:
     """Answers a mention in its thread, in sight of all who are there."""
@@ -228,8 +227,14 @@ class Thread:
     async def finish(self, answer: invocations.Answer) -> bool:
         """Show the final answer, directly to the person where the thread takes none."""
         message = blocks.message(answer)
+        if answer.report.is_aside:
+            await self._clear()
+            return await _whisper(self._api, self._origin, message)
+        manner = _where(message, "in this thread")
         try:
-            await self._show(blocks.message(answer, _where(message, "in this thread")))
+            await self._api.looks.show(
+                lambda has_plans: blocks.message(answer, dataclasses.replace(manner, has_plans=has_plans)), self._show
+            )
         except errors.Refused as error:
             log.warning("thread refused", reason=str(error))
             return await _tell_directly(self._api, self._origin.user, message)
@@ -237,6 +242,15 @@ class Thread:
             return _lost("unavailable", error)
         await self._file(answer, message)
         return True
+
+    async def _clear(self) -> None:
+        """Take away what showed progress: the answer is for one person alone."""
+        spot = self.take_over()
+        if spot is not None:
+            try:
+                await self._api.delete(spot)
+            except errors.BotError as error:
+                log.info("progress not taken away", reason=str(error))
 
     def take_over(self) -> slack_api.Spot | None:
         """Give the message that shows progress, where there is one."""
@@ -257,7 +271,7 @@ class Thread:
 
     async def _correct(self, answer: invocations.Answer, whereabouts: str) -> None:
         try:
-            await self._show(blocks.message(answer, blocks.Manner(whereabouts=whereabouts)))
+            await self._show(blocks.message(answer, manners.Manner(whereabouts=whereabouts)))
         except errors.BotError as error:
             _lost("correction", error)
 
@@ -298,13 +312,26 @@ async def _filed(api: slack_api.SlackApi, message: blocks.Message, shelf: slack_
     return None
 
 
-def _where(message: blocks.Message, place: str) -> blocks.Manner:
-    return blocks.Manner(whereabouts=_whereabouts(message, place)) if message.files else blocks.Manner()
+def _where(message: blocks.Message, place: str) -> manners.Manner:
+    return manners.Manner(whereabouts=_whereabouts(message, place)) if message.files else manners.Manner()
 
 
 def _whereabouts(message: blocks.Message, place: str) -> str:
     names = " and ".join(dict.fromkeys(section.name for section in message.files))
     return f"All of them are in {names}, {place}."
+
+
+async def _whisper(api: slack_api.SlackApi, origin: receiving.Origin, message: blocks.Message) -> bool:
+    """Tell it to the person alone, where the question was asked or else directly."""
+    try:
+        await api.whisper(
+            origin.channel, origin.user, thread=origin.thread, text=message.text, blocks=list(message.blocks)
+        )
+    except errors.Refused:
+        return await _tell_directly(api, origin.user, message)
+    except errors.Unavailable as error:
+        return _lost("unavailable", error)
+    return True
 
 
 async def _tell_directly(api: slack_api.SlackApi, user: str, message: blocks.Message) -> bool:

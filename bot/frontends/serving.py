@@ -15,9 +15,12 @@ from slack_bolt.app import async_app
 
 from bot import assembling, errors, logs, toolkit
 from bot import settings as settings_module
-from bot.clients import slack_api
+from bot.clients import pacing, slack_api, slack_history
+from bot.delivery import converging, delivering, drawing
 from bot.dispatch import redacting
 from bot.frontends import conversing, following, homes, slack_app, socket_mode, web, working
+from bot.store import posts as post_store
+from bot.store import runs as run_store
 
 log = structlog.get_logger()
 
@@ -78,18 +81,21 @@ async def _serve(
     api = slack_api.SlackApi(access.bot_token, settings.slack_api_url)
     identity = await _identify(api)
     core = assembling.assembled(settings, commands, team_id=identity.team_id, user_groups=api, needs_store=True)
-    async with core as assembled:
+    async with core as assembled, assembled.worker.signed_in():
         workload = working.Workload()
-        app = _slack_application(assembled, api, identity, workload, stop)
+        budget = pacing.Budget()
+        terms = following.Terms(record=assembled.record, stopping=stop, budget=budget)
+        app = _slack_application(assembled, api, identity, workload, terms)
+        delivery = _delivery(assembled, api, identity, redacting.Redactor(settings.known_secrets), budget)
         sockets = _sockets(app, access, settings, api)
         slack = _Slack(api)
         signed = web.SignedSlack(app=app, signing_secret=access.signing_secret) if access.signing_secret else None
         endpoints = web.application(
             is_alive=lambda: _liveness(sockets), is_ready=lambda: _readiness(stop, sockets, slack), slack=signed
         )
-        watches: dict[str, Watch] = {"slack": slack.watch, "audit": lambda: _prune(assembled, settings)}
-        if sockets is not None:
-            watches["sockets"] = sockets.watch
+        watches: dict[str, Watch] = {"slack": slack.watch, "runs": assembled.worker.watch, "posts": delivery.watch}
+        watches |= {"audit": lambda: _prune(assembled, settings)}
+        watches |= {"sockets": sockets.watch} if sockets is not None else {}
         async with _listening(endpoints, settings) as runner, _watching(watches):
             await assembled.warm_up(f"http://{_own_host(settings)}:{runner.addresses[0][1]}/healthz")
             ways = {"socket_mode": sockets is not None, "http": signed is not None}
@@ -98,7 +104,8 @@ async def _serve(
             await stop.wait()
             log.info("stopping")
             await _stop_taking(runner, sockets)
-            await workload.drain(settings.drain_seconds)
+            # What is left of runs after that is free for another posbot.
+            await asyncio.gather(workload.drain(settings.drain_seconds), assembled.worker.drain(settings.drain_seconds))
 
 
 def _own_host(settings: settings_module.Settings) -> str:
@@ -143,10 +150,9 @@ def _slack_application(
     api: slack_api.SlackApi,
     identity: slack_api.Identity,
     workload: working.Workload,
-    stop: asyncio.Event,
+    terms: following.Terms,
 ) -> async_app.AsyncApp:
     app = slack_app.application(api, identity)
-    terms = following.Terms(record=core.record, stopping=stop)
     listeners = slack_app.SlackListeners(
         identity=identity,
         conversations=conversing.Conversations(core.dispatcher, api, core.data.roles.channels, terms),
@@ -155,6 +161,27 @@ def _slack_application(
     )
     listeners.attach(app)
     return app
+
+
+def _delivery(
+    core: assembling.Core,
+    api: slack_api.SlackApi,
+    identity: slack_api.Identity,
+    redactor: redacting.Redactor,
+    budget: pacing.Budget,
+) -> delivering.Delivery:
+    """Give what posts and edits the messages about runs, woken by whatever happens to one here."""
+    means = converging.Means(
+        store=post_store.Posts(core.db),
+        api=api,
+        history=slack_history.SlackHistory(api, identity.user_id),
+        drawings=drawing.Drawings(redactor=redactor, runbook=core.data.runbook),
+        claimant=core.worker,
+        now=lambda: datetime.datetime.now(datetime.UTC),
+    )
+    delivery = delivering.Delivery(means, delivering.Terms(budget=budget))
+    core.worker.on_change = delivery.wake
+    return delivery
 
 
 def _sockets(
@@ -241,8 +268,8 @@ async def _prune(core: assembling.Core, settings: settings_module.Settings) -> N
     while True:
         try:
             before = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=settings.audit_days)
-            pruned = await core.record.prune(before)
-            log.info("audit pruned", entries=pruned)
+            pruned, forgotten = await core.record.prune(before), await run_store.Runs(core.db).prune(before)
+            log.info("audit pruned", entries=pruned, runs=forgotten)
         except errors.Unavailable as error:
             log.error("audit not pruned", reason=str(error))
         await asyncio.sleep(_PRUNE_SECONDS)

@@ -238,6 +238,8 @@ class Planned:
     """None where that depends on what steps will tell."""
     depends_on: tuple[str, ...] = ()
     """The steps on which it depends; none where it depends on all that come before."""
+    jumped_by: tuple[str, ...] = ()
+    """Earlier steps after whose failure it goes on at a later one."""
     asks: str | None = None
     """Who has to answer, as a question says it; None where nobody is asked."""
     is_change: bool = False

@@ -27,7 +27,7 @@ def mistakes(
         yield errors.Misplaced(f"“{procedure.id}” is not the name of the file; expected {file}", "id")
     yield from _about(procedure, around)
     yield from _words(procedure, around, taken)
-    broken = list(_params(procedure))
+    broken = list(_params(procedure, around))
     yield from broken
     types = params.types_of(procedure.params)
     if procedure.lock is not None:
@@ -75,23 +75,26 @@ def _placed_words(procedure: procedures.Procedure) -> Iterator[tuple[str, tuple[
         yield alias, ("command", "aliases", index)
 
 
-def _params(procedure: procedures.Procedure) -> Iterable[errors.Misplaced]:
+def _params(procedure: procedures.Procedure, around: surroundings.Surroundings) -> Iterable[errors.Misplaced]:
     for index, param in enumerate(procedure.params):
         if param.name in params.RESERVED:
             message = f"“{param.name}” is an option that every procedure has; expected another name"
+            yield errors.Misplaced(message, "params", index, "name")
+        elif not params.can_be_named(param.name):
+            message = f"“{param.name}” means something to Python or pydantic; expected another name"
             yield errors.Misplaced(message, "params", index, "name")
         elif param.pattern is not None and not params.is_pattern(param.pattern):
             message = "this is no regular expression without look-around and backreferences"
             yield errors.Misplaced(message, "params", index, "pattern")
         elif param.min is not None and param.max is not None and param.min > param.max:
             yield errors.Misplaced("it is less than min", "params", index, "max")
-        elif param.default is not None and param.type not in {procedures.Kind.SERVICE, procedures.Kind.ENVIRONMENT}:
-            yield from _default(param, index)
+        elif param.default is not None:
+            yield from _default(param, index, around)
 
 
-def _default(param: procedures.Param, index: int) -> Iterator[errors.Misplaced]:
+def _default(param: procedures.Param, index: int, around: surroundings.Surroundings) -> Iterator[errors.Misplaced]:
     try:
-        params.model_of((param,)).model_validate({})
+        params.model_of((param,)).model_validate({}, context=around.vocabulary)
     except pydantic.ValidationError as error:
         yield errors.Misplaced(error.errors()[0]["msg"], "params", index, "default")
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import keyword
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -101,6 +102,11 @@ def _scalar(value: object) -> reports.Scalar:
     if isinstance(value, datetime.timedelta):
         return spans.write(value)
     return value if isinstance(value, (str, int, float, bool)) else None
+
+
+def can_be_named(name: str) -> bool:
+    """Tell whether a model can have a field called *name*."""
+    return not keyword.iskeyword(name) and not name.startswith("model_") and not hasattr(toolkit.Parameters, name)
 
 
 def is_pattern(text: str) -> bool:

@@ -11,6 +11,7 @@ MESSAGE_BLOCKS = 50
 HOME_BLOCKS = 100
 TABLE_ROWS = 100
 TABLE_COLUMNS = 20
+PLAN_TASKS = 50
 BUTTONS = 5
 """Slack takes 25 in a block; more than five are no help."""
 BUTTON_TEXT = 75
@@ -19,6 +20,8 @@ LIST_DEPTH = 8
 LINK = 300
 LINK_TEXT = 100
 """Ours, not Slack's: several links share a footer."""
+NOTE = 500
+"""Ours as well: a longer one would not fit into a line."""
 NOTIFICATION_TEXT = 3_000
 """The text beside the blocks, for notifications and screen readers; chat.update refuses more than 4,000."""
 HEADLINE = 1_000

@@ -81,8 +81,8 @@ class Signals:
     cancelled: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
     """Set when somebody wants the run to end."""
     cancel: invocations.Stop | None = None
-    on_change: Callable[[runs.Run], None] | None = None
-    """Told of everything that was written."""
+    on_change: Callable[[], None] | None = None
+    """Called after everything that was written."""
 
 
 class Attendance:
@@ -212,7 +212,7 @@ class Attendance:
                 self._run = await self._ledger.write(self._run, begun=begun, ended=self._ended)
         self._written, self._ended = self._run, None
         if self._signals.on_change is not None:
-            self._signals.on_change(self._run)
+            self._signals.on_change()
 
 
 def _until_written() -> tenacity.AsyncRetrying:

@@ -29,9 +29,23 @@ def _planned(
         when=step.when,
         is_wanted=forecast.value if forecast is not None else True,
         depends_on=forecast.steps if forecast is not None else (),
+        jumped_by=_jumped_by(procedure, step),
         asks=_asks(step),
         is_change=step.effect is procedures.Effect.CHANGE,
         is_end=procedure.is_end(step.id),
+    )
+
+
+def _jumped_by(procedure: procedures.Procedure, step: procedures.Step) -> tuple[str, ...]:
+    """Give the steps before *step* whose failure leads past it."""
+    ids = [one.id for one in procedure.steps]
+    if step.id not in ids:
+        return ()
+    own = ids.index(step.id)
+    return tuple(
+        one.id
+        for one in procedure.steps[:own]
+        if isinstance(one.on_failure, procedures.Goto) and ids.index(one.on_failure.goto) > own
     )
 
 

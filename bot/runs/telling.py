@@ -51,10 +51,15 @@ def live(run: runs.Run, runbook: runbooks.Runbook) -> reports.Report:
     return reports.Report(
         verdict=run.state.verdict,
         headline=headline(run),
-        sections=(_plan(run), _about(run)),
+        sections=(_plan(run),),
         next_actions=_actions(run),
         runbook=_pointers(run, runbook),
     )
+
+
+def footer(run: runs.Run) -> tuple[str, ...]:
+    """Give which run it is, who wanted it, and what it holds: what stands small below how far it is."""
+    return tuple(" ".join(pair) for pair in _about(run).pairs)
 
 
 def asked(run: runs.Run, question: runs.Question) -> reports.Report:
@@ -111,7 +116,7 @@ def begun(run: runs.Run) -> reports.Report:
 
 def planned(order: runs.Order, steps: Sequence[runs.Planned], runbook: runbooks.Runbook) -> reports.Report:
     """Give what a run of *order* would do, step by step, with what each depends on and whom it asks."""
-    rows = tuple(reports.Row(cells=(step.title, step.action, ". ".join(_condition(step)))) for step in steps)
+    rows = tuple(reports.Row(cells=(step.title, ". ".join(_condition(step)), step.action)) for step in steps)
     changing = [step.step for step in steps if step.is_change]
     pairs = [
         ("changes", ", ".join(changing) or "nothing"),
@@ -121,7 +126,7 @@ def planned(order: runs.Order, steps: Sequence[runs.Planned], runbook: runbooks.
     return reports.Report(
         verdict=reports.Verdict.OK,
         headline=f"{named(order.procedure, order.params)}: this would be done. Nothing was done now.",
-        sections=(reports.Table(columns=("step", "what", "when"), rows=rows), reports.Fields(pairs=tuple(pairs))),
+        sections=(reports.Table(columns=("step", "when", "what"), rows=rows), reports.Fields(pairs=tuple(pairs))),
         facts={"procedure": order.procedure.id, "steps": len(steps), "changes": len(changing), "lock": order.lock},
         next_actions=(reports.NextAction(label="Run it", words=runs.line_of(order.procedure, order.params)),),
         runbook=runbook.point_to(order.procedure.doc.section),
@@ -130,12 +135,14 @@ def planned(order: runs.Order, steps: Sequence[runs.Planned], runbook: runbooks.
 
 
 def _condition(step: runs.Planned) -> list[str]:
-    parts = ["always"] if step.is_wanted and not step.is_end else []
+    if step.is_wanted is False:
+        return ["left out"]
+    parts = ["always"] if step.is_wanted and not step.is_end and not step.jumped_by else []
+    if step.jumped_by:
+        parts.append(f"not after a failure of {', '.join(step.jumped_by)}")
     if step.is_end:
         parts.append("at the end, however that comes")
-    if step.is_wanted is False:
-        parts.append("left out")
-    elif step.is_wanted is None:
+    if step.is_wanted is None:
         parts.append(f"if {step.when}")
         parts += [f"depends on {', '.join(step.depends_on)}"] if step.depends_on else []
     if step.asks is not None:

@@ -78,6 +78,8 @@ class Worker:
         self._now = now
         self.id: str | None = None
         """None while it works on nothing."""
+        self.on_change: Callable[[], None] | None = None
+        """Called whenever something about a run was written down here."""
         self._attending: dict[str, tuple[asyncio.Task[runs.Run], attending.Signals]] = {}
         self._pace = pace
         self._lease = Lease(pace)
@@ -134,16 +136,17 @@ class Worker:
                 async with asyncio.timeout(self._pace.beat_seconds):
                     await self._wake.wait()
 
-    def attend(self, run: runs.Run, on_change: Callable[[runs.Run], None] | None = None) -> "asyncio.Task[runs.Run]":
+    def attend(self, run: runs.Run) -> "asyncio.Task[runs.Run]":
         """Work on *run*, which is claimed; give the task that does."""
         if run.id in self._attending:
             return self._attending[run.id][0]
-        signals = attending.Signals(leaving=self._leaving, on_change=on_change)
+        signals = attending.Signals(leaving=self._leaving, on_change=self._announce)
         assert self.id is not None  # noqa: S101 - nothing is claimed before
         ledger = _Ledger(self._store, self.id, self._lease)
         attendance = attending.Attendance(run, ledger, self._performer, signals, self._now)
         task = asyncio.create_task(attendance.work(), name=f"run {run.id}")
         self._attending[run.id] = (task, signals)
+        self._announce()
         task.add_done_callback(lambda done: self._forget(run.id, done))
         return task
 
@@ -162,6 +165,15 @@ class Worker:
         """Look for runs now and not at the next beat."""
         self._may_be_more = True
         self._wake.set()
+        self._announce()
+
+    async def holds(self) -> None:
+        """Return once it is sure that nobody has taken this worker for dead."""
+        await self._lease.holds()
+
+    def _announce(self) -> None:
+        if self.on_change is not None:
+            self.on_change()
 
     async def _sign_in(self) -> str:
         name, sent = secrets.token_hex(6), Lease.clock()

@@ -3,7 +3,7 @@
 import dataclasses
 import datetime
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pydantic
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import errors
 from bot.model import invocations, procedures, reports, runs
-from bot.store import database, tables
+from bot.store import database, locks, tables
 
 log = structlog.get_logger()
 
@@ -21,13 +21,14 @@ _RUNS, _QUESTIONS, _LOCKS = tables.runs, tables.questions, tables.locks
 _QUESTION = pydantic.TypeAdapter(runs.Question)
 # Made once: putting a statement together takes longer than SQLite takes to do it.
 _NEW = sqlalchemy.insert(_RUNS)
+_NEW_POST = sqlalchemy.insert(tables.posts)
 _NEXT_VERSION = sqlalchemy.update(_RUNS).where(
     _RUNS.c.id == sqlalchemy.bindparam("own"),
     _RUNS.c.claimed_by == sqlalchemy.bindparam("worker"),
     _RUNS.c.version == sqlalchemy.bindparam("known"),
 )
-_LOCK_ATTEMPTS = 3
-"""Its holder may give it back between the attempt to take it and the look at who has it."""
+LIVE, QUESTION, END = "live", "question-", "end-"
+"""What a post is for: how far the run is; what it asks, with the question's id; its end, with its version then."""
 _DAMAGES = (ValueError, TypeError, KeyError, zlib.error)
 """What reading something raises that another version wrote, or that is damaged."""
 
@@ -74,8 +75,9 @@ class Runs:
 
         def job(connection: sqlalchemy.Connection) -> None:
             connection.execute(_NEW, row)
+            _note_post(connection, run, LIVE, run.version)
             if run.lock is not None:
-                _take_lock(connection, run, run.lock)
+                locks.take(connection, run, run.lock)
 
         try:
             await self._db.work(job)
@@ -175,7 +177,7 @@ class Runs:
             if not connection.execute(ended.values(**values, claimed_by=None)).rowcount:
                 return False
             if run.lock is not None:
-                _take_lock(connection, run, run.lock)
+                locks.take(connection, run, run.lock)
             return True
 
         return await self._db.work(job)
@@ -262,6 +264,10 @@ def write(connection: sqlalchemy.Connection, run: runs.Run, worker: str, *, keep
             "asked": tables.pack(_QUESTION.dump_python(run.question, mode="json")),
         }
         connection.execute(sqlalchemy.insert(_QUESTIONS).values(asked))
+        _note_post(connection, run, f"{QUESTION}{run.question.id}", run.version + 1)
+    if run.state.is_final:
+        # A run that goes on after its end comes to another one.
+        _note_post(connection, run, f"{END}{run.version + 1}", run.version + 1)
     if run.state.is_final and run.lock is not None:
         connection.execute(sqlalchemy.delete(_LOCKS).where(_LOCKS.c.name == run.lock, _LOCKS.c.run == run.id))
     return True
@@ -275,27 +281,11 @@ def is_written(connection: sqlalchemy.Connection, run: runs.Run, worker: str, *,
     return row is not None and dict(row) == wanted
 
 
-def _take_lock(connection: sqlalchemy.Connection, run: runs.Run, lock: str) -> None:
-    taken = sqlalchemy.text(
-        "INSERT INTO run_locks (name, run, taken_at) VALUES (:name, :run, :taken_at) ON CONFLICT DO NOTHING"
-    ).bindparams(sqlalchemy.bindparam("taken_at", type_=tables.Moment()))
-    values = {"name": lock, "run": run.id, "taken_at": run.created_at}
-    holder = None
-    for _ in range(_LOCK_ATTEMPTS):
-        if connection.execute(taken, values).rowcount:
-            return
-        held = connection.execute(sqlalchemy.select(_LOCKS).where(_LOCKS.c.name == lock))
-        holder = held.mappings().one_or_none()
-        if holder is not None:
-            break
-    if holder is None:
-        raise errors.Unavailable(f"The lock {lock} has just become free.", hint="Send it again.")
-    if holder["run"] != run.id:
-        raise errors.Refused(
-            f"“{lock}” is locked by the run {holder['run']}, since {holder['taken_at']:%H:%M:%S} UTC.",
-            hint="Wait for its end, or look at what it waits for.",
-            words=(f"run show {holder['run']}",),
-        )
+def _note_post(connection: sqlalchemy.Connection, run: runs.Run, purpose: str, version: int) -> None:
+    """Note that the change of *run* that is being written has to be posted."""
+    if run.place.kind is not invocations.PlaceKind.TERMINAL:
+        values = {"run": run.id, "purpose": purpose, "caused_by": version, "is_settled": False}
+        connection.execute(_NEW_POST, values)
 
 
 def woken(chosen: sqlalchemy.ColumnElement[bool]) -> sqlalchemy.Update:
@@ -326,6 +316,7 @@ def _new_row(run: runs.Run, invocation: str, worker: str | None) -> dict[str, An
         "frozen": tables.pack(_FROZEN.dump_python(frozen, mode="json")),
         "version": run.version,
         "claimed_by": worker,
+        "posted_version": None if run.place.kind is invocations.PlaceKind.TERMINAL else 0,
         **_changing_row(run),
     }
 
@@ -368,6 +359,14 @@ def _run(row: sqlalchemy.RowMapping, question: runs.Question | None) -> runs.Run
         ended_at=row["ended_at"],
         version=row["version"],
     )
+
+
+def questions_of(rows: Sequence[sqlalchemy.RowMapping]) -> dict[str, runs.Question] | None:
+    """Give the questions of *rows* by their ids, None where this version of posbot cannot read them all."""
+    try:
+        return {row["id"]: _question(row) for row in rows}
+    except _DAMAGES:
+        return None
 
 
 def _question(row: sqlalchemy.RowMapping) -> runs.Question:

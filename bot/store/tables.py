@@ -5,7 +5,7 @@ import json
 import zlib
 
 import sqlalchemy
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 
 class Moment(sqlalchemy.types.TypeDecorator[datetime.datetime]):
@@ -75,6 +75,8 @@ invocations = Table(
     Index("invocations_by_actor", "actor_id", "received_at"),
 )
 
+_BEHIND = sqlalchemy.text("posted_version < version")
+
 runs = Table(
     "runs",
     metadata,
@@ -96,8 +98,12 @@ runs = Table(
     Column("claimed_by", String(32)),
     Column("cancelled_by", String(128)),
     Column("cancelled_at", Moment),
+    Column("posted_version", Integer),
+    Column("posted_by", String(32)),
     Index("runs_by_state", "state", "claimed_by"),
     Index("runs_by_time", "created_at"),
+    # Holds only the runs of which Slack does not show the newest state: at rest, none.
+    Index("runs_behind", "id", sqlite_where=_BEHIND, postgresql_where=_BEHIND),
 )
 
 questions = Table(
@@ -133,8 +139,11 @@ posts = Table(
     metadata,
     Column("run", String(32), primary_key=True),
     Column("purpose", String(32), primary_key=True),
+    Column("caused_by", Integer, nullable=False),
     Column("channel", String(32)),
     Column("timestamp", String(32)),
-    Column("version", Integer, nullable=False),
-    Column("claimed_by", String(32)),
+    Column("shown", String(16)),
+    Column("tried_in", String(32)),
+    Column("tried_at", Moment),
+    Column("is_settled", Boolean, nullable=False),
 )

@@ -78,13 +78,15 @@ def _control(block: shapes.Json, element: shapes.Json) -> list[pieces.Control]:
     lines = reading.visible_text([element]).splitlines()
     named = element.get("text") or element.get("placeholder") or {}
     label = str(named.get("text", ""))
+    is_field = element["type"].endswith("_input")
     return [
         pieces.Control(
-            label=label or "Choose",
+            label=label or ("" if is_field else "Choose"),
             key=key,
             is_button=element["type"].endswith("button"),
             style=element.get("style"),
             choices=tuple(line for line in lines if line not in label.splitlines()),
+            is_field=is_field,
         )
     ]
 

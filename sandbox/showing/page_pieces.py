@@ -95,6 +95,8 @@ def _row(row: tuple[pieces.Spans, ...], tag: str, grid: pieces.Grid) -> str:
 
 
 def _control(control: pieces.Control) -> str:
+    if control.is_field:
+        return f'<span class="field">{escape(control.label)}</span>'
     style = f" {control.style}" if control.style else ""
     label = escape(control.label) + ("" if control.is_button else " ▾")
     choices = f'<span class="choices">{escape(", ".join(control.choices))}</span>' if control.choices else ""

@@ -101,6 +101,8 @@ class Control:
     """`primary` or `danger`."""
     choices: tuple[str, ...] = ()
     """What a menu offers once it is open."""
+    is_field: bool = False
+    """Text is typed into it; the label stands there until then."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

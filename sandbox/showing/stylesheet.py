@@ -61,6 +61,10 @@ th { background: var(--wash); font-weight: 700; }
 }
 .control.primary { border-color: var(--green); background: var(--green); color: #fff; }
 .control.danger { border-color: var(--red); color: var(--red); }
+.field {
+  width: 420px; max-width: 100%; height: 36px; padding: 0 12px; border: 1px solid rgba(29, 28, 29, .3);
+  border-radius: 4px; color: var(--grey); line-height: 34px;
+}
 .choices { align-self: center; color: var(--grey); font-size: 12px; }
 .beside { display: flex; gap: 16px; justify-content: space-between; align-items: flex-start; }
 .box { max-width: 600px; padding: 12px 16px; border: 1px solid var(--line); border-radius: 12px; }

@@ -22,6 +22,7 @@ _STATES = {
     pieces.TaskState.COMPLETE: ("✓", "green"),
     pieces.TaskState.ERROR: ("✗", "red"),
 }
+_FIELD_WIDTH = 40
 _BUTTON_STYLES = {"primary": "bold green", "danger": "bold red"}
 
 
@@ -126,6 +127,8 @@ def _task(task: pieces.Task, pen: Pen) -> rich.table.Table:
 
 
 def _control(control: pieces.Control, pen: Pen) -> rich.text.Text:
+    if control.is_field:
+        return rich.text.Text(f"│ {pieces.clean(control.label):<{_FIELD_WIDTH}} │", style="dim", overflow="fold")
     number = pen.numbers.get(control.key)
     text = rich.text.Text(f"{number} " if number else "", style="", overflow="fold")
     label = pieces.clean(control.label) + ("" if control.is_button else " ▾")

@@ -123,3 +123,14 @@ async def test_every_section_is_shown_whole_without_anything_taken_for_a_secret(
 @pytest.mark.parametrize("line", ["runbook --service nobody", "runbook --full --loud", "runbook " + "word " * 40])
 async def test_a_line_that_cannot_be_meant_is_refused(kitchen: kitchens.Kitchen, line: str) -> None:
     assert (await kitchen.answers(line)).ending is invocations.Ending.MISUSED
+
+
+async def test_a_service_that_fails_is_two_buttons_away_from_its_procedure(kitchen: kitchens.Kitchen) -> None:
+    await kitchen.fleet["pos-order"].goes_down()
+
+    health = await kitchen.asks("health pos-order")
+    what_to_do = next(action for action in health.next_actions if action.is_primary)
+    section = await kitchen.asks(what_to_do.words)
+
+    assert what_to_do.words == "runbook health-failing --service pos-order --env sandbox"
+    assert "health-failing pos-order --env sandbox" in words(section)

@@ -74,9 +74,9 @@ async def test_a_plan_shows_every_step_and_does_nothing(kitchen: kitchens.Kitche
     (table, fields) = report.sections
     assert isinstance(table, reports.Table)
     rows = {row.cells[0]: row.cells[1:] for row in table.rows}
-    assert rows["Its pods"] == ("pods pos-order --env sandbox", "always")
-    assert rows["Memory in its logs"][1] == "if steps.signals.saved.odd == 'memory'. depends on signals"
-    assert rows["Key signals"][1] == "always. asks anyone who may run it"
+    assert rows["Its pods"] == ("always", "pods pos-order --env sandbox")
+    assert rows["Memory in its logs"][0] == "if steps.signals.saved.odd == 'memory'. depends on signals"
+    assert rows["Key signals"][0] == "always. asks anyone who may run it"
     assert isinstance(fields, reports.Fields)
     assert ("changes", "nothing") in fields.pairs
     assert words(report) == ["run triage pos-order --env sandbox"]
@@ -89,10 +89,20 @@ async def test_what_is_known_before_the_run_is_decided_in_the_plan(kitchen: kitc
     (table, fields) = report.sections
     assert isinstance(table, reports.Table)
     rows = {row.cells[0]: row.cells[1:] for row in table.rows}
-    assert rows["Key signals as before"][1].startswith("left out")
-    assert "--wait 600s" in rows["Rollout to its end"][0]
+    assert rows["Key signals as before"][0].startswith("left out")
+    assert "--wait 600s" in rows["Rollout to its end"][1]
     assert isinstance(fields, reports.Fields)
     assert ("lock", "deployment:pos-order:sandbox") in fields.pairs
+
+
+async def test_what_an_earlier_failure_leads_past_is_told_in_the_plan(kitchen: kitchens.Kitchen) -> None:
+    (table, _) = (await kitchen.asks("to-workspace pos-order --plan")).sections
+
+    assert isinstance(table, reports.Table)
+    rows = {row.cells[0]: row.cells[1] for row in table.rows}
+    assert rows["The service is healthy"] == "always"
+    assert rows["Hand over"] == "not after a failure of health, deployed, way_in, reason. asks anyone who may run it"
+    assert rows["It stays with the backend"] == "if any_failed('reason'). depends on reason"
 
 
 async def test_a_terminal_stays_until_a_person_is_needed(kitchen: kitchens.Kitchen) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from bot.clients import slack_api
-from bot.frontends import following, pacing, receiving, replying
+from bot.clients import pacing, slack_api
+from bot.frontends import following, receiving, replying
 from bot.model import invocations, reports
 from bot.store import database, migrating
 from bot.store import invocations as store

@@ -109,6 +109,18 @@ MISTAKES = {
         {"params": [{"name": "text", "type": "text", "help": "x", "pattern": "(?=a)b"}]},
         "params.0.pattern: this is no regular expression without look-around and backreferences.",
     ),
+    "a keyword of Python": (
+        {"params": [{"name": "class", "type": "text", "help": "x"}]},
+        "params.0.name: “class” means something to Python or pydantic; expected another name.",
+    ),
+    "a name that models have": (
+        {"params": [{"name": "copy", "type": "text", "help": "x"}]},
+        "params.0.name: “copy” means something to Python or pydantic; expected another name.",
+    ),
+    "a default that is no service": (
+        {"params": [{"name": "service", "type": "service", "help": "x", "default": "nowhere"}]},
+        "params.0.default: There is no service called “nowhere”.",
+    ),
     "a default that does not fit": (
         {"params": [{"name": "n", "type": "number", "help": "x", "max": 5, "default": 7}]},
         "params.0.default: expected less than or equal to 5.",

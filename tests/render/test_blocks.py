@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.model import invocations, reports
-from bot.render import blocks, tails
+from bot.render import blocks, manners, tails
 from sandbox.slack.blocks import checking, kinds, reading
 from tests import builders
 from tests.render import strategies
@@ -153,7 +153,7 @@ def test_any_report_is_a_sound_and_harmless_message(
 ) -> None:
     answer = builders.an_answer(report, ending=ending)
 
-    message = blocks.message(answer, blocks.Manner(can_share=can_share, shared_by=shared_by))
+    message = blocks.message(answer, manners.Manner(can_share=can_share, shared_by=shared_by))
 
     assert_sound_message(message)
     assert_harmless(message.blocks, message.text)
@@ -369,7 +369,7 @@ def test_pointers_that_do_not_fit_are_counted_and_none_is_cut_in_half() -> None:
 def test_only_what_was_answered_can_be_shared_and_only_when_asked(
     ending: invocations.Ending, *, can_share: bool
 ) -> None:
-    message = blocks.message(builders.an_answer(ending=ending), blocks.Manner(can_share=can_share))
+    message = blocks.message(builders.an_answer(ending=ending), manners.Manner(can_share=can_share))
 
     expected = (
         [("Share with channel", f"share {builders.ID}")] if can_share and ending is invocations.Ending.DONE else []
@@ -380,13 +380,15 @@ def test_only_what_was_answered_can_be_shared_and_only_when_asked(
 def test_the_share_button_comes_beside_the_others() -> None:
     actions = tuple(reports.NextAction(label=f"Do {number}", words="health") for number in range(5))
 
-    message = blocks.message(builders.an_answer(builders.a_report(next_actions=actions)), blocks.Manner(can_share=True))
+    message = blocks.message(
+        builders.an_answer(builders.a_report(next_actions=actions)), manners.Manner(can_share=True)
+    )
 
     assert [label for label, _ in buttons_of(message)] == ["Do 0", "Do 1", "Do 2", "Do 3", "Share with channel"]
 
 
 def test_who_shared_is_named() -> None:
-    message = blocks.message(builders.an_answer(), blocks.Manner(shared_by="U0SHARER"))
+    message = blocks.message(builders.an_answer(), manners.Manner(shared_by="U0SHARER"))
 
     assert "shared by <@U0SHARER>" in visible(message)
 
@@ -445,7 +447,7 @@ def test_of_a_log_that_does_not_fit_the_last_lines_are_shown_and_the_others_coun
     log = a_log(*[f"line {number} {'x' * 80}" for number in range(1, 5_001)])
 
     message = blocks.message(
-        builders.an_answer(builders.a_report(sections=(log,))), blocks.Manner(whereabouts="All of them are elsewhere.")
+        builders.an_answer(builders.a_report(sections=(log,))), manners.Manner(whereabouts="All of them are elsewhere.")
     )
 
     shown = [int(number) for number in re.findall(r"line (\d+) ", visible(message))]
@@ -519,7 +521,7 @@ def test_what_was_followed_stands_under_the_headline_and_above_what_is_said_of_i
     report = builders.a_report(headline="Followed for 3 s.", sections=(reports.Text(text="3 read."),))
 
     message = blocks.message(
-        builders.an_answer(report), blocks.Manner(tail=a_tail("a", "b", "c", total=total), whereabouts="Look there.")
+        builders.an_answer(report), manners.Manner(tail=a_tail("a", "b", "c", total=total), whereabouts="Look there.")
     )
 
     told = ["The last 3 of 3,000 lines. Look there."] if total > 3 else []
@@ -533,7 +535,7 @@ def test_what_was_followed_stands_under_the_headline_and_above_what_is_said_of_i
 def test_whatever_was_followed_the_last_message_is_sound(report: reports.Report, lines: list[str], times: int) -> None:
     tail = tails.Tail(lines=tuple(tails.shortened(lines * times)), total=len(lines) * times + 1)
 
-    message = blocks.message(builders.an_answer(report), blocks.Manner(tail=tail))
+    message = blocks.message(builders.an_answer(report), manners.Manner(tail=tail))
 
     assert_sound_message(message)
     assert_harmless(message.blocks, message.text)

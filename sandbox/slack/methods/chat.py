@@ -9,7 +9,7 @@ def post_message(at: state.State, given: arguments.Arguments) -> shapes.Json:
     """Post a message in a channel, in a thread, or to a person."""
     channel = _place(at, given.required("channel", "channel_not_found"))
     require_open(at, channel, public_scope="chat:write.public")
-    content = _full_content(given)
+    content = _full_content(at, given)
     if content.blocks and checking.is_too_long(content.blocks):
         raise refusals.Refusal("msg_blocks_too_long")
     at.pace.count_post(channel.id)
@@ -31,7 +31,7 @@ def post_ephemeral(at: state.State, given: arguments.Arguments) -> shapes.Json:
     user_id = given.required("user")
     if user_id not in channel.member_ids:
         raise refusals.Refusal("user_not_in_channel")
-    content = _full_content(given)
+    content = _full_content(at, given)
     message = at.add_bot_message(
         channel.id,
         text=content.text or "",
@@ -53,7 +53,7 @@ def update(at: state.State, given: arguments.Arguments) -> shapes.Json:
         raise refusals.Refusal("is_inactive")
     if len(given.text("text") or "") > contents.UPDATE_TEXT_MAXIMUM:
         raise refusals.Refusal("msg_too_long")
-    content = contents.read_content(given)
+    content = contents.read_content(given, at.settings.refused_blocks)
     if content.is_empty:
         raise refusals.Refusal("no_text")
     changed = apply_content(at, message, content)
@@ -120,8 +120,8 @@ def _has_replies(at: state.State, parent: messages.Message) -> bool:
     )
 
 
-def _full_content(given: arguments.Arguments) -> contents.Content:
-    content = contents.read_content(given)
+def _full_content(at: state.State, given: arguments.Arguments) -> contents.Content:
+    content = contents.read_content(given, at.settings.refused_blocks)
     if content.is_empty:
         raise refusals.Refusal("no_text")
     return content

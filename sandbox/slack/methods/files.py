@@ -64,7 +64,7 @@ def _share(
         chat.require_open(at, place)
     comment = given.text("initial_comment")
     sent = {"blocks": None} if comment else {}
-    content = contents.read_content(arguments.Arguments(given.values | sent))
+    content = contents.read_content(arguments.Arguments(given.values | sent), at.settings.refused_blocks)
     for place in places:
         at.add_bot_message(
             place.id,

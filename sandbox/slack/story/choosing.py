@@ -39,22 +39,27 @@ def chosen(control: reading.Control, choice: str) -> shapes.Json:
     return {field: int(choice) if kind == "datetimepicker" else choice}
 
 
-def fill_in(view: messages.View, values: dict[str, str | list[str]]) -> shapes.Json:
+def fill_in(
+    surface: messages.Message | messages.View, values: dict[str, str | list[str]], *, is_submitted: bool = True
+) -> shapes.Json:
     """
-    Give a modal's `state.values` with *values* by action_id, and what was preset elsewhere.
+    Give a surface's `state.values` with *values* by action_id, and what was preset elsewhere.
 
-    Raises LookupError for an input that is not there, and ValueError for a required one left empty.
+    Raises LookupError for an input that is not there, and ValueError for a text that is too long, or for a required
+    one left empty where the surface is *submitted*: a message is not, so there Slack requires nothing.
     """
-    unknown = set(values) - {control.action_id for control in view.controls}
+    unknown = set(values) - {control.action_id for control in surface.controls}
     if unknown:
         raise LookupError(f"There is no input {sorted(unknown)}")
     filled: shapes.Json = {}
-    for block in view.blocks:
+    for block in surface.blocks:
         for control in reading.controls([block]) if block["type"] in ("input", "actions", "section") else ():
             if control.kind != "button":
                 entry = {"type": control.kind, **_entry(control, values.get(control.action_id))}
                 filled.setdefault(control.block_id, {})[control.action_id] = entry
-                _require(block, entry)
+                _limit(control, entry)
+                if is_submitted:
+                    _require(block, entry)
     return filled
 
 
@@ -94,6 +99,12 @@ def _option(control: reading.Control, choice: str) -> shapes.Json:
     if control.kind == "external_select":
         return {"text": {"type": "plain_text", "text": choice}, "value": choice}
     raise LookupError(f"There is no option {choice!r}; there is {[item['value'] for item in options]}")
+
+
+def _limit(control: reading.Control, entry: shapes.Json) -> None:
+    most, text = control.element.get("max_length"), entry.get("value")
+    if most is not None and isinstance(text, str) and len(text) > most:
+        raise ValueError(f"Slack would not let this be typed: {control.action_id} holds {most} characters")
 
 
 def _require(block: shapes.Json, entry: shapes.Json) -> None:

@@ -88,6 +88,7 @@ class Person(looking.Onlooker):
         """
         Press the button that is called *label* or has it as its action_id.
 
+        *values* are, on a view, its whole `state.values`; on a message, what was typed before, by action_id.
         A question before it is answered with yes. With *as_seen* the button is taken from *on* as it was,
         even when the bot has changed it since: the click of somebody whose screen was a moment behind.
         Raises LookupError when there is no such button.
@@ -189,7 +190,8 @@ class Person(looking.Onlooker):
         values: shapes.Json | None,
     ) -> records.Delivery:
         if isinstance(surface, messages.Message):
-            payload = payloads.click_on_message(self._at, self.user, surface, action)
+            filled = choosing.fill_in(surface, values or {}, is_submitted=False)
+            payload = payloads.click_on_message(self._at, self.user, surface, action, filled)
         else:
             payload = payloads.click_on_view(self._at, self.user, surface, action, values or {})
         return await self._sent.deliver(records.Kind.INTERACTION, payload, what="block_actions")

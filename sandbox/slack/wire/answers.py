@@ -23,7 +23,7 @@ def post_answer(at: state.State, url: grants.ResponseUrl, body: object) -> None:
     if given.flag("delete_original"):
         _delete(at, original)
         return
-    content = _content(given)
+    content = _content(at, given)
     if given.flag("replace_original") and original is not None and not original.is_deleted:
         _replace(at, original, content)
         return
@@ -76,9 +76,9 @@ def _read(body: object) -> arguments.Arguments:
     return arguments.Arguments(body)
 
 
-def _content(given: arguments.Arguments) -> contents.Content:
+def _content(at: state.State, given: arguments.Arguments) -> contents.Content:
     try:
-        content = contents.read_content(given)
+        content = contents.read_content(given, at.settings.refused_blocks)
     except refusals.Refusal as refusal:
         raise refusals.Refusal(refusal.error, status=400, **refusal.extra) from refusal
     if content.is_empty:

@@ -28,9 +28,9 @@ def command(at: state.State, user: channels.User, channel: channels.Channel, wor
 
 
 def click_on_message(
-    at: state.State, user: channels.User, message: messages.Message, action: shapes.Json
+    at: state.State, user: channels.User, message: messages.Message, action: shapes.Json, values: shapes.Json
 ) -> shapes.Json:
-    """Describe the use of a control in a message."""
+    """Describe the use of a control in a message, with the *values* of what else is in it."""
     channel = at.channels[message.channel_id]
     key = at.grants.new_response_url(channel.id, user.id, message_ts=message.ts, thread_ts=message.thread_ts)
     container: shapes.Json = {
@@ -44,7 +44,7 @@ def click_on_message(
     body = _interaction(at, user, "block_actions") | {
         "container": container,
         "channel": {"id": channel.id, "name": channel_name(channel)},
-        "state": {"values": {}},
+        "state": {"values": values},
         "response_url": response_url(at, key),
         "actions": [action],
     }

@@ -26,14 +26,15 @@ class Content:
         return not (self.text or self.blocks or self.attachments)
 
 
-def read_content(given: arguments.Arguments) -> Content:
+def read_content(given: arguments.Arguments, refused: frozenset[str]) -> Content:
     """
     Read and check text, blocks, attachments and metadata.
 
+    *refused* are kinds of blocks that the workspace does not know.
     Raises Refusal with Slack's error; text over 40,000 characters is cut, as Slack does.
     """
     text = given.text("text")
-    blocks = _read_blocks(given)
+    blocks = _read_blocks(given, refused)
     if given.has("markdown_text"):
         text, blocks = _read_markdown(given)
     return Content(
@@ -44,16 +45,24 @@ def read_content(given: arguments.Arguments) -> Content:
     )
 
 
-def _read_blocks(given: arguments.Arguments) -> tuple[shapes.Json, ...] | None:
+def _read_blocks(given: arguments.Arguments, refused: frozenset[str]) -> tuple[shapes.Json, ...] | None:
     blocks = given.structure("blocks", "invalid_blocks_format")
     if blocks is None:
         return None
     if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
         raise refusals.Refusal("invalid_blocks_format")
-    problems = checking.block_problems(blocks, kinds.Surface.MESSAGE)
+    problems = checking.block_problems(blocks, kinds.Surface.MESSAGE) or _unknown(blocks, refused)
     if problems:
         raise refusals.of_problems("invalid_blocks", problems)
     return tuple(blocks)
+
+
+def _unknown(blocks: list[shapes.Json], refused: frozenset[str]) -> list[shapes.Problem]:
+    return [
+        shapes.Problem(pointer=f"/blocks/{index}/type", message=f"unsupported type: {block['type']}", constraint="type")
+        for index, block in enumerate(blocks)
+        if block["type"] in refused
+    ]
 
 
 def _read_markdown(given: arguments.Arguments) -> tuple[str, tuple[shapes.Json, ...]]:

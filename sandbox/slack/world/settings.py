@@ -72,4 +72,6 @@ class Settings:
     """How many posts in a row a channel takes before one a second is enforced; None switches it off."""
     enforces_tiers: bool = False
     """Refuse calls over the method's documented number a minute."""
+    refused_blocks: frozenset[str] = frozenset()
+    """Kinds of blocks that this workspace does not know, such as `plan`: Slack brings new ones out in steps."""
     patience: Patience = dataclasses.field(default_factory=Patience)

@@ -2,7 +2,7 @@
 
 import time
 
-from bot.frontends import pacing
+from bot.clients import pacing
 
 
 def test_it_waits_as_long_as_slack_asks_for_and_remembers() -> None:
