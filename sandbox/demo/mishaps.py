@@ -8,7 +8,6 @@ from sandbox.cluster.story import deployments
 
 SLOW_SECONDS = 0.7
 NEXT_VERSION = "1.5.0"
-_PROPERTY = "pos.order.currency"
 _SHIPPED_SECONDS = 720.0
 """How long ago a rollout began that is stuck: some minutes more than the deadline of ten."""
 _LAST_RUN_SECONDS = 25.0
@@ -43,8 +42,9 @@ async def ship(stage: stages.Stage, name: str) -> str:
     with stage.kube.clock.earlier(_SHIPPED_SECONDS):
         await deployment.rolls_out(image=f"registry.example/{name}:{NEXT_VERSION}", gets_stuck=True)
     at = stage.kube.clock.before(_LAST_RUN_SECONDS)
+    log = spring_logs.unresolved_placeholder(name, key=f"{name.replace('-', '.')}.currency", at=at)
     for pod in deployment.new_pods:
-        pod.crash_loops(log=spring_logs.unresolved_placeholder(name, key=_PROPERTY, at=at))
+        pod.crash_loops(log=log)
     return f"{name} {NEXT_VERSION} was rolled out, and its new pod does not start."
 
 
