@@ -9,16 +9,14 @@ import collections
 import dataclasses
 import datetime
 import itertools
-import pathlib
 import re
 import statistics
-import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from bench import figures, footprint
-from sandbox import cluster, slack, stages
+from sandbox import slack, stages
 from sandbox.cluster.world import logbook
 
 SECONDS, LINES_A_SECOND = 60, 5_000
@@ -46,13 +44,10 @@ class _Followed:
 async def measure() -> figures.Findings:
     """Give what became of the lines, of the message and of the memory."""
     figures.tell(f"logs: following {LINES_A_SECOND:,} lines a second for {SECONDS} s")
-    with tempfile.TemporaryDirectory(prefix="posbot-bench-") as folder:
-        async with cluster.running() as kube:
-            order = await kube.deploys("pos-order", replicas=1)
-            extra = {"KUBECONFIG": str(kube.kubeconfig(pathlib.Path(folder) / "kubeconfig"))}
-            setup = slack.Settings(enforces_tiers=True)
-            async with stages.set_up(names=["pos-order"], setup=setup, extra=extra) as stage:
-                seen = await _follow(stage, order.pods[0])
+    async with stages.set_up(names=["pos-order"], setup=slack.Settings(enforces_tiers=True)) as stage:
+        order = stage.kube.deployments["pos-order"]
+        await order.scales(1)
+        seen = await _follow(stage, order.pods[0])
     memory = figures.Comparison(
         what=f"following: memory, last {_EDGE_SECONDS} s", peer=f"first {_EDGE_SECONDS} s", unit="MB", target=1.1
     )

@@ -290,7 +290,7 @@ class _Rollout:
         if progress.is_complete:
             return self._next(("Verify", "deploy verify"), ("History", "deploy history"), ("Pods", "pods"))
         if progress.stage is judging.Stage.STUCK:
-            return self._next(*_CAUSES, ("Pods", "pods"), ("Events", "events"), ("History", "deploy history"))
+            return self._next(*_CAUSES, ("Pods", "pods"), ("History", "deploy history"))
         wait = reports.NextAction(label="Wait 5 min", words=f"deploy status {self._words} --wait 5m", is_primary=True)
         return (wait, *self._next(("Pods", "pods"), ("Events", "events"), ("Run again", "deploy status")))
 
@@ -301,7 +301,7 @@ class _Rollout:
         if point.name in _ASKED:
             return self._next(("Health", "health"), ("Logs", "logs"), again)
         if point.verdict is reports.Verdict.FAILED:
-            return self._next(*_CAUSES, ("Pods", "pods"), ("Events", "events"), again)
+            return self._next(*_CAUSES, ("Pods", "pods"), again)
         return self._next(("Events", "events"), ("Pods", "pods"), again)
 
     def _next(self, *lines: tuple[str, str]) -> tuple[reports.NextAction, ...]:

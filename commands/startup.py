@@ -240,7 +240,6 @@ class _Told:
             ("Log before the restart", f"logs {words} --previous"),
             ("Events", f"events {words}"),
             ("Pods", f"pods {words}"),
-            ("Health", f"health {words}"),
         )
         known = [(label, line) for label, line in lines if line.partition(" ")[0] in self.tools.commands]
         return tuple(reports.NextAction(label=label, words=line) for label, line in known)

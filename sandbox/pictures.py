@@ -17,6 +17,7 @@ import tempfile
 import rich.console
 
 from sandbox import stages
+from sandbox.demo import mishaps
 from sandbox.showing import pages, posts
 from sandbox.slack.story import people
 from sandbox.slack.world import channels, messages
@@ -88,11 +89,24 @@ async def _answers(stage: stages.Stage) -> list[Picture]:
     fleet = await _ask(alice, "/pos health all", incident)
     await alice.opens_home()
     home = await alice.waits_for_home(containing="services in")
+    run = await _run_of_a_procedure(stage, alice, ops)
     return [
         Picture(name="health", page=pages.write([posts.post_of(one, names)])),
         Picture(name="fleet", page=pages.write([posts.post_of(fleet, names)]), width=900),
+        Picture(name="run", page=pages.write([posts.post_of(message, names) for message in run]), width=820),
         Picture(name="home", page=pages.write_sheet(posts.sheet_of(home, names)), width=860),
     ]
+
+
+async def _run_of_a_procedure(
+    stage: stages.Stage, person: people.Person, channel: channels.Channel
+) -> list[messages.Message]:
+    """Have a rollout that is stuck checked; give how far the check is, and what it asks."""
+    await mishaps.mend(stage, "pos-order")
+    await mishaps.ship(stage, "pos-order")
+    await person.types("/pos post-deployment order", channel)
+    live = await person.waits_for_message(channel, containing="before?” waits for an answer")
+    return [live, await person.waits_for_message(channel, containing="Go back", thread=live)]
 
 
 async def _ask(person: people.Person, line: str, channel: channels.Channel) -> messages.Message:

@@ -1,4 +1,4 @@
-"""Everything together: pretend services, a pretend Slack, and a real posbot between them."""
+"""Everything together: pretend services in a pretend cluster, a pretend Slack, and a real posbot between them."""
 
 import contextlib
 import dataclasses
@@ -8,8 +8,13 @@ import pathlib
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
-from sandbox import data_folders, processes, slack
-from sandbox.services import fleets, gateways, registries
+from sandbox import cluster, data_folders, processes, slack
+from sandbox.services import documents, fleets, gateways, registries
+
+REPLICAS = 2
+"""Pods of each service."""
+_AGE_SECONDS = 3 * 86_400.0
+"""How long they have been running."""
 
 
 class Mode(enum.StrEnum):
@@ -27,6 +32,8 @@ class Stage:
     fleet: fleets.Fleet
     registry: registries.Registry
     gateway: gateways.Gateway
+    kube: cluster.Cluster
+    """Where the services have their pods; what befalls those leaves the services as they are, and the other way."""
     bot: processes.Process
     environment: Mapping[str, str]
     """What the bot was started with; a terminal command in it sees the same services and the same record."""
@@ -47,12 +54,14 @@ async def set_up(
     setup: slack.Settings | None = None,
     extra: Mapping[str, str] | None = None,
     within: Sequence[str] = (),
+    is_in_pod: bool = False,
 ) -> AsyncIterator[Stage]:
     """
     Give a stage whose bot is connected and ready; everything ends with the block.
 
-    *names* are the services that run, all of the catalogue's by default; *extra* is added to the bot's environment;
-    *within* is the command under which the bot runs, as `processes.serving` takes it.
+    *names* are the services that run, all of the catalogue's by default, each with pods that have been ready for days;
+    *extra* is added to the bot's environment; *within* is the command under which the bot runs, as `processes.serving`
+    takes it. One that *is_in_pod* is told nothing of the pretend cluster and finds its own as pods do.
     """
     with tempfile.TemporaryDirectory(prefix="posbot-stage-") as folder:
         home = pathlib.Path(folder)
@@ -61,16 +70,21 @@ async def set_up(
             slack.pretend_workspace(setup) as workspace,
             registries.running(fleet) as registry,
             gateways.running(fleet, registry, data_folders.gateway_paths()) as gateway,
+            cluster.running() as kube,
         ):
-            _write_data(home / "runbook_data", fleet, registry, gateway)
-            environment = _environment(home, workspace, mode) | _tokens(gateway) | dict(extra or {})
-            async with processes.serving(environment, within=within) as bot:
-                bot_url = await _connected(bot, workspace, mode)
+            await _deploy(fleet, kube)
+            urls = {"gateway_url": gateway.url, "eureka_url": registry.url}
+            urls |= {} if is_in_pod else {"kube_context": data_folders.ENVIRONMENT}
+            ports = {name: service.port for name, service in fleet.items()}
+            data_folders.write(home / "runbook_data", ports, urls=urls)
+            environment = _environment(home, workspace, mode) | _logins(home, gateway, kube) | dict(extra or {})
+            async with _connected(environment, workspace, mode, within) as (bot, bot_url):
                 yield Stage(
                     workspace=workspace,
                     fleet=fleet,
                     registry=registry,
                     gateway=gateway,
+                    kube=kube,
                     bot=bot,
                     environment=environment,
                     bot_url=bot_url,
@@ -78,26 +92,32 @@ async def set_up(
                 )
 
 
-async def _connected(bot: processes.Process, workspace: slack.Workspace, mode: Mode) -> str:
-    """Let Slack and the bot find each other, and give where the bot's own endpoints are."""
-    serving = await bot.waits_for_event("serving")
-    bot_url = f"http://127.0.0.1:{serving['port']}"
-    if mode is Mode.HTTP:
-        workspace.deliver_to(f"{bot_url}/slack/events")
-    else:
-        await workspace.wait_for_sockets(2)
-    return bot_url
+async def _deploy(fleet: fleets.Fleet, kube: cluster.Cluster) -> None:
+    for name in fleet:
+        image = f"registry.example/{name}:{documents.VERSION}"
+        await kube.deploys(name, replicas=REPLICAS, image=image, ago_seconds=_AGE_SECONDS)
 
 
-def _write_data(
-    folder: pathlib.Path, fleet: fleets.Fleet, registry: registries.Registry, gateway: gateways.Gateway
-) -> None:
-    ports = {name: service.port for name, service in fleet.items()}
-    data_folders.write(folder, ports, urls={"gateway_url": gateway.url, "eureka_url": registry.url})
+@contextlib.asynccontextmanager
+async def _connected(
+    environment: Mapping[str, str], workspace: slack.Workspace, mode: Mode, within: Sequence[str]
+) -> AsyncIterator[tuple[processes.Process, str]]:
+    """Give a bot that Slack reaches, and where its own endpoints are."""
+    async with processes.serving(environment, within=within) as bot:
+        serving = await bot.waits_for_event("serving")
+        bot_url = f"http://127.0.0.1:{serving['port']}"
+        if mode is Mode.HTTP:
+            workspace.deliver_to(f"{bot_url}/slack/events")
+        else:
+            await workspace.wait_for_sockets(2)
+        yield bot, bot_url
 
 
-def _tokens(gateway: gateways.Gateway) -> dict[str, str]:
-    return {"POSBOT_SERVICE_TOKENS": json.dumps({data_folders.ENVIRONMENT: gateway.login})}
+def _logins(home: pathlib.Path, gateway: gateways.Gateway, kube: cluster.Cluster) -> dict[str, str]:
+    return {
+        "POSBOT_SERVICE_TOKENS": json.dumps({data_folders.ENVIRONMENT: gateway.login}),
+        "KUBECONFIG": str(kube.kubeconfig(home / "kubeconfig", context=data_folders.ENVIRONMENT)),
+    }
 
 
 def _environment(home: pathlib.Path, workspace: slack.Workspace, mode: Mode) -> dict[str, str]:

@@ -51,6 +51,27 @@ def test_the_story_is_told_without_a_terminal_and_ends_by_itself() -> None:
         "exit code 1",
         "alice ❯ /pos health order --wait 1m",
         "Healthy after",
+        "alice ❯ /pos startup catalog",
+        "does not start: the database refuses the login",
+        "before its restart",
+        "PSQLException: FATAL",
+        "alice ❯ [ Pods ]",
+        "pos-catalog in sandbox: 2 of 2 pods ready.",
+        "alice ❯ /pos post-deployment order",
+        "has begun.",
+        "waits for an answer",
+        "✗ Rollout to its end",
+        "◐ Go back to the version before?",
+        "#pos-ops › thread",
+        "[ Yes ]  [ No ]",
+        "bob ❯ [ Yes ]",
+        "Go back to the version before?: yes, bob at",
+        "[ Taken back ]  [ Could not ]",
+        "$ posbot run answer r",
+        "alice: taken back, 1.4.2 again",
+        "✓  The old version is well",
+        "#pos-ops › thread",
+        "came to its end after",
         "alice ❯ /pos audit",
         "You may not run audit",
         "$ posbot audit",
@@ -61,6 +82,7 @@ def test_the_story_is_told_without_a_terminal_and_ends_by_itself() -> None:
         _, found, rest = rest.partition(beat)
         assert found, (beat, output)
     assert "\x1b" not in output
+    assert "Left out" not in output
 
 
 def a_demo() -> terminals.Terminal:
@@ -71,7 +93,10 @@ def a_demo() -> terminals.Terminal:
 def test_at_a_terminal_the_story_is_followed_by_a_prompt() -> None:
     """Enter skips what is waited for, and what is typed ahead is kept for the prompt."""
     terminal = a_demo()
-    terminal.types("\n" * 60 + "brake catalog\nbreak catalog\n/pos health catalog\n2\n@pos help\nquit\n")
+    lines = ["brake catalog", "break catalog", "/pos health catalog", "3", "@pos help"]
+    lines += ["ship order", "/pos startup order", "/pos post-deployment order", "1"]
+    lines += ["mend order", "1 1.4.2 again", "/pos pods order"]
+    terminal.types("\n" * 80 + "\n".join([*lines, "quit", ""]))
 
     assert terminal.ends() == 0, terminal.screen
     assert_nothing_is_left(terminal.process.pid)
@@ -80,9 +105,18 @@ def test_at_a_terminal_the_story_is_followed_by_a_prompt() -> None:
         "“brake” is not known here",
         "pos-catalog has lost its database",
         "pos-catalog in sandbox",
-        "alice ❯ 2",
-        "2 [ Details ]",
+        "alice ❯ 3",
+        "3 [ Details ]",
         "› thread",
+        "pos-order 1.5.0 was rolled out, and its new pod does not start.",
+        "1 of 3 pods of pos-order in sandbox do not start",
+        "PlaceholderResolutionException",
+        "1 [ Yes ]  2 [ No ]",
+        "takes the answer “yes”",
+        "1 [ Taken back ]  2 [ Could not ]",
+        "pos-order is in good order",
+        "alice: taken back, 1.4.2 again",
+        "🟢 pos-order in sandbox: 2 of 2 pods ready.",
     ):
         assert seen in played, played
 

@@ -29,7 +29,7 @@ async def answer(dispatcher: dispatching.Dispatcher, words: Sequence[str], *, as
     else:
         is_answer = outcome.ending is invocations.Ending.DONE and not screen.has_streamed
         target = screen.output if is_answer else screen.errors
-        # Sections are as wide as the console already, but for the lines of logs, which are as long as they are.
+        # What is wider than the screen is wrapped by the terminal; cropped, a log would lose the ends of its lines.
         target.print(terminal.draw(outcome), crop=False)
     return exit_code(outcome)
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import shlex
 from collections.abc import AsyncIterator, Mapping
 
 from sandbox import processes, stages
 from sandbox.demo import screens
 from sandbox.showing import posts
+from sandbox.slack.story import people
 from sandbox.slack.world import messages, state
 
 START_SECONDS = 45.0
@@ -44,30 +46,34 @@ class Cast:
         """Give what everybody and every place is called."""
         own = self.stage.workspace.settings
         persons = {person.id: person.user.name for person in (self.alice, self.bob)}
-        places = {own.bot_user_id: own.bot_name, state.SLACKBOT: "Slackbot", self.ops.id: self.ops.name}
-        return {**places, **persons, **self.stage.workspace.file_names}
+        places = {self.ops.id: self.ops.name, self.alice.chat_with_bot.id: "direct messages"}
+        apps = {own.bot_user_id: own.bot_name, state.SLACKBOT: "Slackbot"}
+        return {**places, **persons, **apps, **self.stage.workspace.file_names}
 
-    async def types(self, line: str) -> messages.Message:
+    async def types(self, line: str, *, containing: str = "") -> messages.Message:
         """Let alice type a slash command; show and give the answer."""
         self.screen.act("alice", line)
         async with step(f"answer to {line}"):
             delivery = await self.alice.types(line, self.ops)
-            answer = await self.alice.waits_for_message(self.ops, after=delivery, timeout_seconds=STEP_SECONDS)
+            answer = await self.alice.waits_for_message(
+                self.ops, containing=containing, after=delivery, timeout_seconds=STEP_SECONDS
+            )
         await self.show(answer)
         return answer
 
-    async def clicks(self, label: str, on: messages.Message) -> messages.Message:
-        """Let alice press the first button with *label* in its text; show and give what *on* became."""
+    async def clicks(self, label: str, on: messages.Message, *, by: people.Person | None = None) -> messages.Message:
+        """Let alice, or *by*, press the first button with *label* in its text; show and give what *on* became."""
+        person = by or self.alice
         async with step(f"answer to a click on {label}"):
-            await self.alice.clicks(self._press(label, on), on)
-            answer = await self.alice.waits_for_change(on, timeout_seconds=STEP_SECONDS)
+            await person.clicks(self._press(label, on, person), on)
+            answer = await person.waits_for_change(on, timeout_seconds=STEP_SECONDS)
         await self.show(answer)
         return answer
 
     async def shares(self, label: str, on: messages.Message) -> messages.Message:
         """Let alice press a button whose answer is a message for all; show and give it."""
         async with step("message for the channel"):
-            delivery = await self.alice.clicks(self._press(label, on), on)
+            delivery = await self.alice.clicks(self._press(label, on, self.alice), on)
             shared = await self.bob.waits_for_message(self.ops, after=delivery, timeout_seconds=STEP_SECONDS)
         await self.show(shared)
         return shared
@@ -85,21 +91,37 @@ class Cast:
         return answer
 
     async def runs(self, line: str) -> str:
-        """Run a line in a terminal beside the bot; show and give what it printed."""
+        """
+        Run a line in alice's terminal beside the bot; show and give what it printed.
+
+        What it says beside that is shown only where it printed nothing: a terminal overwrites how far something is.
+        """
         async with step(f"output of {line}"):
-            code, output, complaint = await processes.run(self._shell(), *line.split()[1:])
-        await self.screen.show_shell(line, "\n".join(filter(None, (complaint.strip("\n"), output))), code)
+            code, output, complaint = await processes.run(self._shell(), *_words(line))
+        await self.screen.show_shell(line, output or complaint, code)
         return output
+
+    async def finds(self, what: str, *, containing: str, thread: messages.Message | None = None) -> messages.Message:
+        """Give what stands in the channel, or in a thread, as soon as it does."""
+
+        def is_there(message: messages.Message) -> bool:
+            is_reply = message.thread_ts not in {None, message.ts}
+            return is_reply if thread is not None else not is_reply
+
+        async with step(what):
+            return await self.alice.waits_for_message(
+                self.ops, containing=containing, thread=thread, matching=is_there, timeout_seconds=STEP_SECONDS
+            )
 
     async def show(self, message: messages.Message) -> None:
         """Show a message as alice sees it."""
         await self.screen.show(posts.post_of(message, self.names))
 
-    def _press(self, label: str, on: messages.Message) -> str:
+    def _press(self, label: str, on: messages.Message, person: people.Person) -> str:
         found = next((button.text for button in on.buttons if label in button.text), None)
         if found is None:
             raise LookupError(f"there is no button “{label}”")
-        self.screen.act("alice", f"[ {found} ]")
+        self.screen.act(person.user.name, f"[ {found} ]")
         return found
 
     def _is_bobs(self, message: messages.Message) -> bool:
@@ -107,4 +129,13 @@ class Cast:
 
     def _shell(self) -> dict[str, str]:
         # As in a terminal of the same width, colours and all.
-        return {**self.stage.environment, "FORCE_COLOR": "1", "COLUMNS": str(self.screen.width)}
+        looks = {"FORCE_COLOR": "1", "COLUMNS": str(self.screen.width)}
+        return {**self.stage.environment, **looks, "LOGNAME": self.alice.user.name}
+
+
+def _words(line: str) -> list[str]:
+    """Give what follows the program's name in *line*; an apostrophe that nobody closes stands for itself."""
+    try:
+        return shlex.split(line)[1:]
+    except ValueError:
+        return line.split()[1:]

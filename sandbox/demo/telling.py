@@ -1,10 +1,13 @@
 """The story: a short incident, in the order in which it happens."""
 
-from sandbox.demo import casting
+import re
+
+from sandbox.demo import casting, mishaps
 
 # Nothing listens there, on any machine.
 _NOWHERE = "http://127.0.0.1:9/"
-_SLOW_SECONDS = 0.7
+_ENDED = "came to its end"
+_RUN_ID = re.compile(r"r\d{4}-[0-9a-f]{8}")
 _RECOVERY_SECONDS = 1.5
 
 
@@ -14,6 +17,8 @@ async def tell(cast: casting.Cast) -> None:
     await _trouble_begins(cast)
     await _slack_is_down(cast)
     await _the_database_comes_back(cast)
+    await _a_service_does_not_start(cast)
+    await _a_deployment_is_checked(cast)
     await _the_record_is_read(cast)
 
 
@@ -24,8 +29,8 @@ async def _all_is_well(cast: casting.Cast) -> None:
 
 async def _trouble_begins(cast: casting.Cast) -> None:
     async with casting.step("change of the services"):
-        await cast.stage.fleet["pos-order"].goes_down()
-        await cast.stage.fleet["pos-price"].slows_to(seconds=_SLOW_SECONDS)
+        await mishaps.lose_database(cast.stage, "pos-order")
+        await mishaps.become_slow(cast.stage, "pos-price")
     await cast.screen.narrate("An hour later pos-order loses its database, and pos-price gets slow.")
     overview = await cast.types("/pos health")
     await cast.screen.narrate("Only she sees this. What is worst stands first, and a button leads to it.")
@@ -58,6 +63,45 @@ async def _the_database_comes_back(cast: casting.Cast) -> None:
     async with casting.step("recovery of pos-order"):
         recovered = await cast.alice.waits_for_message(cast.ops, after=waiting, timeout_seconds=casting.STEP_SECONDS)
     await cast.show(recovered)
+
+
+async def _a_service_does_not_start(cast: casting.Cast) -> None:
+    async with casting.step("change of the services"):
+        await mishaps.crash(cast.stage, "pos-catalog")
+    await cast.screen.narrate(
+        "The database came back with new passwords. pos-catalog has its old one, and does not start."
+    )
+    found = await cast.types("/pos startup catalog")
+    await cast.screen.narrate("The reason stood in a log from before the last restart. The password is put right.")
+    async with casting.step("change of the services"):
+        await mishaps.mend(cast.stage, "pos-catalog")
+    await cast.clicks("Pods", found)
+
+
+async def _a_deployment_is_checked(cast: casting.Cast) -> None:
+    async with casting.step("change of the services"):
+        await mishaps.ship(cast.stage, "pos-order")
+    await cast.screen.narrate(
+        "bob has deployed pos-order 1.5.0. The runbook has a procedure for what comes after that."
+    )
+    begun = await cast.types("/pos post-deployment order", containing="has begun")
+    run_id = _RUN_ID.findall(begun.plain_text)[0]
+    live = await cast.finds("question of the run", containing="before?” waits for an answer")
+    await cast.show(live)
+    await cast.screen.narrate(
+        "All see how far it is, and why the rollout is stuck. Its thread asks what only people may decide."
+    )
+    question = await cast.finds("question in the thread", containing="Go back", thread=live)
+    await cast.show(question)
+    await cast.clicks("Yes", question, by=cast.bob)
+    await cast.show(await cast.finds("second question", containing="Take it back", thread=live))
+    await cast.screen.narrate("alice goes back to 1.4.2 with kubectl, and answers from the terminal that she sits at.")
+    async with casting.step("change of the services"):
+        await mishaps.mend(cast.stage, "pos-order")
+    await cast.runs(f'posbot run answer {run_id} taken back --note "1.4.2 again"')
+    await cast.screen.narrate("The thread has it as well.")
+    await cast.show(await cast.finds("end of the run", containing=_ENDED, thread=live))
+    await cast.finds("end of the run in its own message", containing=_ENDED)
 
 
 async def _the_record_is_read(cast: casting.Cast) -> None:

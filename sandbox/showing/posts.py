@@ -7,6 +7,9 @@ from sandbox.showing import blocks, markup, pieces
 from sandbox.slack.blocks import reading, shapes
 from sandbox.slack.world import messages
 
+_DIRECT = "D"
+"""What the ids of direct messages begin with."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
@@ -15,7 +18,7 @@ class Post:
     author: str
     is_bot: bool
     place: str
-    """The channel, as in `#pos-ops`."""
+    """The channel, as in `#pos-ops`, or what direct messages are called."""
     at: datetime.datetime
     groups: tuple[tuple[pieces.Piece, ...], ...]
     """What it says: a group of pieces for each block, which stand a little apart."""
@@ -43,13 +46,18 @@ def post_of(message: messages.Message, names: pieces.Names) -> Post:
     return Post(
         author=names.get(message.user_id, message.user_id),
         is_bot=message.bot_id is not None,
-        place=f"#{names.get(message.channel_id, message.channel_id)}",
+        place=_place(message.channel_id, names),
         at=datetime.datetime.fromtimestamp(float(message.ts), tz=datetime.UTC).astimezone(),
         groups=tuple(group for group in shown if group),
         is_private=message.is_ephemeral,
         is_in_thread=message.thread_ts not in {None, message.ts},
         has_edited_mark=message.has_edited_mark,
     )
+
+
+def _place(channel_id: str, names: pieces.Names) -> str:
+    name = names.get(channel_id, channel_id)
+    return name if channel_id.startswith(_DIRECT) else f"#{name}"
 
 
 def _attached(attachment: shapes.Json, names: pieces.Names) -> tuple[pieces.Piece, ...]:

@@ -45,7 +45,7 @@ class Table:
     def _widths(self, room: int) -> list[int] | None:
         """Give the widths that break no word and stay within *room*, or None where there are none."""
         widths = self._natural()
-        least = [max(_longest(cell.plain.split()) for cell in column) for column in zip(*self._rows, strict=True)]
+        least = [max(_longest(_unbroken(cell.plain)) for cell in column) for column in zip(*self._rows, strict=True)]
         if sum(least) > room:
             return None
         while sum(widths) > room:
@@ -86,6 +86,14 @@ class Table:
         for name, cell in zip(head[count:], row[count:], strict=True):
             rest.append(" · " if rest else "", style="dim").append(f"{name.plain}: ", style="dim").append_text(cell)
         return rich.console.Group(title, rich.padding.Padding(rest, (0, 0, 0, 2)))
+
+
+def _unbroken(text: str) -> list[str]:
+    """Give the words of *text*; a sign that stands before the first stays with it."""
+    words = text.split()
+    if len(words) > 1 and rich.cells.cell_len(words[0]) <= _MARK_WIDTH and not words[0].isalnum():
+        words[:2] = [" ".join(words[:2])]
+    return words
 
 
 def _longest(words: Sequence[str]) -> int:

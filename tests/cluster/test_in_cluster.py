@@ -61,9 +61,9 @@ async def pod(cluster: ControlPlane, tmp_path: pathlib.Path) -> AsyncIterator[Po
     folder = TokenFolder(tmp_path / "account", cluster.authority.path, namespace=shipped.NAMESPACE, token=token)
     address = urllib.parse.urlsplit(cluster.url)
     extra = {"KUBERNETES_SERVICE_HOST": str(address.hostname), "KUBERNETES_SERVICE_PORT": str(address.port)}
-    extra |= {"XDG_STATE_HOME": str(writable), "DATABASE_URL": "", "TMPDIR": str(writable)}
+    extra |= {"XDG_STATE_HOME": str(writable), "DATABASE_URL": "", "TMPDIR": str(writable), "KUBECONFIG": ""}
     within = containers.entering(writable, account=folder.path)
-    async with stages.set_up(names=[SERVICE], extra=extra, within=within) as stage:
+    async with stages.set_up(names=[SERVICE], extra=extra, within=within, is_in_pod=True) as stage:
         alice = stage.workspace.person("alice")
         incident = stage.workspace.channel("inc-1", members=[alice])
         yield Pod(folder=folder, alice=alice, incident=incident, session=session, first_token=token)

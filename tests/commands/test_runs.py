@@ -14,7 +14,7 @@ from tests.commands import kitchens
 pytestmark = pytest.mark.anyio
 IN_SLACK = {
     "door": invocations.Door.SLASH,
-    "actor": builders.an_actor(id="U0ALICE", name="alice", team_id=None),
+    "actor": builders.an_actor(id="U0ALICE", name="alice"),
     "place": builders.a_place(kind=invocations.PlaceKind.CHANNEL, id="C1", name="inc-1"),
 }
 IMAGE = "registry.example/pos-order:1.4.2"
@@ -155,9 +155,7 @@ async def test_an_answer_is_not_taken_for_the_next_question(kitchen: kitchens.Ki
     await rests(kitchen, waiting.facts["run"])
 
     # The button of the first question, pressed again after the run has asked the next one.
-    again = await kitchen.answers(
-        first, **{**IN_SLACK, "actor": builders.an_actor(id="U0BOB", name="bob", team_id=None)}
-    )
+    again = await kitchen.answers(first, **{**IN_SLACK, "actor": builders.an_actor(id="U0BOB", name="bob")})
 
     assert "already answered “one holds” by alice" in again.report.headline
     run = await kitchen.core.desk.find(str(waiting.facts["run"]))

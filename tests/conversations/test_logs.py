@@ -2,15 +2,13 @@
 
 import dataclasses
 import itertools
-import pathlib
 import re
 import signal
-import tempfile
 from collections.abc import AsyncIterator
 
 import pytest
 
-from sandbox import cluster, slack, stages
+from sandbox import slack, stages
 from sandbox.cluster.story import deployments
 from sandbox.slack.story import people
 from sandbox.slack.world import channels, messages
@@ -35,15 +33,12 @@ class Scene:
 
 @pytest.fixture(scope="module", params=list(stages.Mode))
 async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
-    with tempfile.TemporaryDirectory(prefix="posbot-kube-") as folder:
-        async with cluster.running() as kube:
-            extra = {"KUBECONFIG": str(kube.kubeconfig(pathlib.Path(folder) / "kubeconfig"))}
-            order = await kube.deploys("pos-order", replicas=1)
-            order.pods[0].logs(LINES)
-            setup = slack.Settings(posting_burst=None)
-            async with stages.set_up(request.param, names=["pos-order"], setup=setup, extra=extra) as stage:
-                people_there = (stage.workspace.person("alice"), stage.workspace.person("bob"))
-                yield Scene(stage=stage, order=order, alice=people_there[0], bob=people_there[1])
+    async with stages.set_up(request.param, names=["pos-order"], setup=slack.Settings(posting_burst=None)) as stage:
+        order = stage.kube.deployments["pos-order"]
+        await order.scales(1)
+        order.pods[0].logs(LINES)
+        people_there = (stage.workspace.person("alice"), stage.workspace.person("bob"))
+        yield Scene(stage=stage, order=order, alice=people_there[0], bob=people_there[1])
 
 
 def id_of(message: messages.Message) -> str:
@@ -209,19 +204,16 @@ async def test_an_id_that_is_not_on_record_is_a_usage_error(scene: Scene) -> Non
     assert message.text.startswith("✋")
 
 
-async def test_at_sigterm_a_log_that_is_followed_ends_at_once_and_politely(tmp_path: pathlib.Path) -> None:
-    async with cluster.running() as kube:
-        await kube.deploys("pos-order", replicas=1)
-        extra = {"KUBECONFIG": str(kube.kubeconfig(tmp_path / "kubeconfig")), "POSBOT_DRAIN_SECONDS": "30"}
-        async with stages.set_up(names=["pos-order"], extra=extra) as stage:
-            alice = stage.workspace.person("alice")
-            ops = stage.workspace.channel("ops", members=[alice])
-            await alice.mentions("logs order --follow --tail 200", ops)
-            live = await alice.waits_for_message(ops, containing="Following pos-order.log")
-            stage.bot.sends(signal.SIGTERM)
+async def test_at_sigterm_a_log_that_is_followed_ends_at_once_and_politely() -> None:
+    async with stages.set_up(names=["pos-order"], extra={"POSBOT_DRAIN_SECONDS": "30"}) as stage:
+        alice = stage.workspace.person("alice")
+        ops = stage.workspace.channel("ops", members=[alice])
+        await alice.mentions("logs order --follow --tail 200", ops)
+        live = await alice.waits_for_message(ops, containing="Following pos-order.log")
+        stage.bot.sends(signal.SIGTERM)
 
-            last = await alice.waits_for_change(live, containing="stopped because posbot is being restarted")
-            code = await stage.bot.ends(timeout_seconds=10)
+        last = await alice.waits_for_change(live, containing="stopped because posbot is being restarted")
+        code = await stage.bot.ends(timeout_seconds=10)
 
     assert code == 0
     assert [button.text for button in last.buttons] == ["Follow again"]

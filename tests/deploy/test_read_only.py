@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from sandbox import cluster, slack, stages
+from sandbox import slack, stages
 from tests.deploy import containers, dockerfiles, shipped
 
 pytestmark = pytest.mark.anyio
@@ -33,34 +33,29 @@ async def test_nothing_else_can_be_written_there(places: dict[str, pathlib.Path]
     assert set(rights.stdout.split()[1]) == {"0"}
 
 
-async def test_it_serves_answers_and_ends_there(places: dict[str, pathlib.Path], tmp_path: pathlib.Path) -> None:
+async def test_it_serves_answers_and_ends_there(places: dict[str, pathlib.Path]) -> None:
     image = dockerfiles.read(shipped.FOLDER / "Dockerfile")[-1]
     state = pathlib.PurePath(image.environment["XDG_STATE_HOME"]) / "posbot"
     assert state == pathlib.PurePath("/var/lib/posbot")
-    async with cluster.running() as kube:
-        order = await kube.deploys("pos-order", replicas=1)
-        extra = {
-            "DATABASE_URL": "",
-            "XDG_STATE_HOME": str(places["state"].parent),
-            "TMPDIR": str(places["tmp"]),
-            "KUBECONFIG": str(kube.kubeconfig(tmp_path / "kubeconfig")),
-        }
-        setup = slack.Settings(posting_burst=None)
-        within = containers.entering(*places.values())
-        async with stages.set_up(names=["pos-order"], setup=setup, extra=extra, within=within) as stage:
-            alice = stage.workspace.person("alice")
-            incident = stage.workspace.channel("inc-1", members=[alice])
+    extra = {"DATABASE_URL": "", "XDG_STATE_HOME": str(places["state"].parent), "TMPDIR": str(places["tmp"])}
+    setup = slack.Settings(posting_burst=None)
+    within = containers.entering(*places.values())
+    async with stages.set_up(names=["pos-order"], setup=setup, extra=extra, within=within) as stage:
+        order = stage.kube.deployments["pos-order"]
+        await order.scales(1)
+        alice = stage.workspace.person("alice")
+        incident = stage.workspace.channel("inc-1", members=[alice])
 
-            await alice.types("/pos health pos-order", incident)
-            assert await alice.waits_for_message(incident, containing="pos-order in sandbox: UP")
-            await alice.types("/pos logs order --follow --tail 1", incident)
-            live = await alice.waits_for_message(incident, containing="Following pos-order.log")
-            order.pods[0].says(*(LINE.format(number) for number in range(3_000)))
-            live = await alice.waits_for_change(live, containing="order 2999 priced", timeout_seconds=20)
-            await alice.clicks("Stop", live)
-            file = await alice.waits_for_file(incident, thread=live, timeout_seconds=10)
+        await alice.types("/pos health pos-order", incident)
+        assert await alice.waits_for_message(incident, containing="pos-order in sandbox: UP")
+        await alice.types("/pos logs order --follow --tail 1", incident)
+        live = await alice.waits_for_message(incident, containing="Following pos-order.log")
+        order.pods[0].says(*(LINE.format(number) for number in range(3_000)))
+        live = await alice.waits_for_change(live, containing="order 2999 priced", timeout_seconds=20)
+        await alice.clicks("Stop", live)
+        file = await alice.waits_for_file(incident, thread=live, timeout_seconds=10)
 
-            assert len(file.text.splitlines()) >= 3_000
-            assert await stage.bot.stops() == 0
-        assert (places["state"] / "posbot.db").exists()
-        assert list(places["tmp"].iterdir()) == []
+        assert len(file.text.splitlines()) >= 3_000
+        assert await stage.bot.stops() == 0
+    assert (places["state"] / "posbot.db").exists()
+    assert list(places["tmp"].iterdir()) == []

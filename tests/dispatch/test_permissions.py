@@ -71,6 +71,13 @@ async def test_a_person_of_another_workspace_may_not_even_read(place: invocation
     assert str(error) == "posbot answers only to people of its own workspace."
 
 
+async def test_outside_slack_steps_are_done_for_whoever_began_their_run_in_it() -> None:
+    """A terminal that goes on with a run knows no workspace; who may begin one was checked where it was begun."""
+    asked = permissions.Permissions(builders.some_roles(), team_id=None, user_groups=permissions.NoUserGroups())
+
+    await asked.check(READING, builders.an_actor(team_id="T0HOME"), builders.a_place())
+
+
 async def test_a_role_does_not_help_a_person_of_another_workspace() -> None:
     rules = builders.some_roles(("U0ALICE",))
 

@@ -11,7 +11,7 @@ from sandbox import cluster
 from sandbox.cluster import spring_logs
 from sandbox.cluster.story.deployments import Deployment
 from sandbox.cluster.story.troubles import Pod
-from sandbox.cluster.world import happenings, kinds
+from sandbox.cluster.world import clocks, happenings, kinds
 
 pytestmark = pytest.mark.anyio
 
@@ -216,6 +216,16 @@ async def test_a_rollout_that_gets_stuck_exceeds_its_deadline(order: Deployment)
     assert condition(order.document, "Progressing") == ("False", "ProgressDeadlineExceeded")
     assert condition(order.document, "Available") == ("True", "MinimumReplicasAvailable")
     assert (len(order.new_pods), len(order.old_pods)) == (1, 3)
+
+
+async def test_what_is_done_earlier_is_as_old_as_that(kube: cluster.Cluster, order: Deployment) -> None:
+    before = kube.clock.now()
+    with kube.clock.earlier(720):
+        await order.rolls_out(image="registry.example/pos-order:1.5.0", gets_stuck=True)
+
+    born = clocks.moment(order.new_pods[0].document["metadata"]["creationTimestamp"])
+    assert 710 < (before - born).total_seconds() < 730
+    assert kube.clock.now() >= before
 
 
 async def test_a_change_may_not_have_been_looked_at(order: Deployment) -> None:

@@ -41,6 +41,17 @@ async def test_all_pods_are_read_and_each_line_names_its_own(
         assert output.count(f"{pod.name.removeprefix('pos-order-')} │ ") == 5
 
 
+async def test_at_a_terminal_a_line_keeps_its_end_however_long_it_is(
+    kube: cluster.Cluster, environment: dict[str, str]
+) -> None:
+    order = await kube.deploys("pos-order", replicas=1)
+    order.pods[0].logs([f"2026-11-23T10:00:00Z INFO 1 --- {'x' * 200} the end"])
+
+    _, output, _ = await processes.run({**environment, "FORCE_COLOR": "1", "COLUMNS": "80"}, "logs", "order")
+
+    assert f"{'x' * 200} the end\n" in output
+
+
 async def test_a_trace_that_repeats_is_shown_once_and_found_by_any_of_its_lines(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:

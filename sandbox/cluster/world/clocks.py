@@ -1,6 +1,8 @@
 """The time that everything in the cluster is stamped with."""
 
+import contextlib
 import datetime
+from collections.abc import Iterator
 
 
 class Clock:
@@ -20,6 +22,15 @@ class Clock:
     def moves_on(self, seconds: float) -> None:
         """Let so many seconds pass."""
         self._ahead += datetime.timedelta(seconds=seconds)
+
+    @contextlib.contextmanager
+    def earlier(self, seconds: float) -> Iterator[None]:
+        """Let what the block does have been done so many seconds ago."""
+        self.moves_on(-seconds)
+        try:
+            yield
+        finally:
+            self.moves_on(seconds)
 
 
 def stamp(moment: datetime.datetime) -> str:
