@@ -149,3 +149,44 @@ async def test_killed_in_the_middle_it_goes_on_after_the_next_start_with_the_sam
     assert over.ts == live.ts
     assert len(scene.lives(ops)) == 1
     assert re.search(r"errors, bob at", stage.workspace.latest(question).plain_text)
+
+
+_CAREFUL = """
+schema: 1
+id: careful
+title: Careful
+summary: ask whoever began it first
+owner: tests
+doc: {section: key-signals}
+command: {word: careful, examples: [careful pos-order]}
+access: {run: [everyone]}
+params:
+  - {name: service, type: service, help: which}
+steps:
+  - id: look
+    title: Look
+    uses: health
+    with: {selection: "{{ params.service }}"}
+    confirm: {text: "Look at {{ params.service }}?", by: requester}
+"""
+
+
+async def test_who_may_not_answer_is_told_so_alone_and_the_question_stays() -> None:
+    async with stages.set_up(names=["pos-order"], setup=slack.Settings(posting_burst=None)) as stage:
+        scene = Scene(stage=stage, alice=stage.workspace.person("alice"), bob=stage.workspace.person("bob"))
+        ops = scene.channel()
+        await stage.bot.stops()
+        (stage.data / "procedures" / "careful.yaml").write_text(_CAREFUL)
+        async with processes.serving(stage.environment) as bot:
+            await bot.waits_for_event("serving")
+            await stage.workspace.wait_for_sockets(2)
+            await scene.alice.types("/pos careful order", ops)
+            question = await scene.sees(ops, "Look at pos-order?", "question")
+            click = await scene.bob.clicks("Yes", question)
+            told = await scene.bob.waits_for_message(ops, containing="That is for alice to answer", after=click)
+            still = stage.workspace.latest(question)
+            await scene.alice.clicks("Yes", question)
+            await scene.sees(ops, "Careful: pos-order succeeded", "end-")
+
+    assert told.is_ephemeral
+    assert [button.text for button in still.buttons] == ["Yes", "No"]
