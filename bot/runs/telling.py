@@ -76,7 +76,7 @@ def asked(run: runs.Run, question: runs.Question) -> reports.Report:
     comment = (reports.Text(title="Note", text=question.comment),) if question.comment else ()
     return reports.Report(
         verdict=reports.Verdict.OK,
-        headline=f"{title}: {given}",
+        headline=f"{title} {given}" if title.endswith("?") else f"{title}: {given}",
         sections=(reports.Text(text=question.text), *comment),
         is_information=True,
     )
@@ -202,8 +202,10 @@ def _took(run: runs.Run) -> str:
 
 
 def length(span: datetime.timedelta) -> str:
-    """Give a length of time as people say it: 0.4 s, 42 s, 12m3s."""
+    """Give a length of time as people say it: 40 ms, 1.4 s, 42 s, 12m3s."""
     seconds = max(span.total_seconds(), 0.0)
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < _FINE_SECONDS:
         return f"{seconds:.1f} s"
     return f"{seconds:.0f} s" if seconds < _SECONDS else spans.write(span)
