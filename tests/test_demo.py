@@ -65,7 +65,7 @@ def test_the_story_is_told_without_a_terminal_and_ends_by_itself() -> None:
         "#pos-ops › thread",
         "[ Yes ]  [ No ]",
         "bob ❯ [ Yes ]",
-        "Go back to the version before?: yes, bob at",
+        "Go back to the version before? yes, bob at",
         "[ Taken back ]  [ Could not ]",
         "$ posbot run answer r",
         "alice: taken back, 1.4.2 again",
