@@ -104,7 +104,9 @@ async def _measure_many(bench: _Bench) -> list[figures.Comparison]:
     by_label = bench.kubectl("-l", f"app={MANY}", "--prefix", f"--max-log-requests={PODS}", f"--tail={LINES}")
     each = [bench.kubectl(pod, "-c", MANY, "--prefix", f"--tail={LINES}") for pod in bench.endpoint.pods[MANY]]
     extra = {"KUBECONFIG": bench.endpoint.environment["KUBECONFIG"]}
-    async with stages.set_up(names=[LONG], setup=slack.Settings(posting_burst=None), extra=extra) as stage:
+    async with stages.set_up(
+        names=[LONG], setup=slack.Settings(posting_burst=None), extra=extra, is_in_pod=True
+    ) as stage:
         await _ask_bot(stage)
         for number in range(ROUNDS):
             figures.tell(f"logs: many pods, round {number + 1} of {ROUNDS}")

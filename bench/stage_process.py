@@ -36,7 +36,7 @@ class _Stage:
             "bot_token": workspace.bot_token,
             "app_token": workspace.app_token,
             "signing_secret": workspace.signing_secret,
-            "ports": {name: service.port for name, service in self._fleet.items()},
+            "ports": self._fleet.ports,
         }
 
     async def answer(self, question: Mapping[str, object]) -> children.Message:

@@ -73,10 +73,9 @@ async def set_up(
             cluster.running() as kube,
         ):
             await _deploy(fleet, kube)
-            urls = {"gateway_url": gateway.url, "eureka_url": registry.url}
-            urls |= {} if is_in_pod else {"kube_context": data_folders.ENVIRONMENT}
-            ports = {name: service.port for name, service in fleet.items()}
-            data_folders.write(home / "runbook_data", ports, urls=urls)
+            own = {} if is_in_pod else {"kube_context": data_folders.ENVIRONMENT}
+            urls = {"gateway_url": gateway.url, "eureka_url": registry.url, **own}
+            data_folders.write(home / "runbook_data", fleet.ports, urls=urls)
             environment = _environment(home, workspace, mode) | _logins(home, gateway, kube) | dict(extra or {})
             async with _connected(environment, workspace, mode, within) as (bot, bot_url):
                 yield Stage(

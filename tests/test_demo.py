@@ -90,6 +90,7 @@ def a_demo() -> terminals.Terminal:
     return terminals.Terminal(["-m", "sandbox.demo"])
 
 
+@pytest.mark.slow
 def test_at_a_terminal_the_story_is_followed_by_a_prompt() -> None:
     """Enter skips what is waited for, and what is typed ahead is kept for the prompt."""
     terminal = a_demo()
@@ -122,6 +123,7 @@ def test_at_a_terminal_the_story_is_followed_by_a_prompt() -> None:
 
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
+@pytest.mark.slow
 def test_it_can_be_left_in_the_middle_of_the_story(key: str) -> None:
     terminal = a_demo()
     terminal.waits_for("/pos health")

@@ -30,6 +30,11 @@ class Fleet(Mapping[str, Service]):
         return {name: service.url for name, service in self.items()}
 
     @property
+    def ports(self) -> dict[str, int]:
+        """Give the port of every service."""
+        return {name: service.port for name, service in self.items()}
+
+    @property
     def authority(self) -> bytes:
         """Give the PEM that a client must trust to accept the good certificates of this fleet."""
         return self._certificates.authority

@@ -90,7 +90,7 @@ async def token(shared_cluster: ControlPlane) -> str:
 @pytest.fixture
 async def environment(cluster: ControlPlane, token: str, tmp_path: pathlib.Path) -> AsyncIterator[dict[str, str]]:
     async with fleets.running([SERVICE]) as fleet:
-        ports = {name: service.port for name, service in fleet.items()}
+        ports = fleet.ports
         yield environment_for(cluster, shipped.SERVICES, token, tmp_path, ports=ports)
 
 

@@ -80,7 +80,7 @@ async def opened(
         kube = await stack.enter_async_context(cluster.running(namespace="positivity"))
         doors = {} if is_alone else {"gateway_url": gateway.url, "eureka_url": registry.url}
         urls = {"kube_context": "sandbox", **doors}
-        data_folders.write(folder / "data", {name: service.port for name, service in fleet.items()}, urls=urls)
+        data_folders.write(folder / "data", fleet.ports, urls=urls)
         catalogue = yaml.safe_load((folder / "data" / "services.yaml").read_text())["services"]
         guarded = [{**service, "guarded_path": guarded_path} for service in catalogue]
         data_folders.change(folder / "data" / "services.yaml", services=guarded)

@@ -125,6 +125,7 @@ async def test_a_start_that_is_delivered_200_times_is_one_run_with_one_message(s
 
 
 @pytest.mark.parametrize("mode", list(stages.Mode))
+@pytest.mark.slow
 async def test_killed_in_the_middle_it_goes_on_after_the_next_start_with_the_same_message(mode: stages.Mode) -> None:
     async with stages.set_up(mode, names=["pos-order"], setup=slack.Settings(posting_burst=None)) as stage:
         scene = Scene(stage=stage, alice=stage.workspace.person("alice"), bob=stage.workspace.person("bob"))

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 PROJECT = pathlib.Path(__file__).parent.parent.parent
 
 
+@pytest.mark.slow
 async def test_killed_between_any_two_things_it_writes_each_message_is_there_once(
     database_url: str, tmp_path: pathlib.Path, workspace: slack.Workspace
 ) -> None:

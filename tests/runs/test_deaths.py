@@ -46,6 +46,7 @@ async def told(process: asyncio.subprocess.Process) -> dict[str, object]:
     return message
 
 
+@pytest.mark.slow
 async def test_killed_at_every_boundary_and_inside_every_step_no_change_is_repeated_and_no_run_lost(
     database_url: str, tmp_path: pathlib.Path
 ) -> None:

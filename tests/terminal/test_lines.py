@@ -32,7 +32,7 @@ def data(environment: dict[str, str]) -> pathlib.Path:
 async def test_every_state_has_its_exit_code(environment: dict[str, str], data: pathlib.Path) -> None:
     names = ["pos-order", "pos-price", "pos-catalog", "pos-invoice"]
     async with fleets.running(names) as fleet:
-        data_folders.write(data, {name: service.port for name, service in fleet.items()})
+        data_folders.write(data, fleet.ports)
         await fleet["pos-price"].slows_to(seconds=0.6)
         await fleet["pos-catalog"].goes_down()
         await fleet["pos-invoice"].becomes_unknown()
@@ -61,7 +61,7 @@ async def test_json_is_the_whole_answer_and_nothing_else(environment: dict[str, 
 
 async def test_the_fleet_is_one_table_worst_first(environment: dict[str, str], data: pathlib.Path) -> None:
     async with fleets.running(data_folders.service_names()) as fleet:
-        data_folders.write(data, {name: service.port for name, service in fleet.items()})
+        data_folders.write(data, fleet.ports)
         await fleet["pos-order"].goes_down()
 
         code, output, _ = await lines.run(environment, "health")
