@@ -125,6 +125,45 @@ MISTAKES = {
         {"params": [{"name": "n", "type": "number", "help": "x", "max": 5, "default": 7}]},
         "params.0.default: expected less than or equal to 5.",
     ),
+    "a flag whose default is a word": (
+        {"params": [{"name": "dry", "type": "flag", "help": "x", "default": "no"}]},
+        "params.0.default: expected true or false.",
+    ),
+    "a number that is true": (
+        {"params": [{"name": "n", "type": "number", "help": "x", "default": True}]},
+        "params.0.default: expected a number.",
+    ),
+    "a pattern that closes more than it opens": (
+        {"params": [{"name": "text", "type": "text", "help": "x", "pattern": "a)|(b"}]},
+        "params.0.pattern: this is no regular expression without look-around and backreferences.",
+    ),
+    "a choice that looks like an option": (
+        {
+            "params": [
+                *files.SOUND["params"],
+                {"name": "how", "type": "choice", "help": "x", "choices": ["x", "-slow"], "default": "x"},
+            ]
+        },
+        "params.2.choices.1: “-slow” would be taken for an option; expected no - at its beginning.",
+    ),
+    "an answer that looks like an option": (
+        {"steps": [{**MANUAL, "with": {"instructions": "Look.", "answers": ["done", "--question x"]}}]},
+        "steps.0.with.answers.1: “--question x” would be taken for an option; expected no - at its beginning.",
+    ),
+    "two answers that are one": (
+        {"steps": [{**MANUAL, "with": {"instructions": "Look.", "answers": ["Done", "done"]}}]},
+        "steps.0.with.answers.1: “done” stands here twice; expected it once.",
+    ),
+    "an answer that stands for none": (
+        {"steps": [{**MANUAL, "with": {"instructions": "Look.", "answers": ["Timeout", "fine"]}}]},
+        "steps.0.with.answers.0: “Timeout” stands for no answer at all; expected another word.",
+    ),
+    "no time for the whole": ({"timeout": "0s"}, "timeout: expected 1s or more."),
+    "no time for a step": (step(timeout=-30), "steps.0.timeout: expected 1s or more."),
+    "no time for an answer": (
+        {"steps": [{**MANUAL, "with": {"instructions": "Look.", "timeout": 0}}]},
+        "steps.0.with.timeout: expected 1s or more.",
+    ),
     "bounds the wrong way round": (
         {"params": [{"name": "n", "type": "number", "help": "x", "min": 5, "max": 1}]},
         "params.0.max: it is less than min.",
