@@ -1,8 +1,11 @@
 """How runs go: order, conditions, failures, questions, ends."""
 
+import datetime
+
 import pytest
 
 from bot.model import runs
+from bot.runs import concluding
 from tests.runs import crews
 
 pytestmark = pytest.mark.anyio
@@ -181,3 +184,25 @@ async def test_a_failed_run_goes_on_where_it_failed(crew: crews.Crew, notes: cre
     run = await crew.comes_to(failed, lambda now: now.state is runs.RunState.SUCCEEDED)
     assert notes.read() == ["a", "b", "b", "c"]
     assert run.find("b").attempt == 2
+
+
+async def test_the_time_between_two_attempts_counts(crew: crews.Crew, notes: crews.Notes) -> None:
+    step = notes.step("a", good_after=1, retry={"attempts": 2, "delay": "1h"})
+
+    run = await crew.executes(step, notes.step("b"), timeout="1s")
+
+    assert run.state is runs.RunState.TIMED_OUT
+    assert states(run) == {"a": S.FAILED, "b": S.SKIPPED}
+
+
+async def test_a_run_whose_time_was_over_goes_on_with_what_was_left_undone(
+    crew: crews.Crew, notes: crews.Notes
+) -> None:
+    done = await crew.executes(notes.step("a"), notes.step("b", verdict="failed"))
+    now = datetime.datetime.now(datetime.UTC)
+    left = concluding.changed(done, "b", state=S.PENDING, began_at=None, ended_at=None)
+
+    over = concluding.finish(concluding.out_of_time(left, now), now)
+
+    assert (over.state, over.find("b").state) == (runs.RunState.TIMED_OUT, S.SKIPPED)
+    assert states(concluding.again(over)) == {"a": S.SUCCEEDED, "b": S.PENDING}
