@@ -65,7 +65,8 @@ class Screen:
 
     async def ask(self, prompt: displays.Prompt) -> displays.Choice | None:
         """Ask whoever sits at the terminal; None where nobody does, or where an empty line is all that is said."""
-        if self._as_json or not (sys.stdin.isatty() and self.errors.is_terminal):
+        # There is none where it was closed.
+        if self._as_json or sys.stdin is None or not (sys.stdin.isatty() and self.errors.is_terminal):
             return None
         self.settle()
         # What is asked says itself what waits for it.

@@ -11,6 +11,7 @@ from typing import Protocol
 from bot import errors
 from bot.model import invocations, procedures, runs
 from bot.runs import concluding, planning, working
+from bot.store import locks
 from bot.store import runs as run_store
 
 _POLL_SECONDS = 0.5
@@ -46,6 +47,7 @@ class Desk:
         Give the run that *order* began, now or when it came before.
 
         Raises:
+            errors.UsageError: its lock would have a longer name than a lock can have.
             errors.Refused: its lock is held; says by which run.
             errors.Unavailable: it cannot be written down.
         """
@@ -60,7 +62,7 @@ class Desk:
             place=order.invocation.place,
             created_at=now,
             steps=tuple(runs.StepRecord(id=step.id) for step in procedure.all_steps()),
-            lock=order.lock,
+            lock=_fitting(order.lock),
             is_step_by_step=order.is_step_by_step,
         )
         takes_it = self._worker.has_room
@@ -228,3 +230,15 @@ class Desk:
     async def _insist(self, run: runs.Run, by: invocations.Invocation) -> None:
         if not await self._judge.may_run(run, by.actor):
             raise errors.NotAllowed(f"You may not run {run.procedure.id}.", hint="Whoever runs posbot gives roles.")
+
+
+def _fitting(lock: str | None) -> str | None:
+    """Give *lock* as every database can hold it; it names what somebody has typed."""
+    if lock is None:
+        return None
+    if len(lock) > locks.LONGEST:
+        raise errors.UsageError(
+            f"The lock “{errors.shorten(lock, 60)}” would have {len(lock)} characters; {locks.LONGEST} are the most.",
+            hint="Give shorter values.",
+        )
+    return locks.plain(lock)

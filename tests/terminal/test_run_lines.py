@@ -4,6 +4,8 @@ import dataclasses
 import json
 import pathlib
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 
 import pytest
@@ -156,6 +158,17 @@ def test_a_run_that_was_left_is_gone_on_with(environment: dict[str, str]) -> Non
 
     assert back.ends() == 1, back.screen
     assert "failed at “Somebody looks”" in plain(back.screen)
+
+
+def test_without_an_input_nobody_is_asked(environment: dict[str, str]) -> None:
+    closed = [sys.executable, "-c", "import os, sys; os.close(0); os.execv(sys.executable, sys.argv[1:])"]
+
+    line = [*closed, *processes.command("look-around")]
+    told = subprocess.run(line, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    assert told.returncode == 3
+    assert "posbot run answer" in told.stdout
+    assert not told.stderr.count("mistake")
 
 
 def test_a_plan_is_printed_and_nothing_is_begun(environment: dict[str, str]) -> None:
