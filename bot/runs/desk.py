@@ -10,7 +10,7 @@ from typing import Protocol
 
 from bot import errors
 from bot.model import invocations, procedures, runs
-from bot.runs import concluding, planning, working
+from bot.runs import concluding, outlasting, planning, working
 from bot.store import locks
 from bot.store import runs as run_store
 
@@ -127,6 +127,14 @@ class Desk:
             return given
         return await self._store.find_question(run.id, question.id) or given
 
+    async def may_answer(self, run: runs.Run, question: runs.Question, *, by: invocations.Invocation) -> bool:
+        """Tell whether this person may answer *question* of *run*."""
+        try:
+            await self._check(run, question, by)
+        except errors.NotAllowed:
+            return False
+        return True
+
     async def cancel(self, run_id: str, *, by: invocations.Invocation) -> runs.Run:
         """
         Ask for the end of a run; give it.
@@ -186,13 +194,13 @@ class Desk:
                 watch = asyncio.create_task(self._worker.watch(takes_up=False), name="worker")
                 stack.push_async_callback(asyncio.wait, {watch})
                 stack.callback(watch.cancel)
-            shown = 0
+            shown, run_id = 0, run.id
             while True:
-                claimed = await self._worker.claim(run.id)
+                claimed = await outlasting.outlast(lambda: self._worker.claim(run_id))
                 task = self._worker.attend(claimed) if claimed is not None else self._worker.task_of(run.id)
                 work = {task} if task is not None else set()
                 while True:
-                    run = await self.find(run.id)
+                    run = await outlasting.outlast(lambda: self.find(run_id))
                     if run.version != shown:
                         shown = run.version
                         await show(run)
