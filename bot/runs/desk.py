@@ -35,12 +35,19 @@ class Desk:
     """The engine, as commands see it."""
 
     def __init__(
-        self, store: run_store.Runs, worker: working.Worker, judge: Judge, now: Callable[[], datetime.datetime]
+        self,
+        store: run_store.Runs,
+        worker: working.Worker,
+        judge: Judge,
+        now: Callable[[], datetime.datetime],
+        redact: Callable[[str], str] = str,
     ) -> None:
         self._store = store
         self._worker = worker
         self._judge = judge
         self._now = now
+        self._redact = redact
+        """Takes secrets out of notes, which are kept for as long as the run."""
 
     async def begin(self, order: runs.Order) -> runs.Run:
         """
@@ -120,7 +127,7 @@ class Desk:
             raise errors.UsageError("A note is wanted with the answer.", hint='Add --note "…".')
         await self._check(run, question, by)
         given = dataclasses.replace(
-            question, answer=answer, answered_by=by.actor.name, answered_at=self._now(), comment=comment
+            question, answer=answer, answered_by=by.actor.name, answered_at=self._now(), comment=self._redact(comment)
         )
         if await self._store.answer(question.id, given):
             self._worker.wake()

@@ -3,9 +3,11 @@
 import datetime
 
 import pytest
+import sqlalchemy
 
 from bot.model import runs
 from bot.runs import concluding
+from bot.store import tables
 from tests.runs import crews
 
 pytestmark = pytest.mark.anyio
@@ -138,6 +140,19 @@ async def test_a_person_does_a_step_and_says_how_it_went(crew: crews.Crew, notes
     assert run.state is runs.RunState.SUCCEEDED
     assert "all green" in run.find("m").headline
     assert notes.read() == ["b"]
+
+
+async def test_a_secret_in_a_note_is_not_kept(crew: crews.Crew, notes: crews.Notes) -> None:
+    manual = {"id": "m", "title": "Look", "uses": "manual", "with": {"instructions": "Look."}, "save": {"note": "note"}}
+    waiting = await crew.executes(manual, notes.step("b"))
+    assert waiting.question is not None
+
+    run = await crew.answers(waiting, "done", comment="it was password=hunter2")
+
+    async with crew.core.db.transaction() as connection:
+        kept = (await connection.execute(sqlalchemy.select(tables.questions.c.comment))).scalar_one()
+    assert kept == "it was password=•••"
+    assert run.find("m").saved == {"note": "it was password=•••"}
 
 
 async def test_step_by_step_it_waits_before_each(crew: crews.Crew, notes: crews.Notes) -> None:
