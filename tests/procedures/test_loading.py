@@ -235,6 +235,17 @@ def test_a_mistake_is_told_with_its_place(write: Write, changes: dict[str, Any],
     assert place.rpartition(":")[2].isdecimal()
 
 
+def test_a_mistake_is_told_once_and_not_in_the_words_of_python(write: Write) -> None:
+    path = write(steps=[{**MANUAL, "with": {"instructions": "Look.", "answers": [True, False]}}])
+
+    told = [line.partition(": ")[2] for line in reason_of(path).splitlines()]
+
+    assert told == [
+        f"steps.0.with.answers.{index}: expected a text; a number, true and false are one in quotes."
+        for index in range(2)
+    ]
+
+
 def test_the_line_is_that_of_the_mistake(write: Write) -> None:
     path = write(steps=[HEALTH, {**HEALTH, "id": "again", "uses": "heath"}])
     line = next(number for number, text in enumerate(path.read_text().splitlines(), 1) if "heath" in text)
@@ -254,7 +265,7 @@ def test_what_yaml_takes_for_something_else_than_a_word_is_a_mistake(write: Writ
     path = write()
     path.write_text(path.read_text().replace("owner: devops-team", f"owner: {word}"))
 
-    assert "owner: expected a valid string." in reason_of(path)
+    assert "owner: expected a text; a number, true and false are one in quotes." in reason_of(path)
 
 
 @pytest.mark.parametrize("word", ["yes", "off", "NO"])

@@ -124,6 +124,8 @@ async def test_a_person_is_asked_what_to_do_about_a_failure(
     crew: crews.Crew, notes: crews.Notes, answer: str, state: runs.RunState, left: list[str]
 ) -> None:
     waiting = await crew.executes(notes.step("a", good_after=1, on_failure="ask"), notes.step("b"))
+    assert waiting.question is not None
+    assert waiting.question.text == "“Do a” failed: a came out failed. What now?"
 
     run = await crew.answers(waiting, answer)
 
