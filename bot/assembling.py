@@ -128,7 +128,7 @@ def _core(
         tools_for=lambda invocation, may, display: makings.tools(desk_of_runs, invocation, may, display),
     )
     worker = working.Worker(workers.Workers(db), dispatcher, _now)
-    desk_of_runs = desk.Desk(run_store.Runs(db), worker, judging.Judge(checker, data.roles), _now)
+    desk_of_runs = desk.Desk(run_store.Runs(db), worker, judging.Judge(checker, data.roles), _now, redactor.text)
     return Core(
         dispatcher=dispatcher,
         data=data,

@@ -44,7 +44,7 @@ class Parameters(toolkit.Parameters):
     note: Annotated[
         str,
         toolkit.Option(label="NOTE"),
-        pydantic.Field(max_length=1_000, description="what to remember of the answer"),
+        pydantic.Field(max_length=runs.NOTE_LIMIT, description="what to remember of the answer"),
     ] = ""
 
     @pydantic.model_validator(mode="before")

@@ -11,7 +11,7 @@ import sys
 import rich.console
 import rich.live
 
-from bot.model import displays, reports
+from bot.model import displays, reports, runs
 from bot.render import record, terminal, terminal_plans
 
 _UNLIMITED_COLUMNS = 10_000
@@ -65,7 +65,8 @@ class Screen:
 
     async def ask(self, prompt: displays.Prompt) -> displays.Choice | None:
         """Ask whoever sits at the terminal; None where nobody does, or where an empty line is all that is said."""
-        if self._as_json or not (sys.stdin.isatty() and self.errors.is_terminal):
+        # There is none where it was closed.
+        if self._as_json or sys.stdin is None or not (sys.stdin.isatty() and self.errors.is_terminal):
             return None
         self.settle()
         # What is asked says itself what waits for it.
@@ -100,7 +101,9 @@ class Screen:
         if prompt.note == "none":
             return displays.Choice(answer=answer)
         is_required = prompt.note == "required"
-        note = await self._line("Note: " if is_required else "Note, or Enter for none: ")
+        asked = "Note: " if is_required else "Note, or Enter for none: "
+        while (note := await self._line(asked)) is not None and len(note) > runs.NOTE_LIMIT:
+            self.errors.print(f"That is {len(note):,} characters; {runs.NOTE_LIMIT:,} are the most.", markup=False)
         if note is None and is_required:
             return None
         return displays.Choice(answer=answer, note=note or "")

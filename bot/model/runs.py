@@ -99,6 +99,8 @@ class QuestionKind(enum.StrEnum):
 YES, NO = "yes", "no"
 RETRY, SKIP, STOP, ESCALATE = "retry", "skip", "stop", "escalate"
 HAPPENED, DID_NOT = "it happened", "it did not"
+NOTE_LIMIT = 1_000
+"""Characters of the note that comes with an answer."""
 TIMEOUT = "timeout"
 """Stands as the answer where nobody gave one in time."""
 
@@ -281,6 +283,9 @@ class Desk(Protocol):
 
         With *question_id*, only that one question is meant, and not whatever the run asks now.
         """
+
+    async def may_answer(self, run: Run, question: Question, *, by: invocations.Invocation) -> bool:
+        """Tell whether this person may answer *question* of *run*."""
 
     async def cancel(self, run_id: str, *, by: invocations.Invocation) -> Run:
         """Ask for the end of a run; give it."""

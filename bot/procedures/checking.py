@@ -11,7 +11,7 @@ import pydantic
 
 from bot import errors
 from bot.model import procedures
-from bot.procedures import checking_steps, names, params, surroundings, templates
+from bot.procedures import checking_limits, checking_steps, names, params, surroundings, templates
 
 ACTIONS = ("show", "log", "follow", "answer", "cancel", "retry")
 """What may follow `run` instead of the name of a procedure."""
@@ -34,6 +34,7 @@ def mistakes(
         problems = templates.check(procedure.lock, names.Names(params=types))
         yield from (errors.Misplaced(problem, "lock") for problem in problems)
     yield from checking_steps.mistakes(procedure, types, around)
+    yield from checking_limits.mistakes(procedure)
     if not broken:
         yield from _examples(procedure, around)
 
@@ -88,6 +89,10 @@ def _params(procedure: procedures.Procedure, around: surroundings.Surroundings) 
             yield errors.Misplaced(message, "params", index, "pattern")
         elif param.min is not None and param.max is not None and param.min > param.max:
             yield errors.Misplaced("it is less than min", "params", index, "max")
+        elif (param.type is procedures.Kind.FLAG) != isinstance(param.default, bool) and param.default is not None:
+            # In quotes, or as a word such as no, it would turn the flag on.
+            wanted = "true or false" if param.type is procedures.Kind.FLAG else f"a {param.type}"
+            yield errors.Misplaced(f"expected {wanted}", "params", index, "default")
         elif param.default is not None:
             yield from _default(param, index, around)
 

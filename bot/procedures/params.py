@@ -112,7 +112,9 @@ def can_be_named(name: str) -> bool:
 def is_pattern(text: str) -> bool:
     """Tell whether *text* is a regular expression that pydantic's engine, which cannot be made to hang, takes."""
     try:
-        pydantic.TypeAdapter(Annotated[str, pydantic.StringConstraints(pattern=rf"^(?:{text})$")])
+        # Alone as well: brackets of its own must not close ours.
+        for pattern in (text, rf"^(?:{text})$"):
+            pydantic.TypeAdapter(Annotated[str, pydantic.StringConstraints(pattern=pattern)])
     except pydantic_core.SchemaError:
         return False
     return True

@@ -25,7 +25,8 @@ def drawn(plan: reports.Plan) -> rich.table.Table:
     grid = rich.table.Table.grid(padding=(0, 2, 0, 0))
     grid.add_column()
     grid.add_column(overflow="fold", max_width=44)
-    grid.add_column(overflow="fold")
+    # rich measures a column of nothing wrongly and then cuts its neighbour.
+    grid.add_column(overflow="fold", min_width=1)
     for task in plan.tasks:
         mark, style = _MARKS[task.state]
         quiet = "dim" if task.state in _QUIET else ""

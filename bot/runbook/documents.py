@@ -18,6 +18,15 @@ from bot import errors
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 _Path = tuple[int | str, ...]
+_SHAPES = {
+    "expected a valid tuple": "expected a list",
+    "expected a valid dictionary": "expected keys with values",
+    "expected a valid string": "expected a text; a number, true and false are one in quotes",
+}
+_OWN_CLASS = re.compile(r"^expected a valid dictionary or instance of \w+$")
+_COUNT = re.compile(r"^Tuple should have (.*) after validation, not \d+$")
+_KIND = re.compile(r"^(str|int|float|bool|[A-Z]\w*|.*[\[(].*)$")
+"""What pydantic calls in Python's words, and the kinds of value that it names in a place where several may stand."""
 _UNREADABLE = (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError)
 """What PyYAML raises: its own, and what slips through it for odd tags (`!!int x`), odd keys and bottomless nesting."""
 
@@ -58,7 +67,11 @@ def load(
         whole = model.model_validate(content, context=context)
     except pydantic.ValidationError as error:
         raise errors.BadConfiguration(
-            "\n".join(_explain(_place(problem), problem["msg"], node, path) for problem in error.errors())
+            "\n".join(
+                dict.fromkeys(
+                    _explain(_place(problem), problem["msg"], node, path) for problem in _own(error.errors(), node)
+                )
+            )
         ) from error
     mistakes = [_explain(mistake.location, str(mistake), node, path) for mistake in (check(whole) if check else ())]
     if mistakes:
@@ -125,7 +138,10 @@ def _refuse_repeated_keys(root: yaml.Node, path: pathlib.Path) -> None:
         seen: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise errors.BadConfiguration(f"{path}:{key.start_mark.line + 1}: expected a single word as the key.")
+                raise errors.BadConfiguration(
+                    f"{path}:{key.start_mark.line + 1}: expected a single word as the key; "
+                    "a value that begins with { is written in quotes."
+                )
             if key.value in seen:
                 raise errors.BadConfiguration(
                     f"{path}:{key.start_mark.line + 1}: {key.value}: the key stands here twice; expected it once."
@@ -144,6 +160,29 @@ def _walk(node: yaml.Node, seen: set[int]) -> Iterator[yaml.Node]:
         yield from _walk(child, seen)
 
 
+def _own(problems: list[pydantic_core.ErrorDetails], root: yaml.Node) -> Iterator[pydantic_core.ErrorDetails]:
+    """Give *problems* without those that are there only because something within them is not as it should be."""
+    places = [_bare(problem["loc"], root) for problem in problems]
+    for problem, place in zip(problems, places, strict=True):
+        is_inside = any(other[: len(place)] == place and other != place for other in places)
+        is_of_several = place != problem["loc"]
+        if not is_inside or not (is_of_several or problem["type"] == "too_short"):
+            yield problem
+
+
+def _bare(location: _Path, root: yaml.Node) -> _Path:
+    """Give *location* without the kinds of value in it, which the file does not have."""
+    parts, node = [], root
+    for part in location:
+        child = _child(node, part)
+        if child is not None:
+            node = child[1]
+        elif _KIND.match(str(part)):
+            continue
+        parts.append(part)
+    return tuple(parts)
+
+
 def _place(problem: pydantic_core.ErrorDetails) -> _Path:
     cause = problem.get("ctx", {}).get("error")
     return problem["loc"] + (cause.location if isinstance(cause, errors.Misplaced) else ())
@@ -151,8 +190,10 @@ def _place(problem: pydantic_core.ErrorDetails) -> _Path:
 
 def _explain(location: _Path, message: str, root: yaml.Node, path: pathlib.Path) -> str:
     line = _line_of(root, location)
-    key = ".".join(str(part) for part in location) or "the whole file"
+    key = ".".join(str(part) for part in _bare(location, root)) or "the whole file"
     expected = message.removeprefix("Value error, ").replace("Input should be", "expected")
+    expected = _COUNT.sub(r"expected \1", _SHAPES.get(expected, expected))
+    expected = _OWN_CLASS.sub("expected keys with values", expected)
     if message == "Extra inputs are not permitted":
         expected = "this key is not known here; check its spelling"
     elif message == "Field required":

@@ -62,7 +62,12 @@ def person(run: runs.Run, step: procedures.Step, action: acting.Action, now: dat
 def after_failure(run: runs.Run, step: procedures.Step, why: str, now: datetime.datetime) -> runs.Run:
     """Give *run* waiting for somebody to say what is to be done about a failed step."""
     options = (runs.RETRY, runs.SKIP, runs.STOP, runs.ESCALATE)
-    return _wait(run, step, now, _draft(runs.QuestionKind.FAILURE, f"“{step.title}” failed: {why} What now?", options))
+    return _wait(
+        run,
+        step,
+        now,
+        _draft(runs.QuestionKind.FAILURE, f"“{step.title}” failed: {why.rstrip('.')}. What now?", options),
+    )
 
 
 def whether_it_happened(run: runs.Run, step: procedures.Step, why: str, now: datetime.datetime) -> runs.Run:

@@ -196,13 +196,18 @@ class Attendance:
         )
 
     async def _pause(self, until: datetime.datetime) -> None:
-        seconds = max((until - self._now()).total_seconds(), 0.0)
+        seconds, started = max((until - self._now()).total_seconds(), 0.0), time.monotonic()
+        if self._run.ending is None:
+            # Only waiting for people is not counted.
+            seconds = min(seconds, max(self._seconds_left(), 0.0))
         events = {asyncio.ensure_future(one.wait()) for one in (self._signals.cancelled, self._signals.leaving)}
         try:
             await asyncio.wait(events, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for event in events:
                 event.cancel()
+            waited = self._run.active_seconds + time.monotonic() - started
+            self._run = dataclasses.replace(self._run, active_seconds=waited)
 
     async def _write(self, begun: invocations.Invocation | None = None) -> None:
         if self._run is self._written:

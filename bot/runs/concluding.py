@@ -7,6 +7,8 @@ from typing import Any
 from bot.model import procedures, runs
 from bot.runs import acting, asking
 
+_OUT_OF_TIME = "the run’s time was over"
+
 
 def begin(run: runs.Run, step: procedures.Step, action: acting.Action, now: datetime.datetime) -> runs.Run:
     """Give *run* with *step* under way."""
@@ -72,7 +74,7 @@ def cancel(run: runs.Run, now: datetime.datetime) -> runs.Run:
 
 def out_of_time(run: runs.Run, now: datetime.datetime) -> runs.Run:
     """Give *run* when the time of the whole procedure is over."""
-    return _close(run, runs.StepState.SKIPPED, "the run’s time was over", runs.RunState.TIMED_OUT, now)
+    return _close(run, runs.StepState.SKIPPED, _OUT_OF_TIME, runs.RunState.TIMED_OUT, now)
 
 
 def after_crash(run: runs.Run, step: procedures.Step, now: datetime.datetime) -> runs.Run:
@@ -139,6 +141,8 @@ def again(run: runs.Run) -> runs.Run:
     steps = []
     for record in run.steps:
         is_open = is_open or record.state.is_failure or record.state is runs.StepState.CANCELLED
+        # Where each step came out well, the time may have been over between two of them.
+        is_open = is_open or (record.state is runs.StepState.SKIPPED and record.why == _OUT_OF_TIME)
         steps.append(_reopened(run, record) if is_open else record)
     return dataclasses.replace(
         run,

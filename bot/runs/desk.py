@@ -10,7 +10,8 @@ from typing import Protocol
 
 from bot import errors
 from bot.model import invocations, procedures, runs
-from bot.runs import concluding, planning, working
+from bot.runs import concluding, outlasting, planning, working
+from bot.store import locks
 from bot.store import runs as run_store
 
 _POLL_SECONDS = 0.5
@@ -34,18 +35,26 @@ class Desk:
     """The engine, as commands see it."""
 
     def __init__(
-        self, store: run_store.Runs, worker: working.Worker, judge: Judge, now: Callable[[], datetime.datetime]
+        self,
+        store: run_store.Runs,
+        worker: working.Worker,
+        judge: Judge,
+        now: Callable[[], datetime.datetime],
+        redact: Callable[[str], str] = str,
     ) -> None:
         self._store = store
         self._worker = worker
         self._judge = judge
         self._now = now
+        self._redact = redact
+        """Takes secrets out of notes, which are kept for as long as the run."""
 
     async def begin(self, order: runs.Order) -> runs.Run:
         """
         Give the run that *order* began, now or when it came before.
 
         Raises:
+            errors.UsageError: its lock would have a longer name than a lock can have.
             errors.Refused: its lock is held; says by which run.
             errors.Unavailable: it cannot be written down.
         """
@@ -60,7 +69,7 @@ class Desk:
             place=order.invocation.place,
             created_at=now,
             steps=tuple(runs.StepRecord(id=step.id) for step in procedure.all_steps()),
-            lock=order.lock,
+            lock=_fitting(order.lock),
             is_step_by_step=order.is_step_by_step,
         )
         takes_it = self._worker.has_room
@@ -118,12 +127,20 @@ class Desk:
             raise errors.UsageError("A note is wanted with the answer.", hint='Add --note "…".')
         await self._check(run, question, by)
         given = dataclasses.replace(
-            question, answer=answer, answered_by=by.actor.name, answered_at=self._now(), comment=comment
+            question, answer=answer, answered_by=by.actor.name, answered_at=self._now(), comment=self._redact(comment)
         )
         if await self._store.answer(question.id, given):
             self._worker.wake()
             return given
         return await self._store.find_question(run.id, question.id) or given
+
+    async def may_answer(self, run: runs.Run, question: runs.Question, *, by: invocations.Invocation) -> bool:
+        """Tell whether this person may answer *question* of *run*."""
+        try:
+            await self._check(run, question, by)
+        except errors.NotAllowed:
+            return False
+        return True
 
     async def cancel(self, run_id: str, *, by: invocations.Invocation) -> runs.Run:
         """
@@ -184,13 +201,13 @@ class Desk:
                 watch = asyncio.create_task(self._worker.watch(takes_up=False), name="worker")
                 stack.push_async_callback(asyncio.wait, {watch})
                 stack.callback(watch.cancel)
-            shown = 0
+            shown, run_id = 0, run.id
             while True:
-                claimed = await self._worker.claim(run.id)
+                claimed = await outlasting.outlast(lambda: self._worker.claim(run_id))
                 task = self._worker.attend(claimed) if claimed is not None else self._worker.task_of(run.id)
                 work = {task} if task is not None else set()
                 while True:
-                    run = await self.find(run.id)
+                    run = await outlasting.outlast(lambda: self.find(run_id))
                     if run.version != shown:
                         shown = run.version
                         await show(run)
@@ -228,3 +245,15 @@ class Desk:
     async def _insist(self, run: runs.Run, by: invocations.Invocation) -> None:
         if not await self._judge.may_run(run, by.actor):
             raise errors.NotAllowed(f"You may not run {run.procedure.id}.", hint="Whoever runs posbot gives roles.")
+
+
+def _fitting(lock: str | None) -> str | None:
+    """Give *lock* as every database can hold it; it names what somebody has typed."""
+    if lock is None:
+        return None
+    if len(lock) > locks.LONGEST:
+        raise errors.UsageError(
+            f"The lock “{errors.shorten(lock, 60)}” would have {len(lock)} characters; {locks.LONGEST} are the most.",
+            hint="Give shorter values.",
+        )
+    return locks.plain(lock)

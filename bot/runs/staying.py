@@ -5,7 +5,7 @@ import contextlib
 
 from bot import toolkit
 from bot.model import displays, reports, runs
-from bot.runs import telling
+from bot.runs import outlasting, telling
 
 _POLL_SECONDS = 0.5
 """How often it is looked whether somebody has answered elsewhere meanwhile."""
@@ -30,6 +30,8 @@ async def stay(run: runs.Run, tools: toolkit.Tools) -> reports.Report:
 
 async def _settle(run: runs.Run, question: runs.Question, tools: toolkit.Tools) -> bool:
     """Have *question* answered here, or see it answered elsewhere; tell whether the run can go on."""
+    if not await tools.runs.may_answer(run, question, by=tools.invocation):
+        return False
     asking = asyncio.ensure_future(
         tools.display.ask(
             displays.Prompt(text=telling.prompt(run, question), options=question.options, note=question.note)
@@ -43,7 +45,7 @@ async def _settle(run: runs.Run, question: runs.Question, tools: toolkit.Tools) 
         choice = asking.result()
         if choice is None:
             return False
-        await tools.runs.answer(run, choice.answer, by=tools.invocation, comment=choice.note, question_id=question.id)
+        await outlasting.outlast(lambda: _answer(run, question, choice, tools))
         return True
     finally:
         for task in (asking, elsewhere):
@@ -52,8 +54,16 @@ async def _settle(run: runs.Run, question: runs.Question, tools: toolkit.Tools) 
                 await asyncio.wait({task})
 
 
+async def _answer(
+    run: runs.Run, question: runs.Question, choice: displays.Choice, tools: toolkit.Tools
+) -> runs.Question:
+    return await tools.runs.answer(
+        run, choice.answer, by=tools.invocation, comment=choice.note, question_id=question.id
+    )
+
+
 async def _answered_elsewhere(run: runs.Run, tools: toolkit.Tools) -> None:
-    version = run.version
-    while run.version == version:
+    version = now = run.version
+    while now == version:
         await asyncio.sleep(_POLL_SECONDS)
-        run = await tools.runs.find(run.id)
+        now = (await outlasting.outlast(lambda: tools.runs.find(run.id))).version

@@ -249,7 +249,10 @@ def _question(run: runs.Run, question: runs.Question) -> reports.Text:
         asking.ANYONE: "anyone who may run it",
         "not_requester": f"anyone who may run it but {run.requester.name}",
     }.get(question.by, f"the {question.by.replace(':', ' ')}")
-    return reports.Text(title=f"For {who}, until {question.expires_at:%H:%M} UTC", text=question.text)
+    # The day where it is not the one on which it was asked: of a day's patience only the time of now would stand there.
+    is_today = question.expires_at.date() == question.asked_at.date()
+    until = f"{question.expires_at:%H:%M}" if is_today else f"{question.expires_at:%m-%d %H:%M}"
+    return reports.Text(title=f"For {who}, until {until} UTC", text=question.text)
 
 
 def _by(question: runs.Question) -> str:

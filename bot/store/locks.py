@@ -6,6 +6,9 @@ from bot import errors
 from bot.model import runs
 from bot.store import tables
 
+LONGEST = 255
+"""Characters of a name."""
+plain = tables.plain
 _LOCK_ATTEMPTS = 3
 """Its holder may give it back between the attempt to take it and the look at who has it."""
 

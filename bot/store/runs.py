@@ -309,7 +309,7 @@ def _new_row(run: runs.Run, invocation: str, worker: str | None) -> dict[str, An
         "invocation": invocation,
         "procedure": run.procedure.id,
         "digest": run.digest,
-        "service": str(service)[:64] if service is not None else None,
+        "service": tables.plain(str(service)[:64]) if service is not None else None,
         "requester_id": run.requester.id,
         "place_kind": run.place.kind.value,
         "created_at": run.created_at,

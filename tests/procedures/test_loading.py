@@ -125,6 +125,45 @@ MISTAKES = {
         {"params": [{"name": "n", "type": "number", "help": "x", "max": 5, "default": 7}]},
         "params.0.default: expected less than or equal to 5.",
     ),
+    "a flag whose default is a word": (
+        {"params": [{"name": "dry", "type": "flag", "help": "x", "default": "no"}]},
+        "params.0.default: expected true or false.",
+    ),
+    "a number that is true": (
+        {"params": [{"name": "n", "type": "number", "help": "x", "default": True}]},
+        "params.0.default: expected a number.",
+    ),
+    "a pattern that closes more than it opens": (
+        {"params": [{"name": "text", "type": "text", "help": "x", "pattern": "a)|(b"}]},
+        "params.0.pattern: this is no regular expression without look-around and backreferences.",
+    ),
+    "a choice that looks like an option": (
+        {
+            "params": [
+                *files.SOUND["params"],
+                {"name": "how", "type": "choice", "help": "x", "choices": ["x", "-slow"], "default": "x"},
+            ]
+        },
+        "params.2.choices.1: “-slow” would be taken for an option; expected no - at its beginning.",
+    ),
+    "an answer that looks like an option": (
+        {"steps": [{**MANUAL, "with": {"instructions": "Look.", "answers": ["done", "--question x"]}}]},
+        "steps.0.with.answers.1: “--question x” would be taken for an option; expected no - at its beginning.",
+    ),
+    "two answers that are one": (
+        {"steps": [{**MANUAL, "with": {"instructions": "Look.", "answers": ["Done", "done"]}}]},
+        "steps.0.with.answers.1: “done” stands here twice; expected it once.",
+    ),
+    "an answer that stands for none": (
+        {"steps": [{**MANUAL, "with": {"instructions": "Look.", "answers": ["Timeout", "fine"]}}]},
+        "steps.0.with.answers.0: “Timeout” stands for no answer at all; expected another word.",
+    ),
+    "no time for the whole": ({"timeout": "0s"}, "timeout: expected 1s or more."),
+    "no time for a step": (step(timeout=-30), "steps.0.timeout: expected 1s or more."),
+    "no time for an answer": (
+        {"steps": [{**MANUAL, "with": {"instructions": "Look.", "timeout": 0}}]},
+        "steps.0.with.timeout: expected 1s or more.",
+    ),
     "bounds the wrong way round": (
         {"params": [{"name": "n", "type": "number", "help": "x", "min": 5, "max": 1}]},
         "params.0.max: it is less than min.",
@@ -196,6 +235,17 @@ def test_a_mistake_is_told_with_its_place(write: Write, changes: dict[str, Any],
     assert place.rpartition(":")[2].isdecimal()
 
 
+def test_a_mistake_is_told_once_and_not_in_the_words_of_python(write: Write) -> None:
+    path = write(steps=[{**MANUAL, "with": {"instructions": "Look.", "answers": [True, False]}}])
+
+    told = [line.partition(": ")[2] for line in reason_of(path).splitlines()]
+
+    assert told == [
+        f"steps.0.with.answers.{index}: expected a text; a number, true and false are one in quotes."
+        for index in range(2)
+    ]
+
+
 def test_the_line_is_that_of_the_mistake(write: Write) -> None:
     path = write(steps=[HEALTH, {**HEALTH, "id": "again", "uses": "heath"}])
     line = next(number for number, text in enumerate(path.read_text().splitlines(), 1) if "heath" in text)
@@ -215,7 +265,7 @@ def test_what_yaml_takes_for_something_else_than_a_word_is_a_mistake(write: Writ
     path = write()
     path.write_text(path.read_text().replace("owner: devops-team", f"owner: {word}"))
 
-    assert "owner: expected a valid string." in reason_of(path)
+    assert "owner: expected a text; a number, true and false are one in quotes." in reason_of(path)
 
 
 @pytest.mark.parametrize("word", ["yes", "off", "NO"])

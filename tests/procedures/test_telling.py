@@ -53,6 +53,14 @@ def waiting(**changes: object) -> runs.Run:
     return a_run(S.WAITING, S.PENDING, state=runs.RunState.WAITING, question=a_question(**changes))
 
 
+def test_a_question_that_is_open_until_another_day_names_the_day() -> None:
+    soon = telling.asked(waiting(), a_question())
+    late = telling.asked(waiting(), a_question(expires_at=NOW + datetime.timedelta(days=1)))
+
+    assert [section.title for section in soon.sections] == ["For alice, until 03:15 UTC"]
+    assert [section.title for section in late.sections] == ["For alice, until 11-25 03:00 UTC"]
+
+
 def test_a_run_under_way_tells_at_which_step_it_is() -> None:
     report = telling.whole(a_run(S.SUCCEEDED, S.RUNNING), RUNBOOK)
 

@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
+import rich.console
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model import reports
-from bot.render import blocks, manners
+from bot.render import blocks, manners, terminal
 from sandbox.slack.blocks import checking, kinds, reading
 from tests import builders
 from tests.render import strategies
@@ -111,3 +112,12 @@ def test_a_field_for_a_note_needs_a_button_to_go_with() -> None:
     assert not [
         block for block in blocks.notice(a_notice(a_plan(S.DONE), note="optional")).blocks if block["type"] == "input"
     ]
+
+
+@pytest.mark.parametrize("width", [20, 80, 10_000])
+def test_the_title_of_a_task_of_which_nothing_is_known_is_not_cut_in_a_terminal(width: int) -> None:
+    console = rich.console.Console(width=width)
+    with console.capture() as capture:
+        console.print(terminal.unfinished(builders.a_report(), a_plan(S.WAITING)))
+
+    assert "Do waiting" in capture.get()

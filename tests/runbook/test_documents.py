@@ -71,12 +71,20 @@ def mistakes(path: pathlib.Path, text: str) -> list[str]:
             "3: a: the key stands here twice; expected it once.",
             id="twice further in",
         ),
-        pytest.param("\n\ntitle: 5\n", "3: title: expected a valid string.", id="number for a text"),
+        pytest.param(
+            "\n\ntitle: 5\n",
+            "3: title: expected a text; a number, true and false are one in quotes.",
+            id="number for a text",
+        ),
         pytest.param(
             "parts:\n  - name: a\n    port: high\n", "3: parts.0.port: expected a valid integer", id="no number"
         ),
-        pytest.param("parts: x\n", "1: parts: expected a valid tuple.", id="word for a list"),
-        pytest.param("title:\n", "1: title: expected a valid string.", id="nothing for a text"),
+        pytest.param("parts: x\n", "1: parts: expected a list.", id="word for a list"),
+        pytest.param(
+            "title:\n",
+            "1: title: expected a text; a number, true and false are one in quotes.",
+            id="nothing for a text",
+        ),
         pytest.param(
             "named:\n  a: {name: x, nam: x}\n", "2: named.a.nam: this key is not known", id="within a flow mapping"
         ),
@@ -94,8 +102,16 @@ def mistakes(path: pathlib.Path, text: str) -> list[str]:
         pytest.param("title: a\n---\ntitle: b\n", "2: this is not YAML:", id="two documents"),
         pytest.param("title: *nowhere\n", "1: this is not YAML: found undefined alias", id="undefined alias"),
         pytest.param("title: !!python/object:os.system x\n", "1: could not determine a constructor", id="foreign tag"),
-        pytest.param("? [a, b]\n: c\n", "1: expected a single word as the key.", id="list for a key"),
-        pytest.param("title: x\n? {a: b}\n: c\n", "2: expected a single word as the key.", id="mapping for a key"),
+        pytest.param(
+            "? [a, b]\n: c\n",
+            "1: expected a single word as the key; a value that begins with { is written in quotes.",
+            id="list for a key",
+        ),
+        pytest.param(
+            "title: x\n? {a: b}\n: c\n",
+            "2: expected a single word as the key; a value that begins with { is written in quotes.",
+            id="mapping for a key",
+        ),
         pytest.param("<<: 3\n", "1: expected a mapping", id="merge of no mapping"),
     ],
 )
@@ -177,7 +193,9 @@ def test_a_word_stays_a_word(path: pathlib.Path, word: str) -> None:
 @pytest.mark.parametrize(("word", "value"), [("true", True), ("false", False)])
 def test_true_and_false_are_booleans(path: pathlib.Path, word: str, *, value: bool) -> None:
     assert load(path, f"flag: {word}\n").flag is value
-    assert mistakes(path, f"title: {word}\n") == ["1: title: expected a valid string."]
+    assert mistakes(path, f"title: {word}\n") == [
+        "1: title: expected a text; a number, true and false are one in quotes."
+    ]
 
 
 def test_anchors_and_merges_are_followed(path: pathlib.Path) -> None:

@@ -1,8 +1,13 @@
 """How runs go: order, conditions, failures, questions, ends."""
 
+import datetime
+
 import pytest
+import sqlalchemy
 
 from bot.model import runs
+from bot.runs import concluding
+from bot.store import tables
 from tests.runs import crews
 
 pytestmark = pytest.mark.anyio
@@ -119,6 +124,8 @@ async def test_a_person_is_asked_what_to_do_about_a_failure(
     crew: crews.Crew, notes: crews.Notes, answer: str, state: runs.RunState, left: list[str]
 ) -> None:
     waiting = await crew.executes(notes.step("a", good_after=1, on_failure="ask"), notes.step("b"))
+    assert waiting.question is not None
+    assert waiting.question.text == "“Do a” failed: a came out failed. What now?"
 
     run = await crew.answers(waiting, answer)
 
@@ -135,6 +142,19 @@ async def test_a_person_does_a_step_and_says_how_it_went(crew: crews.Crew, notes
     assert run.state is runs.RunState.SUCCEEDED
     assert "all green" in run.find("m").headline
     assert notes.read() == ["b"]
+
+
+async def test_a_secret_in_a_note_is_not_kept(crew: crews.Crew, notes: crews.Notes) -> None:
+    manual = {"id": "m", "title": "Look", "uses": "manual", "with": {"instructions": "Look."}, "save": {"note": "note"}}
+    waiting = await crew.executes(manual, notes.step("b"))
+    assert waiting.question is not None
+
+    run = await crew.answers(waiting, "done", comment="it was password=hunter2")
+
+    async with crew.core.db.transaction() as connection:
+        kept = (await connection.execute(sqlalchemy.select(tables.questions.c.comment))).scalar_one()
+    assert kept == "it was password=•••"
+    assert run.find("m").saved == {"note": "it was password=•••"}
 
 
 async def test_step_by_step_it_waits_before_each(crew: crews.Crew, notes: crews.Notes) -> None:
@@ -181,3 +201,25 @@ async def test_a_failed_run_goes_on_where_it_failed(crew: crews.Crew, notes: cre
     run = await crew.comes_to(failed, lambda now: now.state is runs.RunState.SUCCEEDED)
     assert notes.read() == ["a", "b", "b", "c"]
     assert run.find("b").attempt == 2
+
+
+async def test_the_time_between_two_attempts_counts(crew: crews.Crew, notes: crews.Notes) -> None:
+    step = notes.step("a", good_after=1, retry={"attempts": 2, "delay": "1h"})
+
+    run = await crew.executes(step, notes.step("b"), timeout="1s")
+
+    assert run.state is runs.RunState.TIMED_OUT
+    assert states(run) == {"a": S.FAILED, "b": S.SKIPPED}
+
+
+async def test_a_run_whose_time_was_over_goes_on_with_what_was_left_undone(
+    crew: crews.Crew, notes: crews.Notes
+) -> None:
+    done = await crew.executes(notes.step("a"), notes.step("b", verdict="failed"))
+    now = datetime.datetime.now(datetime.UTC)
+    left = concluding.changed(done, "b", state=S.PENDING, began_at=None, ended_at=None)
+
+    over = concluding.finish(concluding.out_of_time(left, now), now)
+
+    assert (over.state, over.find("b").state) == (runs.RunState.TIMED_OUT, S.SKIPPED)
+    assert states(concluding.again(over)) == {"a": S.SUCCEEDED, "b": S.PENDING}

@@ -334,3 +334,27 @@ async def test_a_buried_worker_that_wakes_does_nothing_of_its_old_runs(
     assert run.state is runs.RunState.SUCCEEDED
     assert notes.read().count("b") == 1
     assert procedures.digest(run.procedure) == run.digest
+
+
+async def test_whatever_is_typed_into_a_lock_and_a_service_can_be_held(crew: crews.Crew, notes: crews.Notes) -> None:
+    odd = "order\0\ud800'; --"
+    held = await crew.executes(
+        notes.step("a", confirm={"text": "Really?"}), lock=f"deployment:{odd}", params={"service": odd}
+    )
+
+    with pytest.raises(errors.Refused, match="is locked by the run"):
+        await crew.executes(notes.step("b"), lock=f"deployment:{odd}")
+    assert held.lock is not None
+    freed = await crew.core.desk.unlock(held.lock)
+
+    assert freed.id == held.id
+    assert (await crew.executes(notes.step("b"), lock=f"deployment:{odd}")).state is runs.RunState.SUCCEEDED
+
+
+async def test_a_lock_longer_than_one_can_be_is_refused_before_anything_begins(
+    crew: crews.Crew, notes: crews.Notes
+) -> None:
+    with pytest.raises(errors.UsageError, match="256 characters"):
+        await crew.executes(notes.step("a"), lock="x" * 256)
+
+    assert notes.read() == []

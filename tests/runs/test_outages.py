@@ -66,6 +66,29 @@ async def test_while_postgresql_is_away_runs_wait_and_then_go_on(
     assert collections.Counter(notes.read()) == {f"r{n}s{s}": 1 for n in range(_RUNS) for s in range(_STEPS)}
 
 
+@pytest.mark.real
+async def test_whoever_stays_with_a_run_stays_while_the_database_is_away(
+    server: servers.Server, tmp_path: pathlib.Path, notes: crews.Notes
+) -> None:
+    versions = []
+
+    async def show(run: runs.Run) -> None:
+        versions.append(run.version)
+
+    async with shifts.on(server.url, tmp_path, pace=_PACE) as shift:
+        begun = await shift.crew.begins(a_long_one(notes, 0))
+        staying = asyncio.create_task(shift.crew.core.desk.attend(begun, show))
+        await shifts.until(lambda: len(notes.read()) > 1)
+        await asyncio.to_thread(server.stops)
+        await asyncio.sleep(2.0)
+        await asyncio.to_thread(server.starts)
+        run = await staying
+
+    assert run.state is runs.RunState.SUCCEEDED
+    assert notes.read() == [f"r0s{step}" for step in range(_STEPS)]
+    assert versions[-1] == run.version
+
+
 async def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path: pathlib.Path, notes: crews.Notes) -> None:
     path = tmp_path / "posbot.db"
     async with shifts.on(f"sqlite:///{path}", tmp_path) as shift:

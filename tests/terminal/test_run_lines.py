@@ -4,6 +4,8 @@ import dataclasses
 import json
 import pathlib
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 
 import pytest
@@ -156,6 +158,43 @@ def test_a_run_that_was_left_is_gone_on_with(environment: dict[str, str]) -> Non
 
     assert back.ends() == 1, back.screen
     assert "failed at “Somebody looks”" in plain(back.screen)
+
+
+def test_what_is_for_somebody_else_is_not_asked_here(environment: dict[str, str]) -> None:
+    agreement = '{id: person, title: Agree, uses: confirm, with: {text: "Sure?", by: not_requester}}'
+    head, _, _ = PROCEDURE.partition("steps:")
+    path = pathlib.Path(environment["POSBOT_RUNBOOK_DATA"]) / "procedures" / "look-around.yaml"
+    path.write_text(f"{head}steps:\n  - {agreement}\n")
+
+    terminal = at_a_terminal(environment, "look-around")
+
+    assert terminal.ends() == 3, terminal.screen
+    assert "For anyone who may run it but" in plain(terminal.screen)
+    assert "Answer, or Enter" not in terminal.screen
+
+
+def test_a_note_that_is_too_long_is_asked_for_again(environment: dict[str, str]) -> None:
+    terminal = at_a_terminal(environment, "look-around")
+    terminal.waits_for("leave it waiting: ")
+    terminal.types("1\n")
+    terminal.waits_for("Note: ")
+    terminal.types("n" * 1_001 + "\n")
+    terminal.waits_for("That is 1,001 characters; 1,000 are the most.")
+    terminal.types("short\n")
+
+    assert terminal.ends() == 0
+    assert "it is there, short" in plain(terminal.screen)
+
+
+def test_without_an_input_nobody_is_asked(environment: dict[str, str]) -> None:
+    closed = [sys.executable, "-c", "import os, sys; os.close(0); os.execv(sys.executable, sys.argv[1:])"]
+
+    line = [*closed, *processes.command("look-around")]
+    told = subprocess.run(line, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    assert told.returncode == 3
+    assert "posbot run answer" in told.stdout
+    assert not told.stderr.count("mistake")
 
 
 def test_a_plan_is_printed_and_nothing_is_begun(environment: dict[str, str]) -> None:
