@@ -44,12 +44,15 @@ class UsageError(BotError):
 class NotFound(UsageError):
     """A name that is not in its closed list; carries the nearest known ones."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str | None = None) -> None:
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], *, hint: str | None = None, where: str | None = None
+    ) -> None:
         self.kind = kind
         self.name = name
         self.suggestions = tuple(difflib.get_close_matches(name.lower(), sorted(known), n=3, cutoff=0.6))
         question = f" Did you mean {_either(self.suggestions)}?" if self.suggestions else ""
-        super().__init__(f"There is no {kind} called “{shorten(name, 60)}”.{question}", hint=hint)
+        place = f" in namespace {where}" if where else ""
+        super().__init__(f"There is no {kind} called “{shorten(name, 60)}”{place}.{question}", hint=hint)
 
 
 class NotAllowed(BotError):

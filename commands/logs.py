@@ -9,7 +9,7 @@ import pydantic
 
 from bot import errors, toolkit
 from bot.model import reports, services, workloads
-from bot.podlogs import choosing, conditions, cutting, filtering, following, keeping, reading
+from bot.podlogs import choosing, conditions, cutting, filtering, following, reading
 
 LINES = 200
 LINES_FOLLOWED = 20
@@ -116,7 +116,7 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
     if parameters.follow:
         return await _follow(parameters, tools, service, following.Target(cluster, deployment.selector, container))
     portions = await reading.read(cluster, sources, parameters.wish)
-    if portions and all(portion.problem is not None for portion in portions):
+    if portions and all(portion.problem is not None and not portion.entries for portion in portions):
         raise portions[0].problem or errors.Unavailable("No log could be read.")
     return _report(parameters, service, pods, portions)
 
@@ -225,7 +225,8 @@ def _footer(parameters: Parameters, portions: Sequence[reading.Portion]) -> tupl
 
 def _why(portions: Sequence[reading.Portion]) -> str:
     if any(portion.is_full for portion in portions):
-        return f" (of each log no more than {keeping.MOST_BYTES / 1e6:g} MB are shown; narrow it down with --grep)"
+        most = reading.most_kept(len(portions)) / 1e6
+        return f" (of each log no more than {most:.2g} MB are shown; narrow it down with --grep)"
     return " (--tail shows more)"
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import aiohttp
 import tenacity
+import yaml
 from kubernetes.aio import config as kubernetes_config
 from kubernetes.aio.client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
@@ -31,6 +32,10 @@ IDLE_SECONDS = 60.0
 CONCURRENT_CALLS = 24
 """kubectl allows itself five calls a second; the API server's own limits answer 429, which is honoured."""
 _ATTEMPTS = 4
+_PLUGIN_SECONDS = 8.0
+"""For the program that kubeconfig names to get a token."""
+_UNUSABLE = (OSError, AttributeError, KeyError, TypeError, ValueError)
+"""What the loader raises on content that it did not expect."""
 _TOKEN = "BearerToken"  # noqa: S105 - the name of the setting
 
 Query = Mapping[str, str | int | bool | None]
@@ -60,14 +65,16 @@ class Cluster:
             return await self._get_patiently(path, query or {})
 
     @contextlib.asynccontextmanager
-    async def stream(self, path: str, query: Query | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def stream(
+        self, path: str, query: Query | None = None, *, idle_seconds: float = IDLE_SECONDS
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
         """
-        Give the bytes at *path* as they come, in pieces of any size.
+        Give the bytes at *path* as they come, in pieces of any size, no longer than *idle_seconds* apart.
 
         Raises:
             errors.Missing, errors.Refused, errors.Unavailable: as `get`, also while the bytes are read.
         """
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=IDLE_SECONDS)
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=idle_seconds)
         async with contextlib.AsyncExitStack() as at_the_end:
             async with self._counted():
                 answer = self._answer(path, query or {}, limits, is_stream=True)
@@ -95,6 +102,9 @@ class Cluster:
                 raise errors.Unavailable("The cluster's answer is not JSON; something else listens there.") from error
             except (aiohttp.ClientError, TimeoutError) as error:
                 raise cluster_errors.from_network(error) from error
+        if not isinstance(document, dict) or "kind" not in document:
+            # An empty one of something else would look like a list that nothing is in.
+            raise errors.Unavailable("The cluster's answer is none of Kubernetes; something else listens there.")
         return document
 
     @contextlib.asynccontextmanager
@@ -121,8 +131,16 @@ class Cluster:
     async def _opened(self) -> "_Sessions":
         async with self._opening:
             if self._sessions is None:
-                self._sessions = _Sessions(await configured(self._context, self._kubeconfig))
+                self._sessions = await self._new_sessions()
             return self._sessions
+
+    async def _new_sessions(self) -> "_Sessions":
+        configuration = await configured(self._context, self._kubeconfig)
+        try:
+            return _Sessions(configuration)
+        except (OSError, ValueError) as error:
+            # Certificates are read here; what is wrong with one is an SSLError, which is an OSError.
+            raise cluster_errors.from_configuration(error, self._context) from error
 
     async def _retire(self, sessions: "_Sessions") -> None:
         # Another call may have found out before, and opened new ones.
@@ -206,10 +224,13 @@ async def configured(context: str | None, kubeconfig: str | None) -> Configurati
         if context is None and kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ:  # noqa: TID251
             kubernetes_config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
         else:
-            await kubernetes_config.load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=kubeconfig, context=context, client_configuration=configuration, persist_config=False
-            )
-    except (kubernetes_config.ConfigException, OSError, KeyError, TypeError, ValueError) as error:
+            async with asyncio.timeout(_PLUGIN_SECONDS):
+                await kubernetes_config.load_kube_config(  # type: ignore[no-untyped-call]
+                    config_file=kubeconfig, context=context, client_configuration=configuration, persist_config=False
+                )
+    except TimeoutError as error:
+        raise cluster_errors.from_plugin() from error
+    except (kubernetes_config.ConfigException, yaml.YAMLError, *_UNUSABLE) as error:
         raise cluster_errors.from_configuration(error, context) from error
     _strip_token(configuration)
     return configuration

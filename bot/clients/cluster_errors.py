@@ -19,6 +19,7 @@ _FORBIDDEN = re.compile(
     r'(?: in the namespace "(?P<namespace>[^"]+)")?'
 )
 _NOT_FOUND = re.compile(r'^(?P<kind>[\w.]+) "(?P<name>[^"]+)" not found')
+_ANONYMOUS = 'User "system:anonymous"'
 _LONGEST_WAIT_SECONDS = 5.0
 _ENDED = re.compile(r"^container .* is (?:not available|terminated)")
 # What the kubelet and the API server say of logs that cannot be read (pkg/kubelet, registry/core/pod).
@@ -63,6 +64,9 @@ async def from_response(response: aiohttp.ClientResponse) -> errors.BotError:
     """Give the error that an answer of 400 or above means, and close it."""
     try:
         body = (await response.content.read(64_000)).decode(errors="replace")
+    except (aiohttp.ClientError, TimeoutError):
+        # The status alone says most of it.
+        body = ""
     finally:
         response.close()
     message = _message(body)
@@ -118,6 +122,14 @@ def from_configuration(error: Exception, context: str | None) -> errors.Refused:
     )
 
 
+def from_plugin() -> errors.Refused:
+    """Give the error that a program for tokens means which does not come to an end."""
+    return errors.Refused(
+        "The cluster is not configured: the program that gets the bot's token (exec in kubeconfig) does not end.",
+        hint="Run it by hand; it may be waiting for somebody to log in.",
+    )
+
+
 def _message(body: str) -> str:
     try:
         document = json.loads(body)
@@ -127,6 +139,11 @@ def _message(body: str) -> str:
 
 
 def _forbidden(message: str) -> errors.Refused:
+    if _ANONYMOUS in message:
+        return errors.Refused(
+            "The cluster does not know who the bot is: no token or certificate was sent.",
+            hint="Check the user of the context in kubeconfig, and whether its program for tokens (exec) works.",
+        )
     match = _FORBIDDEN.search(message)
     if match is None:
         return errors.Refused("The cluster forbids that to the bot (403).", hint="Compare its Role with deploy/.")
@@ -137,10 +154,13 @@ def _forbidden(message: str) -> errors.Refused:
     )
 
 
-def _missing(message: str) -> errors.Missing:
+def _missing(message: str) -> errors.Refused:
     match = _NOT_FOUND.match(message)
     if match is None:
-        return errors.Missing("The cluster does not know that (404).")
+        # A proxy answers so, or an API that is not there: nothing is known of what was asked for.
+        return errors.Refused(
+            "The API server does not know that address (404).", hint="Check the server in kubeconfig, with its path."
+        )
     kind = match["kind"].partition(".")[0].removesuffix("s")
     return errors.Missing(f"There is no {kind} “{match['name']}” in the cluster.")
 

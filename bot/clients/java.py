@@ -179,6 +179,9 @@ def check(jar: pathlib.Path) -> pathlib.Path:
     try:
         if path.is_dir():
             raise errors.UsageError(f"{jar} is a folder; expected a jar.", hint=_jars_in(path))
+        if path.exists() and not path.is_file():
+            # A device or a pipe may give bytes for ever, or none.
+            raise errors.UsageError(f"{jar} is no file; expected a jar.")
         with path.open("rb"):
             is_archive = zipfile.is_zipfile(path)
     except FileNotFoundError as error:

@@ -46,9 +46,15 @@ class Workloads:
         try:
             return _deployment(await self.api.get(f"{self._apps}/deployments/{name}"))
         except errors.Missing as error:
-            names = [item["metadata"]["name"] for item in await self._list(f"{self._apps}/deployments")]
-            near = errors.NotFound("deployment", name, names)
-            raise errors.Missing(f"{near} (namespace {self.namespace})", hint=error.hint) from error
+            near = errors.NotFound("deployment", name, await self._deployments_if_allowed(), where=self.namespace)
+            raise errors.Missing(str(near), hint=error.hint) from error
+
+    async def _deployments_if_allowed(self) -> list[str]:
+        """Give the names to suggest; none where the account may not list them, which is no part of the answer."""
+        try:
+            return [item["metadata"]["name"] for item in await self._list(f"{self._apps}/deployments")]
+        except errors.BotError:
+            return []
 
     async def pods(self, selector: str) -> tuple[workloads.Pod, ...]:
         """
@@ -105,6 +111,7 @@ class Workloads:
         since_seconds: int | None = None,
         since: datetime.datetime | None = None,
         follows: bool = False,
+        idle_seconds: float = cluster.IDLE_SECONDS,
     ) -> contextlib.AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """
         Give the bytes of a container's log, each line behind its time stamp.
@@ -124,7 +131,7 @@ class Workloads:
             "sinceSeconds": since_seconds,
             "sinceTime": since.strftime("%Y-%m-%dT%H:%M:%SZ") if since else None,
         }
-        return self.api.stream(f"{self.core}/pods/{pod}/log", query)
+        return self.api.stream(f"{self.core}/pods/{pod}/log", query, idle_seconds=idle_seconds)
 
     async def watch_pods(self, selector: str) -> AsyncIterator[tuple[workloads.Pod, bool]]:
         """
@@ -195,11 +202,20 @@ async def _changes(pieces: AsyncIterator[bytes]) -> AsyncIterator[Json]:
     async for piece in pieces:
         *whole, held = (held + piece).split(b"\n")
         for line in whole:
-            change = json.loads(line)
-            if change["type"] == "ERROR":
-                raise errors.Outdated("The cluster has forgotten that version; the list must be read again.")
+            change = _change(line)
             if change["type"] != "BOOKMARK":
                 yield change
+
+
+def _change(line: bytes) -> Json:
+    try:
+        change: Json = json.loads(line)
+        is_error = change["type"] == "ERROR"
+    except (ValueError, KeyError, TypeError) as error:
+        raise errors.Unavailable("The cluster's watch broke off in the middle of a document.") from error
+    if is_error:
+        raise errors.Outdated("The cluster has forgotten that version; the list must be read again.")
+    return change
 
 
 def _deployment(item: Json) -> workloads.Deployment:

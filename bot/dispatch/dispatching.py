@@ -51,10 +51,10 @@ class _Redacted:
         self._redactor = redactor
 
     async def progress(self, report: reports.Report) -> None:
-        await self._display.progress(self._redactor.report(report))
+        await self._display.progress(await asyncio.to_thread(self._redactor.report, report))
 
     async def append(self, log: reports.Log, status: str) -> None:
-        await self._display.append(self._redactor.log(log), self._redactor.text(status))
+        await self._display.append(await asyncio.to_thread(self._redactor.log, log), self._redactor.text(status))
 
     async def until_stopped(self) -> str:
         return await self._display.until_stopped()
@@ -90,6 +90,7 @@ class Dispatcher:
         self._redactor = redactor
         self._record = record
         self._tools_for = tools_for
+        self._redacting = asyncio.Lock()
 
     async def dispatch(
         self, invocation: invocations.Invocation, display: displays.Display | None = None
@@ -111,13 +112,13 @@ class Dispatcher:
                 course,
                 lambda: self._parser.parse(invocation.text, from_chat=is_chat),
             )
+            answer = await self._redacted(answer)
         except asyncio.CancelledError:
             cancelled = _answer(
                 invocation, invocations.Ending.CANCELLED, reports.Verdict.UNKNOWN, "Cancelled before it was done."
             )
             await asyncio.shield(self._end(invocation, cancelled, course))
             raise
-        answer = dataclasses.replace(answer, report=self._redactor.report(answer.report))
         await self._end(invocation, answer, course)
         return answer
 
@@ -144,7 +145,18 @@ class Dispatcher:
             invocation, NoDisplay(), course, lambda: parsing.Parsed(command=command, parameters=parameters)
         )
         self._log_end(invocation, answer, course)
-        return dataclasses.replace(answer, report=self._redactor.report(answer.report))
+        return await self._redacted(answer)
+
+    async def _redacted(self, answer: invocations.Answer) -> invocations.Answer:
+        """
+        Give *answer* without secrets in it.
+
+        A log of fifty thousand lines takes seconds, for which the loop must not stand still: Slack waits no longer than
+        three. One after the other, because threads share one interpreter, and a second one would only slow the first.
+        """
+        async with self._redacting:
+            report = await asyncio.to_thread(self._redactor.report, answer.report)
+        return dataclasses.replace(answer, report=report)
 
     async def _attempt(
         self,

@@ -54,10 +54,11 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"((?<![\w-])--[\w-]{{0,40}}{_TELLING_WORD}[\w-]{{0,40}}\s+){_VALUE}", rf"\1{MASK}"),
     )
 )
-# Without any of these, none of the patterns above matches; most lines of a log hold none.
+# Without any of these, none of the patterns above matches. Most lines of a log hold none, though many a line speaks of
+# a key or a session: those would cost ten times as much.
 _HINT = re2.compile(
     r"(?i)-----BEGIN|xox|xapp-|hooks\.slack|ey[jk]|AKIA|ASIA|gh[opsur]_|k_live|k_test|AIza|glpat-|npm_|github_pat_|SG\.|"
-    r"bearer|basic|@|-u\s|pass|pwd|secret|token|key|session|credential|authorization|signature|cookie"
+    r"bearer|basic|@|-u[\s\pZ]|" + _TELLING_WORD.replace(r"(?=['\"]?=)", r"['\"]?=")
 )
 # The kind is ours; pairs and rows are redacted together with their names.
 _MAPPED_APART = frozenset({"kind", "pairs", "rows"})

@@ -28,8 +28,9 @@ class _Kept:
 class Keeper:
     """Keeps the newest entries that together have at most *most_lines*, and always the newest one."""
 
-    def __init__(self, most_lines: int, *, collapses: bool = True) -> None:
+    def __init__(self, most_lines: int, *, collapses: bool = True, most_bytes: int = MOST_BYTES) -> None:
         self._most_lines = most_lines
+        self._most_bytes = most_bytes
         self._collapses = collapses
         self._kept: collections.OrderedDict[_Key, _Kept] = collections.OrderedDict()
         self._lines = 0
@@ -50,7 +51,7 @@ class Keeper:
         else:
             kept.entry, kept.count = entry, kept.count + 1
         self._kept[key] = kept
-        while len(self._kept) > 1 and (self._lines > self._most_lines or self._bytes > MOST_BYTES):
+        while len(self._kept) > 1 and (self._lines > self._most_lines or self._bytes > self._most_bytes):
             self.is_full = self.is_full or self._lines <= self._most_lines
             self._forget_oldest()
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1_000_000_000
 """Read for one question, over all pods."""
+MOST_KEPT_BYTES = 12_000_000
+"""Kept for one answer, over all pods: each of them costs five or six of memory until the answer is delivered."""
 MOST_SECONDS = 100.0
 """After which what was read so far is the answer."""
 _MOST_LINES = 5_000_000
@@ -25,6 +27,8 @@ LONG_BYTES = 300_000_000
 A log that is longer is begun again, from its newest lines on. Asked for those at once, the node would read each log
 twice: from its end, to find where they begin, and then forwards. Nodes keep some ten megabytes of a log.
 """
+IDLE_SECONDS = 10.0
+"""A node that sends nothing for so long is not waited for: the logs of the others are to be shown as well."""
 _MARGIN = 200
 """Lines read beyond those wanted, so that the trace that the first of them belongs to has its beginning."""
 _AT_ONCE = 24
@@ -85,7 +89,10 @@ class Portion:
 
 
 class _Budget:
-    """What may still be read, over all logs of a question."""
+    """What may still be read, over all logs of a question, and what of each."""
+
+    most_kept = keeping.MOST_BYTES
+    idle_seconds = IDLE_SECONDS
 
     def __init__(self, most_bytes: int, most_seconds: float) -> None:
         self._bytes = most_bytes
@@ -112,9 +119,12 @@ async def read(
     *,
     most_bytes: int = MOST_BYTES,
     long_bytes: int = LONG_BYTES,
+    idle_seconds: float = IDLE_SECONDS,
 ) -> tuple[Portion, ...]:
     """Give a portion of each source, in their order; what cannot be read says why."""
-    budget, slots = _Budget(most_bytes, MOST_SECONDS), asyncio.Semaphore(_AT_ONCE)
+    budget = _Budget(most_bytes, MOST_SECONDS)
+    budget.most_kept, budget.idle_seconds = most_kept(len(sources)), idle_seconds
+    slots = asyncio.Semaphore(_AT_ONCE)
 
     async def one(source: Source) -> Portion:
         if not source.pod.node:
@@ -127,6 +137,11 @@ async def read(
                 return await _read(cluster, source, wish, budget, None)
 
     return tuple(await asyncio.gather(*(one(source) for source in sources)))
+
+
+def most_kept(logs: int) -> int:
+    """Give how many bytes are kept of each of so many *logs*."""
+    return min(keeping.MOST_BYTES, MOST_KEPT_BYTES // max(logs, 1))
 
 
 async def newest(
@@ -157,13 +172,14 @@ async def _read(
     cluster: "workload_client.Workloads", source: Source, wish: Wish, budget: _Budget, long_bytes: int | None
 ) -> Portion:
     """Give what is wanted of a log; one that has more than *long_bytes* is left with _TooLongError."""
-    intake, problem, is_incomplete = _Intake(wish), None, False
+    intake, problem, is_incomplete = _Intake(wish, budget.most_kept), None, False
     log = cluster.log(
         source.pod.name,
         source.container,
         is_previous=source.is_previous,
         newest=(wish.newest or _MOST_LINES) if long_bytes is None else None,
         since_seconds=wish.since_seconds,
+        idle_seconds=budget.idle_seconds,
     )
     try:
         async with log as pieces:
@@ -183,10 +199,11 @@ async def _read(
 class _Intake:
     """What has come of one log."""
 
-    def __init__(self, wish: Wish) -> None:
+    def __init__(self, wish: Wish, most_kept: int) -> None:
+        collapses = wish.before == wish.after == 0
         self._cutter = cutting.Cutter()
         self._selector = selecting.Selector(wish.wanted, before=wish.before, after=wish.after)
-        self._keeper = keeping.Keeper(wish.lines, collapses=wish.before == wish.after == 0)
+        self._keeper = keeping.Keeper(wish.lines, collapses=collapses, most_bytes=most_kept)
 
     @property
     def bytes_read(self) -> int:

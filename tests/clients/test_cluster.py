@@ -1,4 +1,4 @@
-"""The sessions with an API server: tokens that end while several calls are under way."""
+"""The sessions with an API server: tokens that end under way, answers and configurations that are none."""
 
 import asyncio
 import contextlib
@@ -10,11 +10,13 @@ import pytest
 from aiohttp import web
 
 from bot import errors
-from bot.clients import cluster
+from bot.clients import cluster, workloads
+from tests.clients import odd_servers
 
 pytestmark = pytest.mark.anyio
 
 PATIENCE_SECONDS = 10.0
+POD = {"name": "one-1", "creationTimestamp": "2026-11-25T10:00:00Z"}
 
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -77,7 +79,7 @@ class ServerWithTurns:
                 return web.json_response({"message": "Unauthorized"}, status=401)
             (self._second_new if self._first_new.is_set() else self._first_new).set()
             await self._second_new.wait()
-            return web.json_response({"path": request.path})
+            return web.json_response({"kind": "Path", "path": request.path})
 
     async def _stream(self, request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse()
@@ -100,7 +102,7 @@ async def test_a_token_that_ends_under_several_calls_costs_none_of_them(tmp_path
             server.released.set()
             streamed = b"".join([piece async for piece in pieces])
 
-    assert answers == [{"path": "/one"}, {"path": "/two"}]
+    assert [answer["path"] for answer in answers] == ["/one", "/two"]
     assert streamed == b"begun ended"
 
 
@@ -116,3 +118,83 @@ async def test_a_token_that_stays_refused_is_asked_with_twice_and_no_more(tmp_pa
             await api.get("/one")
 
     assert asked == ["Bearer old"] * 2
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b"{}", b'"yes"', b'{"items": [', b"<html>log in</html>", b"\xff"])
+async def test_what_is_no_document_of_kubernetes_is_said_to_be_of_something_else(
+    tmp_path: pathlib.Path, body: bytes
+) -> None:
+    async with odd_servers.answering(body) as url, opened(write_kubeconfig(tmp_path / "kubeconfig", url, "any")) as api:
+        with pytest.raises(errors.Unavailable, match="something else listens there"):
+            await api.get("/one")
+
+
+async def test_an_address_that_is_not_there_is_no_object_that_is_missing(tmp_path: pathlib.Path) -> None:
+    server = odd_servers.answering(b"404 page not found", status=404)
+    async with server as url, opened(write_kubeconfig(tmp_path / "kubeconfig", url, "any")) as api:
+        with pytest.raises(errors.Refused, match="does not know that address") as raised:
+            await api.get("/one")
+
+    assert not isinstance(raised.value, errors.Missing)
+
+
+async def test_a_refusal_that_breaks_off_is_told_by_its_status(tmp_path: pathlib.Path) -> None:
+    async def break_off(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(status=500, headers={"Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b"half")
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    async with serving(break_off) as url, opened(write_kubeconfig(tmp_path / "kubeconfig", url, "any")) as api:
+        with pytest.raises(errors.Unavailable, match="The API server failed"):
+            await api.get("/one")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "\0", "clusters: 5\nusers: 7", "contexts: [1]\ncurrent-context: one"],
+    ids=["empty", "half", "list", "binary", "numbers", "context"],
+)
+async def test_a_kubeconfig_that_is_none_is_said_to_be_one_that_cannot_be_read(
+    tmp_path: pathlib.Path, content: str
+) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(content)
+
+    async with opened(kubeconfig) as api:
+        with pytest.raises(errors.Refused, match="The cluster is not configured"):
+            await api.get("/one")
+
+
+@pytest.mark.parametrize("authority", ["!!!", "aGVsbG8="], ids=["no base 64", "no certificate"])
+async def test_a_certificate_that_is_none_is_a_kubeconfig_that_cannot_be_read(
+    tmp_path: pathlib.Path, authority: str
+) -> None:
+    kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", "https://127.0.0.1:1", "any")
+    content = json.loads(kubeconfig.read_text())
+    content["clusters"][0]["cluster"]["certificate-authority-data"] = authority
+    kubeconfig.write_text(json.dumps(content))
+
+    async with opened(kubeconfig) as api:
+        with pytest.raises(errors.Refused, match="The cluster is not configured"):
+            await api.get("/one")
+
+
+async def test_a_watch_that_breaks_off_within_a_document_is_begun_again(tmp_path: pathlib.Path) -> None:
+    watched: list[str] = []
+    pods = {"kind": "PodList", "metadata": {"resourceVersion": "1"}, "items": [{"metadata": POD}]}
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if "watch" not in request.query:
+            return web.json_response(pods)
+        watched.append(request.query_string)
+        return web.Response(body=b'{"type": "MODIFIED", "object": {"metad\n')
+
+    async with serving(answer) as url, opened(write_kubeconfig(tmp_path / "kubeconfig", url, "any")) as api:
+        seen = workloads.Workloads(api, "one").watch_pods("app=one")
+        names = [pod.name for pod, _ in [await anext(seen), await anext(seen)]]
+
+    assert names == ["one-1", "one-1"]
+    assert len(watched) == 1

@@ -1,6 +1,7 @@
 """Starting a jar: what is refused before, what is read while it runs, and that nothing of it is left afterwards."""
 
 import asyncio
+import os
 import pathlib
 import sys
 from collections.abc import Callable
@@ -173,3 +174,12 @@ async def test_a_java_that_cannot_be_run_is_told(tmp_path: pathlib.Path) -> None
     with pytest.raises(errors.Refused, match="cannot be started"):
         async with java.Java({"JAVA_HOME": str(home)}).running(pretend_java.jar(tmp_path)):
             raise AssertionError("it was started")
+
+
+def test_a_pipe_or_a_device_is_not_waited_for(tmp_path: pathlib.Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jar")
+    (tmp_path / "zero.jar").symlink_to("/dev/zero")
+
+    for name in ("pipe.jar", "zero.jar"):
+        with pytest.raises(errors.UsageError, match="is no file"):
+            java.check(tmp_path / name)

@@ -58,3 +58,15 @@ async def test_at_its_bound_it_stops_and_says_so(kube: cluster.Cluster, client: 
 
     assert portion.is_incomplete
     assert 300_000 <= portion.bytes_read < 1_500_000
+
+
+async def test_a_node_that_sends_nothing_is_not_waited_for(kube: cluster.Cluster, client: workloads.Workloads) -> None:
+    await kube.deploys("pos-order", replicas=2)
+    kube.faults.hangs("pods/log")
+    deployment = await client.deployment("pos-order")
+    sources = choosing.sources(await client.pods(deployment.selector), "pos-order", is_previous=False)
+
+    portions = await reading.read(client, sources, reading.Wish(), idle_seconds=0.5)
+
+    assert sorted(bool(portion.entries) for portion in portions) == [False, True]
+    assert {portion.trouble for portion in portions} == {None, "The API server did not answer in time."}

@@ -98,7 +98,7 @@ async def test_a_deployment_that_is_not_there_names_those_near_it(
     code, _, complaint = await lines.run(environment, "events", "pos-order")
 
     assert code == 3
-    assert "There is no deployment called “pos-order”. Did you mean “pos-orders”?" in complaint
+    assert "There is no deployment called “pos-order” in namespace positivity. Did you mean “pos-orders”?" in complaint
 
 
 async def test_an_api_server_that_is_away_or_overloaded_is_one_sentence(
@@ -162,3 +162,30 @@ async def test_a_list_that_the_cluster_forgot_half_way_is_read_again(
     assert "is one of many" in answer.result()[1]
     pages = [request for request in kube.requests if request.path.endswith("/events")]
     assert ["continue" in page.query for page in pages] == [False, True, False, True]
+
+
+async def test_a_deployment_that_is_not_there_is_said_so_where_the_role_cannot_list(
+    kube: cluster.Cluster, environment: dict[str, str]
+) -> None:
+    kube.forbids(cluster.BOT_TOKEN, "list", "deployments")
+
+    code, _, complaint = await lines.run(environment, "pods", "order")
+
+    assert code == 3
+    assert "There is no deployment called “pos-order” in namespace positivity." in complaint
+
+
+async def test_a_user_without_credentials_is_not_told_of_a_role(
+    kube: cluster.Cluster, environment: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    content = json.loads(kubeconfig.read_text())
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "false", "interactiveMode": "Never"}
+    content["users"][0]["user"] = {"exec": plugin}
+    kubeconfig.write_text(json.dumps(content))
+
+    code, _, complaint = await lines.run(environment, "pods", "order")
+
+    assert code == 3
+    assert "no token or certificate was sent" in complaint
+    assert "Role" not in complaint

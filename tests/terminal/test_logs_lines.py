@@ -270,3 +270,29 @@ async def test_a_followed_log_survives_a_cut_a_rollout_and_ends_by_ctrl_c(
     assert "── new pod ──" in text
     assert process.returncode == 0
     assert "stopped by Ctrl-C" in said.decode()
+
+
+async def test_what_came_before_every_log_broke_off_is_shown(
+    kube: cluster.Cluster, environment: dict[str, str]
+) -> None:
+    await kube.deploys("pos-order", replicas=1)
+    kube.faults.breaks_off(after_bytes=700)
+
+    code, output, _ = await lines.run(environment, "logs", "order")
+
+    assert code == 3
+    assert ":: Spring Boot ::" in output
+    assert "The connection to the API server broke" in output
+
+
+async def test_many_long_logs_share_what_is_kept_for_one_answer(
+    kube: cluster.Cluster, environment: dict[str, str]
+) -> None:
+    order = await kube.deploys("pos-order", replicas=12)
+    for pod in order.pods:
+        pod.logs([f"2026-11-23T10:00:00Z INFO {number} {'x' * 50_000}" for number in range(30)])
+
+    _, output, _ = await lines.run(environment, "logs", "order")
+
+    assert len(output) < 13_000_000
+    assert "of each log no more than 1 MB are shown" in output
