@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -15,6 +16,7 @@ LINES = 200
 LINES_FOLLOWED = 20
 MOST_LINES = 50_000
 _MOST_AROUND = 100
+_ID = re.compile(r"\d{4}-[0-9a-f]{10}")
 
 
 def _usable(pattern: str) -> str:
@@ -22,7 +24,15 @@ def _usable(pattern: str) -> str:
     return pattern
 
 
-Pattern = Annotated[str, pydantic.AfterValidator(_usable), toolkit.Option(label="RE")]
+def _id(text: str) -> str:
+    if not _ID.fullmatch(text):
+        raise ValueError(
+            f"“{text[:40]}” is no id of an answer; expected one such as 1123-0a1b2c3d4e, which stands under it."
+        )
+    return text
+
+
+Pattern = Annotated[str, pydantic.AfterValidator(_usable)]
 Around = Annotated[int, pydantic.Field(ge=0, le=_MOST_AROUND)]
 
 
@@ -55,8 +65,12 @@ class Parameters(toolkit.Parameters):
         toolkit.Option(label="DURATION"),
         pydantic.Field(gt=datetime.timedelta(0), description="only what is younger, such as 15m"),
     ] = None
-    grep: Annotated[Pattern | None, pydantic.Field(description="only entries that match")] = None
-    exclude: Annotated[Pattern | None, pydantic.Field(description="no entries that match")] = None
+    grep: Annotated[
+        Pattern | None, toolkit.Option(label="RE"), pydantic.Field(description="only entries that match")
+    ] = None
+    exclude: Annotated[
+        Pattern | None, toolkit.Option(label="RE"), pydantic.Field(description="no entries that match")
+    ] = None
     level: Annotated[
         conditions.Level | None,
         toolkit.Option(label="LEVEL"),
@@ -72,11 +86,9 @@ class Parameters(toolkit.Parameters):
     previous: Annotated[bool, pydantic.Field(description="only of the containers before the last restart")] = False
     follow: Annotated[bool, toolkit.Option(short="-f"), pydantic.Field(description="go on until stopped")] = False
     answer: Annotated[
-        str | None,
+        Annotated[str, pydantic.AfterValidator(_id)] | None,
         toolkit.Option(label="ID"),
-        pydantic.Field(
-            pattern=r"^\d{4}-[0-9a-f]{10}$", description="filter an earlier answer again, without asking the cluster"
-        ),
+        pydantic.Field(description="filter an earlier answer again, without asking the cluster"),
     ] = None
 
     @pydantic.model_validator(mode="after")

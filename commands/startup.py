@@ -224,9 +224,10 @@ class _Told:
 
     def _sections(self) -> list[reports.Section]:
         shown = telling.sections(self.found, self.tools.runbook, max(len(self.situation.live), 1))
-        if not self.found and not self.situation.has_started:
+        is_explained = any(not cause.is_symptom for cause in self.found) or self._is_only_starting
+        if not is_explained and not self.situation.has_started:
             shown += telling.last_words(self.attempts)
-            shown += [] if self.situation.pods else [_NO_POD]
+            shown += [] if self.found or self.situation.pods else [_NO_POD]
         shown += telling.unread(self.attempts)
         skipped = len(self.situation.troubled) - choosing.MOST_PODS
         if skipped > 0:
@@ -241,6 +242,8 @@ class _Told:
             ("Events", f"events {words}"),
             ("Pods", f"pods {words}"),
         )
+        if self.situation.has_started:
+            lines = (*lines[:1], ("Health", f"health {words}"), *lines[2:])
         known = [(label, line) for label, line in lines if line.partition(" ")[0] in self.tools.commands]
         return tuple(reports.NextAction(label=label, words=line) for label, line in known)
 

@@ -57,14 +57,13 @@ async def set_up(
     is_in_pod: bool = False,
 ) -> AsyncIterator[Stage]:
     """
-    Give a stage whose bot is connected and ready; everything ends with the block.
+    Give a stage whose bot is connected and ready until the block ends.
 
-    *names* are the services that run, all of the catalogue's by default, each with pods that have been ready for days;
-    *extra* is added to the bot's environment; *within* is the command under which the bot runs, as `processes.serving`
-    takes it. One that *is_in_pod* is told nothing of the pretend cluster and finds its own as pods do.
+    *names* are the services that run, all of the catalogue's by default, each with pods that have been ready for days.
+    *extra* is added to the bot's environment; *within* is for `processes.serving`; who *is_in_pod* finds its cluster.
     """
     with tempfile.TemporaryDirectory(prefix="posbot-stage-") as folder:
-        home = pathlib.Path(folder)
+        home, data = pathlib.Path(folder), pathlib.Path(folder) / "runbook_data"
         async with (
             fleets.running(names or data_folders.service_names()) as fleet,
             slack.pretend_workspace(setup) as workspace,
@@ -73,9 +72,7 @@ async def set_up(
             cluster.running() as kube,
         ):
             await _deploy(fleet, kube)
-            own = {} if is_in_pod else {"kube_context": data_folders.ENVIRONMENT}
-            urls = {"gateway_url": gateway.url, "eureka_url": registry.url, **own}
-            data_folders.write(home / "runbook_data", fleet.ports, urls=urls)
+            data_folders.write(data, fleet.ports, urls=_urls(gateway, registry, knows_cluster=not is_in_pod))
             environment = _environment(home, workspace, mode) | _logins(home, gateway, kube) | dict(extra or {})
             async with _connected(environment, workspace, mode, within) as (bot, bot_url):
                 yield Stage(
@@ -87,8 +84,13 @@ async def set_up(
                     bot=bot,
                     environment=environment,
                     bot_url=bot_url,
-                    data=home / "runbook_data",
+                    data=data,
                 )
+
+
+def _urls(gateway: gateways.Gateway, registry: registries.Registry, *, knows_cluster: bool) -> dict[str, str]:
+    own = {"kube_context": data_folders.ENVIRONMENT} if knows_cluster else {}
+    return {"gateway_url": gateway.url, "eureka_url": registry.url, **own}
 
 
 async def _deploy(fleet: fleets.Fleet, kube: cluster.Cluster) -> None:

@@ -46,15 +46,14 @@ class Workloads:
         try:
             return _deployment(await self.api.get(f"{self._apps}/deployments/{name}"))
         except errors.Missing as error:
-            near = errors.NotFound("deployment", name, await self._deployments_if_allowed(), where=self.namespace)
-            raise errors.Missing(str(near), hint=error.hint) from error
+            near = str(errors.NotFound("deployment", name, await self._deployments_if_allowed(), where=self.namespace))
+            raise errors.Missing(near, hint=error.hint) from error
 
     async def _deployments_if_allowed(self) -> list[str]:
         """Give the names to suggest; none where the account may not list them, which is no part of the answer."""
-        try:
+        with contextlib.suppress(errors.BotError):
             return [item["metadata"]["name"] for item in await self._list(f"{self._apps}/deployments")]
-        except errors.BotError:
-            return []
+        return []
 
     async def pods(self, selector: str) -> tuple[workloads.Pod, ...]:
         """

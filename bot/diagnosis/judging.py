@@ -44,6 +44,7 @@ def _merged(same: Sequence[matching.Finding]) -> tuple[tuple[int, bool, int, int
         advice=first.advice,
         evidence=first.evidence,
         pods=pods,
+        is_symptom=first.is_symptom,
     )
     return (first.certainty.doubt, first.is_symptom, -len(pods), first.place), cause
 

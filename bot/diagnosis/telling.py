@@ -28,7 +28,8 @@ def sections(found: Sequence[causes.Cause], runbook: runbooks.Runbook, pods: int
         if cause.evidence.text:
             told.append(reports.Code(text=cause.evidence.text))
     if len(found) > MOST_CAUSES:
-        told.append(reports.Text(text=f"{len(found) - MOST_CAUSES} less certain causes are left out."))
+        others = len(found) - MOST_CAUSES
+        told.append(reports.Text(text=f"{others} more {'cause is' if others == 1 else 'causes are'} left out."))
     return told
 
 

@@ -142,6 +142,8 @@ class Cause:
     evidence: Evidence
     pods: tuple[str, ...]
     """The names of the pods in which it was seen; none where it concerns the service as a whole."""
+    is_symptom: bool = False
+    """It follows from something that was not found."""
 
 
 def values_of(match: Any) -> dict[str, str]:

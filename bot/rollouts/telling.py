@@ -1,6 +1,7 @@
 """A rollout as sections of a report: its revisions, and what keeps its new pods."""
 
 import datetime
+import re
 from collections.abc import Sequence
 
 from bot import errors
@@ -11,6 +12,7 @@ _MOST_REASONS = 6
 _MOST_EVENTS = 3
 _LONGEST_REASON = 300
 _SHORT_DIGEST = 12
+_DIGEST = re.compile(r"[a-z0-9+._-]+:[0-9a-f]+")
 
 
 def running(sight: looking.Sight, now: datetime.datetime) -> reports.Table:
@@ -71,6 +73,9 @@ def tag_of(image: str) -> str:
     named, _, digest = image.partition("@")
     tag = named.rpartition("/")[2].partition(":")[2]
     kind, _, value = digest.partition(":")
+    if digest and not _DIGEST.fullmatch(digest):
+        # No image is called so; before the @ stands somebody's password, then.
+        return ""
     return tag or (f"{kind}:{value[:_SHORT_DIGEST]}" if value else "")
 
 

@@ -43,10 +43,10 @@ MISSED_BY = {
     ("", "pods/log", "get"): ("logs", "order"),
     ("", "events", "list"): ("events", "order"),
     ("apps", "deployments", "get"): ("deploy", "status", "order"),
-    ("apps", "deployments", "list"): ("pods", "price"),
     ("apps", "replicasets", "list"): ("deploy", "history", "order"),
 }
-QUIETLY_MISSED = ("metrics.k8s.io", "pods", "list")
+USAGE = ("metrics.k8s.io", "pods", "list")
+NAMES_NEAR = ("apps", "deployments", "list")
 
 
 async def ship(cluster: ControlPlane, folder: pathlib.Path = shipped.KUBERNETES) -> str:
@@ -246,7 +246,7 @@ async def test_it_reads_what_pods_use(environment: dict[str, str]) -> None:
 
 
 def test_each_right_is_known_by_what_misses_it() -> None:
-    assert {*MISSED_BY, QUIETLY_MISSED} == set(shipped.rights())
+    assert {*MISSED_BY, USAGE, NAMES_NEAR} == set(shipped.rights())
 
 
 @pytest.mark.parametrize("right", MISSED_BY, ids=lambda right: f"{right[2]} {right[1]}")
@@ -265,10 +265,20 @@ async def test_a_right_that_is_missing_is_told_with_the_rule_to_add(
     assert f'Add to its Role: {{apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["{verb}"]}}' in said
 
 
+async def test_a_deployment_that_is_not_there_is_told_even_where_those_near_it_may_not_be_listed(
+    cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
+) -> None:
+    token = await accounts.sign_up(cluster, namespace, "posbot", rules=shipped.rules_without(*NAMES_NEAR))
+
+    said = await told(environment_for(cluster, namespace, token, tmp_path), ("pods", "price"))
+
+    assert f"There is no deployment called “pos-price” in namespace {namespace}." in said
+
+
 async def test_pods_are_shown_without_what_they_use_where_that_may_not_be_read(
     cluster: ControlPlane, token: str, namespace: str, tmp_path: pathlib.Path
 ) -> None:
-    blind = await accounts.sign_up(cluster, namespace, "posbot", rules=shipped.rules_without(*QUIETLY_MISSED))
+    blind = await accounts.sign_up(cluster, namespace, "posbot", rules=shipped.rules_without(*USAGE))
     environment = environment_for(cluster, namespace, blind, tmp_path)
     await cluster.apply(manifests.deployment(SERVICE, namespace=namespace))
     await roll_out(cluster, namespace, SERVICE)

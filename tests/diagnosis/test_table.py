@@ -72,7 +72,7 @@ def mistake(path: pathlib.Path, **changes: str) -> str:
         ),
         pytest.param({"certainty": "sure"}, "6: causes.0.certainty: expected 'certain', 'likely'", id="certainty"),
         pytest.param({"where": "[log, pod]"}, "3: causes.0.where.1: expected 'log', 'event' or", id="where"),
-        pytest.param({"where": "[]"}, "3: causes.0.where: Tuple should have at least 1", id="nowhere"),
+        pytest.param({"where": "[]"}, "3: causes.0.where: expected at least 1 item", id="nowhere"),
         pytest.param({"sympton": "true"}, "9: causes.0.sympton: this key is not known here", id="misspelt key"),
         pytest.param({"id": "Tea Time"}, "2: causes.0.id:", id="id"),
     ],

@@ -288,7 +288,7 @@ async def test_a_deployment_that_is_not_there_names_those_near_it(
     code, _, complaint = await lines.run(environment, "deploy", "status", "order", "--wait", "1m")
 
     assert code == 3
-    assert "There is no deployment called “pos-order”. Did you mean “pos-orders”?" in complaint
+    assert "There is no deployment called “pos-order” in namespace positivity. Did you mean “pos-orders”?" in complaint
 
 
 async def test_a_right_that_is_missing_is_named(kube: cluster.Cluster, environment: dict[str, str]) -> None:
@@ -299,3 +299,15 @@ async def test_a_right_that_is_missing_is_named(kube: cluster.Cluster, environme
 
     assert code == 3
     assert 'apiGroups: ["apps"], resources: ["replicasets"], verbs: ["list"]' in complaint
+
+
+@pytest.mark.parametrize("command", ["status", "verify", "history"])
+async def test_a_password_in_the_name_of_an_image_is_not_taken_for_its_tag(
+    kube: cluster.Cluster, environment: dict[str, str], command: str
+) -> None:
+    await kube.deploys("pos-order", replicas=1, image="https://user:hunter2pass@registry.example/pos-order:1")
+
+    _, output, _ = await lines.run(environment, "deploy", command, "pos-order")
+
+    assert "pos-order" in output
+    assert "hunter2pass" not in output

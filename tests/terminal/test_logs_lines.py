@@ -193,6 +193,8 @@ async def test_a_line_is_shown_whole_however_long_it_is(kube: cluster.Cluster, e
         (("--follow", "--previous"), "--follow shows what comes"),
         (("--pod", "nope"), "There is no pod called “nope”."),
         (("-c", "pos-ordr"), "There is no container called “pos-ordr”. Did you mean “pos-order”?"),
+        (("--answer", "foo"), "“foo” is no id of an answer; expected one such as 1123-0a1b2c3d4e"),
+        (("--grep", "("), "[--grep RE] [--exclude RE]"),
         (("--answer", "1123-0a1b2c3d4e"), "No answer with a log has the id 1123-0a1b2c3d4e."),
     ],
 )

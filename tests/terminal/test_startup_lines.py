@@ -337,6 +337,18 @@ async def test_what_nothing_explains_is_not_guessed(kube: cluster.Cluster, envir
     assert "the till is jammed" in shown(report)
 
 
+async def test_a_crash_loop_that_nothing_explains_shows_the_end_of_its_log(
+    kube: cluster.Cluster, environment: dict[str, str]
+) -> None:
+    order = await kube.deploys("pos-order", replicas=1)
+    order.pods[0].crash_loops(log=["2026-02-11T16:25:03Z  INFO 1 --- the licence has run out, good bye"])
+
+    _, report = await asked(environment)
+
+    assert report["facts"]["cause"] == "crash-loop"
+    assert "the licence has run out" in shown(report)
+
+
 async def test_a_log_that_cannot_be_read_leaves_the_answer_open(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:
