@@ -4,6 +4,7 @@ import asyncio
 import json
 import pathlib
 import signal
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -105,7 +106,11 @@ async def test_a_database_that_is_away_is_the_cause(
 ) -> None:
     await data_source.stop()
 
-    code, report = await started(environment, "--jar", jar)
+    # Bound and not listened at, the port refuses, and no other test's server can take it meanwhile.
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind((servers.HOST, data_source.port))
+        code, report = await started(environment, "--jar", jar)
 
     assert code == 1
     assert report["facts"]["cause"] == "database-refused"
