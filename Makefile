@@ -18,7 +18,7 @@ demo: setup
 	$(BIN)/python -m sandbox.demo
 
 test: setup
-	$(BIN)/python -m pytest -m "not real and not slow" --numprocesses 3 --dist worksteal
+	$(BIN)/python -m pytest -m "not real and not slow" --numprocesses 4 --dist worksteal
 
 test-all: setup
 	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal

@@ -20,6 +20,7 @@ def assert_nothing_is_left(process_group: int) -> None:
         os.killpg(process_group, 0)
 
 
+@pytest.mark.slow
 def test_the_story_is_told_without_a_terminal_and_ends_by_itself() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox.demo"],

@@ -136,6 +136,7 @@ async def test_its_metrics_count_what_was_asked_and_how_it_ended(stage: stages.S
     assert 'posbot_outbound_calls_total{outcome="ok",system="slack auth.test"}' in metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", list(stages.Mode))
 async def test_at_sigterm_it_finishes_what_is_under_way_and_ends_with_0(mode: stages.Mode) -> None:
     async with stages.set_up(mode, names=["pos-order"], setup=_QUICK) as stage:
@@ -151,6 +152,7 @@ async def test_at_sigterm_it_finishes_what_is_under_way_and_ends_with_0(mode: st
     assert code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", list(stages.Mode))
 async def test_what_cannot_be_finished_at_sigterm_is_handed_back_in_words(mode: stages.Mode) -> None:
     extra = {"POSBOT_DRAIN_SECONDS": "0.5"}
@@ -292,6 +294,7 @@ async def test_names_that_slack_does_not_tell_do_not_keep_the_answer_back(stage:
     assert await bob.waits_for_message(ops, containing="pos-order in sandbox", timeout_seconds=8)
 
 
+@pytest.mark.slow
 async def test_sigterm_while_it_starts_ends_it_at_once() -> None:
     setup = slack.Settings()
     async with (

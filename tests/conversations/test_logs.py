@@ -31,7 +31,7 @@ class Scene:
         return self.stage.workspace.channel(name, members=[self.alice, self.bob], bot_is_member=bot_is_member)
 
 
-@pytest.fixture(scope="module", params=list(stages.Mode))
+@pytest.fixture(scope="module", params=[stages.Mode.SOCKET, pytest.param(stages.Mode.HTTP, marks=pytest.mark.slow)])
 async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     async with stages.set_up(request.param, names=["pos-order"], setup=slack.Settings(posting_burst=None)) as stage:
         order = stage.kube.deployments["pos-order"]
@@ -204,6 +204,7 @@ async def test_an_id_that_is_not_on_record_is_a_usage_error(scene: Scene) -> Non
     assert message.text.startswith("✋")
 
 
+@pytest.mark.slow
 async def test_at_sigterm_a_log_that_is_followed_ends_at_once_and_politely() -> None:
     async with stages.set_up(names=["pos-order"], extra={"POSBOT_DRAIN_SECONDS": "30"}) as stage:
         alice = stage.workspace.person("alice")

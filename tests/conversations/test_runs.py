@@ -42,7 +42,7 @@ def is_for(message: messages.Message, purpose: str) -> bool:
     return str(payload.get("purpose", "")).startswith(purpose)
 
 
-@pytest.fixture(scope="module", params=list(stages.Mode))
+@pytest.fixture(scope="module", params=[stages.Mode.SOCKET, pytest.param(stages.Mode.HTTP, marks=pytest.mark.slow)])
 async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     setup = slack.Settings(posting_burst=None)
     async with stages.set_up(request.param, names=["pos-order"], setup=setup) as stage:

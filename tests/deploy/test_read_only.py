@@ -33,6 +33,7 @@ async def test_nothing_else_can_be_written_there(places: dict[str, pathlib.Path]
     assert set(rights.stdout.split()[1]) == {"0"}
 
 
+@pytest.mark.slow
 async def test_it_serves_answers_and_ends_there(places: dict[str, pathlib.Path]) -> None:
     image = dockerfiles.read(shipped.FOLDER / "Dockerfile")[-1]
     state = pathlib.PurePath(image.environment["XDG_STATE_HOME"]) / "posbot"

@@ -155,6 +155,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 async def test_several_processes_that_start_at_once_do_it_once(database_url: str) -> None:
     argv = [sys.executable, "-c", _ONE_OF_SEVERAL, database_url]
     pipe = subprocess.PIPE
