@@ -5,9 +5,9 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from bench import acknowledgement, figures, first_command, fleet, footprint, imports, logs, runs
+from bench import acknowledgement, first_command, fleet, footprint, imports, logs, results, runs
 
-BENCHMARKS: Mapping[str, Callable[[], Awaitable[figures.Findings]]] = {
+BENCHMARKS: Mapping[str, Callable[[], Awaitable[results.Findings]]] = {
     "acknowledgement": acknowledgement.run,
     "first-command": first_command.run,
     "fleet": fleet.run,

@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 from collections.abc import Sequence
 
-from bench import bursts, figures, stages
+from bench import load, results, stages
 
 CONCURRENT = 50
 ROUNDS = 7
@@ -24,42 +24,42 @@ _COMMANDS = ("health pos-order", "version")
 class _Server:
     """Something that acknowledges, and whether it answers as well."""
 
-    client: bursts.Client
+    client: load.Client
     answers: bool
 
 
-async def run() -> figures.Findings:
+async def run() -> results.Findings:
     """Give p50 and p99 of both commands against the peer."""
     async with contextlib.AsyncExitStack() as at_the_end:
         stage = await at_the_end.enter_async_context(stages.set_up(_SERVICES))
         bare = await at_the_end.enter_async_context(stage.bare_app(stages.Mode.HTTP))
         bot = await at_the_end.enter_async_context(stage.posbot(stages.Mode.HTTP))
-        to_bare = await at_the_end.enter_async_context(bursts.connected(bare.hello["port"], CONCURRENT))
-        to_bot = await at_the_end.enter_async_context(bursts.connected(bot.port, CONCURRENT))
+        to_bare = await at_the_end.enter_async_context(load.connected(bare.hello["port"], CONCURRENT))
+        to_bot = await at_the_end.enter_async_context(load.connected(bot.port, CONCURRENT))
         return await _measure(stage, _Server(client=to_bare, answers=False), _Server(client=to_bot, answers=True))
 
 
-async def _measure(stage: stages.Stage, peer: _Server, bot: _Server) -> figures.Findings:
+async def _measure(stage: stages.Stage, peer: _Server, bot: _Server) -> results.Findings:
     medians = {text: _comparison(text, "p50") for text in _COMMANDS}
     tails = {text: _comparison(text, "p99", target=1.3) for text in _COMMANDS}
     for text in _COMMANDS:
         await _seconds(stage, peer, text)
         await _seconds(stage, bot, text)
     for number in range(ROUNDS):
-        figures.tell(f"acknowledgement: round {number + 1} of {ROUNDS}")
+        results.tell(f"acknowledgement: round {number + 1} of {ROUNDS}")
         for text in _COMMANDS:
             theirs = await _seconds(stage, peer, text)
             ours = await _seconds(stage, bot, text)
-            medians[text].add(figures.percentile(ours, 50), figures.percentile(theirs, 50))
-            tails[text].add(figures.percentile(ours, 99), figures.percentile(theirs, 99))
-    return figures.Findings(
+            medians[text].add(results.percentile(ours, 50), results.percentile(theirs, 50))
+            tails[text].add(results.percentile(ours, 99), results.percentile(theirs, 99))
+    return results.Findings(
         comparisons=tuple(rows[text] for text in _COMMANDS for rows in (medians, tails)),
         remarks=(f"{CONCURRENT} signed requests at once, {BURSTS} times a round, on connections that stay open.",),
     )
 
 
-def _comparison(text: str, percentile: str, target: float | None = None) -> figures.Comparison:
-    return figures.Comparison(what=f"ack of /pos {text}, {percentile}", peer=f"{_PEER}, {percentile}", target=target)
+def _comparison(text: str, percentile: str, target: float | None = None) -> results.Comparison:
+    return results.Comparison(what=f"ack of /pos {text}, {percentile}", peer=f"{_PEER}, {percentile}", target=target)
 
 
 async def _seconds(stage: stages.Stage, server: _Server, text: str) -> Sequence[float]:

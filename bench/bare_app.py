@@ -14,7 +14,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bench import children
+from bench import subprocesses
 
 
 async def main() -> None:
@@ -38,7 +38,7 @@ async def _serve_http(app: AsyncApp) -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        await children.answer_lines({"port": runner.addresses[0][1]}, _know_nothing)
+        await subprocesses.answer_lines({"port": runner.addresses[0][1]}, _know_nothing)
     finally:
         await runner.cleanup()
 
@@ -47,14 +47,14 @@ async def _serve_socket(app: AsyncApp, client: AsyncWebClient, app_token: str) -
     handler = AsyncSocketModeHandler(app, app_token, web_client=client)
     await handler.connect_async()  # type: ignore[no-untyped-call]
     try:
-        await children.answer_lines({}, _know_nothing)
+        await subprocesses.answer_lines({}, _know_nothing)
     finally:
         await handler.close_async()  # type: ignore[no-untyped-call]
 
 
-async def _know_nothing(_: children.Message) -> children.Message:
+async def _know_nothing(_: subprocesses.Message) -> subprocesses.Message:
     return {}
 
 
 if __name__ == "__main__":
-    children.live(main)
+    subprocesses.live(main)

@@ -10,40 +10,40 @@ import time
 from typing import Any
 
 import commands
-from bench import children
-from bot import assembling, settings, toolkit
+from bench import subprocesses
+from bot import app, command
+from bot.config import settings
 from bot.dispatch import permissions
-from bot.model import invocations, procedures, reports, runs
-from sandbox import data_folders
+from bot.model import invocations, reports
+from bot.procedures import runs, schema
+from sandbox import runbook_folder
 
 _NUMBERS = itertools.count(1)
 _PREFIX = secrets.token_hex(4)
 _REPORT = reports.Report(verdict=reports.Verdict.OK, headline="It is as it was.", facts={"number": 1})
 
 
-async def _look(_: toolkit.Parameters, __: toolkit.Tools) -> reports.Report:
+async def _look(_: command.Parameters, __: command.Context) -> reports.Report:
     return _REPORT
 
 
-COMMAND = toolkit.Command(word="look", summary="look", parameters=toolkit.Parameters, run=_look, examples=("look",))
+COMMAND = command.Command(name="look", summary="look", parameters=command.Parameters, run=_look, examples=("look",))
 
 
 async def main() -> None:
     """Work on what is asked for at the database and in the folder that the command line names."""
     url, folder = sys.argv[1], pathlib.Path(sys.argv[2])
     data = folder / "runbook_data"
-    data_folders.write(data, {})
+    runbook_folder.write(data, {})
     own = settings.Settings(database_url=url, POSBOT_RUNBOOK_DATA=data, POSBOT_LOG_LEVEL="error")
     nobody = permissions.NoUserGroups()
     async with (
-        assembling.assembled(
-            own, (*commands.COMMANDS, COMMAND), team_id=None, user_groups=nobody, needs_store=True
-        ) as core,
+        app.assemble(own, (*commands.COMMANDS, COMMAND), team_id=None, user_groups=nobody, needs_store=True) as core,
         core.worker.signed_in(),
     ):
         watch = asyncio.create_task(core.worker.watch())
 
-        async def answer(message: children.Message) -> children.Message:
+        async def answer(message: subprocesses.Message) -> subprocesses.Message:
             match message["do"]:
                 case "work":
                     return await _work(core, **{key: message[key] for key in ("count", "steps", "at_once")})
@@ -51,11 +51,11 @@ async def main() -> None:
                     return await _wait(core, message["count"])
             raise ValueError(message["do"])
 
-        await children.answer_lines({"ready": True}, answer)
+        await subprocesses.answer_lines({"ready": True}, answer)
         watch.cancel()
 
 
-async def _work(core: assembling.Core, *, count: int, steps: int, at_once: int) -> children.Message:
+async def _work(core: app.Core, *, count: int, steps: int, at_once: int) -> subprocesses.Message:
     """Give how long all runs took together, and each of them from its beginning."""
     procedure = _procedure(
         *({"id": f"s{number}", "title": "Look", "uses": "look", "effect": "read"} for number in range(steps))
@@ -65,7 +65,7 @@ async def _work(core: assembling.Core, *, count: int, steps: int, at_once: int) 
     async def one() -> None:
         async with places:
             started = time.perf_counter()
-            run = await core.desk.begin(_order(procedure))
+            run = await core.runs.start(_order(procedure))
             task = core.worker.task_of(run.id)
             if task is None or (await task).state is not runs.RunState.SUCCEEDED:
                 raise RuntimeError(f"the run {run.id} was not done")
@@ -76,19 +76,19 @@ async def _work(core: assembling.Core, *, count: int, steps: int, at_once: int) 
     return {"total": time.perf_counter() - started, "each": seconds}
 
 
-async def _wait(core: assembling.Core, count: int) -> children.Message:
+async def _wait(core: app.Core, count: int) -> subprocesses.Message:
     """Begin so many runs that wait for a person."""
     question = {"text": "Really?", "timeout": "2h"}
     procedure = _procedure({"id": "s1", "title": "Ask", "uses": "confirm", "with": question})
     for _ in range(count):
-        run = await core.desk.begin(_order(procedure))
+        run = await core.runs.start(_order(procedure))
         task = core.worker.task_of(run.id)
         if task is not None and (await task).state is not runs.RunState.WAITING:
             raise RuntimeError(f"the run {run.id} waits for nobody")
     return {}
 
 
-def _procedure(*steps: dict[str, Any]) -> procedures.Procedure:
+def _procedure(*steps: dict[str, Any]) -> schema.Procedure:
     values = {
         "schema": 1,
         "id": "try-out",
@@ -100,20 +100,20 @@ def _procedure(*steps: dict[str, Any]) -> procedures.Procedure:
         "access": {"run": ["everyone"]},
         "steps": list(steps),
     }
-    return procedures.Procedure.model_validate(values)
+    return schema.Procedure.model_validate(values)
 
 
-def _order(procedure: procedures.Procedure) -> runs.Order:
+def _order(procedure: schema.Procedure) -> runs.RunRequest:
     invocation = invocations.Invocation(
         id=f"{_PREFIX}-{next(_NUMBERS)}",
         text="run try-out",
-        door=invocations.Door.TERMINAL,
+        source=invocations.Source.TERMINAL,
         actor=invocations.Actor(id="terminal:bench", name="bench"),
-        place=invocations.Place(kind=invocations.PlaceKind.TERMINAL, id="terminal"),
+        conversation=invocations.Conversation(kind=invocations.ConversationKind.TERMINAL, id="terminal"),
         received_at=datetime.datetime.now(datetime.UTC),
     )
-    return runs.Order(procedure=procedure, params={}, invocation=invocation)
+    return runs.RunRequest(procedure=procedure, params={}, invocation=invocation)
 
 
 if __name__ == "__main__":
-    children.live(main)
+    subprocesses.live(main)

@@ -7,7 +7,7 @@ Whatever is loaded, opened or compiled only when it is first needed shows here.
 import statistics
 from collections.abc import Mapping
 
-from bench import figures, stages
+from bench import results, stages
 
 STARTS = 5
 FOLLOWING = 15
@@ -16,27 +16,27 @@ _LINE = "health pos-order"
 _PEER = f"median of the {FOLLOWING} after it"
 
 
-async def run() -> figures.Findings:
+async def run() -> results.Findings:
     """Give acknowledgement and answer of the first command against the following ones, for both ways to Slack."""
     acks = {mode: _comparison("ack", mode) for mode in stages.Mode}
     answers = {mode: _comparison("answer", mode) for mode in stages.Mode}
     async with stages.set_up(_SERVICES) as stage:
         for number in range(STARTS):
-            figures.tell(f"first command: start {number + 1} of {STARTS}")
+            results.tell(f"first command: start {number + 1} of {STARTS}")
             for mode in stages.Mode:
                 await _start(stage, mode, acks, answers)
-    return figures.Findings(comparisons=tuple(rows[mode] for mode in stages.Mode for rows in (acks, answers)))
+    return results.Findings(comparisons=tuple(rows[mode] for mode in stages.Mode for rows in (acks, answers)))
 
 
-def _comparison(kind: str, mode: stages.Mode) -> figures.Comparison:
-    return figures.Comparison(what=f"{kind} of the first /pos {_LINE}, {mode.value}", peer=_PEER, target=3.0)
+def _comparison(kind: str, mode: stages.Mode) -> results.Comparison:
+    return results.Comparison(what=f"{kind} of the first /pos {_LINE}, {mode.value}", peer=_PEER, target=3.0)
 
 
 async def _start(
     stage: stages.Stage,
     mode: stages.Mode,
-    acks: Mapping[stages.Mode, figures.Comparison],
-    answers: Mapping[stages.Mode, figures.Comparison],
+    acks: Mapping[stages.Mode, results.Comparison],
+    answers: Mapping[stages.Mode, results.Comparison],
 ) -> None:
     async with stage.posbot(mode):
         first = await stage.type(_LINE)

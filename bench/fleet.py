@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from bench import figures, stages
+from bench import results, stages
 
 SERVICES = 200
 SLOW_SECONDS = 1.0
@@ -21,7 +21,7 @@ ROUNDS = 7
 _PATIENCE_SECONDS = 15.0
 
 
-async def run() -> figures.Findings:
+async def run() -> results.Findings:
     """Give the time to the report, and to the answer in Slack, against the slow service alone and against curl."""
     async with stages.set_up(SERVICES) as stage, stage.posbot(stages.Mode.SOCKET) as bot:
         slow = list(stage.ports)[SERVICES // 2]
@@ -32,15 +32,15 @@ async def run() -> figures.Findings:
             return await _measure(stage, bot, slow, settings)
 
 
-async def _measure(stage: stages.Stage, bot: stages.Bot, slow: str, settings: pathlib.Path) -> figures.Findings:
+async def _measure(stage: stages.Stage, bot: stages.Bot, slow: str, settings: pathlib.Path) -> results.Findings:
     alone, curl = "the slow service alone, httpx", "curl --parallel --parallel-max 200"
-    report_to_alone = figures.Comparison(what="health all, to the report", peer=alone, target=1.1)
-    answer_to_alone = figures.Comparison(what="health all, to the answer in Slack", peer=alone)
-    report_to_curl = figures.Comparison(what="health all, to the report", peer=curl, target=1.0)
-    answer_to_curl = figures.Comparison(what="health all, to the answer in Slack", peer=curl)
+    report_to_alone = results.Comparison(what="health all, to the report", peer=alone, target=1.1)
+    answer_to_alone = results.Comparison(what="health all, to the answer in Slack", peer=alone)
+    report_to_curl = results.Comparison(what="health all, to the report", peer=curl, target=1.0)
+    answer_to_curl = results.Comparison(what="health all, to the answer in Slack", peer=curl)
     has_curl = shutil.which("curl") is not None
     for number in range(ROUNDS):
-        figures.tell(f"fleet: round {number + 1} of {ROUNDS}")
+        results.tell(f"fleet: round {number + 1} of {ROUNDS}")
         report, answer = await _ask_bot(stage, bot)
         slowest = await _ask_one(stage.ports[slow])
         report_to_alone.add(report, slowest)
@@ -54,7 +54,7 @@ async def _measure(stage: stages.Stage, bot: stages.Bot, slow: str, settings: pa
         f"{SERVICES} services, number {SERVICES // 2} of them answers after {SLOW_SECONDS:g} s.",
         "To the report: `seconds` of the bot's own log line. To the answer: from typing until Slack has the answer.",
     )
-    return figures.Findings(
+    return results.Findings(
         comparisons=tuple(comparisons), remarks=remarks if has_curl else (*remarks, "curl is not installed here.")
     )
 

@@ -15,9 +15,9 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from bench import figures, footprint
-from sandbox import slack, stages
-from sandbox.cluster.world import logbook
+from bench import footprint, results
+from sandbox import slack, testbed
+from sandbox.cluster.state import container_logs
 
 SECONDS, LINES_A_SECOND = 60, 5_000
 _BATCHES_A_SECOND = 50
@@ -41,23 +41,23 @@ class _Followed:
     """From writing the last line until the message showed it."""
 
 
-async def measure() -> figures.Findings:
+async def measure() -> results.Findings:
     """Give what became of the lines, of the message and of the memory."""
-    figures.tell(f"logs: following {LINES_A_SECOND:,} lines a second for {SECONDS} s")
-    async with stages.set_up(names=["pos-order"], setup=slack.Settings(enforces_tiers=True)) as stage:
+    results.tell(f"logs: following {LINES_A_SECOND:,} lines a second for {SECONDS} s")
+    async with testbed.set_up(names=["pos-order"], setup=slack.Settings(enforces_tiers=True)) as stage:
         order = stage.kube.deployments["pos-order"]
         await order.scales(1)
         seen = await _follow(stage, order.pods[0])
-    memory = figures.Comparison(
+    memory = results.Comparison(
         what=f"following: memory, last {_EDGE_SECONDS} s", peer=f"first {_EDGE_SECONDS} s", unit="MB", target=1.1
     )
     first, last = seen.megabytes[:_EDGE_SECONDS], seen.megabytes[-_EDGE_SECONDS:]
     memory.add(statistics.median(last), statistics.median(first))
     remark = "The followed log: the sandbox's cluster, and its Slack with the tiers of its methods enforced."
-    return figures.Findings(comparisons=(memory,), tables=(tuple(_table(seen)),), remarks=(remark,))
+    return results.Findings(comparisons=(memory,), tables=(tuple(_table(seen)),), remarks=(remark,))
 
 
-async def _follow(stage: stages.Stage, pod: Any) -> _Followed:
+async def _follow(stage: testbed.TestBed, pod: Any) -> _Followed:
     alice = stage.workspace.person("alice")
     channel = stage.workspace.channel("inc-bench", members=[alice])
     await alice.types("/pos logs pos-order --follow --tail 1", channel)
@@ -92,11 +92,11 @@ async def _batches() -> AsyncIterator[range]:
         given = due
 
 
-def _line(number: int, began_at: datetime.datetime) -> logbook.Line:
+def _line(number: int, began_at: datetime.datetime) -> container_logs.Line:
     text = (
         f"2026-11-23T10:00:00.000Z  INFO 1 --- [pos-order] [nio-8080-exec-7] c.d.p.Pricing : order {number:07} priced"
     )
-    return logbook.Line(began_at + datetime.timedelta(seconds=number / LINES_A_SECOND), text.encode())
+    return container_logs.Line(began_at + datetime.timedelta(seconds=number / LINES_A_SECOND), text.encode())
 
 
 def _table(seen: _Followed) -> list[str]:
@@ -117,7 +117,7 @@ def _table(seen: _Followed) -> list[str]:
         ("last line shown after it was written", f"{seen.lag_seconds:.1f} s"),
         (f"memory of posbot serve, every {_EDGE_SECONDS} s", f"{_sampled(seen.megabytes)} MB"),
     )
-    return figures.table(("a followed log", "seen"), rows)
+    return results.table(("a followed log", "seen"), rows)
 
 
 def _sampled(megabytes: Sequence[float]) -> str:

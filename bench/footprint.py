@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import httpx
 
-from bench import figures, stages
+from bench import results, stages
 from sandbox import processes
 
 ROUNDS = 3
@@ -20,31 +20,31 @@ _POLL_SECONDS = 0.01
 _POLLS = 3000
 
 
-async def run() -> figures.Findings:
+async def run() -> results.Findings:
     """Give memory and start of both ways to Slack against the bare application, and lines against bare Python."""
     memory = {mode: _memory(mode) for mode in stages.Mode}
     ready = {mode: _readiness(mode) for mode in stages.Mode}
     async with stages.set_up(_SERVICES) as stage:
         for number in range(ROUNDS):
-            figures.tell(f"footprint: start {number + 1} of {ROUNDS}")
+            results.tell(f"footprint: start {number + 1} of {ROUNDS}")
             for mode in stages.Mode:
                 await _start_both(stage, mode, memory[mode], ready[mode])
         lines = [await _line(stage, words) for words in (("--help",), ("version",))]
     comparisons = (*memory.values(), *ready.values(), *lines)
     remark = f"Memory is VmRSS of /proc/PID/status after {REST_SECONDS:g} s without anything to do."
-    return figures.Findings(comparisons=comparisons, remarks=(remark,))
+    return results.Findings(comparisons=comparisons, remarks=(remark,))
 
 
-def _memory(mode: stages.Mode) -> figures.Comparison:
-    return figures.Comparison(what=f"memory at rest, {mode.value}", peer="bare Bolt AsyncApp", unit="MB")
+def _memory(mode: stages.Mode) -> results.Comparison:
+    return results.Comparison(what=f"memory at rest, {mode.value}", peer="bare Bolt AsyncApp", unit="MB")
 
 
-def _readiness(mode: stages.Mode) -> figures.Comparison:
-    return figures.Comparison(what=f"start to /readyz 200, {mode.value}", peer="bare Bolt AsyncApp, start to serving")
+def _readiness(mode: stages.Mode) -> results.Comparison:
+    return results.Comparison(what=f"start to /readyz 200, {mode.value}", peer="bare Bolt AsyncApp, start to serving")
 
 
 async def _start_both(
-    stage: stages.Stage, mode: stages.Mode, memory: figures.Comparison, ready: figures.Comparison
+    stage: stages.Stage, mode: stages.Mode, memory: results.Comparison, ready: results.Comparison
 ) -> None:
     started = time.perf_counter()
     async with stage.bare_app(mode) as bare:
@@ -76,8 +76,8 @@ def resident_megabytes(pid: int) -> float:
     raise RuntimeError("this system does not tell how much memory a process takes")
 
 
-async def _line(stage: stages.Stage, words: tuple[str, ...]) -> figures.Comparison:
-    comparison = figures.Comparison(what=f"posbot {' '.join(words)}", peer="python -c pass")
+async def _line(stage: stages.Stage, words: tuple[str, ...]) -> results.Comparison:
+    comparison = results.Comparison(what=f"posbot {' '.join(words)}", peer="python -c pass")
     environment = stage.environment(stages.Mode.HTTP)
 
     async def ours() -> None:
@@ -91,7 +91,7 @@ async def _line(stage: stages.Stage, words: tuple[str, ...]) -> figures.Comparis
 
     await ours()
     for number in range(LINES):
-        figures.tell(f"footprint: posbot {' '.join(words)}, {number + 1} of {LINES}")
+        results.tell(f"footprint: posbot {' '.join(words)}, {number + 1} of {LINES}")
         comparison.add(await _seconds(ours), await _seconds(theirs))
     return comparison
 

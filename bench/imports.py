@@ -9,8 +9,8 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench import figures
-from sandbox import data_folders, processes
+from bench import results
+from sandbox import processes, runbook_folder
 
 RUNS = 3
 TOP = 12
@@ -37,19 +37,19 @@ class _Import:
         return self.module.partition(".")[0]
 
 
-async def run() -> figures.Findings:
+async def run() -> results.Findings:
     """Give for each verb the packages that cost most."""
     tables = []
     with tempfile.TemporaryDirectory(prefix="posbot-bench-") as folder:
         for verb, words in _VERBS.items():
-            figures.tell(f"imports: {verb}")
+            results.tell(f"imports: {verb}")
             reports = [await _report(pathlib.Path(folder), words) for _ in range(RUNS + 1)]
             tables.append(tuple(_table(verb, reports[1:])))
     remark = (
         "own: the package's modules alone. With what it brings: also what they were the first to import, the standard"
         f" library included. Medians of {RUNS} runs; -X importtime itself makes everything about a third slower."
     )
-    return figures.Findings(tables=tuple(tables), remarks=(remark,))
+    return results.Findings(tables=tuple(tables), remarks=(remark,))
 
 
 async def _report(home: pathlib.Path, words: Sequence[str]) -> list[_Import]:
@@ -59,7 +59,7 @@ async def _report(home: pathlib.Path, words: Sequence[str]) -> list[_Import]:
         "importtime",
         *words,
         env=processes.plain_environment(home),
-        cwd=data_folders.PROJECT,
+        cwd=runbook_folder.PROJECT,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -93,7 +93,7 @@ def _table(verb: str, reports: Sequence[Sequence[_Import]]) -> list[str]:
     everything = statistics.median(sum(own.values()) for own in owns)
     ours = statistics.median(sum(own.get(package, 0.0) for package in _OWN) for own in owns)
     rows += [("(bot and commands)", _written(ours), ""), ("(all imports)", _written(everything), _written(everything))]
-    return figures.table((verb, "own", "with what it brings"), rows)
+    return results.table((verb, "own", "with what it brings"), rows)
 
 
 def _own(report: Iterable[_Import]) -> dict[str, float]:

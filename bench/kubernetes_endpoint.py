@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from sandbox import data_folders, processes
-from tests.cluster import accounts, container_logs, control_plane, manifests
+from sandbox import processes, runbook_folder
+from tests.real.kubernetes import accounts, container_logs, control_plane, manifests
 
 NAMESPACE = "positivity"
 LINE_BYTES = 155
@@ -74,7 +74,7 @@ async def _write_logs(cluster: control_plane.ControlPlane, service: str, replica
 
 async def _environment(cluster: control_plane.ControlPlane, folder: pathlib.Path) -> dict[str, str]:
     token = await accounts.sign_up(cluster, NAMESPACE, "posbot", rules=_RULES)
-    data_folders.write(folder / "runbook_data", {})
+    runbook_folder.write(folder / "runbook_data", {})
     return {
         **processes.plain_environment(folder),
         "POSBOT_RUNBOOK_DATA": str(folder / "runbook_data"),

@@ -10,8 +10,8 @@ import pathlib
 import tempfile
 from collections.abc import Mapping
 
-from bench import figures, followed_logs, kubernetes_endpoint, programs
-from sandbox import processes, slack, stages
+from bench import followed_logs, kubernetes_endpoint, results, timing
+from sandbox import processes, slack, testbed
 
 ROUNDS = 5
 LONG, SHORT, MANY = "pos-order", "pos-price", "pos-inventory"
@@ -29,27 +29,27 @@ class _Bench:
     endpoint: kubernetes_endpoint.Endpoint
     output: pathlib.Path
 
-    async def posbot(self, *words: str) -> programs.Ended:
-        line = programs.quoted(*processes.command("logs", *words))
-        return await programs.run(f"exec {line}", self.endpoint.environment, self.output)
+    async def posbot(self, *words: str) -> timing.Ended:
+        line = timing.quoted(*processes.command("logs", *words))
+        return await timing.run(f"exec {line}", self.endpoint.environment, self.output)
 
-    async def shell(self, line: str) -> programs.Ended:
-        return await programs.run(line, self.endpoint.environment, self.output)
+    async def shell(self, line: str) -> timing.Ended:
+        return await timing.run(line, self.endpoint.environment, self.output)
 
     def kubectl(self, *words: str) -> str:
-        return programs.quoted(self.endpoint.kubectl, "logs", *words)
+        return timing.quoted(self.endpoint.kubectl, "logs", *words)
 
 
-async def run() -> figures.Findings:
+async def run() -> results.Findings:
     """Give time, CPU and memory for a long log and for many pods, and what became of a followed log's lines."""
-    comparisons: list[figures.Comparison] = []
+    comparisons: list[results.Comparison] = []
     remarks = [
         "The endpoint of these is a real kube-apiserver; the logs are served by the kubelet's own code.",
         f"A long log: {LARGE_LINES:,} lines, 200 MB, one in a thousand matches, the newest 200 of them are shown.",
         "posbot serve: the time to the report of a bot that runs, by its own log line.",
     ]
     sizes = {LONG: (1, LARGE_LINES), SHORT: (1, SMALL_LINES), MANY: (PODS, LINES)}
-    figures.tell("logs: starting a cluster and writing its logs")
+    results.tell("logs: starting a cluster and writing its logs")
     with tempfile.TemporaryDirectory(prefix="posbot-bench-") as folder:
         async with kubernetes_endpoint.running(sizes) as endpoint:
             if endpoint is None:
@@ -58,24 +58,24 @@ async def run() -> figures.Findings:
                 bench = _Bench(endpoint=endpoint, output=pathlib.Path(folder) / "output")
                 comparisons += [*await _measure_many(bench), *await _measure_long(bench)]
     followed = await followed_logs.measure()
-    return figures.Findings(
+    return results.Findings(
         comparisons=(*comparisons, *followed.comparisons),
         tables=followed.tables,
         remarks=(*remarks, *followed.remarks),
     )
 
 
-async def _measure_long(bench: _Bench) -> list[figures.Comparison]:
+async def _measure_long(bench: _Bench) -> list[results.Comparison]:
     [pod] = bench.endpoint.pods[LONG]
     filtering = f"| grep -E '{_PATTERN}' | tail -n {LINES}"
     peer, stamped = "kubectl logs into grep and tail", "the same with --timestamps"
     what = "logs --grep over 200 MB"
-    plain_time = figures.Comparison(what=what, peer=peer, target=1.2)
-    stamped_time = figures.Comparison(what=what, peer=stamped)
-    cpu = figures.Comparison(what=f"{what}, CPU", peer=peer)
-    memory = figures.Comparison(what=f"{what}, peak memory", peer="over 20 MB", unit="MB", target=1.1)
+    plain_time = results.Comparison(what=what, peer=peer, target=1.2)
+    stamped_time = results.Comparison(what=what, peer=stamped)
+    cpu = results.Comparison(what=f"{what}, CPU", peer=peer)
+    memory = results.Comparison(what=f"{what}, peak memory", peer="over 20 MB", unit="MB", target=1.1)
     for number in range(ROUNDS):
-        figures.tell(f"logs: a long log, round {number + 1} of {ROUNDS}")
+        results.tell(f"logs: a long log, round {number + 1} of {ROUNDS}")
         ours = await bench.posbot(LONG, "--grep", _PATTERN)
         plain = await bench.shell(f"{bench.kubectl(pod, '-c', LONG)} {filtering}")
         with_stamps = await bench.shell(f"{bench.kubectl(pod, '-c', LONG, '--timestamps')} {filtering}")
@@ -89,27 +89,27 @@ async def _measure_long(bench: _Bench) -> list[figures.Comparison]:
     return [plain_time, stamped_time, cpu, memory]
 
 
-async def _measure_many(bench: _Bench) -> list[figures.Comparison]:
+async def _measure_many(bench: _Bench) -> list[results.Comparison]:
     throttled, at_once = "kubectl logs -l --max-log-requests=50", f"{PODS} kubectl processes at once"
     what = f"{PODS} pods × {LINES} lines"
     in_terminal = [
-        figures.Comparison(what=f"{what}, a terminal's posbot", peer=peer, target=target)
+        results.Comparison(what=f"{what}, a terminal's posbot", peer=peer, target=target)
         for peer, target in ((throttled, 0.1), (at_once, 1.0))
     ]
-    cpu = figures.Comparison(what=f"{what}, CPU", peer=at_once)
+    cpu = results.Comparison(what=f"{what}, CPU", peer=at_once)
     in_bot = [
-        figures.Comparison(what=f"{what}, posbot serve", peer=peer, target=target)
+        results.Comparison(what=f"{what}, posbot serve", peer=peer, target=target)
         for peer, target in ((throttled, 0.1), (at_once, 1.0))
     ]
     by_label = bench.kubectl("-l", f"app={MANY}", "--prefix", f"--max-log-requests={PODS}", f"--tail={LINES}")
     each = [bench.kubectl(pod, "-c", MANY, "--prefix", f"--tail={LINES}") for pod in bench.endpoint.pods[MANY]]
     extra = {"KUBECONFIG": bench.endpoint.environment["KUBECONFIG"]}
-    async with stages.set_up(
+    async with testbed.set_up(
         names=[LONG], setup=slack.Settings(posting_burst=None), extra=extra, is_in_pod=True
     ) as stage:
         await _ask_bot(stage)
         for number in range(ROUNDS):
-            figures.tell(f"logs: many pods, round {number + 1} of {ROUNDS}")
+            results.tell(f"logs: many pods, round {number + 1} of {ROUNDS}")
             ours = await bench.posbot(MANY)
             warm = await _ask_bot(stage)
             peers = [await bench.shell(by_label), await bench.shell(f"{' & '.join(each)} & wait")]
@@ -123,7 +123,7 @@ async def _measure_many(bench: _Bench) -> list[figures.Comparison]:
     return [*in_terminal, cpu, *in_bot]
 
 
-async def _ask_bot(stage: stages.Stage) -> float:
+async def _ask_bot(stage: testbed.TestBed) -> float:
     """Give how long a bot that runs took for the report, by its own log line."""
     alice = stage.workspace.person("alice")
     channel = stage.workspace.channel("ops", members=[alice], bot_is_member=False)

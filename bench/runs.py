@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 
-from bench import children, figures, footprint, postgresql
+from bench import footprint, postgresql, results, subprocesses
 from sandbox import processes
 
 PEER = "dbos==3.4.0"
@@ -30,17 +30,17 @@ class _Pair:
     """Both engines on one kind of database, each with a database of its own."""
 
     kind: str
-    ours: children.Child
-    peer: children.Child
+    ours: subprocesses.Child
+    peer: subprocesses.Child
 
 
-async def run() -> figures.Findings:
+async def run() -> results.Findings:
     """Give what a step costs, how many runs are done in a second, and what waiting runs take."""
     with tempfile.TemporaryDirectory(prefix="posbot-bench-") as name:
         folder = pathlib.Path(name)
-        figures.tell(f"runs: installing {PEER}")
+        results.tell(f"runs: installing {PEER}")
         python = await _install(folder / "dbos")
-        comparisons: list[figures.Comparison] = []
+        comparisons: list[results.Comparison] = []
         async with _pairs(folder, python) as pairs:
             for pair in pairs:
                 comparisons += await _measure(pair)
@@ -53,7 +53,7 @@ async def run() -> figures.Findings:
             "SQLite in WAL with synchronous=NORMAL for both, PostgreSQL as it comes.",
             *([] if len(pairs) > 1 else ["PostgreSQL is not installed here."]),
         )
-        return figures.Findings(comparisons=tuple(comparisons), remarks=remarks)
+        return results.Findings(comparisons=tuple(comparisons), remarks=remarks)
 
 
 async def _install(folder: pathlib.Path) -> str:
@@ -76,8 +76,10 @@ async def _pairs(folder: pathlib.Path, python: str) -> AsyncIterator[Sequence[_P
         environment = processes.plain_environment(folder)
         pairs = []
         for kind, names in urls.items():
-            ours = children.running("bench.engine_process", names["ours"], str(folder / kind), environment=environment)
-            peer = children.running("bench.dbos_process", names["peer"], environment=environment, python=python)
+            ours = subprocesses.running(
+                "bench.engine_process", names["ours"], str(folder / kind), environment=environment
+            )
+            peer = subprocesses.running("bench.dbos_process", names["peer"], environment=environment, python=python)
             pairs.append(
                 _Pair(
                     kind=kind,
@@ -88,20 +90,20 @@ async def _pairs(folder: pathlib.Path, python: str) -> AsyncIterator[Sequence[_P
         yield pairs
 
 
-async def _measure(pair: _Pair) -> list[figures.Comparison]:
-    step = figures.Comparison(what=f"a step that reads, {pair.kind}", peer="dbos", target=1.0)
-    whole = figures.Comparison(what=f"{RUNS} runs at once, per run, {pair.kind}", peer="dbos", target=1.0)
-    slowest = figures.Comparison(what=f"{RUNS} runs at once, p99, {pair.kind}", peer="dbos", target=1.0)
+async def _measure(pair: _Pair) -> list[results.Comparison]:
+    step = results.Comparison(what=f"a step that reads, {pair.kind}", peer="dbos", target=1.0)
+    whole = results.Comparison(what=f"{RUNS} runs at once, per run, {pair.kind}", peer="dbos", target=1.0)
+    slowest = results.Comparison(what=f"{RUNS} runs at once, p99, {pair.kind}", peer="dbos", target=1.0)
     for number in range(ROUNDS):
-        figures.tell(f"runs: {pair.kind}, round {number + 1} of {ROUNDS}")
+        results.tell(f"runs: {pair.kind}, round {number + 1} of {ROUNDS}")
         step.add(await _step_seconds(pair.ours), await _step_seconds(pair.peer))
         ours, peer = await _at_once(pair.ours), await _at_once(pair.peer)
         whole.add(ours["total"] / RUNS, peer["total"] / RUNS)
-        slowest.add(figures.percentile(ours["each"], 99), figures.percentile(peer["each"], 99))
+        slowest.add(results.percentile(ours["each"], 99), results.percentile(peer["each"], 99))
     return [step, whole, slowest]
 
 
-async def _step_seconds(child: children.Child) -> float:
+async def _step_seconds(child: subprocesses.Child) -> float:
     each = [
         statistics.median((await child.ask("work", count=SEQUENCE, steps=steps, at_once=1))["each"])
         for steps in (SHORT, LONG)
@@ -109,14 +111,14 @@ async def _step_seconds(child: children.Child) -> float:
     return float(each[1] - each[0]) / (LONG - SHORT)
 
 
-async def _at_once(child: children.Child) -> children.Message:
+async def _at_once(child: subprocesses.Child) -> subprocesses.Message:
     return await child.ask("work", count=RUNS, steps=STEPS, at_once=AT_ONCE)
 
 
-async def _rest(pair: _Pair) -> list[figures.Comparison]:
-    figures.tell(f"runs: {pair.kind}, at rest")
-    cpu = figures.Comparison(what=f"{WAITING} waiting runs, CPU per second, {pair.kind}", peer="dbos")
-    memory = figures.Comparison(what=f"{WAITING} waiting runs, memory, {pair.kind}", peer="dbos", unit="MB")
+async def _rest(pair: _Pair) -> list[results.Comparison]:
+    results.tell(f"runs: {pair.kind}, at rest")
+    cpu = results.Comparison(what=f"{WAITING} waiting runs, CPU per second, {pair.kind}", peer="dbos")
+    memory = results.Comparison(what=f"{WAITING} waiting runs, memory, {pair.kind}", peer="dbos", unit="MB")
     for child in (pair.ours, pair.peer):
         await child.ask("wait", count=WAITING)
     before = [_cpu_seconds(child.pid) for child in (pair.ours, pair.peer)]

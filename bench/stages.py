@@ -7,8 +7,8 @@ import pathlib
 import tempfile
 from collections.abc import AsyncIterator
 
-from bench import children
-from sandbox import data_folders, processes
+from bench import subprocesses
+from sandbox import processes, runbook_folder
 
 
 class Mode(enum.StrEnum):
@@ -38,7 +38,7 @@ class Bot:
 class Stage:
     """Slack, the services, and a folder for what a bot keeps."""
 
-    def __init__(self, child: children.Child, home: pathlib.Path) -> None:
+    def __init__(self, child: subprocesses.Child, home: pathlib.Path) -> None:
         self._child = child
         self._home = home
 
@@ -79,13 +79,13 @@ class Stage:
             yield bot
 
     @contextlib.asynccontextmanager
-    async def bare_app(self, mode: Mode) -> AsyncIterator[children.Child]:
+    async def bare_app(self, mode: Mode) -> AsyncIterator[subprocesses.Child]:
         """Start the bare application beside it, and end it with the block."""
         hello = self._child.hello
         secret = hello["signing_secret"] if mode is Mode.HTTP else hello["app_token"]
         words = (mode.value, hello["api_url"], hello["bot_token"], secret)
         environment = processes.plain_environment(self._home)
-        async with children.running("bench.bare_app", *words, environment=environment) as child:
+        async with subprocesses.running("bench.bare_app", *words, environment=environment) as child:
             yield child
 
     async def write_down(self, text: str, count: int) -> list[dict[str, object]]:
@@ -118,13 +118,13 @@ async def set_up(service_count: int) -> AsyncIterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="posbot-bench-") as folder:
         home = pathlib.Path(folder)
         environment = processes.plain_environment(home)
-        async with children.running("bench.stage_process", str(service_count), environment=environment) as child:
+        async with subprocesses.running("bench.stage_process", str(service_count), environment=environment) as child:
             stage = Stage(child, home)
-            data_folders.write(home / "runbook_data", stage.ports)
+            runbook_folder.write(home / "runbook_data", stage.ports)
             yield stage
 
 
-def _insist(answers: children.Message) -> None:
+def _insist(answers: subprocesses.Message) -> None:
     wrong = [outcome for outcome in answers["outcomes"] if outcome != "ok"]
     if wrong:
         raise RuntimeError(f"Slack did not take {len(wrong)} answers ({wrong[0]})")

@@ -12,7 +12,8 @@ import sys
 from collections.abc import Sequence
 
 import commands
-from bot import errors, settings
+from bot import errors
+from bot.config import settings
 
 VERBS = {
     "serve": "answer in Slack, over Socket Mode or signed HTTP",
@@ -87,9 +88,9 @@ def _exit_code(error: errors.BotError, words: Sequence[str]) -> int:
 
 
 def _usage() -> str:
-    width = max(len(command.word) for command in commands.COMMANDS)
+    width = max(len(command.name) for command in commands.COMMANDS)
     lines = ["posbot COMMAND … [--output text|json]", "", "As in Slack after /pos:"]
-    lines += [f"  {command.word:{width}}  {command.summary}" for command in commands.COMMANDS]
+    lines += [f"  {command.name:{width}}  {command.summary}" for command in commands.COMMANDS]
     lines += ["", "For whoever runs posbot:", *(f"  {verb:{width}}  {text}" for verb, text in VERBS.items())]
     lines += [
         "",
@@ -102,12 +103,12 @@ def _usage() -> str:
 async def _answer(words: Sequence[str], as_json: bool) -> int:
     # One line makes much that stays until it ends; looking through that again and again is a sixth of its time.
     gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
-    from bot import assembling
+    from bot import app
     from bot.dispatch import permissions
-    from bot.frontends import cli
+    from bot.terminal import cli
 
-    plain = {command.word for command in commands.COMMANDS if not command.shows_procedures}
-    async with assembling.assembled(
+    plain = {command.name for command in commands.COMMANDS if not command.needs_procedures}
+    async with app.assemble(
         settings.Settings.from_environment(),
         commands.COMMANDS,
         team_id=None,
@@ -115,25 +116,25 @@ async def _answer(words: Sequence[str], as_json: bool) -> int:
         needs_store=False,
         needs_procedures=not words or words[0].lower() not in plain,
     ) as core:
-        return await cli.answer(core.dispatcher, words, as_json=as_json)
+        return await cli.run_command(core.dispatcher, words, as_json=as_json)
 
 
 def _operate(verb: str, rest: Sequence[str]) -> int:
     if verb == "manifest":
-        from bot.frontends import manifest
+        from bot.slack.inbound import manifest
 
         print(manifest.write(commands.COMMANDS, _take_url(rest)))  # noqa: T201 - what was asked for
         return 0
     if rest:
         raise errors.UsageError(f"{verb} takes nothing behind it, but got “{' '.join(rest)}”.")
     if verb == "schema":
-        from bot.procedures import schema
+        from bot.procedures.definition import loader
 
-        print(schema.write(commands.COMMANDS))  # noqa: T201 - what was asked for
+        print(loader.json_schema(commands.COMMANDS))  # noqa: T201 - what was asked for
         return 0
-    from bot.frontends import serving
+    from bot import serve
 
-    work = serving.serve if verb == "serve" else serving.migrate
+    work = serve.serve if verb == "serve" else serve.migrate
     return asyncio.run(work(settings.Settings.from_environment(), commands.COMMANDS))
 
 

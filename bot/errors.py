@@ -75,7 +75,7 @@ class Unreadable(Unavailable):
     """Something is stored in a way that this version cannot read."""
 
 
-class Missing(Refused):
+class MissingResource(Refused):
     """There is no such thing on the other side."""
 
 
@@ -83,7 +83,7 @@ class BadConfiguration(BotError):
     """Settings or runbook data are wrong; one line per mistake, each with its place and what was expected."""
 
 
-class Misplaced(ValueError):
+class ValidationError(ValueError):
     """
     A rule between several keys of a document is broken; says at which of them.
 

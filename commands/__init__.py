@@ -7,36 +7,36 @@ other command, and neither posts nor formats. To add one, write its file and a l
 
 from typing import Any
 
-from bot import toolkit
+from bot import command
 from commands import (
-    access,
     audit,
     check,
-    deploy,
+    connectivity,
+    diagnose,
     events,
     health,
     logs,
     pods,
+    rollout,
     run,
     runbook,
     runs,
     services,
     share,
-    startup,
     stop,
     unlock,
     version,
 )
 from commands import help as help_command
 
-COMMANDS: tuple[toolkit.Command[Any], ...] = (
+COMMANDS: tuple[command.Command[Any], ...] = (
     health.COMMAND,
-    access.COMMAND,
+    connectivity.COMMAND,
     pods.COMMAND,
     events.COMMAND,
-    deploy.COMMAND,
+    rollout.COMMAND,
     logs.COMMAND,
-    startup.COMMAND,
+    diagnose.COMMAND,
     run.COMMAND,
     runs.COMMAND,
     runbook.COMMAND,

@@ -5,27 +5,27 @@ from typing import Annotated
 
 import pydantic
 
-from bot import toolkit
+from bot import command
 from bot.model import reports
 
 
-class Parameters(toolkit.Parameters):
+class Parameters(command.Parameters):
     """Which part of the record."""
 
-    limit: Annotated[int, toolkit.Option(label="N"), pydantic.Field(ge=1, le=100, description="how many entries")] = 20
+    limit: Annotated[int, command.Option(label="N"), pydantic.Field(ge=1, le=100, description="how many entries")] = 20
     since: Annotated[
-        toolkit.Duration | None,
-        toolkit.Option(label="DURATION"),
+        command.Duration | None,
+        command.Option(label="DURATION"),
         pydantic.Field(gt=datetime.timedelta(0), description="only the last 30m, 8h, …"),
     ] = None
     actor: Annotated[str | None, pydantic.Field(description="only this person, by id or name")] = None
-    word: Annotated[toolkit.CommandWord | None, pydantic.Field(description="only this command")] = None
+    word: Annotated[command.CommandName | None, pydantic.Field(description="only this command")] = None
 
 
-async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
     """Give the newest entries of the audit record."""
     since = tools.now() - parameters.since if parameters.since else None
-    entries = await tools.invocations.latest(
+    entries = await tools.audit.latest(
         limit=parameters.limit + 1, since=since, actor=parameters.actor, word=parameters.word
     )
     # This very request is on record already, and of no interest.
@@ -57,12 +57,12 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
     )
 
 
-COMMAND = toolkit.Command(
-    word="audit",
+COMMAND = command.Command(
+    name="audit",
     summary="show who asked for what",
     parameters=Parameters,
     run=run,
     examples=("audit", "audit --since 8h --word health", "audit --actor alice --limit 50"),
-    audience=toolkit.Audience.ROLE,
-    facts=toolkit.facts(numbers=("count",)),
+    audience=command.Audience.ROLE,
+    facts=command.facts(numbers=("count",)),
 )

@@ -11,27 +11,28 @@ from typing import Annotated
 
 import pydantic
 
-from bot import toolkit
-from bot.model import reports, runbooks
-from bot.runbook import backend
+from bot import command
+from bot.config import drift
+from bot.model import reports
+from bot.runbook import sections as runbook_sections
 
 
-class Parameters(toolkit.Parameters):
+class Parameters(command.Parameters):
     """What to compare with."""
 
     backend: Annotated[
         pathlib.Path | None,
-        toolkit.Option(label="PATH"),
+        command.Option(label="PATH"),
         pydantic.Field(description="a checkout of durion-positivity-backend to compare the catalogue with"),
     ] = None
 
 
-async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
     """Give what is wrong with the data, or that nothing is."""
     if parameters.backend is None:
         return _own_data(tools)
-    size = f"{len(tools.catalogue.services)} services"
-    differences = backend.compare(tools.catalogue, parameters.backend)
+    size = f"{len(tools.catalog.services)} services"
+    differences = drift.compare(tools.catalog, parameters.backend)
     if not differences:
         return reports.Report(
             verdict=reports.Verdict.OK,
@@ -54,11 +55,11 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
     )
 
 
-def _own_data(tools: toolkit.Tools) -> reports.Report:
-    book = tools.procedures
+def _own_data(tools: command.Context) -> reports.Report:
+    book = tools.procedure_catalog
     outdated = tuple(_outdated(tools))
     size = (
-        f"{len(tools.catalogue.services)} services, {len(tools.environments.environments)} environments,"
+        f"{len(tools.catalog.services)} services, {len(tools.environments.environments)} environments,"
         f" {len(tools.runbook.sections)} sections, {len(book.procedures)} procedures"
     )
     verdict, headline = reports.Verdict.OK, f"The runbook data is sound: {size}."
@@ -69,26 +70,26 @@ def _own_data(tools: toolkit.Tools) -> reports.Report:
             f"{len(outdated)} of {len(book.procedures)} procedures were not held against what their section says."
         )
         sections.append(reports.Table(columns=("procedure", "section", "what to do"), rows=outdated))
-    if book.disabled:
+    if book.invalid:
         verdict = reports.Verdict.FAILED
-        headline = f"{len(book.disabled)} of {len(book.disabled) + len(book.procedures)} procedures are disabled."
-        sections.insert(0, reports.Code(text="\n".join(one.reason for one in book.disabled)))
+        headline = f"{len(book.invalid)} of {len(book.invalid) + len(book.procedures)} procedures are disabled."
+        sections.insert(0, reports.Code(text="\n".join(one.reason for one in book.invalid)))
     uncovered = tuple(section.name for section in tools.runbook.sections if _needs_procedure(section, tools))
     if uncovered:
         sections.append(reports.Text(title="Sections that no procedure carries out", text="\n".join(uncovered)))
     facts: dict[str, reports.Scalar] = {
         "differences": 0,
         "procedures": len(book.procedures),
-        "disabled": len(book.disabled),
+        "disabled": len(book.invalid),
         "outdated": len(outdated),
         "uncovered": len(uncovered),
     }
     return reports.Report(verdict=verdict, headline=headline, sections=tuple(sections), facts=facts)
 
 
-def _outdated(tools: toolkit.Tools) -> Iterator[reports.Row]:
+def _outdated(tools: command.Context) -> Iterator[reports.Row]:
     """Give the procedures whose section was changed since somebody last held the two against each other."""
-    for procedure in tools.procedures.procedures:
+    for procedure in tools.procedure_catalog.procedures:
         section = tools.runbook.find(procedure.doc.section)
         if procedure.doc.reviewed == section.digest:
             continue
@@ -97,19 +98,19 @@ def _outdated(tools: toolkit.Tools) -> Iterator[reports.Row]:
         yield reports.Row(verdict=reports.Verdict.WARNING, cells=(procedure.id, section.name, advice))
 
 
-def _needs_procedure(section: runbooks.Section, tools: toolkit.Tools) -> bool:
+def _needs_procedure(section: runbook_sections.Section, tools: command.Context) -> bool:
     """Tell whether nothing carries *section* out, neither whole nor in its parts."""
-    carried_out = {procedure.doc.section for procedure in tools.procedures.procedures}
+    carried_out = {procedure.doc.section for procedure in tools.procedure_catalog.procedures}
     parts = {section.marker, *(part.marker for part in tools.runbook.inside(section))}
     return bool(section.number) and not parts & carried_out
 
 
-COMMAND = toolkit.Command(
-    word="check",
+COMMAND = command.Command(
+    name="check",
     summary="check the runbook data, and compare the catalogue with a checkout",
     parameters=Parameters,
     run=run,
     examples=("check", "check --backend ../durion-positivity-backend"),
-    terminal_only=True,
-    shows_procedures=True,
+    is_terminal_only=True,
+    needs_procedures=True,
 )

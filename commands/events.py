@@ -6,25 +6,26 @@ from typing import Annotated
 
 import pydantic
 
-from bot import toolkit
-from bot.model import reports, workloads
+from bot import command
+from bot.kubernetes import model as kubernetes
+from bot.model import reports
 
 
-class Parameters(toolkit.Parameters):
+class Parameters(command.Parameters):
     """Which service, where, and how much."""
 
     service: Annotated[
-        toolkit.ServiceName,
-        toolkit.Option(positional=True, label="SERVICE"),
+        command.ServiceName,
+        command.Option(positional=True, label="SERVICE"),
         pydantic.Field(description="a service by name or alias"),
     ]
-    env: toolkit.EnvironmentName
-    limit: Annotated[int, toolkit.Option(label="N"), pydantic.Field(ge=1, le=100, description="how many events")] = 20
+    env: command.EnvironmentName
+    limit: Annotated[int, command.Option(label="N"), pydantic.Field(ge=1, le=100, description="how many events")] = 20
 
 
-async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
     """Give the events of the service's deployment, revisions and pods: warnings first, newest first."""
-    service = tools.catalogue.find(parameters.service)
+    service = tools.catalog.find(parameters.service)
     cluster = tools.workloads(tools.environments.find(parameters.env or ""))
     deployment = await cluster.deployment(service.deployment)
     pods, revisions = await asyncio.gather(cluster.pods(deployment.selector), cluster.replica_sets(deployment.selector))
@@ -43,14 +44,14 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
             "events": len(events),
         },
         next_actions=(
-            reports.NextAction(label="Run again", words=f"events {words}"),
-            reports.NextAction(label="Pods", words=f"pods {words}"),
+            reports.NextAction(label="Run again", command=f"events {words}"),
+            reports.NextAction(label="Pods", command=f"pods {words}"),
         ),
         runbook=tools.runbook.point_to("start-failures"),
     )
 
 
-def _headline(place: str, warnings: Sequence[workloads.Event], events: Sequence[workloads.Event]) -> str:
+def _headline(place: str, warnings: Sequence[kubernetes.Event], events: Sequence[kubernetes.Event]) -> str:
     if not events:
         return f"{place}: no events. The cluster forgets them after an hour."
     if not warnings:
@@ -59,7 +60,7 @@ def _headline(place: str, warnings: Sequence[workloads.Event], events: Sequence[
     return f"{place}: {len(warnings)} warning{'s' * (len(warnings) > 1)}, the last {newest.reason}."
 
 
-def _sections(events: Sequence[workloads.Event], total: int) -> tuple[reports.Section, ...]:
+def _sections(events: Sequence[kubernetes.Event], total: int) -> tuple[reports.Section, ...]:
     if not events:
         return ()
     rows = tuple(
@@ -75,12 +76,12 @@ def _sections(events: Sequence[workloads.Event], total: int) -> tuple[reports.Se
     return (table,)
 
 
-COMMAND = toolkit.Command(
-    word="events",
+COMMAND = command.Command(
+    name="events",
     summary="show what the cluster says of a service",
     parameters=Parameters,
     run=run,
     examples=("events pos-order", "events order --limit 50"),
     sections=("start-failures",),
-    facts=toolkit.facts(texts=("service", "environment"), numbers=("warnings", "events")),
+    facts=command.facts(texts=("service", "environment"), numbers=("warnings", "events")),
 )

@@ -12,8 +12,10 @@ from typing import Annotated
 
 import pydantic
 
-from bot import toolkit
-from bot.model import health, reports, services
+from bot import command
+from bot.config import catalog
+from bot.health import status as health_status
+from bot.model import reports
 
 FLEET_SECONDS = 12.0
 """After that the rest is shown: one answer takes 8 s at most, two in a row only where the first went wrong."""
@@ -27,21 +29,21 @@ _FAILING = "health-failing"
 """The section about what fails here."""
 
 
-class Parameters(toolkit.Parameters):
+class Parameters(command.Parameters):
     """Which services, where, and how thoroughly."""
 
     selection: Annotated[
-        toolkit.Selection,
-        toolkit.Option(positional=True, label="SERVICE|GROUP|all"),
+        command.Selection,
+        command.Option(positional=True, label="SERVICE|GROUP|all"),
         pydantic.Field(description="a service by name or alias, a group, or all"),
-    ] = services.ALL
-    env: toolkit.EnvironmentName
+    ] = catalog.ALL
+    env: command.EnvironmentName
     verbose: Annotated[bool, pydantic.Field(description="show addresses, timings and headers, as curl -v would")] = (
         False
     )
     wait: Annotated[
-        toolkit.Duration | None,
-        toolkit.Option(label="DURATION"),
+        command.Duration | None,
+        command.Option(label="DURATION"),
         pydantic.Field(
             gt=datetime.timedelta(0),
             le=LONGEST_WAIT,
@@ -50,10 +52,10 @@ class Parameters(toolkit.Parameters):
     ] = None
 
 
-async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
     """Give the health of the selected services."""
     environment = tools.environments.find(parameters.env or "")
-    asked = tools.catalogue.select(parameters.selection)
+    asked = tools.catalog.select(parameters.selection)
     round_of_questions = _Round(asked, environment, parameters, tools)
     if parameters.wait is None:
         return _report(await round_of_questions.ask(), parameters, tools)
@@ -65,21 +67,21 @@ class _Round:
 
     def __init__(
         self,
-        asked: Sequence[services.Service],
-        environment: services.Environment,
+        asked: Sequence[catalog.Service],
+        environment: catalog.Environment,
         parameters: Parameters,
-        tools: toolkit.Tools,
+        tools: command.Context,
     ) -> None:
         self._asked = asked
         self._environment = environment
         self._with_groups = len(asked) == 1 or parameters.verbose
         self._tools = tools
 
-    async def ask(self) -> list[health.Reading]:
+    async def ask(self) -> list[health_status.Reading]:
         """Give a reading for every service, also for those that did not answer in time."""
         # Who took longest the last time is asked first, so as not to be waited for twice over.
         in_order = sorted(self._asked, key=self._last_took, reverse=True)
-        tasks: dict[str, asyncio.Task[health.Reading]] = {}
+        tasks: dict[str, asyncio.Task[health_status.Reading]] = {}
         for index, service in enumerate(in_order):
             tasks[service.name] = asyncio.create_task(self._ask_one(service))
             if index % STARTED_TOGETHER == STARTED_TOGETHER - 1:
@@ -98,29 +100,29 @@ class _Round:
         for _ in range(TURNS_TO_SEND):
             await asyncio.sleep(0)
 
-    def _last_took(self, service: services.Service) -> float:
+    def _last_took(self, service: catalog.Service) -> float:
         return self._tools.actuator.last_took(self._environment.health_url_of(service) or "")
 
-    async def _ask_one(self, service: services.Service) -> health.Reading:
+    async def _ask_one(self, service: catalog.Service) -> health_status.Reading:
         url = self._environment.health_url_of(service)
         if url is None:
-            return health.unasked(service.name, health.Finding.NO_ENDPOINT, "no port in the catalogue")
+            return health_status.unasked(service.name, health_status.Finding.NO_ENDPOINT, "no port in the catalogue")
         return await self._tools.actuator.read(service.name, url, with_groups=self._with_groups)
 
     @staticmethod
-    def _settled(name: str, task: asyncio.Task[health.Reading]) -> health.Reading:
+    def _settled(name: str, task: asyncio.Task[health_status.Reading]) -> health_status.Reading:
         if task.cancelled():
             explanation = f"no answer when the deadline of {FLEET_SECONDS:g} s passed"
-            return health.unasked(name, health.Finding.UNFINISHED, explanation)
+            return health_status.unasked(name, health_status.Finding.UNFINISHED, explanation)
         if (error := task.exception()) is not None:
             # One service that cannot be asked must not cost the answers of the others.
             explanation = f"asking failed ({type(error).__name__})"
-            return health.unasked(name, health.Finding.UNREACHABLE, explanation)
+            return health_status.unasked(name, health_status.Finding.UNREACHABLE, explanation)
         return task.result()
 
 
 async def _wait_until_healthy(
-    round_of_questions: _Round, wait: datetime.timedelta, parameters: Parameters, tools: toolkit.Tools
+    round_of_questions: _Round, wait: datetime.timedelta, parameters: Parameters, tools: command.Context
 ) -> reports.Report:
     loop = asyncio.get_running_loop()
     started = loop.time()
@@ -128,7 +130,7 @@ async def _wait_until_healthy(
         readings = await round_of_questions.ask()
         waited = loop.time() - started
         report = _report(readings, parameters, tools)
-        if all(reading.is_healthy or reading.finding is health.Finding.NO_ENDPOINT for reading in readings):
+        if all(reading.is_healthy or reading.finding is health_status.Finding.NO_ENDPOINT for reading in readings):
             return _prefixed(report, f"Healthy after {waited:.0f} s. ")
         left = wait.total_seconds() - waited
         if left <= 0:
@@ -141,28 +143,30 @@ def _prefixed(report: reports.Report, prefix: str) -> reports.Report:
     return reports.changed(report, headline=prefix + report.headline)
 
 
-def _report(readings: Sequence[health.Reading], parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+def _report(
+    readings: Sequence[health_status.Reading], parameters: Parameters, tools: command.Context
+) -> reports.Report:
     if len(readings) == 1:
         return _one(readings[0], parameters, tools)
     return _many(sorted(readings, key=_worst_first), parameters, tools)
 
 
-def _one(reading: health.Reading, parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+def _one(reading: health_status.Reading, parameters: Parameters, tools: command.Context) -> reports.Report:
     line = f"health {reading.service} --env {parameters.env}"
     sections: list[reports.Section] = [*_failing(reading), *_answers(reading, parameters)]
     if reading.finding.advice:
         sections.append(reports.Text(text=reading.finding.advice))
     if parameters.verbose:
         sections += [_exchange(name, probe) for name, probe in (("", reading.root), *reading.groups)]
-    actions = [reports.NextAction(label="Run again", words=line + (" --verbose" if parameters.verbose else ""))]
+    actions = [reports.NextAction(label="Run again", command=line + (" --verbose" if parameters.verbose else ""))]
     if not parameters.verbose:
-        actions.append(reports.NextAction(label="Details", words=f"{line} --verbose"))
+        actions.append(reports.NextAction(label="Details", command=f"{line} --verbose"))
     if not reading.is_healthy:
-        actions.append(reports.NextAction(label="Wait 3 min", words=f"{line} --wait 3m"))
+        actions.append(reports.NextAction(label="Wait 3 min", command=f"{line} --wait 3m"))
         what_to_do = f"runbook {_FAILING} --service {reading.service} --env {parameters.env}"
-        actions.insert(0, reports.NextAction(label="What to do", words=what_to_do, is_primary=True))
-    if reading.finding is health.Finding.NO_ENDPOINT:
-        actions = [reports.NextAction(label="Catalogue", words=f"services {reading.service}")]
+        actions.insert(0, reports.NextAction(label="What to do", command=what_to_do, is_primary=True))
+    if reading.finding is health_status.Finding.NO_ENDPOINT:
+        actions = [reports.NextAction(label="Catalogue", command=f"services {reading.service}")]
     return reports.Report(
         verdict=reading.verdict,
         headline=f"{reading.service} in {parameters.env}: {reading.summary}",
@@ -173,25 +177,25 @@ def _one(reading: health.Reading, parameters: Parameters, tools: toolkit.Tools) 
     )
 
 
-def _failing(reading: health.Reading) -> list[reports.Section]:
+def _failing(reading: health_status.Reading) -> list[reports.Section]:
     pairs = tuple(pair for component in reading.failing_components[:10] for pair in component.brief_details)
     return [reports.Fields(title="What fails", pairs=pairs)] if pairs else []
 
 
-def _answers(reading: health.Reading, parameters: Parameters) -> list[reports.Section]:
+def _answers(reading: health_status.Reading, parameters: Parameters) -> list[reports.Section]:
     pairs = [(name, probe.explanation) for name, probe in reading.groups]
     if reading.summary != reading.root.explanation:
         pairs.insert(0, ("health", reading.root.explanation))
     # Under --verbose the address stands with the exchange.
     url = (
         ()
-        if parameters.verbose or reading.finding is health.Finding.NO_ENDPOINT
+        if parameters.verbose or reading.finding is health_status.Finding.NO_ENDPOINT
         else (("asked", reading.root.exchange.url),)
     )
     return [reports.Fields(pairs=(*pairs, *url))] if pairs or url else []
 
 
-def _facts(reading: health.Reading) -> dict[str, reports.Scalar]:
+def _facts(reading: health_status.Reading) -> dict[str, reports.Scalar]:
     exchange = reading.root.exchange
     groups = {name: probe.finding.value for name, probe in reading.groups}
     return {
@@ -199,12 +203,12 @@ def _facts(reading: health.Reading) -> dict[str, reports.Scalar]:
         "healthy": reading.is_healthy,
         "http_status": exchange.status,
         "seconds": round(exchange.total_seconds, 3),
-        "failing": health.enumeration(reading.failing_components),
+        "failing": health_status.enumeration(reading.failing_components),
         **groups,
     }
 
 
-def _exchange(name: str, probe: health.Probe) -> reports.Section:
+def _exchange(name: str, probe: health_status.Probe) -> reports.Section:
     exchange = probe.exchange
     status = f"{exchange.http_version} {exchange.status} {exchange.reason}".strip() if exchange.status else "none"
     pairs = [
@@ -227,23 +231,23 @@ def _milliseconds(seconds: float | None) -> str:
     return "never" if seconds is None else f"{seconds * 1000:.1f} ms"
 
 
-def _many(readings: Sequence[health.Reading], parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+def _many(readings: Sequence[health_status.Reading], parameters: Parameters, tools: command.Context) -> reports.Report:
     troubled = [reading for reading in readings if reading.verdict is not reports.Verdict.OK]
     # What has no endpoint is shown, but says nothing about how the rest is.
-    asked = [reading for reading in readings if reading.finding is not health.Finding.NO_ENDPOINT]
+    asked = [reading for reading in readings if reading.finding is not health_status.Finding.NO_ENDPOINT]
     rows = tuple(
         reports.Row(
-            verdict=None if reading.finding is health.Finding.NO_ENDPOINT else reading.verdict,
+            verdict=None if reading.finding is health_status.Finding.NO_ENDPOINT else reading.verdict,
             cells=(reading.service, reading.finding.value, _time(reading), reading.cause),
         )
         for reading in readings
     )
     line = f"health {parameters.selection} --env {parameters.env}"
-    actions = [reports.NextAction(label="Run again", words=line)]
+    actions = [reports.NextAction(label="Run again", command=line)]
     actions += [
         reports.NextAction(
             label=f"Show {reading.service}",
-            words=f"health {reading.service} --env {parameters.env}",
+            command=f"health {reading.service} --env {parameters.env}",
             is_primary=index == 0,
         )
         for index, reading in enumerate([reading for reading in troubled if reading in asked][:3])
@@ -258,7 +262,7 @@ def _many(readings: Sequence[health.Reading], parameters: Parameters, tools: too
     )
 
 
-def _headline(readings: Sequence[health.Reading], parameters: Parameters) -> str:
+def _headline(readings: Sequence[health_status.Reading], parameters: Parameters) -> str:
     troubled = [reading for reading in readings if reading.verdict is not reports.Verdict.OK]
     scope = f"{len(readings)} service{'s' * (len(readings) != 1)} in {parameters.env}"
     if not readings:
@@ -269,25 +273,25 @@ def _headline(readings: Sequence[health.Reading], parameters: Parameters) -> str
     return f"{len(troubled)} of {scope} need{'s' * (len(troubled) == 1)} a look: {counts}."
 
 
-def _counts(readings: Sequence[health.Reading]) -> dict[str, int]:
+def _counts(readings: Sequence[health_status.Reading]) -> dict[str, int]:
     findings = [reading.finding.value for reading in readings]
     return {finding: findings.count(finding) for finding in dict.fromkeys(findings)}
 
 
-def _time(reading: health.Reading) -> str:
+def _time(reading: health_status.Reading) -> str:
     exchange = reading.root.exchange
     return f"{exchange.total_seconds * 1000:.0f} ms" if exchange.status is not None else "–"
 
 
-def _worst_first(reading: health.Reading) -> tuple[bool, int, float, str]:
+def _worst_first(reading: health_status.Reading) -> tuple[bool, int, float, str]:
     # The healthy by name, so that two answers can be compared.
-    is_unasked = reading.finding is health.Finding.NO_ENDPOINT
-    slowness = 0.0 if reading.finding is health.Finding.UP else reading.root.exchange.total_seconds
-    return (is_unasked, -reading.verdict.badness, -slowness, reading.service)
+    is_unasked = reading.finding is health_status.Finding.NO_ENDPOINT
+    slowness = 0.0 if reading.finding is health_status.Finding.UP else reading.root.exchange.total_seconds
+    return (is_unasked, -reading.verdict.severity, -slowness, reading.service)
 
 
-def _pointers(readings: Sequence[health.Reading], tools: toolkit.Tools) -> tuple[reports.Pointer, ...]:
-    is_well = all(reading.finding is health.Finding.NO_ENDPOINT for reading in readings) or all(
+def _pointers(readings: Sequence[health_status.Reading], tools: command.Context) -> tuple[reports.Pointer, ...]:
+    is_well = all(reading.finding is health_status.Finding.NO_ENDPOINT for reading in readings) or all(
         reading.verdict is reports.Verdict.OK for reading in readings
     )
     return tools.runbook.point_to(*(("health-checks",) if is_well else (_FAILING, "health-checks")))
@@ -298,8 +302,8 @@ def _deadline(parameters: Parameters) -> float:
     return waiting + FLEET_SECONDS + 5.0
 
 
-COMMAND = toolkit.Command(
-    word="health",
+COMMAND = command.Command(
+    name="health",
     summary="ask services how they are",
     parameters=Parameters,
     run=run,
@@ -312,7 +316,7 @@ COMMAND = toolkit.Command(
     ),
     sections=("health-checks", "health-failing"),
     deadline=_deadline,
-    facts=toolkit.facts(
+    facts=command.facts(
         texts=("service", "environment", "selection", "finding", "failing", "readiness", "liveness"),
         numbers=("http_status", "seconds", "asked"),
         truths=("healthy",),

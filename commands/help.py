@@ -6,25 +6,25 @@ from typing import Annotated, Any
 import pydantic
 import pydantic.fields
 
-from bot import toolkit
+from bot import command as bot_command
 from bot.model import reports
 
 
-class Parameters(toolkit.Parameters):
+class Parameters(bot_command.Parameters):
     """About one command, or all."""
 
     word: Annotated[
-        toolkit.CommandWord | None,
-        toolkit.Option(positional=True, label="COMMAND"),
+        bot_command.CommandName | None,
+        bot_command.Option(positional=True, label="COMMAND"),
         pydantic.Field(description="show its options and examples"),
     ] = None
 
 
-async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+async def run(parameters: Parameters, tools: bot_command.Context) -> reports.Report:
     """Give the commands that the person may run here, or one of them in full."""
     if parameters.word is not None:
         return _one(tools.commands[parameters.word])
-    permitted = [command for command in tools.commands.values() if await tools.may(command)]
+    permitted = [command for command in tools.commands.values() if await tools.may_run(command)]
     own = [command for command in permitted if command.roles is None]
     procedures = [command for command in permitted if command.roles is not None]
     return reports.Report(
@@ -39,27 +39,27 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
                 text="help COMMAND shows options and examples. In a thread mention the bot instead of typing /pos."
             ),
         ),
-        facts={"commands": ", ".join(command.word for command in permitted)},
+        facts={"commands": ", ".join(command.name for command in permitted)},
         next_actions=(
-            reports.NextAction(label="Health of all", words="health all"),
-            reports.NextAction(label="Services", words="services"),
+            reports.NextAction(label="Health of all", command="health all"),
+            reports.NextAction(label="Services", command="services"),
         ),
         runbook=tools.runbook.point_to("how-to-use"),
     )
 
 
-def _table(kind: str, listed: Sequence[toolkit.Command[Any]]) -> reports.Table:
-    rows = tuple(reports.Row(cells=(command.word, command.summary, command.examples[0])) for command in listed)
+def _table(kind: str, listed: Sequence[bot_command.Command[Any]]) -> reports.Table:
+    rows = tuple(reports.Row(cells=(command.name, command.summary, command.examples[0])) for command in listed)
     return reports.Table(columns=(kind, "what it does", "for example"), rows=rows)
 
 
-def _disabled(tools: toolkit.Tools) -> Iterator[reports.Section]:
-    if tools.procedures.disabled:
-        pairs = tuple((one.name, one.reason.partition("\n")[0]) for one in tools.procedures.disabled)
+def _disabled(tools: bot_command.Context) -> Iterator[reports.Section]:
+    if tools.procedure_catalog.invalid:
+        pairs = tuple((one.name, one.reason.partition("\n")[0]) for one in tools.procedure_catalog.invalid)
         yield reports.Fields(title="Procedures that are disabled until their files are mended", pairs=pairs)
 
 
-def _one(command: toolkit.Command[Any]) -> reports.Report:
+def _one(command: bot_command.Command[Any]) -> reports.Report:
     options = tuple(_describe(name, field) for name, field in command.parameters.model_fields.items())
     sections: list[reports.Section] = [reports.Code(text=command.usage)]
     if options:
@@ -73,14 +73,14 @@ def _one(command: toolkit.Command[Any]) -> reports.Report:
     return reports.Report(
         is_information=True,
         verdict=reports.Verdict.OK,
-        headline=f"{command.word}: {command.summary}",
+        headline=f"{command.name}: {command.summary}",
         sections=tuple(sections),
-        next_actions=(reports.NextAction(label="All commands", words="help"),),
+        next_actions=(reports.NextAction(label="All commands", command="help"),),
     )
 
 
 def _describe(name: str, field: pydantic.fields.FieldInfo) -> tuple[str, str]:
-    option = toolkit.option_of(field)
+    option = bot_command.option_of(field)
     shown = (
         option.label or name
         if option.positional
@@ -89,13 +89,13 @@ def _describe(name: str, field: pydantic.fields.FieldInfo) -> tuple[str, str]:
     return shown, field.description or ""
 
 
-COMMAND = toolkit.Command(
-    word="help",
+COMMAND = bot_command.Command(
+    name="help",
     summary="say what posbot can do",
     parameters=Parameters,
     run=run,
     examples=("help", "help health"),
     sections=("how-to-use",),
     is_step=False,
-    shows_procedures=True,
+    needs_procedures=True,
 )

@@ -8,9 +8,12 @@ from typing import Annotated
 
 import pydantic
 
-from bot import errors, toolkit
-from bot.model import reports, services, workloads
-from bot.podlogs import choosing, conditions, cutting, filtering, following, reading
+from bot import command, errors
+from bot.config import catalog
+from bot.kubernetes import model as kubernetes
+from bot.kubernetes.logs import filters, parser, reader
+from bot.kubernetes.logs import follower as logs_follower
+from bot.model import reports
 
 LINES = 200
 LINES_FOLLOWED = 20
@@ -20,7 +23,7 @@ _ID = re.compile(r"\d{4}-[0-9a-f]{10}")
 
 
 def _usable(pattern: str) -> str:
-    conditions.compiled(pattern)
+    filters.compile_pattern(pattern)
     return pattern
 
 
@@ -36,58 +39,58 @@ Pattern = Annotated[str, pydantic.AfterValidator(_usable)]
 Around = Annotated[int, pydantic.Field(ge=0, le=_MOST_AROUND)]
 
 
-class Parameters(toolkit.Parameters):
+class Parameters(command.Parameters):
     """Which service, which of its lines, and for how long."""
 
     service: Annotated[
-        toolkit.ServiceName,
-        toolkit.Option(positional=True, label="SERVICE"),
+        command.ServiceName,
+        command.Option(positional=True, label="SERVICE"),
         pydantic.Field(description="a service by name or alias"),
     ]
-    env: toolkit.EnvironmentName
+    env: command.EnvironmentName
     container: Annotated[
         str | None,
-        toolkit.Option(label="CONTAINER", short="-c"),
+        command.Option(label="CONTAINER", short="-c"),
         pydantic.Field(description="another container than the service's own"),
     ] = None
     pod: Annotated[
-        str | None, toolkit.Option(label="POD"), pydantic.Field(description="one pod, by name or by how its name ends")
+        str | None, command.Option(label="POD"), pydantic.Field(description="one pod, by name or by how its name ends")
     ] = None
     tail: Annotated[
         int | None,
-        toolkit.Option(label="N"),
+        command.Option(label="N"),
         pydantic.Field(
             ge=1, le=MOST_LINES, description=f"the newest lines of each pod: {LINES}, or {LINES_FOLLOWED} to follow"
         ),
     ] = None
     since: Annotated[
-        toolkit.Duration | None,
-        toolkit.Option(label="DURATION"),
+        command.Duration | None,
+        command.Option(label="DURATION"),
         pydantic.Field(gt=datetime.timedelta(0), description="only what is younger, such as 15m"),
     ] = None
     grep: Annotated[
-        Pattern | None, toolkit.Option(label="RE"), pydantic.Field(description="only entries that match")
+        Pattern | None, command.Option(label="RE"), pydantic.Field(description="only entries that match")
     ] = None
     exclude: Annotated[
-        Pattern | None, toolkit.Option(label="RE"), pydantic.Field(description="no entries that match")
+        Pattern | None, command.Option(label="RE"), pydantic.Field(description="no entries that match")
     ] = None
     level: Annotated[
-        conditions.Level | None,
-        toolkit.Option(label="LEVEL"),
+        filters.Level | None,
+        command.Option(label="LEVEL"),
         pydantic.BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
         pydantic.Field(description="only entries at least so severe: trace, debug, info, warn, error, fatal"),
     ] = None
     after: Annotated[
-        Around, toolkit.Option(label="N", short="-A"), pydantic.Field(description="entries after each match")
+        Around, command.Option(label="N", short="-A"), pydantic.Field(description="entries after each match")
     ] = 0
     before: Annotated[
-        Around, toolkit.Option(label="N", short="-B"), pydantic.Field(description="entries before each match")
+        Around, command.Option(label="N", short="-B"), pydantic.Field(description="entries before each match")
     ] = 0
     previous: Annotated[bool, pydantic.Field(description="only of the containers before the last restart")] = False
-    follow: Annotated[bool, toolkit.Option(short="-f"), pydantic.Field(description="go on until stopped")] = False
+    follow: Annotated[bool, command.Option(short="-f"), pydantic.Field(description="go on until stopped")] = False
     answer: Annotated[
         Annotated[str, pydantic.AfterValidator(_id)] | None,
-        toolkit.Option(label="ID"),
+        command.Option(label="ID"),
         pydantic.Field(description="filter an earlier answer again, without asking the cluster"),
     ] = None
 
@@ -100,13 +103,13 @@ class Parameters(toolkit.Parameters):
         return self
 
     @property
-    def wish(self) -> reading.Wish:
+    def wish(self) -> reader.LogQuery:
         """Give what is wanted of every log."""
-        return reading.Wish(
+        return reader.LogQuery(
             lines=self.tail or (LINES_FOLLOWED if self.follow else LINES),
-            wanted=conditions.Conditions(
-                grep=conditions.compiled(self.grep) if self.grep else None,
-                exclude=conditions.compiled(self.exclude) if self.exclude else None,
+            filter=filters.Filter(
+                grep=filters.compile_pattern(self.grep) if self.grep else None,
+                exclude=filters.compile_pattern(self.exclude) if self.exclude else None,
                 level=self.level,
             ),
             before=self.before,
@@ -115,28 +118,28 @@ class Parameters(toolkit.Parameters):
         )
 
 
-async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
     """Give the newest entries that were asked for, of all pods, in the order of time."""
-    service = tools.catalogue.find(parameters.service)
+    service = tools.catalog.find(parameters.service)
     if parameters.answer is not None:
         return await _again(parameters, parameters.answer, service, tools)
     cluster = tools.workloads(tools.environments.find(parameters.env or ""))
     deployment = await cluster.deployment(service.deployment)
     container = parameters.container or service.container
-    pods = choosing.pods(await cluster.pods(deployment.selector), parameters.pod)
-    sources = choosing.sources(pods, container, is_previous=parameters.previous)
+    pods = reader.pods(await cluster.pods(deployment.selector), parameters.pod)
+    sources = reader.sources(pods, container, is_previous=parameters.previous)
     if parameters.follow:
-        return await _follow(parameters, tools, service, following.Target(cluster, deployment.selector, container))
-    portions = await reading.read(cluster, sources, parameters.wish)
+        return await _follow(parameters, tools, service, logs_follower.Target(cluster, deployment.selector, container))
+    portions = await reader.read(cluster, sources, parameters.wish)
     if portions and all(portion.problem is not None and not portion.entries for portion in portions):
         raise portions[0].problem or errors.Unavailable("No log could be read.")
     return _report(parameters, service, pods, portions)
 
 
 async def _follow(
-    parameters: Parameters, tools: toolkit.Tools, service: services.Service, target: following.Target
+    parameters: Parameters, tools: command.Context, service: catalog.Service, target: logs_follower.Target
 ) -> reports.Report:
-    follower = following.Follower(target, parameters.wish, pod=parameters.pod, common=f"{service.deployment}-")
+    follower = logs_follower.Follower(target, parameters.wish, pod=parameters.pod, common=f"{service.deployment}-")
     reason = await follower.run(tools.display, name=f"{service.name}.log")
     counts = follower.counts
     return reports.Report(
@@ -144,22 +147,22 @@ async def _follow(
         headline=f"{service.name} in {parameters.env}: followed for {counts.seconds:.0f} s, stopped {reason}.",
         sections=(reports.Text(text=f"{counts.lines:,} lines read, {counts.shown:,} shown, of {counts.pods:,} pods."),),
         facts={"service": service.name, "environment": parameters.env, "lines": counts.lines, "shown": counts.shown},
-        next_actions=(reports.NextAction(label="Follow again", words=_words(parameters)),),
+        next_actions=(reports.NextAction(label="Follow again", command=_words(parameters)),),
         is_information=True,
     )
 
 
 async def _again(
-    parameters: Parameters, answer: str, service: services.Service, tools: toolkit.Tools
+    parameters: Parameters, answer: str, service: catalog.Service, tools: command.Context
 ) -> reports.Report:
-    report = await tools.invocations.find_report(answer)
+    report = await tools.audit.find_report(answer)
     logs = [section for section in report.sections if isinstance(section, reports.Log)] if report else []
     if report is None or not logs:
         raise errors.UsageError(f"No answer with a log has the id {answer}.", hint="The id stands under the answer.")
     if report.facts.get("service") != service.name:
         raise errors.UsageError(f"The answer {answer} is of {report.facts.get('service')}, not of {service.name}.")
     wish = dataclasses.replace(parameters.wish, lines=parameters.tail or MOST_LINES)
-    found = filtering.filtered(logs[0].entries, wish, pod=parameters.pod)
+    found = reader.filtered(logs[0].entries, wish, pod=parameters.pod)
     lines = sum(entry.text.count("\n") + 1 for entry in found)
     total = sum(entry.text.count("\n") + 1 for entry in logs[0].entries)
     return dataclasses.replace(
@@ -171,12 +174,12 @@ async def _again(
 
 def _report(
     parameters: Parameters,
-    service: services.Service,
-    pods: Sequence[workloads.Pod],
-    portions: Sequence[reading.Portion],
+    service: catalog.Service,
+    pods: Sequence[kubernetes.Pod],
+    portions: Sequence[reader.LogResult],
 ) -> reports.Report:
-    entries = [*reading.together(portions, collapses=not (parameters.before or parameters.after))]
-    entries = choosing.with_restarts(entries, portions) if not parameters.previous else entries
+    entries = [*reader.merge(portions, collapses=not (parameters.before or parameters.after))]
+    entries = reader.with_restarts(entries, portions) if not parameters.previous else entries
     troubles = [portion for portion in portions if portion.problem is not None]
     is_whole = not troubles and not any(portion.is_incomplete for portion in portions)
     log = reports.Log(entries=tuple(entries), name=f"{service.name}.log", common=f"{service.deployment}-")
@@ -197,7 +200,7 @@ def _report(
     )
 
 
-def _headline(place: str, pods: Sequence[workloads.Pod], portions: Sequence[reading.Portion]) -> str:
+def _headline(place: str, pods: Sequence[kubernetes.Pod], portions: Sequence[reader.LogResult]) -> str:
     if not pods:
         return f"{place}: there is no pod, so there is no log."
     shown = sum(entry.text.count("\n") + 1 for portion in portions for entry in portion.entries)
@@ -205,11 +208,11 @@ def _headline(place: str, pods: Sequence[workloads.Pod], portions: Sequence[read
     return f"{place}: {shown:,} {lines} of {len(pods)} {'pod' if len(pods) == 1 else 'pods'}."
 
 
-def _troubles(portions: Sequence[reading.Portion]) -> tuple[reports.Section, ...]:
+def _troubles(portions: Sequence[reader.LogResult]) -> tuple[reports.Section, ...]:
     """Give why logs could not be read, each reason once with the pods it holds for."""
     reasons: dict[str, list[str]] = {}
     for portion in portions:
-        reasons.setdefault(f"{portion.trouble}", []).append(portion.source.pod.name)
+        reasons.setdefault(f"{portion.problem_text}", []).append(portion.source.pod.name)
     pairs = tuple((", ".join(names[:3]) + _more(names[3:]), reason) for reason, names in reasons.items())
     return (reports.Fields(title="Not read", pairs=pairs),) if pairs else ()
 
@@ -218,26 +221,26 @@ def _more(names: Sequence[str]) -> str:
     return f" and {len(names)} more" if names else ""
 
 
-def _footer(parameters: Parameters, portions: Sequence[reading.Portion]) -> tuple[reports.Section, ...]:
+def _footer(parameters: Parameters, portions: Sequence[reader.LogResult]) -> tuple[reports.Section, ...]:
     read = sum(portion.lines_read for portion in portions)
     size = sum(portion.bytes_read for portion in portions)
     matched = sum(portion.lines_matched for portion in portions)
     older = sum(portion.lines_left_out for portion in portions)
     words = [f"{read:,} lines read ({size / 1e6:,.1f} MB)"]
-    words += [f"{matched:,} matched"] if not parameters.wish.wanted.are_none else []
+    words += [f"{matched:,} matched"] if not parameters.wish.filter.are_none else []
     words += [f"{older:,} older ones left out{_why(portions)}"] if older else []
     text = ", ".join(words) + "."
     cut = sum(portion.bytes_cut for portion in portions)
     if cut:
-        text += f" Lines longer than {cutting.LONGEST_LINE:,} bytes are cut there ({cut / 1e6:,.1f} MB left out)."
+        text += f" Lines longer than {parser.LONGEST_LINE:,} bytes are cut there ({cut / 1e6:,.1f} MB left out)."
     if any(portion.is_incomplete for portion in portions):
         text += " Reading was stopped at a bound before the newest lines; narrow it down with --since."
     return (reports.Text(text=text),)
 
 
-def _why(portions: Sequence[reading.Portion]) -> str:
+def _why(portions: Sequence[reader.LogResult]) -> str:
     if any(portion.is_full for portion in portions):
-        most = reading.most_kept(len(portions)) / 1e6
+        most = reader.most_kept(len(portions)) / 1e6
         return f" (of each log no more than {most:.2g} MB are shown; narrow it down with --grep)"
     return " (--tail shows more)"
 
@@ -245,24 +248,24 @@ def _why(portions: Sequence[reading.Portion]) -> str:
 def _next(parameters: Parameters) -> tuple[reports.NextAction, ...]:
     place = f"{parameters.service} --env {parameters.env}"
     return (
-        reports.NextAction(label="Run again", words=_words(parameters)),
-        reports.NextAction(label="Errors of 15 min", words=f"logs {place} --level error --since 15m"),
-        reports.NextAction(label="Follow", words=f"logs {place} --follow"),
-        reports.NextAction(label="Pods", words=f"pods {place}"),
+        reports.NextAction(label="Run again", command=_words(parameters)),
+        reports.NextAction(label="Errors of 15 min", command=f"logs {place} --level error --since 15m"),
+        reports.NextAction(label="Follow", command=f"logs {place} --follow"),
+        reports.NextAction(label="Pods", command=f"pods {place}"),
     )
 
 
 def _words(parameters: Parameters) -> str:
     """Give the line that asks the same again."""
-    return toolkit.line_of("logs", parameters)
+    return command.command_line("logs", parameters)
 
 
 def _deadline(parameters: Parameters) -> float | None:
-    return None if parameters.follow else reading.MOST_SECONDS + datetime.timedelta(seconds=20).total_seconds()
+    return None if parameters.follow else reader.MOST_SECONDS + datetime.timedelta(seconds=20).total_seconds()
 
 
-COMMAND = toolkit.Command(
-    word="logs",
+COMMAND = command.Command(
+    name="logs",
     summary="show or follow the logs of a service",
     parameters=Parameters,
     run=run,
@@ -275,7 +278,7 @@ COMMAND = toolkit.Command(
     ),
     sections=("start-failures",),
     deadline=_deadline,
-    facts=toolkit.facts(
+    facts=command.facts(
         texts=("service", "environment"), numbers=("pods", "lines_read", "lines_matched", "lines_left_out")
     ),
 )

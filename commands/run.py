@@ -9,41 +9,43 @@ from typing import Annotated
 
 import pydantic
 
-from bot import errors, toolkit
-from bot.model import invocations, procedures, reports, runs
-from bot.procedures import checking
-from bot.runs import staying, telling
+from bot import command, errors
+from bot.model import invocations, reports
+from bot.procedures import commands as procedure_commands
+from bot.procedures import reports as run_reports
+from bot.procedures import runs, schema
+from bot.procedures.definition import validation
 
 _MOST_BUTTONS = 4
 """Of the five that a message of Slack’s should have, one shares it."""
 
 
-class Parameters(toolkit.Parameters):
+class Parameters(command.Parameters):
     """What is to be done with which run."""
 
     action: Annotated[
         str,
-        toolkit.Option(positional=True, label="|".join(checking.ACTIONS)),
+        command.Option(positional=True, label="|".join(validation.ACTIONS)),
         pydantic.Field(description="or the name of a procedure, with what it needs, to begin a run of it"),
     ]
     id: Annotated[
         str,
-        toolkit.Option(positional=True, label="ID"),
+        command.Option(positional=True, label="ID"),
         pydantic.Field(pattern=r"^r\d{4}-[0-9a-f]{8}$", description="the id of a run, such as r1124-0a1b2c3d"),
     ]
     words: Annotated[
         tuple[str, ...],
-        toolkit.Option(positional=True, label="ANSWER|STEP"),
+        command.Option(positional=True, label="ANSWER|STEP"),
         pydantic.Field(description="behind answer the answer, behind log a step of which to show all", max_length=20),
     ] = ()
     question: Annotated[
         str | None,
-        toolkit.Option(label="QUESTION"),
+        command.Option(label="QUESTION"),
         pydantic.Field(pattern=r"^[0-9a-f]{10}$", description="answer this one only, and not what is asked now"),
     ] = None
     note: Annotated[
         str,
-        toolkit.Option(label="NOTE"),
+        command.Option(label="NOTE"),
         pydantic.Field(max_length=runs.NOTE_LIMIT, description="what to remember of the answer"),
     ] = ""
 
@@ -52,14 +54,14 @@ class Parameters(toolkit.Parameters):
     def _action_is_known(cls, given: dict[str, object], info: pydantic.ValidationInfo) -> dict[str, object]:
         """Say of a procedure that is not there nothing else: what follows it would be taken for the id of a run."""
         action = str(given.get("action") or "").lower()
-        if not action or action in checking.ACTIONS:
+        if not action or action in validation.ACTIONS:
             return given | ({"action": action} if action else {})
-        aliases = info.context.aliases if isinstance(info.context, toolkit.Vocabulary) else {}
-        known = [*checking.ACTIONS, *(name.removeprefix("run ") for name in aliases if name.startswith("run "))]
+        aliases = info.context.aliases if isinstance(info.context, command.Vocabulary) else {}
+        known = [*validation.ACTIONS, *(name.removeprefix("run ") for name in aliases if name.startswith("run "))]
         raise ValueError(f"{errors.NotFound('procedure', action, known)} help lists them.")
 
 
-async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
     """Do what is asked for, and give how the run stands then."""
     match parameters.action:
         case "log":
@@ -71,11 +73,11 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
         case "retry":
             return await _goes_on(await tools.runs.retry(parameters.id, by=tools.invocation), "goes on.", tools)
         case "follow" if _is_at_a_terminal(tools):
-            return await staying.stay(await tools.runs.find(parameters.id), tools)
-    return telling.whole(await tools.runs.find(parameters.id), tools.runbook)
+            return await procedure_commands.attach(await tools.runs.find(parameters.id), tools)
+    return run_reports.summary(await tools.runs.find(parameters.id), tools.runbook)
 
 
-async def _answer(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+async def _answer(parameters: Parameters, tools: command.Context) -> reports.Report:
     run = await tools.runs.find(parameters.id)
     wanted = " ".join(parameters.words).strip().lower()
     if not wanted:
@@ -104,23 +106,23 @@ def _spelt(answer: str, run: runs.Run) -> str:
     return next((option for option in options if option.lower() == answer), answer)
 
 
-async def _cancel(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+async def _cancel(parameters: Parameters, tools: command.Context) -> reports.Report:
     before = await tools.runs.find(parameters.id)
     if before.state.is_final:
-        return _told(before, telling.headline(before))
+        return _told(before, run_reports.headline(before))
     run = await tools.runs.cancel(parameters.id, by=tools.invocation)
     return await _goes_on(run, "was asked to come to its end.", tools)
 
 
-async def _goes_on(run: runs.Run, what: str, tools: toolkit.Tools) -> reports.Report:
+async def _goes_on(run: runs.Run, what: str, tools: command.Context) -> reports.Report:
     """Stay with a run that goes on where somebody sits at a terminal; elsewhere others see how it goes."""
     if _is_at_a_terminal(tools):
-        return await staying.stay(await tools.runs.find(run.id), tools)
-    return _told(run, f"{telling.subject(run)} {what}")
+        return await procedure_commands.attach(await tools.runs.find(run.id), tools)
+    return _told(run, f"{run_reports.subject(run)} {what}")
 
 
-def _is_at_a_terminal(tools: toolkit.Tools) -> bool:
-    return tools.invocation.door is invocations.Door.TERMINAL
+def _is_at_a_terminal(tools: command.Context) -> bool:
+    return tools.invocation.source is invocations.Source.TERMINAL
 
 
 def _told(run: runs.Run, headline: str) -> reports.Report:
@@ -128,13 +130,13 @@ def _told(run: runs.Run, headline: str) -> reports.Report:
         verdict=reports.Verdict.OK,
         headline=headline,
         facts={"run": run.id},
-        next_actions=(reports.NextAction(label="Show", words=f"run show {run.id}"),),
+        next_actions=(reports.NextAction(label="Show", command=f"run show {run.id}"),),
         is_information=True,
-        is_aside=True,
+        is_ephemeral=True,
     )
 
 
-async def _log(run: runs.Run, step_id: str, tools: toolkit.Tools) -> reports.Report:
+async def _log(run: runs.Run, step_id: str, tools: command.Context) -> reports.Report:
     """Give what the steps found: of each its sentence, of one that is named its whole report."""
     if step_id:
         return await _found_by(run, run.procedure.find(step_id), tools)
@@ -152,19 +154,19 @@ async def _log(run: runs.Run, step_id: str, tools: toolkit.Tools) -> reports.Rep
     return reports.Report(
         is_information=True,
         verdict=run.state.verdict,
-        headline=f"{telling.subject(run)}: what its steps found.",
+        headline=f"{run_reports.subject(run)}: what its steps found.",
         sections=(reports.Table(columns=("at (UTC)", "step", "what came of it"), rows=rows),),
         facts={"run": run.id, "steps": len(done)},
         next_actions=tuple(
-            reports.NextAction(label=run.procedure.find(record.id).title, words=f"run log {run.id} {record.id}")
+            reports.NextAction(label=run.procedure.find(record.id).title, command=f"run log {run.id} {record.id}")
             for record in sorted(found, key=lambda record: not record.state.is_failure)[:_MOST_BUTTONS]
         ),
     )
 
 
-async def _found_by(run: runs.Run, step: procedures.Step, tools: toolkit.Tools) -> reports.Report:
+async def _found_by(run: runs.Run, step: schema.Step, tools: command.Context) -> reports.Report:
     record = run.find(step.id)
-    report = await tools.invocations.find_report(record.invocation) if record.invocation else None
+    report = await tools.audit.find_report(record.invocation) if record.invocation else None
     if report is None:
         reason = record.headline or record.why or f"it is {record.state}"
         return _told(run, f"“{step.title}” has no report: {reason}")
@@ -179,8 +181,8 @@ def _clock(moment: datetime.datetime | None) -> str:
     return f"{moment:%H:%M:%S}" if moment is not None else ""
 
 
-COMMAND = toolkit.Command(
-    word="run",
+COMMAND = command.Command(
+    name="run",
     summary="run a procedure, or see, answer, end or go on with a run",
     parameters=Parameters,
     run=run,
@@ -193,5 +195,5 @@ COMMAND = toolkit.Command(
     sections=("how-to-use",),
     deadline=lambda _: None,
     is_step=False,
-    shows_procedures=True,
+    needs_procedures=True,
 )

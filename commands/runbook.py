@@ -10,9 +10,11 @@ from typing import Annotated, Any
 
 import pydantic
 
-from bot import errors, toolkit
-from bot.model import reports, runbooks
-from bot.runbook import markdown, searching
+from bot import command as bot_command
+from bot import errors
+from bot.model import reports
+from bot.runbook import markdown, search
+from bot.runbook import sections as runbook_sections
 
 INDEX = "how-to-use"
 _OVERVIEW = "overview"
@@ -26,29 +28,29 @@ _FOR_SERVICES = frozenset({"service", "selection"})
 _NUMBER = re.compile(r"^\d(\.\d+)+\.?$")
 
 
-class Parameters(toolkit.Parameters):
+class Parameters(bot_command.Parameters):
     """Which section, or which words."""
 
     words: Annotated[
         tuple[str, ...],
-        toolkit.Option(positional=True, label="SECTION|WORDS"),
+        bot_command.Option(positional=True, label="SECTION|WORDS"),
         pydantic.Field(description="a section by number, marker or title; anything else is looked for", max_length=20),
     ] = ()
     service: Annotated[
-        toolkit.ServiceName | None,
-        toolkit.Option(label="SERVICE"),
+        bot_command.ServiceName | None,
+        bot_command.Option(label="SERVICE"),
         pydantic.Field(description="the service that the buttons are to be about"),
     ] = None
     env: Annotated[
         str | None,
-        toolkit.Option(label="ENV", short="-e"),
-        pydantic.AfterValidator(toolkit.known_environment),
+        bot_command.Option(label="ENV", short="-e"),
+        pydantic.AfterValidator(bot_command.known_environment),
         pydantic.Field(description="the environment that the buttons are to be about"),
     ] = None
     full: Annotated[bool, pydantic.Field(description="show the whole section")] = False
 
 
-async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+async def run(parameters: Parameters, tools: bot_command.Context) -> reports.Report:
     """Give a section of the runbook, the sections that speak of something, or which section is for which question."""
     words = " ".join(parameters.words)
     if not words.strip():
@@ -60,7 +62,9 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
     return await _show(section, parameters, tools) if section is not None else _search(words, tools)
 
 
-async def _show(section: runbooks.Section, parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+async def _show(
+    section: runbook_sections.Section, parameters: Parameters, tools: bot_command.Context
+) -> reports.Report:
     is_index = section.marker == INDEX
     everything = markdown.parse(section.body)
     shown = everything if parameters.full else tuple(_brief(everything))
@@ -74,14 +78,18 @@ async def _show(section: runbooks.Section, parameters: Parameters, tools: toolki
     if inner:
         sections.append(reports.Fields(title="Sections", pairs=tuple((one.number, one.title) for one in inner)))
     if performers:
-        pairs = tuple((command.word, command.summary) for command in performers)
+        pairs = tuple((command.name, command.summary) for command in performers)
         sections.append(reports.Fields(title="What carries it out", pairs=pairs))
     if related:
         sections.append(_listed("Related documents", related))
     actions = [
-        *([reports.NextAction(label="Whole section", words=f"runbook {section.marker} {_WHOLE}")] if left_out else []),
+        *(
+            [reports.NextAction(label="Whole section", command=f"runbook {section.marker} {_WHOLE}")]
+            if left_out
+            else []
+        ),
         *(_button(command, parameters) for command in performers),
-        *(reports.NextAction(label=one.name, words=f"runbook {one.number or one.marker}") for one in inner),
+        *(reports.NextAction(label=one.name, command=f"runbook {one.number or one.marker}") for one in inner),
     ]
     return reports.Report(
         is_information=True,
@@ -105,31 +113,31 @@ def _brief(sections: Sequence[reports.Section]) -> Iterable[reports.Section]:
         left -= size
 
 
-async def _performers(section: runbooks.Section, tools: toolkit.Tools) -> list[toolkit.Command[Any]]:
+async def _performers(section: runbook_sections.Section, tools: bot_command.Context) -> list[bot_command.Command[Any]]:
     """Give what carries *section* out and may be run by who asks: procedures first, then what is most about it."""
 
-    def order(command: toolkit.Command[Any]) -> tuple[bool, int, int]:
+    def order(command: bot_command.Command[Any]) -> tuple[bool, int, int]:
         return command.roles is None, command.sections.index(section.marker), len(command.sections)
 
-    fitting = [one for one in tools.commands.values() if section.marker in one.sections and not one.terminal_only]
+    fitting = [one for one in tools.commands.values() if section.marker in one.sections and not one.is_terminal_only]
     performing = [one for one in fitting if one.is_step or one.roles is not None]
-    return [one for one in sorted(performing, key=order) if await tools.may(one)]
+    return [one for one in sorted(performing, key=order) if await tools.may_run(one)]
 
 
-def _button(command: toolkit.Command[Any], parameters: Parameters) -> reports.NextAction:
+def _button(command: bot_command.Command[Any], parameters: Parameters) -> reports.NextAction:
     """Give what runs *command* where all that it needs is known, else what says how it is typed."""
     fields = command.parameters.model_fields
     needed = {name for name, field in fields.items() if field.is_required()}
     if parameters.service is not None and next(iter(fields), "") in _FOR_SERVICES and needed <= _FOR_SERVICES:
         where = f" --env {parameters.env}" if parameters.env is not None and "env" in fields else ""
-        words = f"{command.word} {parameters.service}{where}"
-        return reports.NextAction(label=f"Run {words}", words=words)
+        words = f"{command.name} {parameters.service}{where}"
+        return reports.NextAction(label=f"Run {words}", command=words)
     if not needed:
-        return reports.NextAction(label=f"Run {command.word}", words=command.word)
-    return reports.NextAction(label=f"How to run {command.word}", words=f"help {command.word}")
+        return reports.NextAction(label=f"Run {command.name}", command=command.name)
+    return reports.NextAction(label=f"How to run {command.name}", command=f"help {command.name}")
 
 
-async def _entrances(tools: toolkit.Tools) -> tuple[reports.NextAction, ...]:
+async def _entrances(tools: bot_command.Context) -> tuple[reports.NextAction, ...]:
     """Give the sections for which there is more than reading: those with a procedure, then with a command at least."""
     performed = [
         (section, performers[0].roles is None)
@@ -138,16 +146,16 @@ async def _entrances(tools: toolkit.Tools) -> tuple[reports.NextAction, ...]:
     ]
     chosen = sorted(performed, key=lambda one: one[1])[:_MOST_BUTTONS]
     return tuple(
-        reports.NextAction(label=section.name, words=f"runbook {section.number}")
+        reports.NextAction(label=section.name, command=f"runbook {section.number}")
         for section, _ in sorted(chosen, key=performed.index)
     )
 
 
 def _related(
-    section: runbooks.Section,
+    section: runbook_sections.Section,
     shown: Sequence[reports.Section],
     everything: Sequence[reports.Section],
-    tools: toolkit.Tools,
+    tools: bot_command.Context,
 ) -> tuple[reports.Span, ...]:
     """Give the documents that belong with *section* and are not linked in what is shown of it."""
     if section.marker == INDEX:
@@ -160,14 +168,14 @@ def _listed(title: str, spans: Iterable[reports.Span]) -> reports.Prose:
     return reports.Prose(title=title, paragraphs=tuple(reports.Paragraph(spans=(span,), bullet="•") for span in spans))
 
 
-def _search(words: str, tools: toolkit.Tools) -> reports.Report:
-    hits = searching.search(tools.runbook, words, most=_MOST_HITS)
+def _search(words: str, tools: bot_command.Context) -> reports.Report:
+    hits = search.search(tools.runbook, words, most=_MOST_HITS)
     if not hits:
         return reports.Report(
             verdict=reports.Verdict.UNKNOWN,
             headline=f"The runbook does not speak of “{words}”.",
             facts={"hits": 0},
-            next_actions=(reports.NextAction(label="Which section for what?", words="runbook"),),
+            next_actions=(reports.NextAction(label="Which section for what?", command="runbook"),),
         )
     return reports.Report(
         is_information=True,
@@ -178,7 +186,7 @@ def _search(words: str, tools: toolkit.Tools) -> reports.Report:
         next_actions=tuple(
             reports.NextAction(
                 label=hit.section.name,
-                words=f"runbook {hit.section.number or hit.section.marker}",
+                command=f"runbook {hit.section.number or hit.section.marker}",
                 is_primary=index == 0,
             )
             for index, hit in enumerate(hits)
@@ -186,20 +194,20 @@ def _search(words: str, tools: toolkit.Tools) -> reports.Report:
     )
 
 
-def _told(hit: searching.Hit) -> reports.Paragraph:
+def _told(hit: search.Hit) -> reports.Paragraph:
     spans = [reports.Span(text=f"{hit.section.name}: ", is_italic=True)]
     spans += [reports.Span(text=piece, is_bold=is_found) for piece, is_found in hit.pieces() if piece]
     return reports.Paragraph(spans=tuple(spans), bullet="•")
 
 
-COMMAND = toolkit.Command(
-    word="runbook",
+COMMAND = bot_command.Command(
+    name="runbook",
     summary="read the runbook: a section, or where it speaks of something",
     parameters=Parameters,
     run=run,
     examples=("runbook", "runbook 4.3", "runbook connection refused", "runbook 4.2 --service pos-order"),
     sections=("how-to-use",),
-    facts=toolkit.facts(texts=("section", "number"), numbers=("hits", "left_out")),
+    facts=bot_command.facts(texts=("section", "number"), numbers=("hits", "left_out")),
     is_step=False,
-    shows_procedures=True,
+    needs_procedures=True,
 )

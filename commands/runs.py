@@ -5,9 +5,10 @@ from typing import Annotated
 
 import pydantic
 
-from bot import toolkit
-from bot.model import reports, runs
-from bot.runs import telling
+from bot import command
+from bot.model import reports
+from bot.procedures import reports as run_reports
+from bot.procedures import runs
 
 _MOST_BUTTONS = 4
 """Of the five that a message of Slack’s should have, one shares it."""
@@ -18,36 +19,36 @@ def _spelt(value: object) -> object:
     return value.lower().replace("-", " ") if isinstance(value, str) else value
 
 
-class Parameters(toolkit.Parameters):
+class Parameters(command.Parameters):
     """Which of them."""
 
     procedure: Annotated[
-        str | None, toolkit.Option(label="PROCEDURE"), pydantic.Field(description="only runs of this procedure")
+        str | None, command.Option(label="PROCEDURE"), pydantic.Field(description="only runs of this procedure")
     ] = None
     service: Annotated[
-        toolkit.ServiceName | None,
-        toolkit.Option(label="SERVICE"),
+        command.ServiceName | None,
+        command.Option(label="SERVICE"),
         pydantic.Field(description="only about this service"),
     ] = None
     state: Annotated[
         runs.RunState | None,
         pydantic.BeforeValidator(_spelt),
-        toolkit.Option(label="STATE"),
+        command.Option(label="STATE"),
         pydantic.Field(description=f"only in this state: {', '.join(runs.RunState)}"),
     ] = None
     since: Annotated[
-        toolkit.Duration | None,
-        toolkit.Option(label="DURATION"),
+        command.Duration | None,
+        command.Option(label="DURATION"),
         pydantic.Field(gt=datetime.timedelta(0), description="only those begun in the last 30m, 8h, …"),
     ] = None
-    limit: Annotated[int, toolkit.Option(label="N"), pydantic.Field(ge=1, le=100, description="how many at most")] = 10
+    limit: Annotated[int, command.Option(label="N"), pydantic.Field(ge=1, le=100, description="how many at most")] = 10
 
 
-async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
     """Give the runs that are asked for, the newest first."""
-    procedure = tools.procedures.find(parameters.procedure) if parameters.procedure is not None else None
-    found = await tools.runs.latest(
-        runs.Filter(
+    procedure = tools.procedure_catalog.find(parameters.procedure) if parameters.procedure is not None else None
+    found = await tools.runs.list(
+        runs.RunFilter(
             procedure=procedure.id if procedure is not None else None,
             state=parameters.state,
             service=parameters.service,
@@ -68,7 +69,7 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
         sections=(_table(found),),
         facts={"count": len(found), "waiting": len(waiting)},
         next_actions=tuple(
-            reports.NextAction(label=f"Show {one.id}", words=f"run show {one.id}", is_primary=one in waiting)
+            reports.NextAction(label=f"Show {one.id}", command=f"run show {one.id}", is_primary=one in waiting)
             for one in sorted(found, key=lambda one: one not in waiting)[:_MOST_BUTTONS]
         ),
     )
@@ -80,7 +81,7 @@ def _table(found: tuple[runs.Run, ...]) -> reports.Table:
             verdict=one.state.verdict,
             cells=(
                 one.id,
-                telling.subject(one),
+                run_reports.subject(one),
                 str(one.state),
                 _where(one),
                 one.requester.name,
@@ -96,16 +97,16 @@ def _where(run: runs.Run) -> str:
     record = run.current
     if record is not None and not run.state.is_final:
         return run.procedure.find(record.id).title
-    return telling.length(run.ended_at - run.created_at) if run.ended_at is not None else ""
+    return run_reports.length(run.ended_at - run.created_at) if run.ended_at is not None else ""
 
 
-COMMAND = toolkit.Command(
-    word="runs",
+COMMAND = command.Command(
+    name="runs",
     summary="list runs of procedures, and what they wait for",
     parameters=Parameters,
     run=run,
     examples=("runs", "runs --state waiting", "runs --service pos-order --since 8h"),
     sections=("how-to-use",),
     is_step=False,
-    shows_procedures=True,
+    needs_procedures=True,
 )

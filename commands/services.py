@@ -4,31 +4,32 @@ from typing import Annotated
 
 import pydantic
 
-from bot import toolkit
-from bot.model import reports, services
+from bot import command
+from bot.config import catalog
+from bot.model import reports
 
 
-class Parameters(toolkit.Parameters):
+class Parameters(command.Parameters):
     """Which part of the catalogue."""
 
     words: Annotated[
         str | None,
-        toolkit.Option(positional=True, label="WORDS"),
+        command.Option(positional=True, label="WORDS"),
         pydantic.Field(description="only services whose name, alias, group, owner or tier contains this"),
     ] = None
     group: Annotated[str | None, pydantic.Field(description="only this group")] = None
     owner: Annotated[str | None, pydantic.Field(description="only this owner")] = None
-    tier: Annotated[services.Tier | None, pydantic.Field(description="only critical, important or supporting ones")] = (
+    tier: Annotated[catalog.Tier | None, pydantic.Field(description="only critical, important or supporting ones")] = (
         None
     )
-    env: toolkit.EnvironmentName
+    env: command.EnvironmentName
 
 
-async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
     """Give the matching entries of the catalogue, grouped."""
-    found = [service for service in tools.catalogue.services if _matches(service, parameters)]
+    found = [service for service in tools.catalog.services if _matches(service, parameters)]
     if not found:
-        known = f"Groups: {', '.join(tools.catalogue.groups)}. Owners: {', '.join(_owners(tools.catalogue))}."
+        known = f"Groups: {', '.join(tools.catalog.groups)}. Owners: {', '.join(_owners(tools.catalog))}."
         return reports.Report(
             verdict=reports.Verdict.UNKNOWN, headline="No service matches.", sections=(reports.Text(text=known),)
         )
@@ -37,7 +38,7 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
     return _many(found, parameters, tools)
 
 
-def _matches(service: services.Service, parameters: Parameters) -> bool:
+def _matches(service: catalog.Service, parameters: Parameters) -> bool:
     words = (service.name, *service.aliases, service.group, service.owner, service.tier.value)
     return (
         (parameters.words is None or any(parameters.words.lower() in word.lower() for word in words))
@@ -47,11 +48,11 @@ def _matches(service: services.Service, parameters: Parameters) -> bool:
     )
 
 
-def _owners(catalogue: services.Catalogue) -> list[str]:
+def _owners(catalogue: catalog.Catalog) -> list[str]:
     return sorted({service.owner for service in catalogue.services})
 
 
-def _one(service: services.Service, parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+def _one(service: catalog.Service, parameters: Parameters, tools: command.Context) -> reports.Report:
     environment = tools.environments.find(parameters.env or "")
     pairs = (
         ("aliases", ", ".join(service.aliases) or "none"),
@@ -71,11 +72,11 @@ def _one(service: services.Service, parameters: Parameters, tools: toolkit.Tools
         headline=f"{service.name}: {service.tier.value}, owned by {service.owner}",
         sections=(reports.Fields(pairs=pairs),),
         facts={"service": service.name, "owner": service.owner, "tier": service.tier.value, "port": service.port},
-        next_actions=(reports.NextAction(label="Health", words=f"health {service.name} --env {parameters.env}"),),
+        next_actions=(reports.NextAction(label="Health", command=f"health {service.name} --env {parameters.env}"),),
     )
 
 
-def _many(found: list[services.Service], parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+def _many(found: list[catalog.Service], parameters: Parameters, tools: command.Context) -> reports.Report:
     in_order = sorted(found, key=lambda service: (service.group, service.name))
     rows = tuple(
         reports.Row(
@@ -90,9 +91,9 @@ def _many(found: list[services.Service], parameters: Parameters, tools: toolkit.
         )
         for service in in_order
     )
-    scope = f" of {len(tools.catalogue.services)}" if len(found) < len(tools.catalogue.services) else ""
+    scope = f" of {len(tools.catalog.services)}" if len(found) < len(tools.catalog.services) else ""
     groups = sorted({service.group for service in found})
-    selection = groups[0] if len(groups) == 1 else services.ALL
+    selection = groups[0] if len(groups) == 1 else catalog.ALL
     return reports.Report(
         is_information=True,
         verdict=reports.Verdict.OK,
@@ -104,16 +105,16 @@ def _many(found: list[services.Service], parameters: Parameters, tools: toolkit.
         ),
         facts={"count": len(found)},
         next_actions=(
-            reports.NextAction(label=f"Health of {selection}", words=f"health {selection} --env {parameters.env}"),
+            reports.NextAction(label=f"Health of {selection}", command=f"health {selection} --env {parameters.env}"),
         ),
     )
 
 
-COMMAND = toolkit.Command(
-    word="services",
+COMMAND = command.Command(
+    name="services",
     summary="list the catalogue of services",
     parameters=Parameters,
     run=run,
     examples=("services", "services vehicle", "services --tier critical", "services --group sales"),
-    facts=toolkit.facts(texts=("service", "owner", "tier"), numbers=("port", "count")),
+    facts=command.facts(texts=("service", "owner", "tier"), numbers=("port", "count")),
 )

@@ -4,23 +4,23 @@ from typing import Annotated
 
 import pydantic
 
-from bot import errors, toolkit
+from bot import command, errors
 from bot.model import reports
 
 
-class Parameters(toolkit.Parameters):
+class Parameters(command.Parameters):
     """Which answer."""
 
     id: Annotated[
         str,
-        toolkit.Option(positional=True, label="ID"),
+        command.Option(positional=True, label="ID"),
         pydantic.Field(pattern=r"^\d{4}-[0-9a-f]{10}$", description="the id that stands under the answer"),
     ]
 
 
-async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
+async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
     """Give the answer as it was, without asking again."""
-    report = await tools.invocations.find_report(parameters.id, actor_id=tools.invocation.actor.id)
+    report = await tools.audit.find_report(parameters.id, actor_id=tools.invocation.actor.id)
     if report is None:
         raise errors.UsageError(
             f"None of your answers has the id {parameters.id}.", hint="The id stands under every answer."
@@ -28,8 +28,8 @@ async def run(parameters: Parameters, tools: toolkit.Tools) -> reports.Report:
     return report
 
 
-COMMAND = toolkit.Command(
-    word="share",
+COMMAND = command.Command(
+    name="share",
     summary="show one of your answers to everyone here",
     parameters=Parameters,
     run=run,

@@ -3,20 +3,20 @@
 import importlib.metadata
 import platform
 
-from bot import toolkit
+from bot import command
 from bot.model import reports
 
 
-class Parameters(toolkit.Parameters):
+class Parameters(command.Parameters):
     """There is nothing to choose."""
 
 
-async def run(_: Parameters, tools: toolkit.Tools) -> reports.Report:
+async def run(_: Parameters, tools: command.Context) -> reports.Report:
     """Give the version, and the size and defaults of the data it serves."""
     version = importlib.metadata.version("posbot")
     pairs = (
         ("Python", platform.python_version()),
-        ("services", str(len(tools.catalogue.services))),
+        ("services", str(len(tools.catalog.services))),
         ("environments", ", ".join(tools.environments.environments)),
         ("default environment", tools.environments.default),
     )
@@ -29,11 +29,11 @@ async def run(_: Parameters, tools: toolkit.Tools) -> reports.Report:
     )
 
 
-COMMAND = toolkit.Command(
-    word="version",
+COMMAND = command.Command(
+    name="version",
     summary="say which posbot answers",
     parameters=Parameters,
     run=run,
     examples=("version",),
-    facts=toolkit.facts(texts=("version",)),
+    facts=command.facts(texts=("version",)),
 )

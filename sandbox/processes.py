@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
-from sandbox import data_folders
+from sandbox import runbook_folder
 
 START_SECONDS = 30.0
 END_SECONDS = 25.0
@@ -136,6 +136,6 @@ def plain_environment(home: pathlib.Path) -> dict[str, str]:
     return {
         "HOME": str(home),
         "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": str(data_folders.PROJECT),
+        "PYTHONPATH": str(runbook_folder.PROJECT),
         "LANG": "C.UTF-8",
     }

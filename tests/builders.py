@@ -6,8 +6,9 @@ from typing import Any
 
 import pydantic
 
-from bot import toolkit
-from bot.model import invocations, reports, roles, services
+from bot import command
+from bot.config import catalog, roles
+from bot.model import invocations, reports
 
 NOW = datetime.datetime(2026, 11, 23, 18, 0, tzinfo=datetime.UTC)
 ID = "1123-0a1b2c3d"
@@ -21,9 +22,9 @@ def a_table(*rows: tuple[str, ...], columns: tuple[str, ...] = ("service", "stat
     return reports.Table(columns=columns, rows=tuple(reports.Row(cells=cells) for cells in rows), **changes)
 
 
-def an_answer(report: reports.Report | None = None, **changes: Any) -> invocations.Answer:
-    values = {"invocation_id": ID, "ending": invocations.Ending.DONE, "report": report or a_report()}
-    return invocations.Answer(**values | changes)
+def an_answer(report: reports.Report | None = None, **changes: Any) -> invocations.Response:
+    values = {"invocation_id": ID, "status": invocations.Status.OK, "report": report or a_report()}
+    return invocations.Response(**values | changes)
 
 
 def an_actor(**changes: Any) -> invocations.Actor:
@@ -34,58 +35,58 @@ def a_local_actor(name: str = "root") -> invocations.Actor:
     return invocations.Actor(id=f"terminal:{name}", name=name)
 
 
-def a_place(**changes: Any) -> invocations.Place:
-    values = {"kind": invocations.PlaceKind.CHANNEL, "id": "C0OPS", "name": "ops"}
-    return invocations.Place(**values | changes)
+def a_place(**changes: Any) -> invocations.Conversation:
+    values = {"kind": invocations.ConversationKind.CHANNEL, "id": "C0OPS", "name": "ops"}
+    return invocations.Conversation(**values | changes)
 
 
 def an_invocation(**changes: Any) -> invocations.Invocation:
     values = {
         "id": ID,
         "text": "health pos-order",
-        "door": invocations.Door.SLASH,
+        "source": invocations.Source.SLASH,
         "actor": an_actor(),
-        "place": a_place(),
+        "conversation": a_place(),
         "received_at": NOW,
     }
     return invocations.Invocation(**values | changes)
 
 
-def a_service(name: str = "pos-order", **changes: Any) -> services.Service:
+def a_service(name: str = "pos-order", **changes: Any) -> catalog.Service:
     keys = dict.fromkeys(("name", "module", "deployment", "container"), name)
     more = {"port": 8080, "owner": "devops-team", "group": "sales", "tier": "critical"}
-    return services.Service.model_validate(keys | more | changes)
+    return catalog.Service.model_validate(keys | more | changes)
 
 
-def a_catalogue(*members: services.Service) -> services.Catalogue:
-    return services.Catalogue(services=members or (a_service(), a_service("pos-price", aliases=("price", "pricing"))))
+def a_catalogue(*members: catalog.Service) -> catalog.Catalog:
+    return catalog.Catalog(services=members or (a_service(), a_service("pos-price", aliases=("price", "pricing"))))
 
 
-def an_environment(**changes: Any) -> services.Environment:
+def an_environment(**changes: Any) -> catalog.Environment:
     template = "http://{service}.{namespace}:{port}{health_path}"
-    return services.Environment.model_validate({"namespace": "positivity", "health_url": template} | changes)
+    return catalog.Environment.model_validate({"namespace": "positivity", "health_url": template} | changes)
 
 
-def a_vocabulary(words: tuple[str, ...] = ("health", "help")) -> toolkit.Vocabulary:
-    environments = services.Environments(
+def a_vocabulary(words: tuple[str, ...] = ("health", "help")) -> command.Vocabulary:
+    environments = catalog.Environments(
         default="staging", environments={"staging": an_environment(), "prod": an_environment()}
     )
-    return toolkit.Vocabulary(catalogue=a_catalogue(), environments=environments, words=words)
+    return command.Vocabulary(catalog=a_catalogue(), environments=environments, commands=words)
 
 
 def a_command(
-    word: str = "restart", parameters: type[toolkit.Parameters] | None = None, **changes: Any
-) -> toolkit.Command[Any]:
-    async def run(_: toolkit.Parameters, __: toolkit.Tools) -> reports.Report:
+    word: str = "restart", parameters: type[command.Parameters] | None = None, **changes: Any
+) -> command.Command[Any]:
+    async def run(_: command.Parameters, __: command.Context) -> reports.Report:
         return a_report()
 
-    values = {"summary": "do it", "parameters": parameters or toolkit.Parameters, "run": run, "examples": (word,)}
-    return toolkit.Command(**{"word": word} | values | changes)
+    values = {"summary": "do it", "parameters": parameters or command.Parameters, "run": run, "examples": (word,)}
+    return command.Command(**{"name": word} | values | changes)
 
 
-def some_parameters(**fields: Any) -> type[toolkit.Parameters]:
+def some_parameters(**fields: Any) -> type[command.Parameters]:
     """Give a class of parameters; each field is a pair of annotation and default (`...` where it is required)."""
-    made: type[toolkit.Parameters] = pydantic.create_model("Made", __base__=toolkit.Parameters, **fields)
+    made: type[command.Parameters] = pydantic.create_model("Made", __base__=command.Parameters, **fields)
     return made
 
 

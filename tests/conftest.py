@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import hypothesis
 import pytest
 
-from sandbox import stages
+from sandbox import testbed
 
 # Nothing of the machine's own configuration may reach a test, whoever runs it.
 for _name in [name for name in os.environ if name.startswith(("SLACK_", "POSBOT_", "KUBE", "DATABASE_URL"))]:  # noqa: TID251
@@ -23,15 +23,15 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="module", params=list(stages.Mode))
-async def shared_stage(request: pytest.FixtureRequest) -> AsyncIterator[stages.Stage]:
+@pytest.fixture(scope="module", params=list(testbed.Mode))
+async def shared_stage(request: pytest.FixtureRequest) -> AsyncIterator[testbed.TestBed]:
     """A bot behind a sandboxed Slack, once by Socket Mode and once by signed HTTP."""
-    async with stages.set_up(request.param) as stage:
+    async with testbed.set_up(request.param) as stage:
         yield stage
 
 
 @pytest.fixture
-async def stage(shared_stage: stages.Stage) -> stages.Stage:
+async def stage(shared_stage: testbed.TestBed) -> testbed.TestBed:
     """The stage of this module with all services in good order."""
     for service in shared_stage.fleet.values():
         await service.recovers()

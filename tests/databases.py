@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from bot.store import database, invocations, migrating
+from bot.store import audit, database, migrate
 
 _STARTING_SECONDS = 30
 _OWNER = "postgres"
@@ -91,14 +91,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[database.Database]:
     """A database at the newest revision."""
-    async with database.opened(database_url) as db:
-        await migrating.migrate(db)
+    async with database.open_database(database_url) as db:
+        await migrate.migrate(db)
         yield db
 
 
 @pytest.fixture
-def record(db: database.Database) -> invocations.Invocations:
-    return invocations.Invocations(db)
+def record(db: database.Database) -> audit.AuditLog:
+    return audit.AuditLog(db)
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,16 @@
-"""The one place that says yes or no."""
+"""
+The one place that says yes or no.
+
+Who may run a procedure and answer its questions, by the roles as they are now.
+"""
 
 from typing import Any, Protocol
 
-from bot import errors, toolkit
-from bot.model import invocations, roles
+from bot import command as bot_command
+from bot import errors
+from bot.config import roles
+from bot.model import invocations
+from bot.procedures import runs, schema
 
 
 class UserGroups(Protocol):
@@ -34,7 +41,9 @@ class Permissions:
         self._team_id = team_id
         self._user_groups = user_groups
 
-    async def check(self, command: toolkit.Command[Any], actor: invocations.Actor, place: invocations.Place) -> None:
+    async def check(
+        self, command: bot_command.Command[Any], actor: invocations.Actor, place: invocations.Conversation
+    ) -> None:
         """
         Do nothing if *actor* may run *command* in *place*.
 
@@ -49,7 +58,9 @@ class Permissions:
         if command.needs_role:
             await self._check_role(command, actor)
 
-    def _check_place(self, command: toolkit.Command[Any], actor: invocations.Actor, place: invocations.Place) -> None:
+    def _check_place(
+        self, command: bot_command.Command[Any], actor: invocations.Actor, place: invocations.Conversation
+    ) -> None:
         # Nobody of Slack's reaches a terminal but by a run that was begun there, and so was checked there.
         if self._team_id is not None and actor.team_id != self._team_id:
             raise errors.NotAllowed(
@@ -60,10 +71,10 @@ class Permissions:
                 "posbot does not answer in this channel.",
                 hint="Use a direct message, or have the channel added under channels.reads in roles.yaml.",
             )
-        if command.terminal_only:
+        if command.is_terminal_only:
             raise errors.NotAllowed(
-                f"{command.word} works on files, so it runs in a terminal only.",
-                hint=f"Type there: posbot {command.word}",
+                f"{command.name} works on files, so it runs in a terminal only.",
+                hint=f"Type there: posbot {command.name}",
             )
 
     async def has_role(self, name: str, actor: invocations.Actor) -> bool:
@@ -71,14 +82,14 @@ class Permissions:
         role = self._rules.roles.get(name)
         return role is not None and (role.names(actor) or await self._is_in_a_group(role, actor))
 
-    async def _check_role(self, command: toolkit.Command[Any], actor: invocations.Actor) -> None:
+    async def _check_role(self, command: bot_command.Command[Any], actor: invocations.Actor) -> None:
         own = command.roles
-        granting = self._rules.allowing(command.word) if own is None else self._rules.called(own)
+        granting = self._rules.allowing(command.name) if own is None else self._rules.called(own)
         for name in granting:
             if await self.has_role(name, actor):
                 return
         needed = f"Needs the role {' or '.join(granting)}." if granting else "No role allows it yet."
-        raise errors.NotAllowed(f"You may not run {command.word}.", hint=f"{needed} Whoever runs posbot gives roles.")
+        raise errors.NotAllowed(f"You may not run {command.name}.", hint=f"{needed} Whoever runs posbot gives roles.")
 
     async def _is_in_a_group(self, role: roles.Role, actor: invocations.Actor) -> bool:
         if actor.is_local:
@@ -92,3 +103,26 @@ class Permissions:
             if actor.id in members:
                 return True
         return False
+
+
+class Authorizer:
+    """Decides about runs; the procedure is the one that is stored with the run, the roles are today's."""
+
+    def __init__(self, checker: Permissions, rules: roles.Roles) -> None:
+        self._checker = checker
+        self._rules = rules
+
+    async def may_run(self, run: runs.Run, actor: invocations.Actor) -> bool:
+        """Tell whether somebody may run the procedure of *run*; that they may speak here at all was checked before."""
+        for name in run.procedure.access.run:
+            if name == schema.EVERYONE or await self._checker.has_role(name, actor):
+                return True
+        return False
+
+    async def has_role(self, role: str, actor: invocations.Actor) -> bool:
+        """Tell whether somebody has a role."""
+        return await self._checker.has_role(role, actor)
+
+    def are_different(self, one: invocations.Actor, other: invocations.Actor) -> bool:
+        """Tell whether these are surely two people."""
+        return self._rules.are_different(one, other)

@@ -1,30 +1,35 @@
-"""Who asked for what, from where; and how it ended."""
+"""
+Who asked for what, from where; and how it ended.
+
+Where an answer comes into being: what can be shown of it before it is complete.
+"""
 
 import dataclasses
 import datetime
 import enum
+from typing import Protocol
 
 from bot.model import reports
 
 
-class Door(enum.StrEnum):
+class Source(enum.StrEnum):
     """The way a request came in."""
 
     SLASH = "slash"
     MENTION = "mention"
     BUTTON = "button"
-    HOME = "home"
+    APP_HOME = "home"
     TERMINAL = "terminal"
     # A step of a run, in the name of whoever asked for the run.
     STEP = "step"
 
 
-class PlaceKind(enum.StrEnum):
+class ConversationKind(enum.StrEnum):
     """What kind of place somebody spoke in."""
 
     CHANNEL = "channel"
-    DIRECT = "direct"
-    HOME = "home"
+    DM = "direct"
+    APP_HOME = "home"
     TERMINAL = "terminal"
 
 
@@ -45,10 +50,10 @@ class Actor:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Conversation:
     """Where the request was made and where the answer belongs."""
 
-    kind: PlaceKind
+    kind: ConversationKind
     id: str
     name: str = ""
     thread: str | None = None
@@ -62,22 +67,22 @@ class Invocation:
     id: str
     text: str
     """What stands after `/pos`, as it was received."""
-    door: Door
+    source: Source
     actor: Actor
-    place: Place
+    conversation: Conversation
     received_at: datetime.datetime
     delivery_key: str | None = None
     """The same for two deliveries of the same request; None where a request cannot be delivered twice."""
 
 
-class Ending(enum.StrEnum):
+class Status(enum.StrEnum):
     """How an invocation ended."""
 
-    DONE = "done"
+    OK = "done"
     # The text could not be understood; nothing was tried.
-    MISUSED = "misused"
+    USAGE_ERROR = "misused"
     # The person may not.
-    REFUSED = "refused"
+    DENIED = "refused"
     # The command could not do its work.
     FAILED = "failed"
     TIMED_OUT = "timed_out"
@@ -87,18 +92,18 @@ class Ending(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Response:
     """What goes back to the person."""
 
     invocation_id: str
-    ending: Ending
+    status: Status
     report: reports.Report
     is_for_everyone: bool = False
     """Asked for the whole channel to see."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
+class CancelRequest:
     """Somebody wants an invocation to come to its end."""
 
     by: str
@@ -106,11 +111,45 @@ class Stop:
     at: datetime.datetime
 
 
-class StopOutcome(enum.StrEnum):
+class CancelResult(enum.StrEnum):
     """What became of asking for the end of an invocation."""
 
-    ASKED = "asked"
+    REQUESTED = "asked"
     # Somebody else has asked before.
-    ASKED_BEFORE = "asked before"
+    ALREADY_REQUESTED = "asked before"
     ENDED = "ended"
     UNKNOWN = "unknown"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """Something to ask whoever sits there."""
+
+    text: str
+    options: tuple[str, ...]
+    note: str = "none"
+    """Whether a note comes with the answer: none, optional or required."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What somebody has answered."""
+
+    answer: str
+    note: str = ""
+
+
+class Display(Protocol):
+    """Shows what there is before the answer is complete, as often as the place allows."""
+
+    async def progress(self, report: reports.Report) -> None:
+        """Show an unfinished report in place of the one before."""
+
+    async def append(self, log: reports.Log, status: str) -> None:
+        """Show what was added to a log, and how things stand with it; waits where the reader is slower."""
+
+    async def until_stopped(self) -> str:
+        """Wait until nobody wants to see more of a log, and give why, as the end of a sentence."""
+
+    async def ask(self, prompt: Prompt) -> Choice | None:
+        """Give what somebody answers who sits there; None where nobody does, or nobody wants to."""

@@ -22,14 +22,14 @@ class Verdict(enum.StrEnum):
     UNKNOWN = "unknown"
 
     @property
-    def badness(self) -> int:
+    def severity(self) -> int:
         """Give the place in an ordering from ok (0) to failed (3)."""
         return (Verdict.OK, Verdict.WARNING, Verdict.UNKNOWN, Verdict.FAILED).index(self)
 
     @classmethod
     def worst(cls, verdicts: Iterable["Verdict"]) -> "Verdict":
         """Give the worst of *verdicts*; of none it is unknown."""
-        return max(verdicts, key=lambda verdict: verdict.badness, default=cls.UNKNOWN)
+        return max(verdicts, key=lambda verdict: verdict.severity, default=cls.UNKNOWN)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class LogEntry:
     """How many entries that are the same but for their figures it stands for."""
     first_at: datetime.datetime | None = None
     """When the first of them was written."""
-    is_remark: bool = False
+    is_annotation: bool = False
     """Not written by the pod but said of it, such as that it was started again here."""
 
 
@@ -158,7 +158,7 @@ class TaskState(enum.StrEnum):
     # Nobody knows how it came out.
     UNKNOWN = "unknown"
     # It was not done, and will not be.
-    LEFT_OUT = "left out"
+    SKIPPED = "left out"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +191,7 @@ class NextAction:
     """Something sensible to do now: a button in Slack, a line to copy in a terminal."""
 
     label: str
-    words: str
+    command: str
     """What would be typed after `/pos`."""
     is_primary: bool = False
     """The one thing to do next, where there is one."""
@@ -220,7 +220,7 @@ class Report:
     runbook: tuple[Pointer, ...] = ()
     is_information: bool = False
     """It tells no state of anything, so a mark for a verdict would mislead."""
-    is_aside: bool = False
+    is_ephemeral: bool = False
     """What it is about is shown elsewhere, so it is for nobody but the person who asked."""
 
 

@@ -142,7 +142,7 @@ class Closed(Database):
 
 
 @contextlib.asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Database]:
+async def open_database(url: str) -> AsyncIterator[Database]:
     """
     Give the database at *url*; a SQLite file and its folder are made where they are missing.
 

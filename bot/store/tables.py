@@ -8,7 +8,7 @@ import sqlalchemy
 from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 
-class Moment(sqlalchemy.types.TypeDecorator[datetime.datetime]):
+class UtcDateTime(sqlalchemy.types.TypeDecorator[datetime.datetime]):
     """An aware moment, stored in UTC; SQLite would otherwise give it back without its zone."""
 
     impl = sqlalchemy.DateTime(timezone=True)
@@ -42,7 +42,7 @@ def unpack(packed: bytes) -> object:
     return document
 
 
-def plain(text: str) -> str:
+def strip_unsupported(text: str) -> str:
     """Give *text* without what PostgreSQL or UTF-8 cannot hold: a NUL, half a pair of surrogates."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
@@ -54,7 +54,7 @@ invocations = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("delivery_key", String(255), unique=True),
-    Column("received_at", Moment, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
     Column("door", String(16), nullable=False),
     Column("actor_id", String(64), nullable=False),
     Column("actor_name", String(128), nullable=False),
@@ -69,7 +69,7 @@ invocations = Table(
     Column("headline", Text),
     Column("duration_ms", Integer),
     Column("report", LargeBinary),
-    Column("stop_requested_at", Moment),
+    Column("stop_requested_at", UtcDateTime),
     Column("stop_requested_by", String(128)),
     Index("invocations_by_time", "received_at"),
     Index("invocations_by_actor", "actor_id", "received_at"),
@@ -87,17 +87,17 @@ runs = Table(
     Column("service", String(64)),
     Column("requester_id", String(64), nullable=False),
     Column("place_kind", String(16), nullable=False),
-    Column("created_at", Moment, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
     Column("frozen", LargeBinary, nullable=False),
     Column("state", String(32), nullable=False),
     Column("progress", LargeBinary, nullable=False),
     Column("version", Integer, nullable=False),
     Column("question", String(16)),
-    Column("wake_at", Moment),
-    Column("ended_at", Moment),
+    Column("wake_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
     Column("claimed_by", String(32)),
     Column("cancelled_by", String(128)),
-    Column("cancelled_at", Moment),
+    Column("cancelled_at", UtcDateTime),
     Column("posted_version", Integer),
     Column("posted_by", String(32)),
     Index("runs_by_state", "state", "claimed_by"),
@@ -114,7 +114,7 @@ questions = Table(
     Column("asked", LargeBinary, nullable=False),
     Column("answer", String(150)),
     Column("answered_by", String(128)),
-    Column("answered_at", Moment),
+    Column("answered_at", UtcDateTime),
     Column("comment", Text),
     Index("run_questions_by_run", "run"),
 )
@@ -124,7 +124,7 @@ locks = Table(
     metadata,
     Column("name", String(255), primary_key=True),
     Column("run", String(32), nullable=False),
-    Column("taken_at", Moment, nullable=False),
+    Column("taken_at", UtcDateTime, nullable=False),
 )
 
 workers = Table(
@@ -144,6 +144,6 @@ posts = Table(
     Column("timestamp", String(32)),
     Column("shown", String(16)),
     Column("tried_in", String(32)),
-    Column("tried_at", Moment),
+    Column("tried_at", UtcDateTime),
     Column("is_settled", Boolean, nullable=False),
 )

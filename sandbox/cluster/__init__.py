@@ -13,8 +13,8 @@ exists). `spring_logs` has the words of failing services. Start with `running`:
         order.pods[0].crash_loops(log=spring_logs.port_in_use())
 """
 
-from sandbox.cluster.story.clusters import ADMIN_TOKEN, BOT_TOKEN, Cluster, running
-from sandbox.cluster.world.logbook import Repeated
-from sandbox.cluster.world.state import Settings
+from sandbox.cluster.scenario.clusters import ADMIN_TOKEN, BOT_TOKEN, Cluster, running
+from sandbox.cluster.state.cluster_state import Settings
+from sandbox.cluster.state.container_logs import Repeated
 
 __all__ = ["ADMIN_TOKEN", "BOT_TOKEN", "Cluster", "Repeated", "Settings", "running"]

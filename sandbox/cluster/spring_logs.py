@@ -8,7 +8,7 @@ names all failing starts.
 import datetime
 from collections.abc import Callable, Mapping
 
-from sandbox.cluster.story import spring_lines
+from sandbox.cluster.scenario import spring_lines
 
 PASSWORD = "Tr0ub4dor-and-3"  # noqa: S105 - bait for tests that secrets do not get out
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwb3Mtb3JkZXIifQ.c2lnbmF0dXJlLW9mLXRoZS1zYW5kYm94"  # noqa: S105 - as above

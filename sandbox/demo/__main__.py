@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import rich.console
 
-from sandbox import stages
-from sandbox.demo import casting, keyboards, playing, screens, telling
+from sandbox import testbed
+from sandbox.demo import actors, repl, screens, script
+from sandbox.demo import keyboard as demo_keyboard
 
 _EXIT_TERMINATED = 143
 
@@ -23,12 +24,12 @@ def run(console: rich.console.Console) -> int:
     """Tell the story on *console*, let whoever sits at a terminal go on, and give the exit code."""
     try:
         asyncio.run(_play(console))
-    except (KeyboardInterrupt, keyboards.Ended):
+    except (KeyboardInterrupt, demo_keyboard.Ended):
         console.print()
         return 0
     except asyncio.CancelledError:
         return _EXIT_TERMINATED
-    except casting.Stuck as problem:
+    except actors.Stuck as problem:
         console.print(f"The demo stopped: {problem}", style="bold red")
         return 1
     return 0
@@ -38,17 +39,17 @@ async def _play(console: rich.console.Console) -> None:
     with _ending_with_a_signal(), contextlib.ExitStack() as at_the_end:
         keyboard = None
         if sys.stdin.isatty() and console.is_terminal:
-            keyboard = keyboards.Keyboard(sys.stdin.fileno())
+            keyboard = demo_keyboard.Keyboard(sys.stdin.fileno())
             at_the_end.callback(keyboard.close)
         screen = screens.Screen(console, keyboard)
         screen.title()
         async with contextlib.AsyncExitStack() as stack:
-            async with casting.step("start of posbot", seconds=casting.START_SECONDS):
-                stage = await stack.enter_async_context(stages.set_up())
-            cast = casting.Cast(stage, screen)
-            await telling.tell(cast)
+            async with actors.step("start of posbot", seconds=actors.START_SECONDS):
+                stage = await stack.enter_async_context(testbed.set_up())
+            cast = actors.Cast(stage, screen)
+            await script.tell(cast)
             if keyboard is not None:
-                await playing.Playground(cast, keyboard).play()
+                await repl.Playground(cast, keyboard).play()
 
 
 @contextlib.contextmanager

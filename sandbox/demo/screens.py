@@ -6,8 +6,8 @@ import rich.console
 import rich.table
 import rich.text
 
-from sandbox.demo import keyboards
-from sandbox.showing import posts, terminal, terminal_pieces
+from sandbox.demo import keyboard as demo_keyboard
+from sandbox.demo.preview import posts, terminal, terminal_elements
 
 _NARRATION_SECONDS = 1.2
 _LOOK_SECONDS = 1.2
@@ -18,7 +18,7 @@ _LONGEST_LOOK_SECONDS = 3.5
 class Screen:
     """Draws one thing below the other, slowly where somebody watches."""
 
-    def __init__(self, console: rich.console.Console, keyboard: keyboards.Keyboard | None) -> None:
+    def __init__(self, console: rich.console.Console, keyboard: demo_keyboard.Keyboard | None) -> None:
         self._console = console
         self._keyboard = keyboard
         self.is_watched = keyboard is not None
@@ -72,7 +72,7 @@ class Screen:
         printed = rich.text.Text.from_ansi(output.strip("\n"), overflow="fold")
         ending = rich.text.Text(f"exit code {exit_code}", style="dim")
         shell = rich.console.Group(command, "", printed, "", ending)
-        await self._draw(terminal_pieces.Barred(shell, mark="│", style="dim"))
+        await self._draw(terminal_elements.Barred(shell, mark="│", style="dim"))
 
     def prompt(self, text: str) -> None:
         """Ask for a line."""

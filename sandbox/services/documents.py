@@ -6,7 +6,7 @@ import http
 import json
 from typing import Any
 
-from sandbox.services import healths
+from sandbox.services import health_documents
 
 ACTUATOR_TYPE = "application/vnd.spring-boot.actuator.v3+json"
 JSON_TYPE = "application/json"
@@ -29,7 +29,7 @@ class Document:
         return "" if self.body is None else json.dumps(self.body, separators=(",", ":"))
 
 
-def document_at(path: str, *, name: str, components: healths.Components) -> Document:
+def document_at(path: str, *, name: str, components: health_documents.Components) -> Document:
     """Give what the service called `name` answers at `path` while it has these components."""
     if path == _HEALTH:
         return _root(components)
@@ -47,20 +47,20 @@ def error(status: int, path: str) -> Document:
     return Document(status=status, media_type=JSON_TYPE, body=body)
 
 
-def _root(components: healths.Components) -> Document:
-    status = healths.worst(components.values())
+def _root(components: health_documents.Components) -> Document:
+    status = health_documents.worst(components.values())
     body = {
         "status": status.value,
-        "groups": list(healths.GROUPS),
-        "components": healths.documents(components),
+        "groups": list(health_documents.GROUPS),
+        "components": health_documents.documents(components),
     }
     return Document(status=status.http_status, body=body)
 
 
-def _part(path: list[str], components: healths.Components) -> Document:
+def _part(path: list[str], components: health_documents.Components) -> Document:
     """Give one group or one component; a group shows its status only, and an unknown name has no body at all."""
-    group = healths.GROUPS.get(path[0]) if len(path) == 1 else None
-    component = healths.find(components, [group] if group else path)
+    group = health_documents.GROUPS.get(path[0]) if len(path) == 1 else None
+    component = health_documents.find(components, [group] if group else path)
     if component is None:
         return Document(status=404, body=None)
     body = {"status": component.status.value} if group else component.document()

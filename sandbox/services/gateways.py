@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from sandbox.services import doors, fleets, registries
+from sandbox.services import fleets, ports, registries
 
 ROUTES = "/actuator/gateway/routes"
 ANSWER_SECONDS = 5.0
@@ -58,13 +58,13 @@ class Gateway:
         self._fleet = fleet
         self._registry = registry
         self._paths = dict(paths)
-        self._entrance = doors.Entrance(self._answer)
+        self._entrance = ports.Entrance(self._answer)
         self._client: aiohttp.ClientSession | None = None
 
     @property
     def url(self) -> str:
         """Give the address without a path."""
-        return f"http://{doors.HOST}:{self._entrance.port}"
+        return f"http://{ports.HOST}:{self._entrance.port}"
 
     async def starts(self) -> None:
         """Serve, in good order."""

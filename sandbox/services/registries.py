@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from aiohttp import web
 
-from sandbox.services import doors, fleets
+from sandbox.services import fleets, ports
 
 APPLICATIONS = "/eureka/apps"
 _DATA_CENTER = "com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo"
@@ -25,14 +25,14 @@ class Registry:
 
     def __init__(self, fleet: fleets.Fleet) -> None:
         self._fleet = fleet
-        self._entrance = doors.Entrance(self._answer)
+        self._entrance = ports.Entrance(self._answer)
         self._instances: dict[str, list[dict[str, Any]]] = {}
         self._renew()
 
     @property
     def url(self) -> str:
         """Give the address without a path."""
-        return f"http://{doors.HOST}:{self._entrance.port}"
+        return f"http://{ports.HOST}:{self._entrance.port}"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,9 +88,9 @@ class Registry:
 def _instance(name: str, port: int, status: str, index: int) -> dict[str, Any]:
     return {
         "instanceId": f"{name}-{index}:{name}:{port}",
-        "hostName": doors.HOST,
+        "hostName": ports.HOST,
         "app": name.upper(),
-        "ipAddr": doors.HOST,
+        "ipAddr": ports.HOST,
         "status": status,
         "overriddenStatus": "UNKNOWN",
         "port": {"$": port, "@enabled": "true"},

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.services import answers, certificates, doors, healths
+from sandbox.services import certificates, health_documents, ports, responses
 from sandbox.services.states import Door, Manner, State
 
 _REQUESTS_KEPT = 1000
@@ -39,7 +39,7 @@ class Service:
         self.request_count = 0
         self._certificates = shown
         self._state = State()
-        self._entrance = doors.Entrance(self._answer)
+        self._entrance = ports.Entrance(self._answer)
         self._requests: collections.deque[Request] = collections.deque(maxlen=_REQUESTS_KEPT)
         self._changing = asyncio.Lock()
         self._requests_to_recovery: int | None = None
@@ -54,7 +54,7 @@ class Service:
     @property
     def url(self) -> str:
         """Give the address without a path; its scheme follows the door."""
-        return f"{self._state.scheme}://{doors.HOST}:{self.port}"
+        return f"{self._state.scheme}://{ports.HOST}:{self.port}"
 
     @property
     def state(self) -> State:
@@ -94,30 +94,34 @@ class Service:
         else:
             await self._change(State())
 
-    async def goes_down(self, **troubles: healths.Trouble) -> None:
+    async def goes_down(self, **troubles: health_documents.Trouble) -> None:
         """Report DOWN of the components named: `goes_down(db="...")`; without any, of a lost database."""
-        named = troubles or {"db": healths.ERRORS["db"]}
-        broken = {name: healths.broken(name, trouble, service=self.name) for name, trouble in named.items()}
+        named = troubles or {"db": health_documents.ERRORS["db"]}
+        broken = {name: health_documents.broken(name, trouble, service=self.name) for name, trouble in named.items()}
         await self.becomes(State(components=broken))
 
     async def goes_down_telling_a_password(self) -> None:
         """Report DOWN with an error text that holds `healths.PASSWORD` inside a JDBC address."""
-        await self.goes_down(db=healths.PASSWORD_ERROR)
+        await self.goes_down(db=health_documents.PASSWORD_ERROR)
 
     async def refuses_traffic(self) -> None:
         """Report OUT_OF_SERVICE, as while warming up or draining: readiness fails, liveness does not."""
         await self.becomes(
-            State(components={"readinessState": healths.Component(status=healths.Status.OUT_OF_SERVICE)})
+            State(
+                components={"readinessState": health_documents.Component(status=health_documents.Status.OUT_OF_SERVICE)}
+            )
         )
 
     async def loses_liveness(self) -> None:
         """Report that only a restart helps: liveness fails, and with it the root."""
-        await self.becomes(State(components={"livenessState": healths.Component(status=healths.Status.DOWN)}))
+        await self.becomes(
+            State(components={"livenessState": health_documents.Component(status=health_documents.Status.DOWN)})
+        )
 
     async def becomes_unknown(self) -> None:
         """Report UNKNOWN, which Spring answers with 200 and shows at the root only when no component is UP."""
-        unknown = healths.Component(status=healths.Status.UNKNOWN)
-        await self.becomes(State(components=dict.fromkeys(healths.healthy(self.name), unknown)))
+        unknown = health_documents.Component(status=health_documents.Status.UNKNOWN)
+        await self.becomes(State(components=dict.fromkeys(health_documents.healthy(self.name), unknown)))
 
     async def slows_to(self, *, seconds: float) -> None:
         """Wait so long before every answer."""
@@ -177,9 +181,9 @@ class Service:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self._remember(request)
         state = self._state_for_next_request()
-        components = healths.healthy(self.name) | dict(state.components)
-        return await answers.answer(
-            answers.Question(request=request, name=self.name, components=components, state=state)
+        components = health_documents.healthy(self.name) | dict(state.components)
+        return await responses.answer(
+            responses.Question(request=request, name=self.name, components=components, state=state)
         )
 
     def _state_for_next_request(self) -> State:

@@ -5,7 +5,7 @@ import enum
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.services import healths
+from sandbox.services import health_documents
 
 
 class Manner(enum.StrEnum):
@@ -44,7 +44,7 @@ class Door(enum.StrEnum):
 class State:
     """Everything about a service that can be switched; the default is a service in good order."""
 
-    components: healths.Components = dataclasses.field(default_factory=dict)
+    components: health_documents.Components = dataclasses.field(default_factory=dict)
     """Components that are not as in a healthy service."""
     manner: Manner = Manner.PROMPT
     door: Door = Door.PLAIN

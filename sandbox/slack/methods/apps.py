@@ -4,10 +4,11 @@ import secrets
 
 from sandbox.slack.blocks import checking, kinds, shapes
 from sandbox.slack.methods import tables
-from sandbox.slack.world import arguments, refusals, state
+from sandbox.slack.state import arguments, workspace_state
+from sandbox.slack.state import errors as slack_errors
 
 
-def test_auth(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def test_auth(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Name the app that the token belongs to."""
     own = at.settings
     return {
@@ -21,7 +22,7 @@ def test_auth(at: state.State, given: arguments.Arguments) -> shapes.Json:
     }
 
 
-def open_connection(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def open_connection(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Give the URL of a socket; its ticket can be used once."""
     ticket = secrets.token_urlsafe(18)
     at.socket_tickets.add(ticket)
@@ -29,15 +30,15 @@ def open_connection(at: state.State, given: arguments.Arguments) -> shapes.Json:
     return {"url": f"{base}/link/?ticket={ticket}&app_id={at.settings.app_id}"}
 
 
-def validate_blocks(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def validate_blocks(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Check blocks, a message or a view without showing them to anybody."""
     named = [name for name in ("blocks", "message", "view") if given.has(name)]
     if len(named) != 1:
-        raise refusals.of_argument("blocks", "exactly one of blocks, message or view")
+        raise slack_errors.of_argument("blocks", "exactly one of blocks, message or view")
     value = given.structure(named[0], "invalid_arguments")
     problems = _problems(named[0], value)
     if problems:
-        raise refusals.Refusal(
+        raise slack_errors.Refusal(
             f"invalid_{named[0]}",
             errors=[
                 {

@@ -2,16 +2,17 @@
 
 from sandbox.slack.blocks import checking, shapes
 from sandbox.slack.methods import tables
-from sandbox.slack.world import arguments, channels, contents, messages, refusals, state
+from sandbox.slack.state import arguments, channels, contents, messages, workspace_state
+from sandbox.slack.state import errors as slack_errors
 
 
-def post_message(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def post_message(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Post a message in a channel, in a thread, or to a person."""
     channel = _place(at, given.required("channel", "channel_not_found"))
     require_open(at, channel, public_scope="chat:write.public")
     content = _full_content(at, given)
     if content.blocks and checking.is_too_long(content.blocks):
-        raise refusals.Refusal("msg_blocks_too_long")
+        raise slack_errors.Refusal("msg_blocks_too_long")
     at.pace.count_post(channel.id)
     message = at.add_bot_message(
         channel.id,
@@ -24,13 +25,13 @@ def post_message(at: state.State, given: arguments.Arguments) -> shapes.Json:
     return {"channel": channel.id, "ts": message.ts, "message": message.to_json()}
 
 
-def post_ephemeral(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def post_ephemeral(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Show a message to one member of a channel."""
     channel = at.find_channel(given.required("channel", "channel_not_found"))
     require_open(at, channel)
     user_id = given.required("user")
     if user_id not in channel.member_ids:
-        raise refusals.Refusal("user_not_in_channel")
+        raise slack_errors.Refusal("user_not_in_channel")
     content = _full_content(at, given)
     message = at.add_bot_message(
         channel.id,
@@ -43,24 +44,24 @@ def post_ephemeral(at: state.State, given: arguments.Arguments) -> shapes.Json:
     return {"message_ts": message.ts}
 
 
-def update(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def update(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Change a message of the bot; text without blocks takes the old blocks away."""
     channel = at.find_channel(given.required("channel", "channel_not_found"))
     message = _own_message(at, channel, given.required("ts"), "cant_update_message")
     if not at.is_bot_in(channel):
-        raise refusals.Refusal("not_in_channel")
+        raise slack_errors.Refusal("not_in_channel")
     if channel.is_archived:
-        raise refusals.Refusal("is_inactive")
+        raise slack_errors.Refusal("is_inactive")
     if len(given.text("text") or "") > contents.UPDATE_TEXT_MAXIMUM:
-        raise refusals.Refusal("msg_too_long")
+        raise slack_errors.Refusal("msg_too_long")
     content = contents.read_content(given, at.settings.refused_blocks)
     if content.is_empty:
-        raise refusals.Refusal("no_text")
+        raise slack_errors.Refusal("no_text")
     changed = apply_content(at, message, content)
     return {"channel": channel.id, "ts": changed.ts, "text": changed.text, "message": changed.to_json()}
 
 
-def delete(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def delete(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Delete a message of the bot."""
     channel = at.find_channel(given.required("channel", "channel_not_found"))
     message = _own_message(at, channel, given.required("ts"), "cant_delete_message")
@@ -68,7 +69,7 @@ def delete(at: state.State, given: arguments.Arguments) -> shapes.Json:
     return {"channel": channel.id, "ts": message.ts}
 
 
-def apply_content(at: state.State, message: messages.Message, content: contents.Content) -> messages.Message:
+def apply_content(at: workspace_state.State, message: messages.Message, content: contents.Content) -> messages.Message:
     """Change *message* to *content*, keeping what Slack keeps when a part was not sent."""
     keeps_blocks = content.blocks is None and content.text is None
     keeps_attachments = content.attachments is None
@@ -84,7 +85,7 @@ def apply_content(at: state.State, message: messages.Message, content: contents.
     )
 
 
-def require_open(at: state.State, channel: channels.Channel, public_scope: str | None = None) -> None:
+def require_open(at: workspace_state.State, channel: channels.Channel, public_scope: str | None = None) -> None:
     """
     Refuse a channel that is archived or that the bot is not in.
 
@@ -92,12 +93,12 @@ def require_open(at: state.State, channel: channels.Channel, public_scope: str |
     """
     is_public = channel.kind is channels.Kind.PUBLIC
     if not at.is_bot_in(channel) and not (is_public and public_scope in at.settings.scopes):
-        raise refusals.Refusal("not_in_channel")
+        raise slack_errors.Refusal("not_in_channel")
     if channel.is_archived:
-        raise refusals.Refusal("is_archived")
+        raise slack_errors.Refusal("is_archived")
 
 
-def thread_of(at: state.State, channel: channels.Channel, given: arguments.Arguments) -> str | None:
+def thread_of(at: workspace_state.State, channel: channels.Channel, given: arguments.Arguments) -> str | None:
     """
     Give the thread that a new message goes to; a reply's ts leads to its parent.
 
@@ -108,11 +109,11 @@ def thread_of(at: state.State, channel: channels.Channel, given: arguments.Argum
         return None
     parent = at.messages.get((channel.id, ts))
     if parent is None or parent.is_ephemeral or (parent.is_deleted and not _has_replies(at, parent)):
-        raise refusals.Refusal("thread_not_found")
+        raise slack_errors.Refusal("thread_not_found")
     return parent.thread_ts or parent.ts
 
 
-def _has_replies(at: state.State, parent: messages.Message) -> bool:
+def _has_replies(at: workspace_state.State, parent: messages.Message) -> bool:
     return any(
         message.thread_ts == parent.ts and not message.is_deleted
         for message in at.messages.values()
@@ -120,25 +121,25 @@ def _has_replies(at: state.State, parent: messages.Message) -> bool:
     )
 
 
-def _full_content(at: state.State, given: arguments.Arguments) -> contents.Content:
+def _full_content(at: workspace_state.State, given: arguments.Arguments) -> contents.Content:
     content = contents.read_content(given, at.settings.refused_blocks)
     if content.is_empty:
-        raise refusals.Refusal("no_text")
+        raise slack_errors.Refusal("no_text")
     return content
 
 
-def _place(at: state.State, name_or_id: str) -> channels.Channel:
+def _place(at: workspace_state.State, name_or_id: str) -> channels.Channel:
     if name_or_id in at.users and name_or_id != at.settings.bot_user_id:
         return at.direct_channel(name_or_id, at.settings.bot_user_id)
     return at.find_channel(name_or_id)
 
 
-def _own_message(at: state.State, channel: channels.Channel, ts: str, error: str) -> messages.Message:
+def _own_message(at: workspace_state.State, channel: channels.Channel, ts: str, error: str) -> messages.Message:
     message = at.find_message(channel.id, ts)
     if message is None:
-        raise refusals.Refusal("message_not_found")
+        raise slack_errors.Refusal("message_not_found")
     if message.user_id != at.settings.bot_user_id:
-        raise refusals.Refusal(error)
+        raise slack_errors.Refusal(error)
     return message
 
 

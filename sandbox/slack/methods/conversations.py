@@ -2,7 +2,8 @@
 
 from sandbox.slack.blocks import shapes
 from sandbox.slack.methods import tables
-from sandbox.slack.world import arguments, channels, refusals, state
+from sandbox.slack.state import arguments, channels, workspace_state
+from sandbox.slack.state import errors as slack_errors
 
 _WRITE = ("channels:manage", "groups:write", "im:write")
 GENERAL = "general"
@@ -10,16 +11,16 @@ TOPIC_MAXIMUM = 250
 INVITED_MAXIMUM = 1000
 
 
-def create(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def create(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Make a channel with the bot in it."""
     name = given.text("name") or ""
     error = channels.name_error(name)
     if error:
-        raise refusals.Refusal(error)
+        raise slack_errors.Refusal(error)
     kind = channels.Kind.PRIVATE if given.flag("is_private") else channels.Kind.PUBLIC
     tables.require_scope(at, "groups:write" if kind is channels.Kind.PRIVATE else "channels:manage")
     if any(channel.name == name for channel in at.channels.values()):
-        raise refusals.Refusal("name_taken")
+        raise slack_errors.Refusal("name_taken")
     channel = at.put_channel(
         channels.Channel(
             id=at.new_id("C"),
@@ -33,31 +34,31 @@ def create(at: state.State, given: arguments.Arguments) -> shapes.Json:
     return {"channel": channel.to_json(at.settings.bot_user_id)}
 
 
-def invite(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def invite(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Bring people into a channel; with `force`, those who can come do."""
     channel = _writable(at, given)
     user_ids = given.names("users")
     if not user_ids:
-        raise refusals.Refusal("no_user")
+        raise slack_errors.Refusal("no_user")
     if len(user_ids) > INVITED_MAXIMUM:
-        raise refusals.Refusal("too_many_users")
+        raise slack_errors.Refusal("too_many_users")
     errors = [(user_id, _invite_error(at, channel, user_id)) for user_id in user_ids]
     failed = [{"user": user_id, "error": error, "ok": False} for user_id, error in errors if error]
     if failed and not given.flag("force"):
-        raise refusals.Refusal(str(failed[0]["error"]), errors=failed)
+        raise slack_errors.Refusal(str(failed[0]["error"]), errors=failed)
     invited = tuple(user_id for user_id, error in errors if not error)
     changed = at.change_channel(channel.id, member_ids=(*channel.member_ids, *invited))
     answer = {"channel": changed.to_json(at.settings.bot_user_id)}
     return answer | ({"errors": failed} if failed else {})
 
 
-def join(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def join(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Bring the bot into a public channel."""
     channel = at.find_channel(given.required("channel", "channel_not_found"))
     if channel.kind is not channels.Kind.PUBLIC:
-        raise refusals.Refusal("method_not_supported_for_channel_type")
+        raise slack_errors.Refusal("method_not_supported_for_channel_type")
     if channel.is_archived:
-        raise refusals.Refusal("is_archived")
+        raise slack_errors.Refusal("is_archived")
     own_id = at.settings.bot_user_id
     if at.is_bot_in(channel):
         return {"channel": channel.to_json(own_id), "warning": "already_in_channel"}
@@ -65,43 +66,43 @@ def join(at: state.State, given: arguments.Arguments) -> shapes.Json:
     return {"channel": changed.to_json(own_id)}
 
 
-def archive(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def archive(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Close a channel."""
     channel = at.find_channel(given.required("channel", "channel_not_found"))
     tables.require_channel_scope(at, channel, "write")
     if channel.kind is channels.Kind.DIRECT:
-        raise refusals.Refusal("method_not_supported_for_channel_type")
+        raise slack_errors.Refusal("method_not_supported_for_channel_type")
     if channel.is_archived:
-        raise refusals.Refusal("already_archived")
+        raise slack_errors.Refusal("already_archived")
     if channel.name == GENERAL:
-        raise refusals.Refusal("cant_archive_general")
+        raise slack_errors.Refusal("cant_archive_general")
     if not at.is_bot_in(channel):
-        raise refusals.Refusal("not_in_channel")
+        raise slack_errors.Refusal("not_in_channel")
     at.change_channel(channel.id, is_archived=True)
     return {}
 
 
-def set_topic(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def set_topic(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Change a channel's topic."""
     channel = _writable(at, given)
     topic = given.text("topic") or ""
     if len(topic) > TOPIC_MAXIMUM:
-        raise refusals.Refusal("too_long")
+        raise slack_errors.Refusal("too_long")
     changed = at.change_channel(channel.id, topic=topic)
     return {"channel": changed.to_json(at.settings.bot_user_id)}
 
 
-def open_direct(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def open_direct(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Give the direct message channel with one person."""
     user_ids = given.names("users")
     if given.has("channel"):
         channel = at.find_channel(given.required("channel"))
     elif not user_ids:
-        raise refusals.Refusal("users_list_not_supplied")
+        raise slack_errors.Refusal("users_list_not_supplied")
     elif len(user_ids) > 1:
-        raise refusals.Refusal("not_enough_users")
+        raise slack_errors.Refusal("not_enough_users")
     elif user_ids[0] not in at.users:
-        raise refusals.Refusal("user_not_found")
+        raise slack_errors.Refusal("user_not_found")
     else:
         channel = at.direct_channel(user_ids[0], at.settings.bot_user_id)
     full = given.flag("return_im")
@@ -109,19 +110,19 @@ def open_direct(at: state.State, given: arguments.Arguments) -> shapes.Json:
     return {"channel": body}
 
 
-def _writable(at: state.State, given: arguments.Arguments) -> channels.Channel:
+def _writable(at: workspace_state.State, given: arguments.Arguments) -> channels.Channel:
     channel = at.find_channel(given.required("channel", "channel_not_found"))
     tables.require_channel_scope(at, channel, "write")
     if channel.kind is channels.Kind.DIRECT:
-        raise refusals.Refusal("method_not_supported_for_channel_type")
+        raise slack_errors.Refusal("method_not_supported_for_channel_type")
     if not at.is_bot_in(channel):
-        raise refusals.Refusal("not_in_channel")
+        raise slack_errors.Refusal("not_in_channel")
     if channel.is_archived:
-        raise refusals.Refusal("is_archived")
+        raise slack_errors.Refusal("is_archived")
     return channel
 
 
-def _invite_error(at: state.State, channel: channels.Channel, user_id: str) -> str | None:
+def _invite_error(at: workspace_state.State, channel: channels.Channel, user_id: str) -> str | None:
     user = at.users.get(user_id)
     if user is None:
         return "user_not_found"

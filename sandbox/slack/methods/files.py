@@ -5,21 +5,22 @@ import secrets
 
 from sandbox.slack.blocks import shapes
 from sandbox.slack.methods import chat, tables
-from sandbox.slack.world import arguments, contents, messages, refusals, state
+from sandbox.slack.state import arguments, contents, messages, workspace_state
+from sandbox.slack.state import errors as slack_errors
 
 ALT_TEXT_MAXIMUM = 1000
 SNIPPET_BYTES_MAXIMUM = 1_000_000
 CHANNELS_MAXIMUM = 100
 
 
-def get_upload_url(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def get_upload_url(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Give a URL that takes the bytes of one file."""
     name = given.required("filename")
     length = given.number("length", 0, 1_000_000_000)
     if len(given.text("alt_txt") or "") > ALT_TEXT_MAXIMUM:
-        raise refusals.Refusal("alt_txt_too_large")
+        raise slack_errors.Refusal("alt_txt_too_large")
     if given.has("snippet_type") and length > SNIPPET_BYTES_MAXIMUM:
-        raise refusals.Refusal("snippet_too_large")
+        raise slack_errors.Refusal("snippet_too_large")
     file = messages.File(
         id=at.new_id("F"),
         name=name,
@@ -35,11 +36,11 @@ def get_upload_url(at: state.State, given: arguments.Arguments) -> shapes.Json:
     return {"upload_url": f"{at.base_url}/upload/v1/{ticket}", "file_id": file.id}
 
 
-def complete_upload(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def complete_upload(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Share uploaded files, in one message for each channel."""
     wanted = given.structure("files", "invalid_arguments")
     if not isinstance(wanted, list) or not wanted:
-        raise refusals.of_argument("files", "missing required field: files")
+        raise slack_errors.of_argument("files", "missing required field: files")
     files = [_uploaded(at, item) for item in wanted]
     channel_ids = given.names("channels") or given.names("channel_id")
     _share(at, given, files, channel_ids)
@@ -50,15 +51,15 @@ def complete_upload(at: state.State, given: arguments.Arguments) -> shapes.Json:
 
 
 def _share(
-    at: state.State,
+    at: workspace_state.State,
     given: arguments.Arguments,
     files: list[messages.File],
     channel_ids: tuple[str, ...],
 ) -> None:
     if len(channel_ids) > CHANNELS_MAXIMUM:
-        raise refusals.Refusal("channels_limit_exceeded")
+        raise slack_errors.Refusal("channels_limit_exceeded")
     if given.has("thread_ts") and len(channel_ids) != 1:
-        raise refusals.of_argument("thread_ts", "needs exactly one channel")
+        raise slack_errors.of_argument("thread_ts", "needs exactly one channel")
     places = [at.find_channel(channel_id) for channel_id in channel_ids]
     for place in places:
         chat.require_open(at, place)
@@ -75,10 +76,10 @@ def _share(
         )
 
 
-def _uploaded(at: state.State, item: object) -> messages.File:
+def _uploaded(at: workspace_state.State, item: object) -> messages.File:
     file = at.files.get(str(item.get("id"))) if isinstance(item, dict) else None
     if file is None or not isinstance(item, dict) or file.is_complete or not file.content:
-        raise refusals.Refusal("file_not_found")
+        raise slack_errors.Refusal("file_not_found")
     return dataclasses.replace(file, title=str(item.get("title") or file.name))
 
 

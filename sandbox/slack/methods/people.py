@@ -2,18 +2,19 @@
 
 from sandbox.slack.blocks import shapes
 from sandbox.slack.methods import tables
-from sandbox.slack.world import arguments, channels, refusals, state
+from sandbox.slack.state import arguments, channels, workspace_state
+from sandbox.slack.state import errors as slack_errors
 
 
-def tell_user(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def tell_user(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Describe one person."""
     user = at.users.get(given.required("user"))
     if user is None:
-        raise refusals.Refusal("user_not_found")
+        raise slack_errors.Refusal("user_not_found")
     return {"user": user.to_json(at.settings.team_id)}
 
 
-def list_groups(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def list_groups(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """List the user groups."""
     groups = [
         _group_json(group, given.flag("include_users"))
@@ -23,11 +24,11 @@ def list_groups(at: state.State, given: arguments.Arguments) -> shapes.Json:
     return {"usergroups": groups}
 
 
-def list_group_members(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def list_group_members(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """List who is in one user group."""
     group = at.groups.get(given.required("usergroup"))
     if group is None or (group.is_disabled and not given.flag("include_disabled")):
-        raise refusals.Refusal("no_such_subteam")
+        raise slack_errors.Refusal("no_such_subteam")
     return {"users": list(group.member_ids)}
 
 

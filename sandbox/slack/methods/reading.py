@@ -5,7 +5,8 @@ import typing
 
 from sandbox.slack.blocks import shapes
 from sandbox.slack.methods import tables
-from sandbox.slack.world import arguments, channels, messages, refusals, state
+from sandbox.slack.state import arguments, channels, messages, workspace_state
+from sandbox.slack.state import errors as slack_errors
 
 _READ = ("channels:read", "groups:read", "im:read")
 _HISTORY = ("channels:history", "groups:history", "im:history")
@@ -19,18 +20,18 @@ _KINDS_BY_WORD = {
 }
 
 
-def tell(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def tell(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Describe one channel."""
     channel = at.find_channel(given.required("channel", "channel_not_found"))
     tables.require_channel_scope(at, channel, "read")
     return {"channel": channel.to_json(at.settings.bot_user_id)}
 
 
-def list_all(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def list_all(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """List the channels that the bot may know of."""
     words = given.names("types") or ("public_channel",)
     if any(word not in _KINDS_BY_WORD for word in words):
-        raise refusals.Refusal("invalid_types")
+        raise slack_errors.Refusal("invalid_types")
     kinds = {_KINDS_BY_WORD[word] for word in words}
     for kind in kinds - {None}:
         tables.require_scope(at, f"{typing.cast('channels.Kind', kind).value}:read")
@@ -45,7 +46,7 @@ def list_all(at: state.State, given: arguments.Arguments) -> shapes.Json:
     return {"channels": page, **_cursor(cursor)}
 
 
-def members(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def members(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """List who is in a channel."""
     channel = at.find_channel(given.required("channel", "channel_not_found"))
     tables.require_channel_scope(at, channel, "read")
@@ -53,7 +54,7 @@ def members(at: state.State, given: arguments.Arguments) -> shapes.Json:
     return {"members": page, **_cursor(cursor)}
 
 
-def history(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def history(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """List a channel's messages, the newest first, without the replies."""
     channel = _readable(at, given)
     top = [message for message in _visible(at, channel) if message.thread_ts in (None, message.ts)]
@@ -67,7 +68,7 @@ def history(at: state.State, given: arguments.Arguments) -> shapes.Json:
     }
 
 
-def replies(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def replies(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """List a thread, the parent first."""
     channel = _readable(at, given)
     ts = given.required("ts")
@@ -75,7 +76,7 @@ def replies(at: state.State, given: arguments.Arguments) -> shapes.Json:
     parent_ts = (named.thread_ts if named else None) or ts
     thread = [message for message in _visible(at, channel) if parent_ts in (message.ts, message.thread_ts)]
     if not thread:
-        raise refusals.Refusal("thread_not_found")
+        raise slack_errors.Refusal("thread_not_found")
     chosen = [message for message in thread if _is_within(message.ts, given)]
     page, cursor = _page(chosen, given, default=1000)
     return {
@@ -85,15 +86,15 @@ def replies(at: state.State, given: arguments.Arguments) -> shapes.Json:
     }
 
 
-def _readable(at: state.State, given: arguments.Arguments) -> channels.Channel:
+def _readable(at: workspace_state.State, given: arguments.Arguments) -> channels.Channel:
     channel = at.find_channel(given.required("channel", "channel_not_found"))
     tables.require_channel_scope(at, channel, "history")
     if not at.is_bot_in(channel):
-        raise refusals.Refusal("not_in_channel")
+        raise slack_errors.Refusal("not_in_channel")
     return channel
 
 
-def _visible(at: state.State, channel: channels.Channel) -> list[messages.Message]:
+def _visible(at: workspace_state.State, channel: channels.Channel) -> list[messages.Message]:
     return [
         message
         for message in at.messages.values()
@@ -123,7 +124,7 @@ def _page(items: collections.abc.Sequence[Item], given: arguments.Arguments, def
     limit = given.number("limit", min(default, LIMIT_MAXIMUM), LIMIT_MAXIMUM)
     cursor = given.text("cursor") or "0"
     if not cursor.isdecimal():
-        raise refusals.Refusal("invalid_cursor")
+        raise slack_errors.Refusal("invalid_cursor")
     start = int(cursor)
     end = start + limit
     return list(items[start:end]), str(end) if end < len(items) else ""

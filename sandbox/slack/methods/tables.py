@@ -5,9 +5,10 @@ import dataclasses
 import enum
 
 from sandbox.slack.blocks import shapes
-from sandbox.slack.world import arguments, channels, refusals, state
+from sandbox.slack.state import arguments, channels, workspace_state
+from sandbox.slack.state import errors as slack_errors
 
-Answer = collections.abc.Callable[[state.State, arguments.Arguments], shapes.Json]
+Answer = collections.abc.Callable[[workspace_state.State, arguments.Arguments], shapes.Json]
 
 
 class Token(enum.Enum):
@@ -32,14 +33,14 @@ class Method:
     token: Token = Token.BOT
 
 
-def require_scope(at: state.State, *scopes: str) -> None:
+def require_scope(at: workspace_state.State, *scopes: str) -> None:
     """Refuse unless the app was granted one of *scopes*."""
     granted = at.settings.scopes
     if scopes and not granted & set(scopes):
-        raise refusals.Refusal("missing_scope", needed=",".join(scopes), provided=",".join(sorted(granted)))
+        raise slack_errors.Refusal("missing_scope", needed=",".join(scopes), provided=",".join(sorted(granted)))
 
 
-def require_channel_scope(at: state.State, channel: channels.Channel, action: str) -> None:
+def require_channel_scope(at: workspace_state.State, channel: channels.Channel, action: str) -> None:
     """Refuse unless the app may do *action* (read, history, write) with channels of this kind."""
     is_managing = channel.kind is channels.Kind.PUBLIC and action == "write"
     require_scope(at, "channels:manage" if is_managing else f"{channel.kind.value}:{action}")

@@ -5,12 +5,13 @@ import json
 
 from sandbox.slack.blocks import checking, shapes
 from sandbox.slack.methods import tables
-from sandbox.slack.world import arguments, messages, refusals, state
+from sandbox.slack.state import arguments, messages, workspace_state
+from sandbox.slack.state import errors as slack_errors
 
 STACK_MAXIMUM = 3
 
 
-def open_modal(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def open_modal(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Show a modal to the person whose trigger_id it is."""
     body = _read_view(given, "modal")
     trigger_id = given.required("trigger_id", "invalid_trigger_id")
@@ -19,43 +20,43 @@ def open_modal(at: state.State, given: arguments.Arguments) -> shapes.Json:
     return {"view": view_json(at, show_modal(at, user_id, body))}
 
 
-def push(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def push(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Show a modal on top of the one that the trigger_id came from."""
     body = _read_view(given, "modal")
     user_id = at.grants.exchange_trigger(given.required("trigger_id", "invalid_trigger_id"))
     below = open_views(at, user_id)
     if not below:
-        raise refusals.Refusal("not_found")
+        raise slack_errors.Refusal("not_found")
     if len(below) >= STACK_MAXIMUM:
-        raise refusals.Refusal("push_limit_reached")
+        raise slack_errors.Refusal("push_limit_reached")
     _require_new_external_id(at, body)
     return {"view": view_json(at, show_modal(at, user_id, body, root_id=below[0].id))}
 
 
-def update(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def update(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Change a modal that is open."""
     body = _read_view(given, "modal")
     view = _find_view(at, given)
     if given.text("hash") not in (None, "", view.hash):
-        raise refusals.Refusal("hash_conflict")
+        raise slack_errors.Refusal("hash_conflict")
     return {"view": view_json(at, change_view(at, view, body))}
 
 
-def publish(at: state.State, given: arguments.Arguments) -> shapes.Json:
+def publish(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Set one person's Home tab."""
     body = _read_view(given, "home")
     user_id = given.required("user_id")
     if user_id not in at.users:
-        raise refusals.Refusal("invalid_arguments")
+        raise slack_errors.Refusal("invalid_arguments")
     current = at.homes.get(user_id)
     if given.text("hash") not in (None, "", current.hash if current else ""):
-        raise refusals.Refusal("hash_conflict")
+        raise slack_errors.Refusal("hash_conflict")
     if current:
         return {"view": view_json(at, change_view(at, current, body))}
     return {"view": view_json(at, show_modal(at, user_id, body))}
 
 
-def show_modal(at: state.State, user_id: str, body: shapes.Json, root_id: str | None = None) -> messages.View:
+def show_modal(at: workspace_state.State, user_id: str, body: shapes.Json, root_id: str | None = None) -> messages.View:
     """Put a view that has passed the checks before a person."""
     view_id = at.new_id("V")
     completed = body | {"blocks": list(at.complete(body["blocks"]))}
@@ -70,13 +71,13 @@ def show_modal(at: state.State, user_id: str, body: shapes.Json, root_id: str | 
     return at.put_view(view)
 
 
-def change_view(at: state.State, view: messages.View, body: shapes.Json) -> messages.View:
+def change_view(at: workspace_state.State, view: messages.View, body: shapes.Json) -> messages.View:
     """Replace what *view* shows."""
     completed = body | {"blocks": list(at.complete(body["blocks"]))}
     return at.change_view(view, body=completed, hash=_hash(completed, at.changes.revision), errors={})
 
 
-def open_views(at: state.State, user_id: str) -> list[messages.View]:
+def open_views(at: workspace_state.State, user_id: str) -> list[messages.View]:
     """List the modals that a person has open, the lowest first."""
     return [
         view for view in at.views.values() if view.user_id == user_id and view.kind == "modal" and not view.is_closed
@@ -90,21 +91,21 @@ def check_view(body: object, kind: str) -> shapes.Json:
     Raises Refusal with the problems: `invalid_blocks` for the blocks, `invalid_arguments` for the rest.
     """
     if not isinstance(body, dict):
-        raise refusals.of_argument("view", "must provide an object")
+        raise slack_errors.of_argument("view", "must provide an object")
     if checking.is_view_too_large(body):
-        raise refusals.Refusal("view_too_large")
+        raise slack_errors.Refusal("view_too_large")
     problems = checking.view_problems(body)
     if problems:
-        raise refusals.of_problems("invalid_arguments", problems)
+        raise slack_errors.of_problems("invalid_arguments", problems)
     if body["type"] != kind:
-        raise refusals.of_argument("view/type", f"must be {kind}")
+        raise slack_errors.of_argument("view/type", f"must be {kind}")
     problems = checking.block_problems(body["blocks"], checking.surface_of(body), "/view/blocks")
     if problems:
-        raise refusals.of_problems("invalid_blocks", problems)
+        raise slack_errors.of_problems("invalid_blocks", problems)
     return body
 
 
-def view_json(at: state.State, view: messages.View) -> shapes.Json:
+def view_json(at: workspace_state.State, view: messages.View) -> shapes.Json:
     """Give the view object that Slack puts into answers and payloads."""
     own = at.settings
     return {
@@ -128,24 +129,24 @@ def view_json(at: state.State, view: messages.View) -> shapes.Json:
 
 def _read_view(given: arguments.Arguments, kind: str) -> shapes.Json:
     if not given.has("view"):
-        raise refusals.of_argument("view", "missing required field: view")
+        raise slack_errors.of_argument("view", "missing required field: view")
     return check_view(given.structure("view", "invalid_arguments"), kind)
 
 
-def _require_new_external_id(at: state.State, body: shapes.Json) -> None:
+def _require_new_external_id(at: workspace_state.State, body: shapes.Json) -> None:
     external_id = body.get("external_id")
     taken = (view for view in at.views.values() if not view.is_closed)
     if external_id and any(view.body.get("external_id") == external_id for view in taken):
-        raise refusals.Refusal("duplicate_external_id")
+        raise slack_errors.Refusal("duplicate_external_id")
 
 
-def _find_view(at: state.State, given: arguments.Arguments) -> messages.View:
+def _find_view(at: workspace_state.State, given: arguments.Arguments) -> messages.View:
     view_id, external_id = given.text("view_id"), given.text("external_id")
     for view in at.views.values():
         is_named = view.id == view_id or (external_id and view.body.get("external_id") == external_id)
         if is_named and not view.is_closed:
             return view
-    raise refusals.Refusal("not_found")
+    raise slack_errors.Refusal("not_found")
 
 
 def _hash(body: shapes.Json, revision: int) -> str:

@@ -1,0 +1,277 @@
+"""
+What a command is, and what it is handed.
+
+A command is one file in `commands/`: a model of its parameters, a coroutine that gives a Report, and a `Command` that
+ties both to the word people type. The same declaration serves chat text, the terminal's argv and the steps of a
+procedure, makes the help and the usage errors, and tells dispatch who may run it.
+"""
+
+import dataclasses
+import datetime
+import enum
+import shlex
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+
+import pydantic
+import pydantic.fields
+
+from bot import errors
+from bot.config import catalog as config_catalog
+from bot.kubernetes.diagnosis import rules
+from bot.model import durations, reports
+from bot.model import invocations as model_invocations
+from bot.procedures import runs as procedures_runs
+from bot.procedures import schema
+from bot.runbook import sections as runbook_sections
+
+if TYPE_CHECKING:
+    # Only named, never used here: importing them would load httpx and SQLAlchemy, a third of a second in which
+    # `posbot --help` has already answered.
+    from bot.connectivity import eureka as connectivity_eureka
+    from bot.connectivity import gateway as connectivity_gateway
+    from bot.health import actuator as health_actuator
+    from bot.kubernetes import workloads as kubernetes_workloads
+    from bot.kubernetes.diagnosis import java as diagnosis_java
+    from bot.store import audit
+
+
+class Effect(enum.StrEnum):
+    """What running a command does to the world."""
+
+    READ = "read"
+    # Denied unless a role allows it.
+    CHANGE = "change"
+
+
+class Audience(enum.StrEnum):
+    """Who may run a command that only reads."""
+
+    MEMBERS = "members"
+    # Only people whose role names the command, because it shows what others did.
+    ROLE = "role"
+
+
+class FactKind(enum.StrEnum):
+    """What a fact of a report holds, where it is not null."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "truth"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Option:
+    """
+    How a parameter is typed, where that differs from `--its-name VALUE`.
+
+    Goes into the annotation of the model's field: `Annotated[str, Option(positional=True, label="SERVICE")]`.
+    """
+
+    positional: bool = False
+    label: str | None = None
+    """What stands for the value in a usage line."""
+    short: str | None = None
+    """A second name, such as `-e`."""
+
+
+class Parameters(pydantic.BaseModel):
+    """Base of the parameters of every command."""
+
+    # A line in a terminal uses one of them, so each is built when it is first validated.
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """The closed lists that names in parameters come from; handed to pydantic as its context."""
+
+    catalog: config_catalog.Catalog
+    environments: config_catalog.Environments
+    commands: tuple[str, ...]
+    aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Other words for some of them."""
+
+
+def _vocabulary(info: pydantic.ValidationInfo) -> Vocabulary:
+    if not isinstance(info.context, Vocabulary):
+        raise TypeError("parameters with names in them are validated with a Vocabulary as context")
+    return info.context
+
+
+def _known_service(value: str, info: pydantic.ValidationInfo) -> str:
+    return _named(lambda: _vocabulary(info).catalog.find(value).name)
+
+
+def _known_selection(value: str, info: pydantic.ValidationInfo) -> str:
+    catalogue = _vocabulary(info).catalog
+    found = _named(lambda: catalogue.select(value))
+    is_one = len(found) == 1 and value.lower() not in (config_catalog.ALL, *catalogue.groups)
+    return found[0].name if is_one else value.lower()
+
+
+def known_environment(value: str | None, info: pydantic.ValidationInfo) -> str:
+    """Give an environment as it is called; the default one for None."""
+    environments = _vocabulary(info).environments
+    name = environments.default if value is None else value.lower()
+    _named(lambda: environments.find(name))
+    return name
+
+
+def _known_word(value: str, info: pydantic.ValidationInfo) -> str:
+    vocabulary = _vocabulary(info)
+    word = vocabulary.aliases.get(value.lower(), value)
+    return _named(lambda: find_command(word, vocabulary.commands))
+
+
+def find_command(word: str, words: Iterable[str]) -> str:
+    """
+    Give *word* as it is spelt in the closed list *words*.
+
+    Raises:
+        errors.NotFound: with the nearest ones.
+    """
+    if word.lower() not in words:
+        raise errors.NotFound("command", word, words)
+    return word.lower()
+
+
+Result = TypeVar("Result")
+
+
+def _named(find: Callable[[], Result]) -> Result:
+    try:
+        return find()
+    except errors.NotFound as error:
+        # pydantic collects ValueErrors; the sentence and its hint travel in one text.
+        raise ValueError(f"{error} {error.hint or ''}".strip()) from error
+
+
+ServiceName = Annotated[str, pydantic.AfterValidator(_known_service)]
+"""The name or alias of one service; becomes its name."""
+Selection = Annotated[str, pydantic.AfterValidator(_known_selection)]
+"""One service, a group, or `all`."""
+EnvironmentName = Annotated[
+    str | None,
+    pydantic.AfterValidator(known_environment),
+    pydantic.Field(
+        default=None, validate_default=True, description="where to look; the default environment if not given"
+    ),
+    Option(label="ENV", short="-e"),
+]
+"""The name of an environment; the default one where none is given."""
+CommandName = Annotated[str, pydantic.AfterValidator(_known_word)]
+"""A word that follows `/pos`."""
+Duration = durations.Duration
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Everything a command may use; a command gets nothing from anywhere else."""
+
+    invocation: model_invocations.Invocation
+    catalog: config_catalog.Catalog
+    environments: config_catalog.Environments
+    runbook: runbook_sections.Runbook
+    diagnosis_rules: rules.Rules
+    actuator: "health_actuator.Actuator"
+    gateway: "connectivity_gateway.Gateway"
+    eureka: "connectivity_eureka.Eureka"
+    workloads: Callable[[config_catalog.Environment], "kubernetes_workloads.Workloads"]
+    """Gives what runs in an environment."""
+    java: "diagnosis_java.Java"
+    audit: "audit.AuditLog"
+    runs: procedures_runs.RunService
+    commands: Mapping[str, "Command[Any]"]
+    """All of them by their words, procedures included."""
+    procedure_catalog: schema.ProcedureCatalog
+    may_run: "MayRun"
+    """Tells whether the person who asks may run a command here."""
+    display: model_invocations.Display
+    now: Callable[[], datetime.datetime]
+
+
+MayRun = Callable[["Command[Any]"], Awaitable[bool]]
+P = TypeVar("P", bound=Parameters)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Command(Generic[P]):
+    """One thing the bot can do."""
+
+    name: str
+    summary: str
+    """One line, without a full stop, as the help shows it."""
+    parameters: type[P]
+    run: Callable[[P, Context], Awaitable[reports.Report]]
+    examples: tuple[str, ...]
+    """What could be typed after `/pos`; each is parsed by the tests."""
+    effect: Effect = Effect.READ
+    audience: Audience = Audience.MEMBERS
+    is_terminal_only: bool = False
+    """Needs files of the machine it runs on, so there is nothing to type in Slack."""
+    is_for_everyone: bool = False
+    """The answer is meant for the whole channel, not only for the person who asks."""
+    sections: tuple[str, ...] = ()
+    """Markers of the sections of the runbook that it carries out."""
+    deadline: Callable[[P], float | None] = lambda _: 30.0
+    """Seconds after which the answer is that there was none; None for what ends when nobody looks any more."""
+    facts: Mapping[str, FactKind] = dataclasses.field(default_factory=dict)
+    """What procedures can rely on in the facts of its reports; each is of this kind, or null or missing."""
+    is_step: bool = True
+    """It says something of the services, so that a procedure can use it as a step."""
+    needs_procedures: bool = False
+    """It speaks of the procedures, which a terminal command that does not need not wait for."""
+    aliases: tuple[str, ...] = ()
+    """What else may be typed for its word; one of these may be two words."""
+    roles: tuple[str, ...] | None = None
+    """Who may run it, where it says that itself: names of roles, or `everyone`; None where roles.yaml says it."""
+
+    @property
+    def needs_role(self) -> bool:
+        """Tell whether only people with a role may run it."""
+        if self.roles is not None:
+            return schema.EVERYONE not in self.roles
+        return self.effect is Effect.CHANGE or self.audience is Audience.ROLE
+
+    @property
+    def usage(self) -> str:
+        """Give the usage line, without what stands in front of the word."""
+        return " ".join([self.name, *(_usage(name, field) for name, field in self.parameters.model_fields.items())])
+
+
+def facts(
+    *, texts: tuple[str, ...] = (), numbers: tuple[str, ...] = (), truths: tuple[str, ...] = ()
+) -> Mapping[str, FactKind]:
+    """Give the declaration of these facts."""
+    kinds = ((FactKind.TEXT, texts), (FactKind.NUMBER, numbers), (FactKind.BOOLEAN, truths))
+    return {name: kind for kind, names in kinds for name in names}
+
+
+def command_line(word: str, parameters: Parameters) -> str:
+    """Give the line that asks for *word* with the same *parameters*."""
+    words = [word]
+    for name, field in type(parameters).model_fields.items():
+        value = getattr(parameters, name)
+        if value is None or value is False or (name not in parameters.model_fields_set and name != "env"):
+            continue
+        flag = () if option_of(field).positional else (f"--{name.replace('_', '-')}",)
+        words += [*flag, *(() if value is True else (shlex.quote(_typed(value)),))]
+    return " ".join(words)
+
+
+def _typed(value: object) -> str:
+    return f"{value.total_seconds():.0f}s" if isinstance(value, datetime.timedelta) else str(value)
+
+
+def option_of(field: pydantic.fields.FieldInfo) -> Option:
+    """Give how *field* is typed."""
+    return next((extra for extra in field.metadata if isinstance(extra, Option)), Option())
+
+
+def _usage(name: str, field: pydantic.fields.FieldInfo) -> str:
+    option = option_of(field)
+    label = option.label or name.upper()
+    flag = f"--{name.replace('_', '-')}"
+    shown = label if option.positional else flag if field.annotation is bool else f"{flag} {label}"
+    return shown if field.is_required() else f"[{shown}]"

@@ -1,0 +1,223 @@
+"""
+YAML files, read strictly.
+
+A mistake is reported with file, line, key and what was expected. Keys must not repeat, and the words that YAML 1.1
+takes for booleans (`on`, `off`, `yes`, `no`) stay words: whoever means a boolean writes true or false.
+"""
+
+import pathlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
+
+import pydantic
+import pydantic_core
+import yaml
+
+from bot import errors
+
+Model = TypeVar("Model", bound=pydantic.BaseModel)
+_Path = tuple[int | str, ...]
+_SHAPES = {
+    "expected a valid tuple": "expected a list",
+    "expected a valid dictionary": "expected keys with values",
+    "expected a valid string": "expected a text; a number, true and false are one in quotes",
+}
+_OWN_CLASS = re.compile(r"^expected a valid dictionary or instance of \w+$")
+_COUNT = re.compile(r"^Tuple should have (.*) after validation, not \d+$")
+_KIND = re.compile(r"^(str|int|float|bool|[A-Z]\w*|.*[\[(].*)$")
+"""What pydantic calls in Python's words, and the kinds of value that it names in a place where several may stand."""
+_UNREADABLE = (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError)
+"""What PyYAML raises: its own, and what slips through it for odd tags (`!!int x`), odd keys and bottomless nesting."""
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader without YAML 1.1's extra booleans and without dates, which would turn names into other types."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if tag not in {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"}
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
+
+
+def load(
+    path: pathlib.Path,
+    model: type[Model],
+    context: Mapping[str, object] | None = None,
+    check: Callable[[Model], Iterable[errors.ValidationError]] | None = None,
+) -> Model:
+    """
+    Give *model* filled from the YAML file at *path*; *context* is what its validators need to know of other files.
+
+    *check* gives the mistakes that can only be seen in a whole that is sound in itself.
+
+    Raises:
+        errors.BadConfiguration: one line per mistake, `file:line: key: what was expected`.
+    """
+    node = _compose(path)
+    _refuse_repeated_keys(node, path)
+    content = _construct(node, path)
+    try:
+        whole = model.model_validate(content, context=context)
+    except pydantic.ValidationError as error:
+        raise errors.BadConfiguration(
+            "\n".join(
+                dict.fromkeys(
+                    _explain(_place(problem), problem["msg"], node, path) for problem in _own(error.errors(), node)
+                )
+            )
+        ) from error
+    mistakes = [_explain(mistake.location, str(mistake), node, path) for mistake in (check(whole) if check else ())]
+    if mistakes:
+        raise errors.BadConfiguration("\n".join(mistakes))
+    return whole
+
+
+def read(path: pathlib.Path) -> object:
+    """
+    Give the content of somebody else's YAML file as it is, without holding it to a model.
+
+    Raises:
+        errors.BadConfiguration: when it is not YAML.
+    """
+    return _construct(_compose(path), path)
+
+
+def read_all(path: pathlib.Path) -> list[object]:
+    """
+    Give the content of every document in somebody else's YAML file.
+
+    Raises:
+        errors.BadConfiguration: when it is not YAML.
+    """
+    try:
+        return list(yaml.load_all(path.read_text(encoding="utf-8"), Loader=_Loader))
+    except (OSError, *_UNREADABLE) as error:
+        raise errors.BadConfiguration(f"{path}: this cannot be read as YAML ({error}).") from error
+
+
+def _compose(path: pathlib.Path) -> yaml.Node:
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError("it is no regular file")
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except FileNotFoundError as error:
+        raise errors.BadConfiguration(f"{path}: the file is missing.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise errors.BadConfiguration(f"{path}: the file cannot be read ({error}).") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise errors.BadConfiguration(f"{path}:{line}: this is not YAML: {error.problem}.") from error
+    except _UNREADABLE as error:
+        raise errors.BadConfiguration(f"{path}: this is not YAML: {error}.") from error
+    if node is None:
+        raise errors.BadConfiguration(f"{path}: the file is empty.")
+    return node
+
+
+def _construct(node: yaml.Node, path: pathlib.Path) -> object:
+    try:
+        return _Loader("").construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise errors.BadConfiguration(f"{path}:{line}: {error.problem}.") from error
+    except _UNREADABLE as error:
+        raise errors.BadConfiguration(f"{path}: a value does not fit its tag or key: {error}.") from error
+
+
+def _refuse_repeated_keys(root: yaml.Node, path: pathlib.Path) -> None:
+    for node in _walk(root, set()):
+        if not isinstance(node, yaml.MappingNode):
+            continue
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise errors.BadConfiguration(
+                    f"{path}:{key.start_mark.line + 1}: expected a single word as the key; "
+                    "a value that begins with { is written in quotes."
+                )
+            if key.value in seen:
+                raise errors.BadConfiguration(
+                    f"{path}:{key.start_mark.line + 1}: {key.value}: the key stands here twice; expected it once."
+                )
+            seen.add(key.value)
+
+
+def _walk(node: yaml.Node, seen: set[int]) -> Iterator[yaml.Node]:
+    # An anchor may stand in many places and may even contain itself: each node is visited once.
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    yield node
+    children = [child for pair in node.value for child in pair] if isinstance(node, yaml.MappingNode) else node.value
+    for child in children if isinstance(node, yaml.CollectionNode) else ():
+        yield from _walk(child, seen)
+
+
+def _own(problems: list[pydantic_core.ErrorDetails], root: yaml.Node) -> Iterator[pydantic_core.ErrorDetails]:
+    """Give *problems* without those that are there only because something within them is not as it should be."""
+    places = [_bare(problem["loc"], root) for problem in problems]
+    for problem, place in zip(problems, places, strict=True):
+        is_inside = any(other[: len(place)] == place and other != place for other in places)
+        is_of_several = place != problem["loc"]
+        if not is_inside or not (is_of_several or problem["type"] == "too_short"):
+            yield problem
+
+
+def _bare(location: _Path, root: yaml.Node) -> _Path:
+    """Give *location* without the kinds of value in it, which the file does not have."""
+    parts, node = [], root
+    for part in location:
+        child = _child(node, part)
+        if child is not None:
+            node = child[1]
+        elif _KIND.match(str(part)):
+            continue
+        parts.append(part)
+    return tuple(parts)
+
+
+def _place(problem: pydantic_core.ErrorDetails) -> _Path:
+    cause = problem.get("ctx", {}).get("error")
+    return problem["loc"] + (cause.location if isinstance(cause, errors.ValidationError) else ())
+
+
+def _explain(location: _Path, message: str, root: yaml.Node, path: pathlib.Path) -> str:
+    line = _line_of(root, location)
+    key = ".".join(str(part) for part in _bare(location, root)) or "the whole file"
+    expected = message.removeprefix("Value error, ").replace("Input should be", "expected")
+    expected = _COUNT.sub(r"expected \1", _SHAPES.get(expected, expected))
+    expected = _OWN_CLASS.sub("expected keys with values", expected)
+    if message == "Extra inputs are not permitted":
+        expected = "this key is not known here; check its spelling"
+    elif message == "Field required":
+        expected = "this key is missing"
+    # A sentence that ends in a question keeps its mark.
+    return f"{path}:{line}: {key}: {expected}".rstrip(".") + ("" if expected.endswith("?") else ".")
+
+
+def _line_of(node: yaml.Node, location: _Path) -> int:
+    """Give the line of the deepest part of *location* that the file has."""
+    line: int = node.start_mark.line + 1
+    for part in location:
+        child = _child(node, part)
+        if child is None:
+            break
+        line, node = child
+    return line
+
+
+def _child(node: yaml.Node, part: int | str) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part].start_mark.line + 1, node.value[part]
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(part):
+                return key.start_mark.line + 1, value
+    return None

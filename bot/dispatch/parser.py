@@ -1,0 +1,228 @@
+"""
+Text → command and typed parameters.
+
+cyclopts binds words to names and knows the near misses; the values it binds are strings, and the command's own model
+gives them their types, so that chat, terminal and procedures share one set of rules and one kind of error.
+
+What chat programs do to what people type, undone.
+"""
+
+import dataclasses
+import datetime
+import inspect
+import re
+import shlex
+import types
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import cyclopts
+import pydantic
+import pydantic.fields
+import pydantic_core
+
+from bot import command as bot_command
+from bot import errors
+
+TEXT_LIMIT = 2_000
+"""Characters; the longest sensible line is far below, and everything above would have to be shown to someone."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A command and what it is to be run with."""
+
+    command: bot_command.Command[Any]
+    parameters: bot_command.Parameters
+
+
+class Parser:
+    """Understands lines over a closed table of commands."""
+
+    def __init__(self, commands: Mapping[str, bot_command.Command[Any]], vocabulary: bot_command.Vocabulary) -> None:
+        self._commands = commands
+        self._vocabulary = vocabulary
+        self._apps = {word: _app(command) for word, command in commands.items()}
+        self._aliases = {alias: word for word, command in commands.items() for alias in command.aliases}
+
+    def parse(self, text: str, *, from_chat: bool) -> Parsed:
+        """
+        Give what *text*, the part after `/pos`, asks for; nothing at all asks for help.
+
+        Raises:
+            errors.UsageError: one sentence about what cannot be understood, with the usage line as its hint.
+        """
+        if len(text) > TEXT_LIMIT:
+            raise errors.UsageError(f"That is {len(text):,} characters; a command has at most {TEXT_LIMIT:,}.")
+        # A terminal's argv may hold bytes that are no text.
+        text = text.encode(errors="replace").decode()
+        words = _split(normalize(text) if from_chat else text)
+        if words and words[-1] in {"--help", "-h"}:
+            words = ["help", *words[:-1][:1]]
+        command, rest = self._find(words or ["help"])
+        try:
+            values = _bind(self._apps[command.name], rest)
+            return Parsed(command=command, parameters=self.validate(command, values))
+        except errors.UsageError as error:
+            raise _with_usage(error, command) from error
+
+    def find(self, word: str) -> bot_command.Command[Any]:
+        """
+        Give the command called *word*, or for which *word* may stand.
+
+        Raises:
+            errors.NotFound
+        """
+        word = self._aliases.get(word.lower(), word)
+        if word.lower() in self._commands:
+            return self._commands[word.lower()]
+        raise errors.NotFound("command", word, (*self._commands, *self._aliases))
+
+    def _find(self, words: list[str]) -> tuple[bot_command.Command[Any], list[str]]:
+        """Give the command that *words* begin with, and what follows it."""
+        if " ".join(words[:2]).lower() in self._aliases:
+            return self.find(" ".join(words[:2])), words[2:]
+        word, *rest = words
+        try:
+            return self.find(word), rest
+        except errors.NotFound as error:
+            error.words = (*(shlex.join([near, *rest]) for near in error.suggestions[:1]), "help")
+            raise
+
+    def validate(self, command: bot_command.Command[Any], values: Mapping[str, object]) -> bot_command.Parameters:
+        """
+        Give the parameters of *command* with *values*, names resolved and types checked.
+
+        Raises:
+            errors.UsageError: naming the parameter and what was expected.
+        """
+        try:
+            parameters: bot_command.Parameters = command.parameters.model_validate(values, context=self._vocabulary)
+        except pydantic.ValidationError as error:
+            explained = (_explain(problem, command.parameters) for problem in error.errors())
+            raise errors.UsageError(" ".join(explained)) from error
+        return parameters
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        reason = "a quote is opened but not closed" if "quotation" in str(error) else "it ends in a lone backslash"
+        raise errors.UsageError(
+            f"That line cannot be read: {reason}.", hint='Write "…" around values with spaces, or leave quotes out.'
+        ) from error
+
+
+def _app(command: bot_command.Command[Any]) -> cyclopts.App:
+    parameters = []
+    for name, field in command.parameters.model_fields.items():
+        option = bot_command.option_of(field)
+        kind = inspect.Parameter.POSITIONAL_ONLY if option.positional else inspect.Parameter.KEYWORD_ONLY
+        names = [f"--{name.replace('_', '-')}", *([option.short] if option.short else [])]
+        binding = cyclopts.Parameter(name=None if option.positional else names, negative=())
+        bound_type, default = _bound_type(field)
+        hint: Any = Annotated[bound_type, binding]
+        parameters.append(inspect.Parameter(name, kind, annotation=hint, default=default))
+
+    def collect(*args: object, **kwargs: object) -> None:
+        raise NotImplementedError("only its signature is used")
+
+    collect.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    collect.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    app = cyclopts.App(name=command.name, help_flags=[], version_flags=[])
+    app.default(collect)
+    return app
+
+
+def _bound_type(field: pydantic.fields.FieldInfo) -> tuple[Any, object]:
+    """Give what cyclopts binds: flags, lists of words, or one word; and its default. Types come from the model."""
+    if field.annotation is bool:
+        return bool, False
+    is_list = typing.get_origin(field.annotation) in {tuple, list} and not isinstance(field.annotation, types.UnionType)
+    return (tuple[str, ...], ()) if is_list else (str | None, None)
+
+
+def _bind(app: cyclopts.App, words: list[str]) -> dict[str, object]:
+    try:
+        _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+    except cyclopts.UnusedCliTokensError as error:
+        unused = errors.shorten(" ".join(error.unused_tokens or ()), 60)
+        raise errors.UsageError(f"“{unused}” is too much.") from error
+    except cyclopts.CycloptsError as error:
+        raise errors.UsageError(_first_sentence(str(error))) from error
+    return dict(bound.arguments)
+
+
+def _first_sentence(message: str) -> str:
+    return errors.shorten(" ".join(message.split()), 300)
+
+
+def _explain(problem: pydantic_core.ErrorDetails, parameters: type[bot_command.Parameters]) -> str:
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    if problem["type"] == "value_error":
+        return message
+    given = errors.shorten(str(problem["input"]), 40)
+    name = ".".join(str(part) for part in problem["loc"]) or "value"
+    if problem["type"] == "missing":
+        return f"{name} is missing."
+    field = parameters.model_fields.get(name)
+    if problem["type"] == "string_pattern_mismatch" and field is not None and field.description:
+        # A regular expression tells the person nothing.
+        message = f"expected {field.description}"
+    return f"{name}: “{given}” does not fit, {_with_durations(message, field)}."
+
+
+def _with_durations(message: str, field: pydantic.fields.FieldInfo | None) -> str:
+    """Give *message* with the bounds of *field* as a person would say them; pydantic says `datetime.timedelta(…)`."""
+    for constraint in field.metadata if field is not None else ():
+        for bound in (getattr(constraint, relation, None) for relation in ("gt", "ge", "lt", "le")):
+            if isinstance(bound, datetime.timedelta):
+                message = message.replace(repr(bound), f"{bound.total_seconds():g} seconds")
+    return message
+
+
+def _with_usage(error: errors.UsageError, command: bot_command.Command[Any]) -> errors.UsageError:
+    line = f"Usage: {command.usage}"
+    hint = f"{error.hint} {line}" if error.hint else line
+    return errors.UsageError(
+        str(error), hint=hint, words=("help" if command.name == "help" else f"help {command.name}",)
+    )
+
+
+_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'"})
+# Phones and word processors join "--" to one long dash. Only in front of a word it was a flag.
+_LONG_DASH = re.compile(r"(?<!\S)[—–―](?=[A-Za-z][\w-])")
+# In front of a single letter it was one dash.
+_SHORT_DASH = re.compile(r"(?<!\S)[—–―](?=[A-Za-z](?!\S))")
+_SPACES = re.compile(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+# Characters without a glyph that come along when text is pasted; they would make a known name unknown.
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
+_REFERENCE = re.compile(r"<(?P<target>[^<>|]+)(?:\|(?P<label>[^<>]*))?>")
+_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
+
+
+def normalize(text: str) -> str:
+    """
+    Give *text* as the person meant it.
+
+    Links become their visible text (`<http://x|x>`), channels their name, people their id; smart quotes and long
+    dashes become plain ones. Slack escapes `&`, `<` and `>` (docs.slack.dev, formatting), which is undone last, so
+    that a typed `<` is never taken for a reference.
+    """
+    text = _INVISIBLE.sub("", _SPACES.sub(" ", text)).translate(_QUOTES)
+    text = _SHORT_DASH.sub("-", _LONG_DASH.sub("--", text))
+    text = _REFERENCE.sub(_dereference, text)
+    for entity, character in _ENTITIES:
+        text = text.replace(entity, character)
+    return text.strip()
+
+
+def _dereference(match: re.Match[str]) -> str:
+    target, label = match["target"], match["label"]
+    if target.startswith("@"):
+        return target[1:]
+    if target.startswith(("#", "!")):
+        return label or target[1:]
+    return label or target

@@ -1,0 +1,244 @@
+"""
+One worker's time with one run: does what is decided, and writes each change down before it does the next.
+
+A step is under way only after that was written; what came of it is written together with the beginning of the next.
+Whoever finds a run after a crash therefore knows which step it was in, and `deciding` knows what that means.
+"""
+
+import asyncio
+import dataclasses
+import datetime
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import structlog
+import tenacity
+
+from bot import command as bot_command
+from bot import errors
+from bot.model import invocations, reports
+from bot.procedures import runs, schema
+from bot.procedures.definition import references
+from bot.procedures.engine import steps, transitions
+from bot.store import audit
+
+log = structlog.get_logger()
+
+STEP_SECONDS = 300.0
+"""For a step that sets no limit and whose command has none of its own."""
+END_SECONDS = 60.0
+"""For each step at the end of a run, which is not held to the time of the whole."""
+
+
+class StepRunner(Protocol):
+    """Runs commands; the dispatcher, as a run sees it."""
+
+    def validate(
+        self, word: str, values: Mapping[str, object]
+    ) -> tuple[bot_command.Command[Any], bot_command.Parameters]:
+        """
+        Give a command and its parameters with these values.
+
+        Raises:
+            errors.UsageError
+        """
+
+    async def perform(
+        self, invocation: invocations.Invocation, command: bot_command.Command[Any], parameters: bot_command.Parameters
+    ) -> invocations.Response:
+        """Give a command's answer; the person is asked for permission as always, but nothing is recorded."""
+
+
+class RunJournal(Protocol):
+    """Where a worker writes its runs down."""
+
+    async def write(
+        self,
+        run: runs.Run,
+        *,
+        begun: invocations.Invocation | None = None,
+        ended: audit.Ended | None = None,
+    ) -> runs.Run:
+        """
+        Give *run* as it is remembered now.
+
+        Raises:
+            Lost: somebody else works on it.
+            errors.Unavailable: nobody knows whether it was written; writing the same again is safe.
+        """
+
+    async def ensure_lease(self) -> None:
+        """Return once it is sure that nobody else has what was written as the worker's."""
+
+
+class LeaseLost(Exception):
+    """Somebody else works on the run."""
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class RunControl:
+    """What may come between a worker and its run."""
+
+    leaving: asyncio.Event
+    """Set when the worker is to begin nothing more."""
+    cancelled: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+    """Set when somebody wants the run to end."""
+    cancel: invocations.CancelRequest | None = None
+    on_change: Callable[[], None] | None = None
+    """Called after everything that was written."""
+
+
+class RunExecutor:
+    """Works on one run until it ends, waits for a person, or the worker leaves."""
+
+    def __init__(
+        self,
+        run: runs.Run,
+        ledger: RunJournal,
+        performer: StepRunner,
+        signals: RunControl,
+        now: Callable[[], datetime.datetime],
+    ) -> None:
+        self._run = self._written = run
+        self._ledger = ledger
+        self._performer = performer
+        self._signals = signals
+        self._now = now
+        self._ended: audit.Ended | None = None
+
+    async def work(self) -> runs.Run:
+        """
+        Give the run as it was left.
+
+        Raises:
+            Lost: somebody else works on it.
+        """
+        while not self._signals.leaving.is_set():
+            self._take_notice()
+            move = transitions.decide(self._run, self._now(), self._prepare)
+            self._run = move.run
+            match move:
+                case transitions.StartStep():
+                    await self._perform(move)
+                case transitions.Wait() if self._run.state is runs.RunState.RUNNING and move.until is not None:
+                    await self._write()
+                    await self._pause(move.until)
+                case _:
+                    break
+        await self._write()
+        return self._run
+
+    def _take_notice(self) -> None:
+        """Look at what has happened beside the steps: somebody wants an end, or the time is over."""
+        if self._signals.cancel is not None and self._run.cancel is None:
+            self._run = dataclasses.replace(self._run, cancel=self._signals.cancel)
+        if self._run.ending is None and self._seconds_left() <= 0:
+            self._run = transitions.time_out_run(self._run, self._now())
+
+    def _seconds_left(self) -> float:
+        return self._run.procedure.timeout.total_seconds() - self._run.active_seconds
+
+    def _prepare(self, step: schema.Step, scope: references.Scope) -> steps.Action:
+        return steps.render(step, scope, self._performer.validate)
+
+    async def _perform(self, move: transitions.StartStep) -> None:
+        step, action = move.step, move.action
+        assert action.command is not None  # noqa: S101 - what is begun has a command
+        assert action.parameters is not None  # noqa: S101
+        invocation = self._invocation(step, action)
+        self._run = transitions.replace_record(self._run, step.id, invocation=invocation.id)
+        await self._write(begun=invocation)
+        # Whoever slept since then, with the whole machine or stopped by a signal, finds out before it does anything.
+        await self._ledger.ensure_lease()
+        started = time.monotonic()
+        answer = await self._answer(
+            self._performer.perform(invocation, action.command, action.parameters),
+            self._limit(step, action),
+            invocation,
+        )
+        seconds = time.monotonic() - started
+        self._run = dataclasses.replace(self._run, active_seconds=self._run.active_seconds + seconds)
+        self._ended = await audit.ended(answer, word=action.command.name, duration_seconds=seconds)
+        if answer.status is not invocations.Status.CANCELLED:
+            self._run = transitions.complete_step(self._run, step, steps.Outcome.of(answer), self._now())
+
+    def _limit(self, step: schema.Step, action: steps.Action) -> float:
+        assert action.command is not None  # noqa: S101
+        own = step.timeout.total_seconds() if step.timeout is not None else None
+        limit = own or action.command.deadline(action.parameters) or STEP_SECONDS
+        return min(limit, END_SECONDS if self._run.procedure.is_end(step.id) else self._seconds_left())
+
+    async def _answer(
+        self, work: Awaitable[invocations.Response], seconds: float, invocation: invocations.Invocation
+    ) -> invocations.Response:
+        """Give the answer, or that the time was over, or that somebody cancelled it."""
+        task, stop = asyncio.ensure_future(work), asyncio.ensure_future(self._signals.cancelled.wait())
+        # The end of a run is done whoever wants an end.
+        awaited = {task, stop} if self._run.ending is None else {task}
+        try:
+            await asyncio.wait(awaited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            if stop.done() and stop in awaited:
+                return _unfinished(invocation, invocations.Status.CANCELLED, "Cancelled before it was done.")
+            return _unfinished(invocation, invocations.Status.TIMED_OUT, f"It did not finish within {seconds:g} s.")
+        finally:
+            for one in (task, stop):
+                one.cancel()
+            await asyncio.wait({task, stop})
+
+    def _invocation(self, step: schema.Step, action: steps.Action) -> invocations.Invocation:
+        attempt = self._run.find(step.id).attempt
+        return invocations.Invocation(
+            id=f"{self._run.id}.{self._run.steps.index(self._run.find(step.id)) + 1}.{attempt}",
+            text=action.text,
+            source=invocations.Source.STEP,
+            actor=self._run.requester,
+            conversation=self._run.place,
+            received_at=self._now(),
+        )
+
+    async def _pause(self, until: datetime.datetime) -> None:
+        seconds, started = max((until - self._now()).total_seconds(), 0.0), time.monotonic()
+        if self._run.ending is None:
+            # Only waiting for people is not counted.
+            seconds = min(seconds, max(self._seconds_left(), 0.0))
+        events = {asyncio.ensure_future(one.wait()) for one in (self._signals.cancelled, self._signals.leaving)}
+        try:
+            await asyncio.wait(events, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for event in events:
+                event.cancel()
+            waited = self._run.active_seconds + time.monotonic() - started
+            self._run = dataclasses.replace(self._run, active_seconds=waited)
+
+    async def _write(self, begun: invocations.Invocation | None = None) -> None:
+        if self._run is self._written:
+            return
+        async for attempt in _until_written():
+            with attempt:
+                self._run = await self._ledger.write(self._run, begun=begun, ended=self._ended)
+        self._written, self._ended = self._run, None
+        if self._signals.on_change is not None:
+            self._signals.on_change()
+
+
+def _until_written() -> tenacity.AsyncRetrying:
+    """Give attempts for as long as the database is away: what was done must not be forgotten."""
+    return tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception_type(errors.Unavailable),
+        wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2),
+        before_sleep=_tell,
+        reraise=True,
+    )
+
+
+def _tell(state: tenacity.RetryCallState) -> None:
+    reason = state.outcome.exception() if state.outcome is not None else None
+    log.warning("run not written down", attempt=state.attempt_number, reason=str(reason))
+
+
+def _unfinished(invocation: invocations.Invocation, ending: invocations.Status, headline: str) -> invocations.Response:
+    report = reports.Report(verdict=reports.Verdict.UNKNOWN, headline=headline)
+    return invocations.Response(invocation_id=invocation.id, status=ending, report=report)

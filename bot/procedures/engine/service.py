@@ -1,0 +1,262 @@
+"""Where people begin runs, look at them and answer their questions."""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from bot import errors
+from bot.durable import locks
+from bot.model import invocations
+from bot.procedures import commands as procedure_commands
+from bot.procedures import runs, schema
+from bot.procedures.engine import steps, transitions
+from bot.procedures.engine import store as run_store
+from bot.procedures.engine import worker as engine_worker
+
+_POLL_SECONDS = 0.5
+_ROLE = "role:"
+
+
+class Authorizer(Protocol):
+    """Says who may; the permissions, as the desk sees them."""
+
+    async def may_run(self, run: runs.Run, actor: invocations.Actor) -> bool:
+        """Tell whether somebody may run the procedure of *run*."""
+
+    async def has_role(self, role: str, actor: invocations.Actor) -> bool:
+        """Tell whether somebody has a role."""
+
+    def are_different(self, one: invocations.Actor, other: invocations.Actor) -> bool:
+        """Tell whether these are surely two people."""
+
+
+class RunService:
+    """The engine, as commands see it."""
+
+    def __init__(
+        self,
+        store: run_store.Runs,
+        worker: engine_worker.Worker,
+        judge: Authorizer,
+        now: Callable[[], datetime.datetime],
+        redact: Callable[[str], str] = str,
+    ) -> None:
+        self._store = store
+        self._worker = worker
+        self._judge = judge
+        self._now = now
+        self._redact = redact
+        """Takes secrets out of notes, which are kept for as long as the run."""
+
+    async def start(self, order: runs.RunRequest) -> runs.Run:
+        """
+        Give the run that *order* began, now or when it came before.
+
+        Raises:
+            errors.UsageError: its lock would have a longer name than a lock can have.
+            errors.Refused: its lock is held; says by which run.
+            errors.Unavailable: it cannot be written down.
+        """
+        procedure = order.procedure
+        now = self._now()
+        run = runs.Run(
+            id=f"r{now:%m%d}-{secrets.token_hex(4)}",
+            procedure=procedure,
+            digest=schema.digest(procedure),
+            params=order.params,
+            requester=order.invocation.actor,
+            place=order.invocation.conversation,
+            created_at=now,
+            steps=tuple(runs.StepRecord(id=step.id) for step in procedure.all_steps()),
+            lock=_fitting(order.lock),
+            is_step_by_step=order.is_step_by_step,
+        )
+        takes_it = self._worker.has_room
+        begun = await self._store.begin(run, order.invocation.id, self._worker.id if takes_it else None)
+        if takes_it and begun is run:
+            self._worker.attend(run)
+        elif not takes_it:
+            self._worker.wake()
+        return begun
+
+    def plan(self, order: runs.RunRequest) -> tuple[runs.PlannedStep, ...]:
+        """Give what a run of *order* would do."""
+        return steps.plan(order, self._worker.validate)
+
+    async def find(self, run_id: str) -> runs.Run:
+        """
+        Give a run.
+
+        Raises:
+            errors.UsageError: there is none with this id.
+        """
+        run = await self._store.find(run_id)
+        if run is None:
+            raise errors.UsageError(f"There is no run {run_id}.", hint="See which there are.", words=("runs",))
+        return run
+
+    async def list(self, wanted: runs.RunFilter) -> tuple[runs.Run, ...]:
+        """Give runs, the newest first."""
+        return await self._store.latest(wanted)
+
+    async def answer(
+        self,
+        run: runs.Run,
+        answer: str,
+        *,
+        by: invocations.Invocation,
+        comment: str = "",
+        question_id: str | None = None,
+    ) -> runs.Question:
+        """
+        Give the question of *run* as it now stands answered, by this person or by somebody who was faster.
+
+        With *question_id*, only that one question is meant, and not whatever the run asks now.
+
+        Raises:
+            errors.NotAllowed: the question is for somebody else.
+            errors.UsageError: it waits for nothing, or not for such an answer.
+        """
+        question = await self._question(run, question_id)
+        if question.answer is not None:
+            return question
+        if answer not in question.options:
+            raise errors.NotFound("answer", answer, question.options, hint=f"Expected {' or '.join(question.options)}.")
+        if question.note == "required" and not comment:
+            raise errors.UsageError("A note is wanted with the answer.", hint='Add --note "…".')
+        await self._check(run, question, by)
+        given = dataclasses.replace(
+            question, answer=answer, answered_by=by.actor.name, answered_at=self._now(), comment=self._redact(comment)
+        )
+        if await self._store.answer(question.id, given):
+            self._worker.wake()
+            return given
+        return await self._store.find_question(run.id, question.id) or given
+
+    async def may_answer(self, run: runs.Run, question: runs.Question, *, by: invocations.Invocation) -> bool:
+        """Tell whether this person may answer *question* of *run*."""
+        try:
+            await self._check(run, question, by)
+        except errors.NotAllowed:
+            return False
+        return True
+
+    async def cancel(self, run_id: str, *, by: invocations.Invocation) -> runs.Run:
+        """
+        Ask for the end of a run; give it.
+
+        Raises:
+            errors.NotAllowed, errors.UsageError
+        """
+        run = await self.find(run_id)
+        await self._insist(run, by)
+        if not run.state.is_final:
+            await self._store.request_cancel(run_id, invocations.CancelRequest(by=by.actor.name, at=self._now()))
+            self._worker.wake()
+            return await self.find(run_id)
+        return run
+
+    async def retry(self, run_id: str, *, by: invocations.Invocation) -> runs.Run:
+        """
+        Let a run that has ended go on where it failed; give it.
+
+        Raises:
+            errors.NotAllowed: not to this person.
+            errors.Refused: its lock is held by another.
+            errors.UsageError: it is not over, or nothing in it failed.
+        """
+        run = await self.find(run_id)
+        await self._insist(run, by)
+        if not run.state.is_final:
+            raise errors.UsageError(f"The run {run.id} is not over.", words=(f"run show {run.id}",))
+        if run.state is runs.RunState.SUCCEEDED:
+            raise errors.UsageError(f"Nothing in the run {run.id} failed.", words=(run.line,))
+        again = transitions.retry_run(run)
+        if await self._store.reopen(again):
+            self._worker.wake()
+        return await self.find(run_id)
+
+    async def unlock(self, lock: str) -> runs.Run:
+        """
+        Free a lock; give the run that held it.
+
+        Raises:
+            errors.NotFound: nobody holds it.
+            errors.Unreadable: it is free, but nothing can be said of the run that held it.
+        """
+        holder = await self._store.unlock(lock)
+        if holder is None:
+            raise errors.NotFound("lock", lock, await self._store.held_locks())
+        try:
+            return await self.find(holder)
+        except errors.Unreadable as error:
+            raise errors.Unreadable(f"“{lock}” is free now. {error}", hint=error.hint) from error
+
+    async def execute_or_follow(self, run: runs.Run, show: Callable[[runs.Run], Awaitable[None]]) -> runs.Run:
+        """Work on *run* here and now, or look at who does, until it ends or waits for a person; give it."""
+        async with contextlib.AsyncExitStack() as stack:
+            if self._worker.id is None:
+                await stack.enter_async_context(self._worker.signed_in())
+                watch = asyncio.create_task(self._worker.watch(takes_up=False), name="worker")
+                stack.push_async_callback(asyncio.wait, {watch})
+                stack.callback(watch.cancel)
+            shown, run_id = 0, run.id
+            while True:
+                claimed = await procedure_commands.retry_until_available(lambda: self._worker.claim(run_id))
+                task = self._worker.attend(claimed) if claimed is not None else self._worker.task_of(run.id)
+                work = {task} if task is not None else set()
+                while True:
+                    run = await procedure_commands.retry_until_available(lambda: self.find(run_id))
+                    if run.version != shown:
+                        shown = run.version
+                        await show(run)
+                    if run.state is not runs.RunState.RUNNING:
+                        return run
+                    if not work:
+                        await asyncio.sleep(_POLL_SECONDS)
+                        break
+                    _, work = await asyncio.wait(work, timeout=_POLL_SECONDS)
+
+    async def _question(self, run: runs.Run, question_id: str | None) -> runs.Question:
+        question = run.question
+        if question_id is not None and (question is None or question.id != question_id):
+            question = await self._store.find_question(run.id, question_id)
+        if question is None:
+            raise errors.UsageError(f"The run {run.id} has not asked that.", words=(f"run show {run.id}",))
+        return question
+
+    async def _check(self, run: runs.Run, question: runs.Question, by: invocations.Invocation) -> None:
+        """Do nothing if the person may answer *question*."""
+        if question.by.startswith(_ROLE):
+            role = question.by.removeprefix(_ROLE)
+            if not await self._judge.has_role(role, by.actor):
+                raise errors.NotAllowed(f"That is for the role {role} to answer.")
+            return
+        await self._insist(run, by)
+        if question.by == "requester" and by.actor.id != run.requester.id:
+            raise errors.NotAllowed(f"That is for {run.requester.name} to answer, who asked for the run.")
+        if question.by == "not_requester" and not self._judge.are_different(run.requester, by.actor):
+            raise errors.NotAllowed(
+                "That is for somebody else to answer than who asked for the run.",
+                hint="A person of both Slack and terminal is known as one under people in roles.yaml.",
+            )
+
+    async def _insist(self, run: runs.Run, by: invocations.Invocation) -> None:
+        if not await self._judge.may_run(run, by.actor):
+            raise errors.NotAllowed(f"You may not run {run.procedure.id}.", hint="Whoever runs posbot gives roles.")
+
+
+def _fitting(lock: str | None) -> str | None:
+    """Give *lock* as every database can hold it; it names what somebody has typed."""
+    if lock is None:
+        return None
+    if len(lock) > locks.LONGEST:
+        raise errors.UsageError(
+            f"The lock “{errors.shorten(lock, 60)}” would have {len(lock)} characters; {locks.LONGEST} are the most.",
+            hint="Give shorter values.",
+        )
+    return locks.plain(lock)

@@ -1,0 +1,67 @@
+"""Everything in `runbook_data/`, loaded together so that all mistakes are told at once."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import TypeVar
+
+from bot import errors
+from bot.config import catalog as config_catalog
+from bot.config import roles as config_roles
+from bot.config import yaml_files
+from bot.kubernetes.diagnosis import rules
+from bot.runbook import sections
+
+Loaded = TypeVar("Loaded")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RunbookData:
+    """What the operators of the bot have written down."""
+
+    folder: pathlib.Path
+    catalog: config_catalog.Catalog
+    environments: config_catalog.Environments
+    roles: config_roles.Roles
+    runbook: sections.Runbook
+    diagnosis_rules: rules.Rules
+
+
+def load(folder: pathlib.Path) -> RunbookData:
+    """
+    Give what the data folder says.
+
+    Raises:
+        errors.BadConfiguration: all mistakes of all files, one a line.
+    """
+    if not folder.is_dir():
+        raise errors.BadConfiguration(f"{folder}: there is no such folder; set POSBOT_RUNBOOK_DATA to the data folder.")
+    mistakes: list[str] = []
+    catalogue = _collect(mistakes, lambda: yaml_files.load(folder / "services.yaml", config_catalog.Catalog))
+    environments = _collect(
+        mistakes, lambda: yaml_files.load(folder / "environments.yaml", config_catalog.Environments)
+    )
+    people = _collect(mistakes, lambda: yaml_files.load(folder / "roles.yaml", config_roles.Roles))
+    url = environments.runbook_url if environments else None
+    runbook = _collect(mistakes, lambda: sections.load(folder / "runbook.md", url))
+    # Without a runbook its own mistakes are told, and not that the sections which others point to are not there.
+    known = {"sections": [section.marker for section in runbook.sections]} if runbook else None
+    table = _collect(mistakes, lambda: yaml_files.load(folder / "causes.yaml", rules.Rules, known))
+    if catalogue is None or environments is None or people is None or runbook is None or table is None:
+        raise errors.BadConfiguration("\n".join(mistakes))
+    return RunbookData(
+        folder=folder,
+        catalog=catalogue,
+        environments=environments,
+        roles=people,
+        runbook=runbook,
+        diagnosis_rules=table,
+    )
+
+
+def _collect(mistakes: list[str], load_one: Callable[[], Loaded]) -> Loaded | None:
+    try:
+        return load_one()
+    except errors.BadConfiguration as error:
+        mistakes.append(str(error))
+        return None

@@ -1,0 +1,163 @@
+"""
+Slack over WebSockets that the bot opens itself, so that it needs no public address.
+
+Two or more connections, because Slack renews each every few hours and slack_sdk closes the old one before the new one
+stands. A watchdog looks after each: slack_sdk 3.47 can go on for ever with an address that was good for one use only,
+and a connection can look open while nothing comes through it any more.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import structlog
+from slack_bolt.adapter.socket_mode.async_internals import send_async_response
+from slack_bolt.adapter.socket_mode.internals import build_headers
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import metrics
+from bot.slack.inbound import acknowledgements as inbound_acknowledgements
+from bot.slack.inbound import listeners
+
+log = structlog.get_logger()
+
+# In ping intervals. slack_sdk itself takes a connection for stale after four without a pong.
+_DEAD_AFTER = 3
+_NEW_CLIENT_AFTER = 12
+_GIVE_UP_AFTER = 30
+
+
+class Connection:
+    """One WebSocket to Slack, kept alive."""
+
+    def __init__(
+        self,
+        app: AsyncApp,
+        app_token: str,
+        web_client: AsyncWebClient,
+        *,
+        ping_seconds: float,
+        acknowledgements: inbound_acknowledgements.Acknowledgements,
+    ) -> None:
+        self._app = app
+        self._acknowledgements = acknowledgements
+        self._app_token = app_token
+        self._web_client = web_client
+        self._ping_seconds = ping_seconds
+        self._client = self._new_client()
+        self._connecting: asyncio.Task[None] | None = None
+        self._unhealthy_since: float | None = time.monotonic()
+        self._remedies = 0
+
+    def open(self) -> None:
+        """Begin to connect; slack_sdk tries until it succeeds."""
+        self._connecting = asyncio.create_task(self._client.connect(), name="socket mode")  # type: ignore[no-untyped-call]
+
+    async def is_alive(self) -> bool:
+        """Tell whether Slack answered a ping on this connection lately."""
+        client = self._client
+        last_pong = client.last_ping_pong_time
+        return (
+            await client.is_connected()
+            and last_pong is not None
+            and time.time() - last_pong < _DEAD_AFTER * self._ping_seconds
+        )
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Tell whether it has been dead for so long that only a new process may help."""
+        return self._dead_seconds() > _GIVE_UP_AFTER * self._ping_seconds
+
+    async def tend(self) -> None:
+        """Look after the connection: the longer it is dead, the more of it is made anew."""
+        if await self.is_alive():
+            self._unhealthy_since, self._remedies = None, 0
+            return
+        if self._unhealthy_since is None:
+            self._unhealthy_since = time.monotonic()
+        dead = self._dead_seconds() / self._ping_seconds
+        if dead > _NEW_CLIENT_AFTER * (self._remedies + 1):
+            self._remedies += 1
+            await self._start_over()
+        elif self._client.wss_uri is not None and not await self._client.is_connected():
+            # Whatever address it holds was used up; without one it asks Slack for the next.
+            self._client.wss_uri = None
+            metrics.RECONNECTIONS.labels("new address").inc()
+
+    async def close(self) -> None:
+        """Stop receiving."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+        await self._client.close()  # type: ignore[no-untyped-call]
+
+    async def _start_over(self) -> None:
+        log.warning("socket made anew", dead_seconds=round(self._dead_seconds()))
+        metrics.RECONNECTIONS.labels("new client").inc()
+        await self.close()
+        self._client = self._new_client()
+        self.open()
+
+    def _dead_seconds(self) -> float:
+        return 0.0 if self._unhealthy_since is None else time.monotonic() - self._unhealthy_since
+
+    def _new_client(self) -> SocketModeClient:
+        client = SocketModeClient(
+            app_token=self._app_token, web_client=self._web_client, ping_interval=self._ping_seconds
+        )
+        client.socket_mode_request_listeners.append(self._receive)
+        return client
+
+    async def _receive(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        started = time.time()
+        with self._acknowledgements.pending() as own:
+            bolt_request = AsyncBoltRequest(
+                mode="socket_mode",
+                body=request.payload,
+                headers=build_headers(request),
+                context={listeners.ACKNOWLEDGEMENT: own},
+            )
+            response = await self._app.async_dispatch(bolt_request)
+            await send_async_response(client, request, response, started)
+        metrics.ACKNOWLEDGED.observe(time.time() - started)
+
+
+class SocketMode:
+    """All connections together."""
+
+    def __init__(
+        self, app: AsyncApp, app_token: str, web_client: AsyncWebClient, *, connections: int, ping_seconds: float
+    ) -> None:
+        self._ping_seconds = ping_seconds
+        acknowledgements = inbound_acknowledgements.Acknowledgements()
+        self._connections: Sequence[Connection] = [
+            Connection(app, app_token, web_client, ping_seconds=ping_seconds, acknowledgements=acknowledgements)
+            for _ in range(connections)
+        ]
+
+    async def watch(self) -> None:
+        """Open the connections and look after them until cancelled."""
+        for connection in self._connections:
+            connection.open()
+        while True:
+            for connection in self._connections:
+                await connection.tend()
+            metrics.CONNECTIONS.set(await self.alive())
+            await asyncio.sleep(self._ping_seconds / 2)
+
+    async def alive(self) -> int:
+        """Give how many connections are alive."""
+        return sum([await connection.is_alive() for connection in self._connections])
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Tell whether all connections have been dead for so long that only a new process may help."""
+        return all(connection.is_hopeless for connection in self._connections)
+
+    async def close(self) -> None:
+        """Stop receiving on all connections; Slack gives what comes to other processes."""
+        await asyncio.gather(*(connection.close() for connection in self._connections), return_exceptions=True)

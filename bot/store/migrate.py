@@ -1,0 +1,84 @@
+"""
+Sees to it that the database has the shape that this version of the code expects.
+
+Brings the database to the newest revision, by Alembic's scripts.
+"""
+
+import pathlib
+
+import sqlalchemy
+
+from bot import errors
+from bot.store import database
+
+MIGRATION_SECONDS = 60.0
+SCRIPTS = pathlib.Path(__file__).parent / "migrations"
+
+
+async def migrate(db: database.Database, seconds: float = MIGRATION_SECONDS) -> str | None:
+    """
+    Bring *db* to the newest revision within *seconds*; give that revision, or None where it was there already.
+
+    All steps are one transaction, so a database is never left half-way.
+
+    Raises:
+        errors.BadConfiguration: the database was written by a newer version of posbot.
+        errors.Unavailable: the database cannot be reached.
+    """
+    async with db.transaction(seconds) as connection:
+        return await connection.run_sync(_migrate)
+
+
+def _migrate(connection: sqlalchemy.Connection) -> str | None:
+    if _revision(connection) == newest():
+        return None
+    # Alembic takes a tenth of a second to load, and is wanted once in the life of a version.
+    return upgrade(connection, SCRIPTS)
+
+
+def newest() -> str:
+    """Give the newest revision, by the names of the scripts, which begin with theirs."""
+    return max(path.name for path in (SCRIPTS / "versions").glob("*.py")).partition("_")[0]
+
+
+def _revision(connection: sqlalchemy.Connection) -> str | None:
+    if not sqlalchemy.inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def upgrade(connection: sqlalchemy.Connection, scripts: pathlib.Path) -> str | None:
+    """
+    Bring the database behind *connection* to the newest of *scripts*; give it, or None where it was there already.
+
+    Raises:
+        errors.BadConfiguration: the database was written by a newer version of posbot.
+    """
+    # Alembic takes a tenth of a second to load, and is needed once in the life of a version.
+    import alembic.command  # noqa: PLC0415
+    import alembic.config  # noqa: PLC0415
+    import alembic.migration  # noqa: PLC0415
+    import alembic.script  # noqa: PLC0415
+
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(scripts))
+    config.attributes["connection"] = connection
+    script = alembic.script.ScriptDirectory.from_config(config)
+    # Two processes may start at the same moment: the second waits here and then finds the work done.
+    if connection.dialect.name == "postgresql":
+        connection.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(20260101)"))
+    else:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    current = alembic.migration.MigrationContext.configure(connection).get_current_revision()
+    newest = script.get_current_head()
+    if current == newest:
+        return None
+    if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
+        raise errors.BadConfiguration(
+            f"The database is newer than this posbot (it is at revision {current}, this version knows up to {newest}):"
+            " start the version that wrote it, or a later one."
+        )
+    alembic.command.upgrade(config, "head")
+    return newest

@@ -1,0 +1,285 @@
+"""
+A report for a terminal: colour where it is one, plain text where it is not, never a control character of others.
+
+Tasks that follow each other, for a terminal: one row each, and what changed of them as lines.
+
+Text of others without anything that a terminal would obey.
+"""
+
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+
+import rich.console
+import rich.measure
+import rich.padding
+import rich.segment
+import rich.table
+import rich.text
+
+from bot.model import invocations, log_lines, reports
+
+_MARKS = {
+    reports.Verdict.OK: ("✓", "green"),
+    reports.Verdict.WARNING: ("!", "yellow"),
+    reports.Verdict.FAILED: ("✗", "red"),
+    reports.Verdict.UNKNOWN: ("?", "magenta"),
+}
+_MARK_COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta")
+_NARROWEST_COLUMN = 4
+_NARROWEST_TEXT = 16
+"""Cells that a column of sentences needs to be read at all."""
+_STOPPED = frozenset({invocations.Status.USAGE_ERROR, invocations.Status.DENIED})
+
+
+def render(answer: invocations.Response, program: str = "posbot") -> rich.console.Group:
+    """Give what a console prints for *answer*; *program* stands in front of the lines to copy."""
+    report = answer.report
+    parts: list[rich.console.RenderableType] = [_headline(report, answer.status)]
+    for section in report.sections:
+        parts += _section(section)
+    parts += _footer(report, program)
+    return rich.console.Group(*parts)
+
+
+def progress_line(report: reports.Report) -> rich.text.Text:
+    """Give one line for a report that is not finished."""
+    return rich.text.Text(f"… {clean(report.headline)}", style="dim")
+
+
+def unfinished(report: reports.Report, plan: reports.Plan) -> rich.console.Group:
+    """Give how far the tasks of an unfinished report are, to be drawn again and again at the same place."""
+    return rich.console.Group(progress_line(report), _indented(render_plan(plan)))
+
+
+def asked(prompt: invocations.Prompt) -> rich.console.Group:
+    """Give what is asked, with the answers to choose from."""
+    options = [
+        _indented(rich.text.Text(f"{number} {clean(option)}")) for number, option in enumerate(prompt.options, 1)
+    ]
+    first, _, rest = clean(prompt.text).partition("\n")
+    text = rich.text.Text.assemble(("? ", "bold yellow"), (first, "bold"), f"\n{rest}" if rest else "", overflow="fold")
+    return rich.console.Group(text, *options)
+
+
+def log(section: reports.Log) -> rich.console.RenderableType:
+    """Give the lines of a log, each pod's mark in a colour of its own; a line stays one line, however long."""
+    return _Lines(section)
+
+
+class _Lines:
+    """
+    Lines that go to the console as they are: rich would look at each character of them, to fold or to cut them.
+
+    Whoever prints them lets nothing be cropped; a terminal breaks long lines by itself.
+    """
+
+    def __init__(self, section: reports.Log) -> None:
+        marks, lines = zip(*log_lines.render(section), strict=True) if section.entries else ((), ())
+        self._heads = {mark: f"{clean(mark)} │ " for mark in set(marks)}
+        self._lines = list(zip(marks, clean("\n".join(lines)).split("\n"), strict=False))
+
+    def __rich_console__(
+        self, console: rich.console.Console, options: rich.console.ConsoleOptions
+    ) -> rich.console.RenderResult:
+        if console.color_system is None:
+            yield rich.segment.Segment("".join(f"{self._heads[mark]}{line}\n" for mark, line in self._lines))
+            return
+        styles = {mark: console.get_style(_colour(mark)) for mark in self._heads}
+        for mark, line in self._lines:
+            yield rich.segment.Segment(self._heads[mark], styles[mark])
+            yield rich.segment.Segment(f"{line}\n")
+
+
+def _colour(mark: str) -> str:
+    return _MARK_COLOURS[zlib.crc32(mark.encode()) % len(_MARK_COLOURS)]
+
+
+def _headline(report: reports.Report, ending: invocations.Status) -> rich.text.Text:
+    mark, colour = _MARKS[report.verdict]
+    if ending in _STOPPED:
+        mark, colour = "-", "default"
+    elif report.is_information:
+        return rich.text.Text(clean(report.headline), style="bold")
+    return rich.text.Text.assemble((f"{mark} ", f"bold {colour}"), (clean(report.headline), "bold"))
+
+
+def _section(section: reports.Section) -> Iterable[rich.console.RenderableType]:
+    yield rich.text.Text("")
+    if section.title:
+        yield _indented(rich.text.Text(clean(section.title), style="underline"))
+    match section:
+        case reports.Fields():
+            yield _indented(_fields(section))
+        case reports.Table():
+            yield _indented(_Table(section))
+        case reports.Code() | reports.Text():
+            yield _indented(rich.text.Text(clean(section.text), overflow="fold"))
+        case reports.Prose():
+            yield _indented(_prose(section))
+        case reports.Log():
+            yield log(section)
+        case reports.Plan():
+            yield _indented(render_plan(section))
+
+
+def _fields(section: reports.Fields) -> rich.table.Table:
+    grid = rich.table.Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", overflow="fold")
+    grid.add_column(overflow="fold")
+    for name, value in section.pairs:
+        # rich measures a column of nothing wrongly and then cuts its neighbour.
+        grid.add_row(rich.text.Text(clean(name) or "–"), rich.text.Text(clean(value) or "–"))
+    return grid
+
+
+def _prose(section: reports.Prose) -> rich.console.Group:
+    parts: list[rich.console.RenderableType] = []
+    for paragraph, before in zip(section.paragraphs, (None, *section.paragraphs), strict=False):
+        if before is not None and not (paragraph.bullet and before.bullet):
+            parts.append(rich.text.Text(""))
+        parts.append(_paragraph(paragraph))
+    return rich.console.Group(*parts)
+
+
+def _paragraph(paragraph: reports.Paragraph) -> rich.console.RenderableType:
+    words = rich.text.Text(overflow="fold")
+    for span in paragraph.spans:
+        styles = (("bold", span.is_bold), ("italic", span.is_italic), ("cyan", span.is_code), ("underline", span.url))
+        words.append(clean(span.text), style=" ".join(name for name, is_set in styles if is_set))
+        if span.url and span.url != span.text:
+            words.append(clean(f" ({span.url})"), style="dim")
+    if not paragraph.bullet:
+        return words
+    grid = rich.table.Table.grid(padding=(0, 1, 0, 0))
+    grid.add_row(rich.text.Text("  " * paragraph.depth + clean(paragraph.bullet)), words)
+    return grid
+
+
+class _Table:
+    """
+    A table that loses nothing however narrow the console: rich cuts what does not fit into columns that may not wrap.
+
+    Where there is room, names and figures stay whole and the widest column alone wraps; where there is less, all
+    wrap; where there is hardly any, each row becomes a list.
+    """
+
+    def __init__(self, section: reports.Table) -> None:
+        count = max([len(section.columns), *(len(row.cells) for row in section.rows)])
+        self._columns = _padded(section.columns, count)
+        self._figures = frozenset(section.figures)
+        self._rows = [(row.verdict, _padded(row.cells, count)) for row in section.rows]
+        self._has_marks = any(row.verdict for row in section.rows)
+        lines = [self._columns, *(cells for _, cells in self._rows)]
+        self._widths = [max(rich.text.Text(line[index]).cell_len for line in lines) for index in range(count)]
+
+    def __rich_measure__(
+        self, console: rich.console.Console, options: rich.console.ConsoleOptions
+    ) -> rich.measure.Measurement:
+        return rich.measure.Measurement.get(console, options, self._drawn(options.max_width))
+
+    def __rich_console__(
+        self, console: rich.console.Console, options: rich.console.ConsoleOptions
+    ) -> rich.console.RenderResult:
+        yield self._drawn(options.max_width)
+
+    def _drawn(self, width: int) -> rich.console.RenderableType:
+        room = width - 2 * len(self._widths) - 3 * self._has_marks
+        if room < len(self._widths) * _NARROWEST_COLUMN:
+            return self._list()
+        widest = self._widths.index(max(self._widths)) if self._widths else 0
+        others = sum(self._widths) - max(self._widths, default=0)
+        return self._grid(wrapping=widest if others + _NARROWEST_TEXT <= room else None)
+
+    def _grid(self, *, wrapping: int | None) -> rich.table.Table:
+        table = rich.table.Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+        if self._has_marks:
+            table.add_column("")
+        for index, column in enumerate(self._columns):
+            may_wrap = wrapping in {None, index}
+            justify: rich.console.JustifyMethod = "right" if column in self._figures else "left"
+            table.add_column(rich.text.Text(column), overflow="fold", no_wrap=not may_wrap, justify=justify)
+        for verdict, cells in self._rows:
+            mark, colour = _MARKS[verdict] if verdict else ("", "")
+            texts = [rich.text.Text(cell) for cell in cells]
+            table.add_row(*([rich.text.Text(mark, style=colour)] if self._has_marks else []), *texts)
+        return table
+
+    def _list(self) -> rich.console.RenderableType:
+        lines = []
+        for verdict, cells in self._rows:
+            mark, colour = _MARKS[verdict] if verdict else ("-", "")
+            lines.append(rich.text.Text(mark, style=colour))
+            named = zip(self._columns, cells, strict=True)
+            lines += [rich.text.Text(f"{column}: {cell}", overflow="fold") for column, cell in named]
+        return rich.console.Group(*(lines or [rich.text.Text("  ".join(self._columns), overflow="fold")]))
+
+
+def _padded(cells: tuple[str, ...], count: int) -> tuple[str, ...]:
+    return (*map(clean, cells), *[""] * (count - len(cells)))
+
+
+def _footer(report: reports.Report, program: str) -> Iterable[rich.console.RenderableType]:
+    if report.runbook:
+        yield rich.text.Text("")
+    for pointer in report.runbook:
+        line = " ".join(filter(None, ("Runbook", pointer.number, pointer.title, pointer.url)))
+        yield _indented(rich.text.Text(clean(line), style="cyan"))
+    if report.next_actions:
+        yield rich.text.Text("")
+        yield _indented(rich.text.Text("Next:", style="dim"))
+    for action in report.next_actions:
+        yield _indented(rich.text.Text(clean(f"{program} {action.command}")))
+
+
+def _indented(inner: rich.console.RenderableType) -> rich.padding.Padding:
+    return rich.padding.Padding(inner, (0, 0, 0, 2), expand=False)
+
+
+_TASK_MARKS: Mapping[reports.TaskState, tuple[str, str]] = {
+    reports.TaskState.PENDING: ("·", "dim"),
+    reports.TaskState.RUNNING: ("▸", "cyan"),
+    reports.TaskState.WAITING: ("?", "bold yellow"),
+    reports.TaskState.DONE: ("✓", "green"),
+    reports.TaskState.FAILED: ("✗", "red"),
+    reports.TaskState.UNKNOWN: ("?", "magenta"),
+    reports.TaskState.SKIPPED: ("–", "dim"),
+}
+_QUIET = frozenset({reports.TaskState.PENDING, reports.TaskState.SKIPPED})
+
+
+def render_plan(plan: reports.Plan) -> rich.table.Table:
+    """Give all tasks, each with its mark, what it is, and what came of it."""
+    grid = rich.table.Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column()
+    grid.add_column(overflow="fold", max_width=44)
+    # rich measures a column of nothing wrongly and then cuts its neighbour.
+    grid.add_column(overflow="fold", min_width=1)
+    for task in plan.tasks:
+        mark, style = _TASK_MARKS[task.state]
+        quiet = "dim" if task.state in _QUIET else ""
+        words = rich.text.Text(clean(task.detail), style=quiet)
+        if task.status:
+            words.append(f" ({clean(task.status)})" if task.detail else clean(task.status), "dim")
+        grid.add_row(rich.text.Text(mark, style), rich.text.Text(clean(task.title), quiet), words)
+    return grid
+
+
+def news(plan: reports.Plan, before: reports.Plan | None, without: reports.TaskState) -> Iterator[rich.text.Text]:
+    """Give a line for each task that stands otherwise than *before*, but for those that are still to come."""
+    known = {task.id: task for task in before.tasks} if before is not None else {}
+    for task in plan.tasks:
+        if task == known.get(task.id) or task.state in {reports.TaskState.PENDING, without}:
+            continue
+        mark, style = _TASK_MARKS[task.state]
+        parts = [part for part in (task.title, task.detail, task.status) if part]
+        yield rich.text.Text.assemble((f"{mark} ", style), clean(" – ".join(parts)))
+
+
+# Everything that could move the cursor, change colours or reorder text, but for tab and line feed.
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def clean(text: str) -> str:
+    """Give *text* without anything that a terminal would obey."""
+    return _CONTROL.sub("", text.expandtabs(4))

@@ -1,0 +1,141 @@
+"""Who takes part, what they can do in the demo, and how long anything may take."""
+
+import asyncio
+import contextlib
+import shlex
+from collections.abc import AsyncIterator, Mapping
+
+from sandbox import processes, testbed
+from sandbox.demo import screens
+from sandbox.demo.preview import posts
+from sandbox.slack.scenario import people
+from sandbox.slack.state import messages, workspace_state
+
+START_SECONDS = 45.0
+STEP_SECONDS = 15.0
+
+
+class Stuck(Exception):
+    """Something that belongs to the story did not come."""
+
+
+@contextlib.asynccontextmanager
+async def step(what: str, *, seconds: float = STEP_SECONDS) -> AsyncIterator[None]:
+    """Give the block so much time to bring *what*. Raises Stuck with one sentence when it does not."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise Stuck(f"no {what} in time.") from error
+    except (LookupError, OSError, RuntimeError) as error:
+        raise Stuck(f"no {what}: {str(error).partition(':')[0]}.") from error
+
+
+class Cast:
+    """alice, bob and the bot in #pos-ops; everything they do is shown."""
+
+    def __init__(self, stage: testbed.TestBed, screen: screens.Screen) -> None:
+        self.stage = stage
+        self.screen = screen
+        self.alice = stage.workspace.person("alice")
+        self.bob = stage.workspace.person("bob")
+        self.ops = stage.workspace.channel("pos-ops", members=[self.alice, self.bob])
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Give what everybody and every place is called."""
+        own = self.stage.workspace.settings
+        persons = {person.id: person.user.name for person in (self.alice, self.bob)}
+        places = {self.ops.id: self.ops.name, self.alice.chat_with_bot.id: "direct messages"}
+        apps = {own.bot_user_id: own.bot_name, workspace_state.SLACKBOT: "Slackbot"}
+        return {**places, **persons, **apps, **self.stage.workspace.file_names}
+
+    async def types(self, line: str, *, containing: str = "") -> messages.Message:
+        """Let alice type a slash command; show and give the answer."""
+        self.screen.act("alice", line)
+        async with step(f"answer to {line}"):
+            delivery = await self.alice.types(line, self.ops)
+            answer = await self.alice.waits_for_message(
+                self.ops, containing=containing, after=delivery, timeout_seconds=STEP_SECONDS
+            )
+        await self.show(answer)
+        return answer
+
+    async def clicks(self, label: str, on: messages.Message, *, by: people.Person | None = None) -> messages.Message:
+        """Let alice, or *by*, press the first button with *label* in its text; show and give what *on* became."""
+        person = by or self.alice
+        async with step(f"answer to a click on {label}"):
+            await person.clicks(self._press(label, on, person), on)
+            answer = await person.waits_for_change(on, timeout_seconds=STEP_SECONDS)
+        await self.show(answer)
+        return answer
+
+    async def shares(self, label: str, on: messages.Message) -> messages.Message:
+        """Let alice press a button whose answer is a message for all; show and give it."""
+        async with step("message for the channel"):
+            delivery = await self.alice.clicks(self._press(label, on, self.alice), on)
+            shared = await self.bob.waits_for_message(self.ops, after=delivery, timeout_seconds=STEP_SECONDS)
+        await self.show(shared)
+        return shared
+
+    async def mentions(self, text: str, *, thread: messages.Message) -> messages.Message:
+        """Let bob mention the bot in a thread; show his message and the answer, and give the answer."""
+        async with step(f"answer to bob's “{text}”"):
+            delivery = await self.bob.mentions(text, self.ops, thread=thread)
+            asked = await self.bob.waits_for_message(self.ops, thread=thread, matching=self._is_bobs)
+            answer = await self.bob.waits_for_message(
+                self.ops, thread=thread, after=delivery, timeout_seconds=STEP_SECONDS
+            )
+        await self.show(asked)
+        await self.show(answer)
+        return answer
+
+    async def runs(self, line: str) -> str:
+        """
+        Run a line in alice's terminal beside the bot; show and give what it printed.
+
+        What it says beside that is shown only where it printed nothing: a terminal overwrites how far something is.
+        """
+        async with step(f"output of {line}"):
+            code, output, complaint = await processes.run(self._shell(), *_words(line))
+        await self.screen.show_shell(line, output or complaint, code)
+        return output
+
+    async def finds(self, what: str, *, containing: str, thread: messages.Message | None = None) -> messages.Message:
+        """Give what stands in the channel, or in a thread, as soon as it does."""
+
+        def is_there(message: messages.Message) -> bool:
+            is_reply = message.thread_ts not in {None, message.ts}
+            return is_reply if thread is not None else not is_reply
+
+        async with step(what):
+            return await self.alice.waits_for_message(
+                self.ops, containing=containing, thread=thread, matching=is_there, timeout_seconds=STEP_SECONDS
+            )
+
+    async def show(self, message: messages.Message) -> None:
+        """Show a message as alice sees it."""
+        await self.screen.show(posts.post_of(message, self.names))
+
+    def _press(self, label: str, on: messages.Message, person: people.Person) -> str:
+        found = next((button.text for button in on.buttons if label in button.text), None)
+        if found is None:
+            raise LookupError(f"there is no button “{label}”")
+        self.screen.act(person.user.name, f"[ {found} ]")
+        return found
+
+    def _is_bobs(self, message: messages.Message) -> bool:
+        return message.user_id == self.bob.id
+
+    def _shell(self) -> dict[str, str]:
+        # As in a terminal of the same width, colours and all.
+        looks = {"FORCE_COLOR": "1", "COLUMNS": str(self.screen.width)}
+        return {**self.stage.environment, **looks, "LOGNAME": self.alice.user.name}
+
+
+def _words(line: str) -> list[str]:
+    """Give what follows the program's name in *line*; an apostrophe that nobody closes stands for itself."""
+    try:
+        return shlex.split(line)[1:]
+    except ValueError:
+        return line.split()[1:]

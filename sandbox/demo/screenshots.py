@@ -1,0 +1,164 @@
+"""
+Pictures of real answers, for the README: `python -m sandbox.pictures FOLDER`.
+
+A bot answers in the sandbox and its messages are written as pages. Where Chromium is installed it takes a picture of
+each, as large as its content; with the fonts Lato and Noto Color Emoji they come closest to Slack.
+"""
+
+import asyncio
+import dataclasses
+import html
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+
+import rich.console
+
+from sandbox import testbed
+from sandbox.demo import faults
+from sandbox.demo.preview import pages, posts
+from sandbox.slack.scenario import people
+from sandbox.slack.state import channels, messages
+
+TIMEOUT_SECONDS = 60.0
+_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--force-device-scale-factor=2",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One page, and how wide its picture is."""
+
+    name: str
+    page: str
+    width: int = 760
+
+
+def main() -> None:
+    """Write pages, and pictures where Chromium is there; its exit code tells whether pictures were taken."""
+    console = rich.console.Console(highlight=False)
+    if len(sys.argv) != 2:  # noqa: PLR2004 - the module's name and the folder
+        console.print("Usage: python -m sandbox.pictures FOLDER")
+        raise SystemExit(2)
+    folder = pathlib.Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    chromium = shutil.which("chromium")
+    for path in asyncio.run(_work(folder, chromium)):
+        console.print(str(path))
+    if chromium is None:
+        console.print("There is no chromium here: pages were written, but no pictures.")
+        raise SystemExit(1)
+
+
+async def _work(folder: pathlib.Path, chromium: str | None) -> list[pathlib.Path]:
+    async with asyncio.timeout(TIMEOUT_SECONDS), testbed.set_up() as stage:
+        pictures = await _answers(stage)
+    written = []
+    for picture in pictures:
+        page = folder / f"{picture.name}.html"
+        page.write_text(picture.page)
+        written.append(page)
+        if chromium is not None:
+            written.append(folder / f"{picture.name}.png")
+            await _take(chromium, picture, written[-1])
+    return written
+
+
+async def _answers(stage: testbed.TestBed) -> list[Picture]:
+    """Let the bot answer while pos-order has lost its database and pos-price is slow."""
+    alice = stage.workspace.person("alice")
+    ops = stage.workspace.channel("pos-ops", members=[alice])
+    incident = stage.workspace.channel("inc-2041-orders-fail", members=[alice])
+    await stage.fleet["pos-order"].goes_down()
+    await stage.fleet["pos-price"].slows_to(seconds=0.7)
+    own = stage.workspace.settings
+    names = {own.bot_user_id: own.bot_name, alice.id: "alice", ops.id: ops.name, incident.id: incident.name}
+    one = await _ask(alice, "/pos health pos-order", ops)
+    fleet = await _ask(alice, "/pos health all", incident)
+    await alice.opens_home()
+    home = await alice.waits_for_home(containing="services in")
+    run = await _run_of_a_procedure(stage, alice, ops)
+    return [
+        Picture(name="health", page=pages.write([posts.post_of(one, names)])),
+        Picture(name="fleet", page=pages.write([posts.post_of(fleet, names)]), width=900),
+        Picture(name="run", page=pages.write([posts.post_of(message, names) for message in run]), width=820),
+        Picture(name="home", page=pages.write_sheet(posts.sheet_of(home, names)), width=860),
+    ]
+
+
+async def _run_of_a_procedure(
+    stage: testbed.TestBed, person: people.Person, channel: channels.Channel
+) -> list[messages.Message]:
+    """Have a rollout that is stuck checked; give how far the check is, and what it asks."""
+    await faults.mend(stage, "pos-order")
+    await faults.ship(stage, "pos-order")
+    await person.types("/pos post-deployment order", channel)
+    live = await person.waits_for_message(channel, containing="before?” waits for an answer")
+    return [live, await person.waits_for_message(channel, containing="Go back", thread=live)]
+
+
+async def _ask(person: people.Person, line: str, channel: channels.Channel) -> messages.Message:
+    delivery = await person.types(line, channel)
+    return await person.waits_for_message(channel, after=delivery)
+
+
+async def _take(chromium: str, picture: Picture, path: pathlib.Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="posbot-pictures-") as folder:
+        home = pathlib.Path(folder)
+        (home / "page.html").write_text(picture.page)
+        (home / "frame.html").write_text(_measuring(picture))
+        measured = await _run(chromium, home, "--virtual-time-budget=2000", "--dump-dom", f"file://{home}/frame.html")
+        height = re.search(r"<title>(\d+)</title>", measured)
+        if height is None:
+            raise RuntimeError("chromium did not tell how high the page is")
+        size = f"--window-size={picture.width},{height[1]}"
+        await _run(chromium, home, size, f"--screenshot={home}/page.png", f"file://{home}/page.html")
+        shutil.copyfile(home / "page.png", path)
+
+
+def _measuring(picture: Picture) -> str:
+    """Give a page around the page, which itself lets nothing run, whose title becomes its height."""
+    return (
+        "<!DOCTYPE html><meta charset='utf-8'><title></title>"
+        f"<iframe width='{picture.width}' style='border:0' srcdoc='{html.escape(picture.page)}'></iframe>"
+        "<script>onload = () => { document.title = "
+        "frames[0].document.documentElement.getBoundingClientRect().height.toFixed() }</script>"
+    )
+
+
+async def _run(chromium: str, home: pathlib.Path, *arguments: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        chromium,
+        *_FLAGS,
+        f"--user-data-dir={home}/profile",
+        *arguments,
+        env={"HOME": str(home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise RuntimeError(f"chromium ended with {process.returncode}")
+    return output.decode()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""The HTTP server that all of Slack's addresses live on."""
+
+from aiohttp import web
+
+from sandbox.slack.server import api, faults, hooks, sockets
+from sandbox.slack.state import workspace_state
+
+# A request that is still being answered when the workspace closes is given up after this.
+_SHUTDOWN_SECONDS = 0.05
+_BODY_BYTES_MAXIMUM = 64 * 1024 * 1024
+
+
+class Server:
+    """Listens on loopback until it is closed."""
+
+    def __init__(self, at: workspace_state.State, planned: faults.Faults, held_sockets: sockets.Sockets) -> None:
+        self._at = at
+        self._sockets = held_sockets
+        application = web.Application(client_max_size=_BODY_BYTES_MAXIMUM)
+        methods, others = api.Api(at, planned), hooks.Hooks(at, planned)
+        application.router.add_route("*", "/api/{method}", methods.answer)
+        application.router.add_post("/commands/{team}/{key}", others.respond)
+        application.router.add_post("/upload/v1/{ticket}", others.upload)
+        application.router.add_get("/link/", held_sockets.connect)
+        self._runner = web.AppRunner(
+            application, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, handle_signals=False
+        )
+
+    async def start(self, port: int) -> None:
+        """Begin to listen; port 0 takes a free one."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port)
+        await site.start()
+        host, bound_port = self._runner.addresses[0][:2]
+        self._at.base_url = f"http://{host}:{bound_port}"
+
+    async def close(self) -> None:
+        """Close the sockets and stop listening."""
+        await self._sockets.close()
+        await self._runner.cleanup()

@@ -1,0 +1,205 @@
+"""What Slack sends to the bot, field by field."""
+
+import uuid
+
+from sandbox.slack.blocks import reading, shapes
+from sandbox.slack.methods import views
+from sandbox.slack.state import channels, messages, workspace_state
+
+
+def command(
+    at: workspace_state.State, user: channels.User, channel: channels.Channel, word: str, text: str
+) -> shapes.Json:
+    """Describe a slash command; every value is a string, and there is no thread."""
+    own = at.settings
+    return {
+        "token": own.verification_token,
+        "team_id": user.team_id,
+        "team_domain": own.team_domain if user.team_id == own.team_id else user.team_id.lower(),
+        "channel_id": channel.id,
+        "channel_name": channel_name(channel),
+        "user_id": user.id,
+        "user_name": user.name,
+        "command": word,
+        "text": text,
+        "api_app_id": own.app_id,
+        "is_enterprise_install": "false",
+        "response_url": response_url(at, at.grants.new_response_url(channel.id, user.id)),
+        "trigger_id": at.grants.new_trigger(user.id),
+    }
+
+
+def click_on_message(
+    at: workspace_state.State, user: channels.User, message: messages.Message, action: shapes.Json, values: shapes.Json
+) -> shapes.Json:
+    """Describe the use of a control in a message, with the *values* of what else is in it."""
+    channel = at.channels[message.channel_id]
+    key = at.grants.new_response_url(channel.id, user.id, message_ts=message.ts, thread_ts=message.thread_ts)
+    container: shapes.Json = {
+        "type": "message",
+        "message_ts": message.ts,
+        "channel_id": channel.id,
+        "is_ephemeral": message.is_ephemeral,
+    }
+    if message.thread_ts:
+        container["thread_ts"] = message.thread_ts
+    body = _interaction(at, user, "block_actions") | {
+        "container": container,
+        "channel": {"id": channel.id, "name": channel_name(channel)},
+        "state": {"values": values},
+        "response_url": response_url(at, key),
+        "actions": [action],
+    }
+    # Slack does not keep ephemeral messages, so it cannot show the bot the one that was clicked.
+    return body if message.is_ephemeral else body | {"message": message.to_json()}
+
+
+def click_on_view(
+    at: workspace_state.State, user: channels.User, view: messages.View, action: shapes.Json, values: shapes.Json
+) -> shapes.Json:
+    """Describe the use of a control in a modal or on the Home tab."""
+    return _interaction(at, user, "block_actions") | {
+        "container": {"type": "view", "view_id": view.id},
+        "view": views.view_json(at, view) | {"state": {"values": values}},
+        "actions": [action],
+    }
+
+
+def submission(at: workspace_state.State, user: channels.User, view: messages.View, values: shapes.Json) -> shapes.Json:
+    """Describe a modal that was submitted."""
+    return _interaction(at, user, "view_submission") | {
+        "view": views.view_json(at, view) | {"state": {"values": values}},
+        "response_urls": [],
+    }
+
+
+def closing(at: workspace_state.State, user: channels.User, view: messages.View) -> shapes.Json:
+    """Describe a modal that was closed without submitting."""
+    body = _interaction(at, user, "view_closed") | {"view": views.view_json(at, view), "is_cleared": False}
+    return {key: value for key, value in body.items() if key != "trigger_id"}
+
+
+def shortcut(
+    at: workspace_state.State, user: channels.User, callback_id: str, message: messages.Message | None
+) -> shapes.Json:
+    """Describe a shortcut, global or on a message."""
+    if message is None:
+        body = _interaction(at, user, "shortcut")
+        return body | {"callback_id": callback_id, "action_ts": at.new_ts()}
+    channel = at.channels[message.channel_id]
+    key = at.grants.new_response_url(channel.id, user.id, message_ts=message.ts, thread_ts=message.thread_ts)
+    return _interaction(at, user, "message_action") | {
+        "callback_id": callback_id,
+        "action_ts": at.new_ts(),
+        "message_ts": message.ts,
+        "channel": {"id": channel.id, "name": channel_name(channel)},
+        "message": message.to_json(),
+        "response_url": response_url(at, key),
+    }
+
+
+def action_of(at: workspace_state.State, control: reading.Control, chosen: shapes.Json) -> shapes.Json:
+    """Describe one control's use; *chosen* is what differs by its kind."""
+    action: shapes.Json = {
+        "type": control.kind,
+        "action_id": control.action_id,
+        "block_id": control.block_id,
+        "action_ts": at.new_ts(),
+    }
+    if control.kind == "button":
+        action["text"] = control.element["text"]
+        if control.value is not None:
+            action["value"] = control.value
+        if control.url is not None:
+            action["url"] = control.url
+    return action | chosen
+
+
+def event(
+    at: workspace_state.State, body: shapes.Json, user: channels.User, channel: channels.Channel | None
+) -> shapes.Json:
+    """Wrap an event as the Events API does."""
+    own = at.settings
+    is_shared = channel is not None and channel.is_shared
+    strange = {"user_team": user.team_id, "source_team": user.team_id} if is_shared else {}
+    return {
+        "token": own.verification_token,
+        "team_id": own.team_id,
+        "context_team_id": own.team_id,
+        "context_enterprise_id": None,
+        "api_app_id": own.app_id,
+        "event": body | strange,
+        "type": "event_callback",
+        "event_id": at.new_id("Ev"),
+        "event_time": int(at.clock.seconds()),
+        "authorizations": [
+            {
+                "enterprise_id": None,
+                "team_id": own.team_id,
+                "user_id": own.bot_user_id,
+                "is_bot": True,
+                "is_enterprise_install": False,
+            }
+        ],
+        "is_ext_shared_channel": is_shared,
+        "event_context": uuid.uuid4().hex,
+    }
+
+
+def message_event(at: workspace_state.State, message: messages.Message, kind: str) -> shapes.Json:
+    """Describe a message of a person: *kind* is `app_mention` or `message`."""
+    channel = at.channels[message.channel_id]
+    body = message.to_json() | {
+        "type": kind,
+        "client_msg_id": str(uuid.uuid4()),
+        "channel": message.channel_id,
+        "event_ts": message.ts,
+    }
+    if kind == "message":
+        body["channel_type"] = "im" if channel.kind is channels.Kind.DIRECT else "channel"
+    return body
+
+
+def home_event(at: workspace_state.State, user: channels.User, tab: str) -> shapes.Json:
+    """Describe the opening of the app's Home or Messages tab."""
+    body: shapes.Json = {
+        "type": "app_home_opened",
+        "user": user.id,
+        "channel": at.direct_channel(user.id, at.settings.bot_user_id).id,
+        "tab": tab,
+        "event_ts": at.new_ts(),
+    }
+    home = at.homes.get(user.id)
+    return body | ({"view": views.view_json(at, home)} if home and tab == "home" else {})
+
+
+def response_url(at: workspace_state.State, key: str) -> str:
+    """Give the address of the response url *key*."""
+    return f"{at.base_url}/commands/{at.settings.team_id}/{key}"
+
+
+def channel_name(channel: channels.Channel) -> str:
+    """Give the name of *channel* as payloads write it."""
+    return {
+        channels.Kind.DIRECT: "directmessage",
+        channels.Kind.PRIVATE: "privategroup",
+    }.get(channel.kind, channel.name)
+
+
+def _interaction(at: workspace_state.State, user: channels.User, kind: str) -> shapes.Json:
+    own = at.settings
+    return {
+        "type": kind,
+        "token": own.verification_token,
+        "team": {"id": own.team_id, "domain": own.team_domain},
+        "enterprise": None,
+        "is_enterprise_install": False,
+        "api_app_id": own.app_id,
+        "user": {
+            "id": user.id,
+            "username": user.name,
+            "name": user.name,
+            "team_id": user.team_id,
+        },
+        "trigger_id": at.grants.new_trigger(user.id),
+    }

@@ -1,0 +1,315 @@
+"""What Slack and the network do to a bot: repeats, refusals, silence, and the end of the process."""
+
+import asyncio
+import pathlib
+import signal
+
+import aiohttp
+import pytest
+
+from sandbox import processes, slack, testbed
+from sandbox.slack.state import channels
+from tests import cli_runner
+
+pytestmark = pytest.mark.anyio
+
+_QUICK = slack.Settings(patience=slack.Patience(retry_factor=0.001))
+
+
+async def fetch(url: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return response.status, await response.text()
+
+
+def a_channel(stage: testbed.TestBed, *, bot_is_member: bool = True) -> channels.Channel:
+    number = len(stage.workspace.deliveries)
+    return stage.workspace.channel(
+        f"ops-{number}", members=[stage.workspace.person("alice")], bot_is_member=bot_is_member
+    )
+
+
+async def settle(stage: testbed.TestBed) -> None:
+    """Wait until the bot has answered everything that came before: answers keep the order of a single person."""
+    alice = stage.workspace.person("alice")
+    room = a_channel(stage)
+    await alice.types("/pos version", room)
+    await alice.waits_for_message(room, containing="posbot 0")
+
+
+async def test_a_command_delivered_twice_is_done_once(stage: testbed.TestBed) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage)
+    stage.workspace.faults.duplicate_delivery("/pos")
+
+    await alice.types("/pos health pos-order", ops)
+    await alice.waits_for_message(ops, containing="UP")
+    await settle(stage)
+
+    assert len(alice.sees(ops)) == 1
+
+
+async def test_an_event_that_slack_repeats_is_done_once(stage: testbed.TestBed) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage)
+
+    delivery = await alice.mentions("health pos-order", ops)
+    await alice.waits_for_message(ops, containing="UP,")
+    await stage.workspace.deliver_again(delivery)
+    await settle(stage)
+
+    assert len([message for message in alice.sees(ops) if "UP," in message.plain_text]) == 1
+
+
+async def test_an_event_nobody_listens_to_is_acknowledged_all_the_same(stage: testbed.TestBed) -> None:
+    alice = stage.workspace.person("alice")
+
+    delivery = await alice.causes_event({"type": "team_rename", "name": "durion"})
+
+    assert delivery.is_acknowledged
+    assert len(delivery.attempts) == 1
+
+
+async def test_too_many_requests_are_waited_for_and_then_answered(stage: testbed.TestBed) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage)
+    stage.workspace.faults.rate_limit("response_url", retry_after_seconds=1)
+    stage.workspace.faults.rate_limit("chat.postMessage", retry_after_seconds=1)
+
+    await alice.types("/pos health pos-order", ops)
+    await alice.mentions("health pos-price", ops)
+    await alice.waits_for_message(ops, containing="pos-order in sandbox")
+    await alice.waits_for_message(ops, containing="pos-price in sandbox")
+
+    refused = [use for use in stage.workspace.response_uses if use.outcome != "ok"]
+    assert len(refused) >= 1
+
+
+async def test_a_post_whose_answer_got_lost_is_not_posted_again(stage: testbed.TestBed) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage)
+    before = len(stage.workspace.calls("chat.postMessage"))
+    stage.workspace.faults.drop_after_accepting("chat.postMessage")
+
+    await alice.mentions("health pos-order", ops)
+    await alice.waits_for_message(ops, containing="UP,")
+    await settle(stage)
+
+    assert len(stage.workspace.calls("chat.postMessage")) == before + 1
+
+
+async def test_an_answer_that_came_too_late_for_its_response_url_is_whispered(stage: testbed.TestBed) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage)
+    await stage.fleet["pos-order"].slows_to(seconds=0.5)
+
+    delivery = asyncio.create_task(alice.types("/pos health pos-order", ops))
+    await delivery
+    stage.workspace.faults.expire_response_urls()
+    message = await alice.waits_for_message(ops, containing="pos-order in sandbox")
+
+    assert message.is_ephemeral
+    assert stage.workspace.calls("chat.postEphemeral")[-1].is_ok
+
+
+async def test_a_command_that_takes_long_says_so_at_once(stage: testbed.TestBed) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage)
+    await stage.fleet["pos-order"].slows_to(seconds=3.5)
+
+    delivery = await alice.types("/pos health pos-order", ops)
+    await alice.waits_for_message(ops, containing="Working on it.")
+    answer = await alice.waits_for_message(ops, containing="UP but slow", timeout_seconds=10)
+
+    assert delivery.ack_seconds is not None
+    assert delivery.ack_seconds < 1.0
+    assert answer.text.startswith("🟡")
+
+
+async def test_it_is_ready_while_slack_reaches_it(stage: testbed.TestBed) -> None:
+    assert await fetch(f"{stage.bot_url}/readyz") == (200, "ok\n")
+    assert await fetch(f"{stage.bot_url}/healthz") == (200, "ok\n")
+
+
+async def test_its_metrics_count_what_was_asked_and_how_it_ended(stage: testbed.TestBed) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage)
+    await alice.types("/pos helth", ops)
+    await alice.waits_for_message(ops, containing="Did you mean")
+
+    _, metrics = await fetch(f"{stage.bot_url}/metrics")
+
+    assert 'posbot_invocations_total{door="slash",ending="misused",word="none"}' in metrics
+    assert "posbot_slack_ack_seconds_count" in metrics
+    assert 'posbot_outbound_calls_total{outcome="ok",system="slack auth.test"}' in metrics
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", list(testbed.Mode))
+async def test_at_sigterm_it_finishes_what_is_under_way_and_ends_with_0(mode: testbed.Mode) -> None:
+    async with testbed.set_up(mode, names=["pos-order"], setup=_QUICK) as stage:
+        alice, ops = stage.workspace.person("alice"), a_channel(stage)
+        await stage.fleet["pos-order"].slows_to(seconds=1.0)
+        await alice.types("/pos health pos-order", ops)
+        stage.bot.sends(signal.SIGTERM)
+
+        answer = await alice.waits_for_message(ops, containing="UP but slow")
+        code = await stage.bot.ends(timeout_seconds=20)
+
+    assert answer.text.startswith("🟡")
+    assert code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", list(testbed.Mode))
+async def test_what_cannot_be_finished_at_sigterm_is_handed_back_in_words(mode: testbed.Mode) -> None:
+    extra = {"POSBOT_DRAIN_SECONDS": "0.5"}
+    async with testbed.set_up(mode, names=["pos-order"], setup=_QUICK, extra=extra) as stage:
+        alice, ops = stage.workspace.person("alice"), a_channel(stage)
+        await stage.fleet["pos-order"].goes_down()
+        await alice.types("/pos health pos-order --wait 10m", ops)
+        await alice.waits_for_message(ops, containing="Waiting")
+        stage.bot.sends(signal.SIGTERM)
+
+        answer = await alice.waits_for_message(ops, containing="being restarted", timeout_seconds=20)
+        code = await stage.bot.ends(timeout_seconds=20)
+        _, audit, _ = await cli_runner.run(stage.environment, "audit")
+
+    assert [button.text for button in answer.buttons] == ["Run again"]
+    assert code == 0
+    assert "cancelled" in audit
+
+
+async def test_a_socket_that_looks_open_and_is_dead_is_noticed_and_replaced() -> None:
+    extra = {"POSBOT_SOCKET_PING_SECONDS": "0.3"}
+    async with testbed.set_up(testbed.Mode.SOCKET, names=["pos-order"], setup=_QUICK, extra=extra) as stage:
+        alice, ops = stage.workspace.person("alice"), a_channel(stage)
+        dead = {socket.number for socket in stage.workspace.open_sockets}
+        stage.workspace.faults.silence_sockets()
+
+        status = 200
+        async with asyncio.timeout(10):
+            while status == 200:
+                status, reason = await fetch(f"{stage.bot_url}/readyz")
+        await stage.workspace.wait_for(
+            lambda: len([socket for socket in stage.workspace.open_sockets if socket.number not in dead]) >= 2 or None,
+            timeout_seconds=20,
+        )
+        await alice.types("/pos version", ops)
+        await alice.waits_for_message(ops, containing="posbot 0")
+
+    assert reason == "No Socket Mode connection to Slack is alive.\n"
+
+
+async def test_refused_handshakes_are_overcome_with_new_addresses() -> None:
+    extra = {"POSBOT_SOCKET_PING_SECONDS": "0.3"}
+    async with testbed.set_up(testbed.Mode.SOCKET, names=["pos-order"], setup=_QUICK, extra=extra) as stage:
+        alice, ops = stage.workspace.person("alice"), a_channel(stage)
+        stage.workspace.faults.refuse_handshakes(times=4)
+        stage.workspace.faults.cut_sockets()
+
+        await stage.workspace.wait_for(
+            lambda: len([shake for shake in stage.workspace.handshakes if not shake.is_accepted]) >= 4 or None,
+            timeout_seconds=20,
+        )
+        await stage.workspace.wait_for_sockets(2, timeout_seconds=30)
+        await alice.types("/pos version", ops)
+        await alice.waits_for_message(ops, containing="posbot 0")
+
+
+async def test_a_refresh_of_its_sockets_goes_unnoticed() -> None:
+    async with testbed.set_up(testbed.Mode.SOCKET, names=["pos-order"], setup=_QUICK) as stage:
+        alice, ops = stage.workspace.person("alice"), a_channel(stage)
+
+        await stage.workspace.faults.refresh_sockets("warning")
+        await stage.workspace.wait_for_sockets(2)
+        await alice.types("/pos version", ops)
+        await alice.waits_for_message(ops, containing="posbot 0")
+
+
+async def test_an_answer_that_slack_does_not_take_over_the_response_url_is_whispered(stage: testbed.TestBed) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage)
+    stage.workspace.faults.server_error("response_url", status=503)
+
+    await alice.types("/pos health pos-order", ops)
+
+    assert await alice.waits_for_message(ops, containing="pos-order in sandbox")
+    assert stage.workspace.calls("chat.postEphemeral")[-1].is_ok
+
+
+async def test_an_answer_finds_the_person_where_the_bot_may_say_nothing(stage: testbed.TestBed) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage, bot_is_member=False)
+    stage.workspace.faults.server_error("response_url", status=503)
+
+    await alice.types("/pos health pos-order", ops)
+
+    assert await alice.waits_for_message(alice.chat_with_bot, containing="pos-order in sandbox")
+
+
+async def test_a_share_that_slack_did_not_take_can_be_pressed_again(stage: testbed.TestBed) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage, bot_is_member=False)
+    await alice.types("/pos health pos-order", ops)
+    answer = await alice.waits_for_message(ops, containing="pos-order in sandbox")
+    stage.workspace.faults.server_error("response_url", status=503)
+
+    await alice.clicks("Share with channel", answer)
+    await alice.waits_for_message(alice.chat_with_bot, containing="shared by")
+    await alice.clicks("Share with channel", answer)
+
+    assert not (await alice.waits_for_message(ops, containing="shared by")).is_ephemeral
+
+
+async def test_a_second_share_is_told_that_it_is_there_already(stage: testbed.TestBed) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage)
+    await alice.types("/pos health pos-order", ops)
+    answer = await alice.waits_for_message(ops, containing="pos-order in sandbox")
+    await alice.clicks("Share with channel", answer)
+    await alice.waits_for_message(ops, containing="shared by")
+
+    await alice.clicks("Share with channel", answer)
+
+    assert (await alice.waits_for_message(ops, containing="in the channel already")).is_ephemeral
+
+
+async def test_a_progress_message_that_somebody_deletes_does_not_cost_the_answer(stage: testbed.TestBed) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage)
+    await stage.fleet["pos-order"].slows_to(seconds=3.5)
+
+    await alice.mentions("health pos-order", ops)
+    progress = await alice.waits_for_message(ops, containing="Working on it.")
+    stage.workspace.delete_message(progress)
+
+    assert await alice.waits_for_message(ops, containing="UP but slow", timeout_seconds=10)
+
+
+async def test_a_progress_message_that_slack_puts_off_does_not_put_off_the_answer(stage: testbed.TestBed) -> None:
+    alice, ops = stage.workspace.person("alice"), a_channel(stage)
+    await stage.fleet["pos-order"].slows_to(seconds=3.5)
+    stage.workspace.faults.rate_limit("response_url", retry_after_seconds=25)
+
+    await alice.types("/pos health pos-order", ops)
+
+    assert await alice.waits_for_message(ops, containing="UP but slow", timeout_seconds=8)
+
+
+async def test_names_that_slack_does_not_tell_do_not_keep_the_answer_back(stage: testbed.TestBed) -> None:
+    bob = stage.workspace.person(f"bob{len(stage.workspace.deliveries)}")
+    ops = stage.workspace.channel(f"nameless-{len(stage.workspace.deliveries)}", members=[bob])
+    stage.workspace.faults.slow_answer("conversations.info", seconds=20)
+
+    await bob.mentions("health pos-order", ops)
+
+    assert await bob.waits_for_message(ops, containing="pos-order in sandbox", timeout_seconds=8)
+
+
+@pytest.mark.slow
+async def test_sigterm_while_it_starts_ends_it_at_once() -> None:
+    setup = slack.Settings()
+    async with (
+        slack.pretend_workspace(setup) as workspace,
+        processes.serving(
+            {
+                **processes.plain_environment(pathlib.Path("/nowhere")),
+                "SLACK_BOT_TOKEN": workspace.bot_token,
+                "SLACK_APP_TOKEN": workspace.app_token,
+                "POSBOT_SLACK_API_URL": workspace.api_url,
+            }
+        ) as bot,
+    ):
+        workspace.faults.slow_answer("auth.test", seconds=15)
+        await workspace.wait_for(lambda: workspace.calls("auth.test") or None, timeout_seconds=20)
+        bot.sends(signal.SIGTERM)
+
+        assert await bot.ends(timeout_seconds=10) == 0

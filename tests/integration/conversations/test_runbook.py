@@ -1,0 +1,75 @@
+"""Whole conversations about the runbook and about the way to a service, in Slack."""
+
+import itertools
+
+import pytest
+
+from sandbox import testbed
+from sandbox.slack.scenario import people
+from sandbox.slack.state import channels
+
+pytestmark = pytest.mark.anyio
+
+_NUMBERS = itertools.count(1)
+
+
+def a_channel(stage: testbed.TestBed) -> tuple[people.Person, channels.Channel]:
+    alice = stage.workspace.person("alice")
+    return alice, stage.workspace.channel(f"reading-{next(_NUMBERS)}", members=[alice])
+
+
+async def test_the_index_leads_to_a_section_and_that_to_all_of_it(stage: testbed.TestBed) -> None:
+    alice, ops = a_channel(stage)
+
+    await alice.types("/pos runbook", ops)
+    index = await alice.waits_for_message(ops, containing="A service does not come up.")
+    await alice.clicks("4.3 Health endpoint failing", index)
+    section = await alice.waits_for_message(ops, containing="/pos health pos-order is the quick look")
+    await alice.clicks("Whole section", section)
+    whole = await alice.waits_for_message(ops, containing="It accepts a request that is properly authenticated.")
+
+    assert "It accepts a request" not in section.plain_text
+    assert "curl -v http://<host>:<port>/actuator/health" in whole.plain_text
+
+
+async def test_words_are_found_and_the_best_section_is_a_click_away(stage: testbed.TestBed) -> None:
+    alice, ops = a_channel(stage)
+
+    await alice.types("/pos runbook “connection refused”", ops)
+    found = await alice.waits_for_message(ops, containing="Where the runbook speaks of")
+    assert "4.3 Health endpoint failing: Connection refused – 7" in found.plain_text
+    await alice.clicks("4.3 Health endpoint failing", found)
+
+    assert await alice.waits_for_message(ops, containing="is the quick look")
+
+
+async def test_what_carries_a_section_out_runs_for_the_service_that_was_named(stage: testbed.TestBed) -> None:
+    alice, ops = a_channel(stage)
+
+    await alice.types("/pos runbook 4.3 --service order", ops)
+    section = await alice.waits_for_message(ops, containing="What carries it out")
+    await alice.clicks("Run access pos-order", section)
+    access = await alice.waits_for_message(ops, containing="it can be reached, and asks for a login.")
+
+    assert stage.gateway.login not in access.plain_text
+    assert "/order/** leads to lb://POS-ORDER" in access.plain_text
+
+
+async def test_a_link_is_a_link_and_words_of_others_are_none(stage: testbed.TestBed) -> None:
+    alice, ops = a_channel(stage)
+
+    await alice.types("/pos runbook overview", ops)
+    overview = await alice.waits_for_message(ops, containing="RTO")
+    await alice.types("/pos runbook zzz <!channel> *zzz*", ops)
+    echoed = await alice.waits_for_message(ops, containing="“zzz <!channel> *zzz*”")
+
+    links = [
+        part["url"]
+        for block in overview.blocks
+        for group in block.get("elements", ())
+        for line in group.get("elements", ())
+        for part in line.get("elements", ())
+        if part.get("type") == "link"
+    ]
+    assert any(url.endswith("/workspace-agents/docs/OperationsRunbook.md") for url in links)
+    assert "&lt;!channel&gt;" in echoed.text

@@ -1,0 +1,67 @@
+"""The image, as far as it can be held to its promises without a container engine."""
+
+import fnmatch
+import pathlib
+
+import pytest
+
+from bot.config import settings as config_settings
+from tests.integration.deploy import dockerfiles, manifests
+
+PROJECT = manifests.FOLDER.parent
+BUILD, IMAGE = dockerfiles.read(manifests.FOLDER / "Dockerfile")
+
+
+def test_everything_that_is_copied_exists_and_is_let_through() -> None:
+    rules = (manifests.FOLDER / "Dockerfile.dockerignore").read_text().splitlines()
+    let_through = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
+    sources = {source for source, _ in BUILD.copied}
+
+    assert "*" in rules
+    assert all((PROJECT / source).exists() for source in sources)
+    assert sources == let_through
+
+
+def test_the_image_takes_nothing_but_what_was_built() -> None:
+    assert IMAGE.copied == ()
+    assert IMAGE.all("COPY") == ("--from=build /opt/posbot /opt/posbot",)
+    assert not any("pip" in line or "apt" in line for line in IMAGE.all("RUN"))
+
+
+def test_whatever_is_installed_is_locked_by_its_hash() -> None:
+    installs = [line for line in BUILD.all("RUN") if " install " in line]
+
+    assert len(installs) == 3
+    assert all("--require-hashes" in line for line in installs if "wheels/posbot" not in line)
+    assert all("--no-deps" in line for line in installs if "wheels/posbot" in line)
+    assert "setuptools==" in (PROJECT / "requirements" / "dev.txt").read_text()
+
+
+def test_it_serves_as_nobody_in_particular() -> None:
+    [user] = IMAGE.all("USER")
+    limits = manifests.pod()["securityContext"]
+
+    assert user == f"{limits['runAsUser']}:{limits['runAsGroup']}"
+    assert any(f"useradd --uid {limits['runAsUser']} " in line for line in IMAGE.all("RUN"))
+    assert (IMAGE.all("ENTRYPOINT"), IMAGE.all("CMD")) == (('["posbot"]',), ('["serve"]',))
+
+
+def test_the_settings_find_their_places_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in IMAGE.environment.items():
+        monkeypatch.setenv(name, value)
+    settings = config_settings.Settings.from_environment()
+    mounts = {mount["mountPath"]: mount["name"] for mount in manifests.container()["volumeMounts"]}
+    database = pathlib.PurePath(settings.store_url.removeprefix("sqlite:///"))
+
+    assert ("runbook_data", str(settings.runbook_data)) in BUILD.copied
+    assert mounts[str(database.parent)] == "state"
+    assert mounts[f"{settings.runbook_data}/environments.yaml"] == "environments"
+    assert IMAGE.all("EXPOSE") == (str(settings.port),)
+    assert IMAGE.environment["PATH"].split(":")[0] == "/opt/posbot/bin"
+
+
+def test_no_local_database_or_environment_can_get_into_it() -> None:
+    rules = (manifests.FOLDER / "Dockerfile.dockerignore").read_text().splitlines()
+    let_through = [rule.removeprefix("!") for rule in rules if rule.startswith("!")]
+
+    assert not any(fnmatch.fnmatch(name, rule) for name in (".venv", ".git", "posbot.db") for rule in let_through)

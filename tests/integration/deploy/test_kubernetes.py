@@ -1,0 +1,135 @@
+"""What the manifests say, held against the code and the data that they have to fit."""
+
+import pathlib
+import shutil
+
+import pydantic
+import pytest
+import yaml
+
+from bot import runbook_data, serve
+from bot.config import settings as config_settings
+from bot.slack.inbound import background_tasks
+from tests.integration.deploy import manifests
+
+DATA = manifests.FOLDER.parent / "runbook_data"
+MARGIN_SECONDS = 2
+
+
+def ports_of(rule: dict[str, list[dict[str, object]]]) -> set[object]:
+    return {port["port"] for port in rule["ports"]}
+
+
+def test_the_role_only_reads_and_nothing_that_could_be_a_secret() -> None:
+    assert {verb for _, _, verb in manifests.rights()} <= {"get", "list", "watch"}
+    assert {resource for _, resource, _ in manifests.rights()} == {
+        "pods",
+        "pods/log",
+        "events",
+        "deployments",
+        "replicasets",
+    }
+    assert "*" not in str(manifests.rules())
+
+
+def test_the_role_is_where_the_services_are_and_for_the_account_of_the_pod() -> None:
+    binding = manifests.one("RoleBinding")
+
+    assert manifests.one("Role")["metadata"]["namespace"] == binding["metadata"]["namespace"] == manifests.SERVICES
+    assert binding["subjects"] == [
+        {"kind": "ServiceAccount", "name": manifests.pod()["serviceAccountName"], "namespace": manifests.NAMESPACE}
+    ]
+    assert manifests.one("ServiceAccount")["metadata"]["name"] == manifests.pod()["serviceAccountName"]
+
+
+def test_no_secret_is_in_the_project() -> None:
+    assert not [path for path in manifests.KUBERNETES.rglob("*.yaml") if "kind: Secret" in path.read_text()]
+
+
+def test_every_variable_of_the_pod_is_one_that_the_bot_reads() -> None:
+    overlay = yaml.safe_load((manifests.POSTGRESQL / "deployment.yaml").read_text())
+    [container] = overlay["spec"]["template"]["spec"]["containers"]
+    given = {variable["name"] for variable in (*manifests.container()["env"], *container["env"])}
+
+    fields = config_settings.Settings.model_fields
+    assert given <= {str(field.validation_alias or name.upper()) for name, field in fields.items()}
+    assert "DATABASE_URL" not in {variable["name"] for variable in manifests.container()["env"]}
+
+
+@pytest.mark.parametrize("pre_stop_seconds", [0, 5])
+def test_the_pod_is_given_the_time_that_posbot_takes_to_end(pre_stop_seconds: int) -> None:
+    settings = config_settings.Settings()
+    longest = settings.drain_seconds + background_tasks.LAST_WORDS_SECONDS + 2 * serve._CLOSING_SECONDS
+
+    assert longest <= 21
+    assert pre_stop_seconds + longest + MARGIN_SECONDS <= manifests.pod()["terminationGracePeriodSeconds"]
+
+
+def test_the_probes_ask_what_is_served() -> None:
+    container = manifests.container()
+    [port] = container["ports"]
+
+    assert port == {"name": "http", "containerPort": config_settings.Settings().port}
+    assert [container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")] == [
+        "/healthz",
+        "/healthz",
+        "/readyz",
+    ]
+
+
+def test_the_container_can_change_nothing_but_its_folders() -> None:
+    own, pod = manifests.container()["securityContext"], manifests.pod()["securityContext"]
+
+    assert own == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert (pod["runAsNonRoot"], pod["seccompProfile"]) == (True, {"type": "RuntimeDefault"})
+    assert {mount["mountPath"] for mount in manifests.container()["volumeMounts"] if not mount.get("readOnly")} == {
+        "/var/lib/posbot",
+        "/tmp",  # noqa: S108 - a mount in the pod
+    }
+
+
+def test_only_the_http_port_is_open_to_others() -> None:
+    policy = manifests.one("NetworkPolicy")["spec"]
+
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert policy["ingress"] == [{"ports": [{"protocol": "TCP", "port": "http"}]}]
+
+
+def test_the_way_out_is_open_to_every_service_of_the_catalogue() -> None:
+    catalogue = yaml.safe_load((DATA / "services.yaml").read_text())
+    names, everywhere, services = manifests.one("NetworkPolicy")["spec"]["egress"]
+
+    assert ports_of(names) == {53}
+    assert ports_of(everywhere) == {443, 6443}
+    assert services["to"] == [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": manifests.SERVICES}}}
+    ]
+    assert ports_of(services) == {service["port"] for service in catalogue["services"] if "port" in service}
+
+
+def test_the_environments_of_the_pod_are_sound_and_leave_through_open_doors(tmp_path: pathlib.Path) -> None:
+    shutil.copytree(DATA, tmp_path, dirs_exist_ok=True)
+    shutil.copy(manifests.KUBERNETES / "base" / "environments.yaml", tmp_path)
+    data = runbook_data.load(tmp_path)
+    environment = data.environments.find(data.environments.default)
+    doors = ports_of(manifests.one("NetworkPolicy")["spec"]["egress"][2])
+
+    urls = [pydantic.AnyUrl(url) for url in (environment.gateway_url, environment.eureka_url) if url]
+    assert environment.kube_context is None
+    assert environment.namespace == manifests.SERVICES
+    assert len(urls) == 2 and {url.port for url in urls} <= doors
+    assert all(str(url.host).endswith(f".{manifests.SERVICES}.svc.cluster.local") for url in urls)
+
+
+def test_sqlite_has_one_writer_and_postgresql_two_replicas_within_slacks_ten_sockets() -> None:
+    base = manifests.one("Deployment")["spec"]
+    overlay = yaml.safe_load((manifests.POSTGRESQL / "deployment.yaml").read_text())["spec"]
+    most = overlay["replicas"] + overlay["strategy"]["rollingUpdate"]["maxSurge"]
+
+    assert (base["replicas"], base["strategy"]) == (1, {"type": "Recreate"})
+    assert overlay["replicas"] == 2
+    assert most * config_settings.Settings().socket_connections <= 10

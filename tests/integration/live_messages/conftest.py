@@ -1,0 +1,34 @@
+"""Everything here runs on both kinds of database, beside a pretend Slack."""
+
+import pathlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sandbox import slack
+from tests.databases import _no_thread_is_left, database_url, postgresql_folder
+from tests.integration.live_messages import delivery_fixture
+from tests.unit.engine import engine_fixture
+
+__all__ = ["_no_thread_is_left", "database_url", "postgresql_folder"]
+
+
+@pytest.fixture
+def notes(tmp_path: pathlib.Path) -> engine_fixture.Notes:
+    """What steps leave behind in the world."""
+    return engine_fixture.Notes(tmp_path / "notes")
+
+
+@pytest.fixture
+async def workspace() -> AsyncIterator[slack.Workspace]:
+    async with slack.pretend_workspace(slack.Settings(posting_burst=None)) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+async def scene(
+    workspace: slack.Workspace, database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
+) -> AsyncIterator[delivery_fixture.Scene]:
+    """A posbot that works on runs and shows them."""
+    async with engine_fixture.working(database_url, tmp_path, notes) as crew, delivery_fixture.posting(crew, workspace):
+        yield delivery_fixture.Scene.of(crew, workspace)

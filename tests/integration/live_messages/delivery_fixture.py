@@ -1,0 +1,123 @@
+"""A posbot whose runs are shown in a pretend Slack, and what is to be seen of them there."""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+from collections.abc import AsyncIterator
+from typing import Any
+
+from bot.dispatch import redaction
+from bot.durable import live_messages as message_store
+from bot.model import invocations
+from bot.procedures import runs, schema
+from bot.slack.client import api as slack_api
+from bot.slack.client import history
+from bot.slack.outbound import live_messages, rate_limit, reconciler, rendering
+from sandbox import slack
+from sandbox.slack.scenario import people
+from sandbox.slack.state import channels, messages
+from tests.unit.engine import engine_fixture
+
+EDIT_SECONDS = 0.1
+SECRET = "hunter2-of-the-tests"
+
+
+def an_actor(person: people.Person) -> invocations.Actor:
+    return invocations.Actor(id=person.id, name=person.user.name)
+
+
+def an_order(person_id: str, place: invocations.Conversation, **changes: Any) -> invocations.Invocation:
+    actor = invocations.Actor(id=person_id, name="alice")
+    return engine_fixture.an_invocation(actor=actor, conversation=place, source=invocations.Source.SLASH, **changes)
+
+
+def in_channel(channel: channels.Channel, thread: str | None = None) -> invocations.Conversation:
+    return invocations.Conversation(
+        kind=invocations.ConversationKind.CHANNEL, id=channel.id, name=channel.name, thread=thread
+    )
+
+
+@contextlib.asynccontextmanager
+async def posting(
+    crew: engine_fixture.Crew, workspace: slack.Workspace, store: message_store.Posts | None = None, **terms: Any
+) -> AsyncIterator[live_messages.LiveMessages]:
+    """Show the runs of a crew until the block ends."""
+    own = workspace.settings
+    async with showing(crew, workspace.api_url, own.bot_token, own.bot_user_id, store, **terms) as delivery:
+        yield delivery
+
+
+@contextlib.asynccontextmanager
+async def showing(
+    crew: engine_fixture.Crew, url: str, token: str, own_id: str, store: message_store.Posts | None = None, **terms: Any
+) -> AsyncIterator[live_messages.LiveMessages]:
+    api = slack_api.SlackApi(token, url)
+    means = reconciler.Dependencies(
+        store=store or message_store.Posts(crew.core.db),
+        api=api,
+        history=history.SlackHistory(api, own_id),
+        drawings=rendering.Renderer(redactor=redaction.Redactor([SECRET]), runbook=crew.core.data.runbook),
+        claimant=crew.core.worker,
+        now=lambda: datetime.datetime.now(datetime.UTC),
+    )
+    budget = rate_limit.EditBudget(burst=1_000)
+    short = {"budget": budget, "edit_seconds": EDIT_SECONDS, "poll_seconds": 0.05} | terms
+    delivery = live_messages.LiveMessages(means, live_messages.ReconcilerOptions(**short))
+    crew.core.worker.on_change = delivery.wake
+    watch = asyncio.create_task(delivery.watch())
+    try:
+        yield delivery
+    finally:
+        watch.cancel()
+        await asyncio.wait({watch})
+
+
+async def caught_up(crew: engine_fixture.Crew) -> None:
+    """Return once Slack shows the newest state of every run."""
+    async with asyncio.timeout(20):
+        while True:
+            async with crew.core.db.transaction() as connection:
+                behind = await connection.exec_driver_sql("SELECT id FROM runs WHERE posted_version < version")
+                if not behind.all():
+                    return
+            await asyncio.sleep(0.02)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scene:
+    """People, a channel, and a posbot."""
+
+    crew: engine_fixture.Crew
+    workspace: slack.Workspace
+    alice: people.Person
+    bob: people.Person
+    ops: channels.Channel
+
+    @classmethod
+    def of(cls, crew: engine_fixture.Crew, workspace: slack.Workspace) -> "Scene":
+        alice, bob = workspace.person("alice"), workspace.person("bob")
+        return cls(crew, workspace, alice, bob, workspace.channel("ops", members=[alice, bob]))
+
+    async def begins(
+        self, *steps: dict[str, Any], place: invocations.Conversation | None = None, **changes: Any
+    ) -> runs.Run:
+        procedure: schema.Procedure = engine_fixture.a_procedure(*steps, **changes)
+        order = an_order(self.alice.id, place or in_channel(self.ops))
+        return await self.crew.begins(procedure, invocation=order)
+
+    async def sees(self, containing: str, **more: Any) -> messages.Message:
+        return await self.bob.waits_for_message(self.ops, containing=containing, timeout_seconds=20, **more)
+
+    async def sees_live(self, run: runs.Run, containing: str = "") -> messages.Message:
+        return await self.sees(containing, matching=lambda message: self.is_for(message, run, "live"))
+
+    @staticmethod
+    def is_for(message: messages.Message, run: runs.Run, purpose: str) -> bool:
+        payload = (message.metadata or {}).get("event_payload", {})
+        return payload.get("run") == run.id and str(payload.get("purpose")).startswith(purpose)
+
+    def posts(self, run: runs.Run, purpose: str, channel: channels.Channel | None = None) -> list[messages.Message]:
+        """Give the messages of one purpose that stand there now."""
+        seen = self.workspace.messages_in(channel or self.ops)
+        return [one for one in seen if not one.is_deleted and self.is_for(one, run, purpose)]

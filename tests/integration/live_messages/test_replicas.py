@@ -1,0 +1,81 @@
+"""Several posbots show the same runs, and some of them die."""
+
+import asyncio
+import contextlib
+import json
+import pathlib
+import signal
+import sys
+
+import pytest
+
+from bot.procedures import runs
+from sandbox import slack
+from tests.integration.live_messages import crashing_store, delivery_fixture
+from tests.unit.engine import engine_fixture, worker_fixture
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
+PROJECT = pathlib.Path(__file__).parents[3]
+
+
+@pytest.mark.slow
+async def test_killed_between_any_two_things_it_writes_each_message_is_there_once(
+    database_url: str, tmp_path: pathlib.Path, workspace: slack.Workspace
+) -> None:
+    alice = workspace.person("alice")
+    ops = workspace.channel("ops", members=[alice])
+    url = database_url.replace(str(tmp_path), "FOLDER")
+    own = workspace.settings
+    where = [workspace.api_url, own.bot_token, own.bot_user_id, ops.id, alice.id]
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-m", "tests.delivery.mortals", url, str(tmp_path), *where],
+        cwd=PROJECT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    lives = [json.loads(line) for line in output.splitlines()]
+
+    assert [tuple(life["point"]) for life in lives] == crashing_store.POINTS
+    assert all(life["end"] == -signal.SIGKILL for life in lives)
+    for life in lives:
+        posted = [
+            str(one.metadata["event_payload"]["purpose"]).partition("-")[0]
+            for one in workspace.messages_in(ops)
+            if one.metadata and one.metadata["event_payload"]["run"] == life["run"]
+        ]
+        assert sorted(posted) == ["end", "live"], life
+
+
+async def test_several_replicas_post_each_message_once(
+    database_url: str, tmp_path: pathlib.Path, workspace: slack.Workspace, notes: engine_fixture.Notes
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        shifts_there = [await stack.enter_async_context(worker_fixture.on(database_url, tmp_path)) for _ in range(3)]
+        for shift in shifts_there:
+            await stack.enter_async_context(delivery_fixture.posting(shift.crew, workspace))
+        scene = delivery_fixture.Scene.of(shifts_there[0].crew, workspace)
+        begun = [await scene.begins(notes.step(f"a{number}", seconds=0.3), notes.step("b")) for number in range(5)]
+        for run in begun:
+            await scene.sees("Try out succeeded", matching=lambda one, run=run: scene.is_for(one, run, "end-"))
+            await scene.sees_live(run, "Try out succeeded")
+
+    assert all(len(scene.posts(run, purpose)) == 1 for run in begun for purpose in ("live", "end-"))
+
+
+async def test_the_posts_of_a_replica_that_died_are_taken_over(
+    database_url: str, tmp_path: pathlib.Path, workspace: slack.Workspace, notes: engine_fixture.Notes
+) -> None:
+    async with worker_fixture.on(database_url, tmp_path) as survivor:
+        async with worker_fixture.on(database_url, tmp_path) as dead, delivery_fixture.posting(dead.crew, workspace):
+            scene = delivery_fixture.Scene.of(dead.crew, workspace)
+            run = await scene.begins(notes.step("a", "turn", confirm={"text": "Really?"}))
+            first = await scene.sees_live(run, "waits for an answer")
+            await scene.sees("Really?")
+            await delivery_fixture.caught_up(dead.crew)
+        async with delivery_fixture.posting(survivor.crew, workspace):
+            waiting = await survivor.crew.rests(run)
+            await survivor.crew.answers(waiting, runs.YES, actor=delivery_fixture.an_actor(scene.alice))
+            last = await scene.sees_live(run, "Try out succeeded")
+
+    assert last.ts == first.ts
+    assert len(scene.posts(run, "live")) == 1

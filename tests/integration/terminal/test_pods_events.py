@@ -1,0 +1,191 @@
+"""What the cluster says of a service, asked of a pretend one over its real API."""
+
+import asyncio
+import json
+import pathlib
+
+import pytest
+import yaml
+
+from bot.kubernetes import workloads
+from sandbox import cluster, processes, runbook_folder
+from sandbox.cluster.state import events
+from tests import cli_runner
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_pods_of_a_healthy_service(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+    order = await kube.deploys("pos-order", image="registry.example/pos-order:1.4.2")
+
+    code, output, complaint = await processes.run(environment, "pods", "order")
+
+    assert (code, complaint) == (0, "")
+    assert "pos-order in staging: 3 of 3 pods ready." in output
+    assert all(pod.name in output for pod in order.pods)
+    assert "registry.example/pos-order:1.4.2" in output
+
+
+async def test_a_pod_that_was_killed_for_its_memory_says_so(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+    order = await kube.deploys("pos-order")
+    order.pods[0].crash_loops(exit_code=137, reason="OOMKilled", times=6)
+
+    code, output, _ = await cli_runner.run(environment, "pods", "pos-order", "--output", "json")
+
+    report = json.loads(output)
+    row = next(row for row in report["sections"][0]["rows"] if row["cells"][0] == order.pods[0].name)
+    assert code == 1
+    assert report["facts"]["ready"] == 2
+    assert row["cells"][1] == "CrashLoopBackOff"
+    assert row["cells"][4].startswith("OOMKilled (137)")
+
+
+async def test_a_pod_that_finds_no_node_is_told_with_the_schedulers_reason(
+    kube: cluster.Cluster, environment: dict[str, str]
+) -> None:
+    order = await kube.deploys("pos-order", replicas=1)
+    order.pods[0].is_unschedulable("0/3 nodes are available: 3 Insufficient cpu.")
+
+    code, output, _ = await cli_runner.run(environment, "pods", "pos-order")
+
+    assert code == 1
+    assert "0 of 1 pods ready" in output
+    assert "3 Insufficient cpu" in output
+
+
+async def test_events_come_warnings_first_and_counted(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+    order = await kube.deploys("pos-order")
+    order.pods[0].misses_config(kind="secretKeyRef", name="pos-secrets", key="DB_URL")
+
+    code, output, _ = await processes.run(environment, "events", "order", "--output", "json")
+
+    report = json.loads(output)
+    rows = report["sections"][0]["rows"]
+    assert code == 1
+    assert report["facts"]["warnings"] >= 1
+    assert [row["verdict"] for row in rows] == sorted((row["verdict"] for row in rows), key=["warning", "ok"].index)
+    assert any("DB_URL" in cell or "pos-secrets" in cell for cell in rows[0]["cells"])
+
+
+async def test_what_the_role_forbids_is_said_with_the_rule_to_add(
+    kube: cluster.Cluster, environment: dict[str, str]
+) -> None:
+    await kube.deploys("pos-order")
+    kube.forbids(cluster.BOT_TOKEN, "list", "pods")
+
+    code, _, complaint = await cli_runner.run(environment, "pods", "pos-order")
+
+    assert code == 3
+    assert "The bot may not list pods in namespace positivity." in complaint
+    assert 'resources: ["pods"], verbs: ["list"]' in complaint
+    assert "serviceaccount" not in complaint
+
+
+async def test_an_expired_token_is_said_to_be_one(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+    kube.expires(cluster.BOT_TOKEN)
+
+    code, _, complaint = await cli_runner.run(environment, "pods", "pos-order")
+
+    assert code == 3
+    assert "The cluster does not accept the bot's account (401)." in complaint
+
+
+async def test_a_deployment_that_is_not_there_names_those_near_it(
+    kube: cluster.Cluster, environment: dict[str, str]
+) -> None:
+    await kube.deploys("pos-orders")
+
+    code, _, complaint = await cli_runner.run(environment, "events", "pos-order")
+
+    assert code == 3
+    assert "There is no deployment called “pos-order” in namespace positivity. Did you mean “pos-orders”?" in complaint
+
+
+async def test_an_api_server_that_is_away_or_overloaded_is_one_sentence(
+    kube: cluster.Cluster, environment: dict[str, str]
+) -> None:
+    kube.faults.too_many_requests("", retry_after_seconds=0, times=50)
+    overloaded = await cli_runner.run(environment, "pods", "pos-order")
+    await kube.stops()
+    away = await cli_runner.run(environment, "pods", "pos-order")
+
+    assert overloaded[0] == away[0] == 3
+    assert "The API server is overloaded." in overloaded[2]
+    assert "The API server cannot be reached." in away[2]
+
+
+async def test_a_context_that_is_not_there_is_named(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+    code, _, complaint = await cli_runner.run(environment, "pods", "pos-order", "--env", "prod")
+
+    assert code == 3
+    assert "the context “prod” cannot be read from kubeconfig" in complaint
+
+
+async def test_each_environment_has_its_own_cluster_and_namespace(
+    kube: cluster.Cluster, environment: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    await kube.deploys("pos-order", replicas=2)
+    async with cluster.running(namespace="elsewhere") as other:
+        other.kubeconfig(tmp_path / "kubeconfig", context="prod")
+        environments = tmp_path / "runbook_data" / "environments.yaml"
+        content = yaml.safe_load(environments.read_text())["environments"]
+        content["prod"]["namespace"] = "elsewhere"
+        runbook_folder.change(environments, environments=content)
+        await other.deploys("pos-order", replicas=5)
+
+        here = await cli_runner.run(environment, "pods", "order", "--env", "staging")
+        there = await cli_runner.run(environment, "pods", "order", "--env", "prod")
+
+    assert "pos-order in staging: 2 of 2 pods ready." in here[1]
+    assert "pos-order in prod: 5 of 5 pods ready." in there[1]
+
+
+async def test_a_list_that_the_cluster_forgot_half_way_is_read_again(
+    kube: cluster.Cluster, environment: dict[str, str]
+) -> None:
+    order = await kube.deploys("pos-order", replicas=1)
+    for number in range(workloads.PAGE + 1):
+        kube.notes(order.pods[0].document, events.Happening(reason=f"Reason{number}", message="is one of many"))
+
+    async def forget() -> None:
+        await kube.waits_for_request(lambda request: "continue" in request.query)
+        kube.faults.forgets_history()
+
+    # The first page comes at once, the second one only after it was forgotten that there is one.
+    kube.faults.slow("events", seconds=0)
+    kube.faults.slow("events", seconds=0.5)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(forget())
+        answer = group.create_task(processes.run(environment, "events", "order", "--limit", "3"))
+
+    assert (answer.result()[0], answer.result()[2]) == (0, "")
+    assert "is one of many" in answer.result()[1]
+    pages = [request for request in kube.requests if request.path.endswith("/events")]
+    assert ["continue" in page.query for page in pages] == [False, True, False, True]
+
+
+async def test_a_deployment_that_is_not_there_is_said_so_where_the_role_cannot_list(
+    kube: cluster.Cluster, environment: dict[str, str]
+) -> None:
+    kube.forbids(cluster.BOT_TOKEN, "list", "deployments")
+
+    code, _, complaint = await cli_runner.run(environment, "pods", "order")
+
+    assert code == 3
+    assert "There is no deployment called “pos-order” in namespace positivity." in complaint
+
+
+async def test_a_user_without_credentials_is_not_told_of_a_role(
+    kube: cluster.Cluster, environment: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    content = json.loads(kubeconfig.read_text())
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "false", "interactiveMode": "Never"}
+    content["users"][0]["user"] = {"exec": plugin}
+    kubeconfig.write_text(json.dumps(content))
+
+    code, _, complaint = await cli_runner.run(environment, "pods", "order")
+
+    assert code == 3
+    assert "no token or certificate was sent" in complaint
+    assert "Role" not in complaint

@@ -1,0 +1,218 @@
+"""A run at a terminal: it is worked on there, asks whoever sits there, and can be left to others."""
+
+import dataclasses
+import json
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+from sandbox import processes, runbook_folder
+from tests import cli_runner, terminals
+
+PROCEDURE = """
+schema: 1
+id: look-around
+title: Look around
+summary: look, ask, and look again
+owner: tests
+doc: {section: how-to-use}
+command: {word: look-around, examples: [look-around]}
+access: {run: [everyone]}
+params: [{name: bad, type: flag, help: let the last step fail}]
+steps:
+  - {id: first, title: The catalogue, uses: services, with: {words: pos-order}}
+  - id: person
+    title: Somebody looks
+    uses: manual
+    with: {instructions: "Is it there\\u001b[31m?", answers: [it is there, it is not], note: required}
+  - {id: last, title: The other one, uses: services, with: {words: pos-price}}
+  - {id: odd, title: Nothing at all, uses: services, with: {words: nothing-at-all}, when: params.bad}
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: pathlib.Path) -> dict[str, str]:
+    runbook_folder.write(tmp_path / "runbook_data", {})
+    (tmp_path / "runbook_data" / "procedures" / "look-around.yaml").write_text(PROCEDURE)
+    return {
+        **processes.plain_environment(tmp_path),
+        "POSBOT_RUNBOOK_DATA": str(tmp_path / "runbook_data"),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/posbot.db",
+        "TERM": "xterm",
+        "COLUMNS": "100",
+    }
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Told:
+    """What a line that nobody sits at came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def posbot(environment: Mapping[str, str], *words: str) -> Told:
+    return Told(*cli_runner.answer(environment, *words))
+
+
+def at_a_terminal(environment: Mapping[str, str], *words: str) -> terminals.Terminal:
+    return terminals.Terminal(["-m", "bot", *words], environment)
+
+
+def plain(screen: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen)
+
+
+def test_without_a_terminal_steps_are_lines_and_the_answer_comes_from_elsewhere(environment: dict[str, str]) -> None:
+    begun = posbot(environment, "look-around")
+    listed = json.loads(posbot(environment, "runs", "--output", "json").stdout)
+    run_id = listed["next_actions"][0]["command"].split()[-1]
+    answered = posbot(environment, "run", "answer", run_id, "it", "is", "there", "--note", "seen 'it' myself")
+
+    assert begun.returncode == 3
+    assert begun.stderr.splitlines()[0].startswith("✓ The catalogue – pos-order")
+    assert f"posbot run answer {run_id} 'it is there' --question " in begun.stdout
+    assert answered.returncode == 0
+    assert "Look around succeeded after " in answered.stdout
+    assert "it is there, seen 'it' myself" in answered.stdout
+    assert "–  Nothing at all" in answered.stdout
+
+
+def test_the_outcome_decides_the_exit_code(environment: dict[str, str]) -> None:
+    posbot(environment, "look-around", "--bad")
+    run_id = posbot(environment, "runs").stdout.split("run show ")[1].strip()
+
+    answered = posbot(environment, "run", "answer", run_id, "it is there", "--note", "yes")
+
+    assert answered.returncode == 1
+    assert "failed at “Nothing at all”" in answered.stdout
+
+
+def test_the_document_of_a_run_tells_each_outcome(environment: dict[str, str]) -> None:
+    begun = posbot(environment, "run", "look-around", "--output", "json")
+
+    document = json.loads(begun.stdout)
+    assert begun.returncode == 3
+    assert document["facts"]["state"] == "waiting"
+    assert document["facts"]["steps.first.outcome"] == "succeeded"
+    assert [task["state"] for task in document["sections"][0]["tasks"]] == ["done", "waiting", "pending", "pending"]
+
+
+def test_whoever_sits_at_the_terminal_is_asked(environment: dict[str, str]) -> None:
+    terminal = at_a_terminal(environment, "look-around")
+    terminal.waits_for("leave it waiting: ")
+    terminal.types("perhaps\n")
+    terminal.waits_for("Expected it is there or it is not, or its number.")
+    terminal.types("it is t\n")
+    terminal.waits_for("Note: ")
+    terminal.types("it stood in the list\n")
+
+    assert terminal.ends() == 0, terminal.screen
+    shown = plain(terminal.screen)
+    assert "? Somebody looks\nIs it there?\n" in shown
+    assert "  1 it is there\n  2 it is not\n" in shown
+    assert "✓ Look around succeeded" in shown
+    assert "it stood in the list" in shown
+    # What the procedure's text holds is not obeyed.
+    assert "\x1b[31m?" not in terminal.screen
+
+
+def test_an_empty_line_leaves_the_question_open(environment: dict[str, str]) -> None:
+    terminal = at_a_terminal(environment, "look-around")
+    terminal.waits_for("leave it waiting: ")
+    terminal.types("\n")
+
+    assert terminal.ends() == 3, terminal.screen
+    assert "posbot run answer " in plain(terminal.screen)
+
+
+def test_an_answer_given_elsewhere_ends_the_asking_here(environment: dict[str, str]) -> None:
+    terminal = at_a_terminal(environment, "look-around")
+    terminal.waits_for("leave it waiting: ")
+    run_id = posbot(environment, "runs").stdout.split("run show ")[1].strip()
+    elsewhere = posbot(environment, "run", "answer", run_id, "it is there", "--note", "seen")
+
+    assert terminal.ends() == 0, terminal.screen
+    assert elsewhere.returncode == 0
+    assert "✓ Look around succeeded" in plain(terminal.screen)
+
+
+def test_a_run_that_was_left_is_gone_on_with(environment: dict[str, str]) -> None:
+    terminal = at_a_terminal(environment, "look-around")
+    terminal.waits_for("leave it waiting: ")
+    terminal.types("\x03")
+    assert terminal.ends() == 130, terminal.screen
+    told = re.search(r"Left\. posbot run follow (\S+) goes on with it", plain(terminal.screen))
+    assert told is not None
+    assert "Traceback" not in terminal.screen
+
+    back = at_a_terminal(environment, "run", "follow", told[1])
+    back.waits_for("leave it waiting: ")
+    back.types("2\n")
+    back.waits_for("Note: ")
+    back.types("not there\n")
+
+    assert back.ends() == 1, back.screen
+    assert "failed at “Somebody looks”" in plain(back.screen)
+
+
+def test_what_is_for_somebody_else_is_not_asked_here(environment: dict[str, str]) -> None:
+    agreement = '{id: person, title: Agree, uses: confirm, with: {text: "Sure?", by: not_requester}}'
+    head, _, _ = PROCEDURE.partition("steps:")
+    path = pathlib.Path(environment["POSBOT_RUNBOOK_DATA"]) / "procedures" / "look-around.yaml"
+    path.write_text(f"{head}steps:\n  - {agreement}\n")
+
+    terminal = at_a_terminal(environment, "look-around")
+
+    assert terminal.ends() == 3, terminal.screen
+    assert "For anyone who may run it but" in plain(terminal.screen)
+    assert "Answer, or Enter" not in terminal.screen
+
+
+def test_a_note_that_is_too_long_is_asked_for_again(environment: dict[str, str]) -> None:
+    terminal = at_a_terminal(environment, "look-around")
+    terminal.waits_for("leave it waiting: ")
+    terminal.types("1\n")
+    terminal.waits_for("Note: ")
+    terminal.types("n" * 1_001 + "\n")
+    terminal.waits_for("That is 1,001 characters; 1,000 are the most.")
+    terminal.types("short\n")
+
+    assert terminal.ends() == 0
+    assert "it is there, short" in plain(terminal.screen)
+
+
+def test_without_an_input_nobody_is_asked(environment: dict[str, str]) -> None:
+    closed = [sys.executable, "-c", "import os, sys; os.close(0); os.execv(sys.executable, sys.argv[1:])"]
+
+    line = [*closed, *processes.command("look-around")]
+    told = subprocess.run(line, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    assert told.returncode == 3
+    assert "posbot run answer" in told.stdout
+    assert not told.stderr.count("mistake")
+
+
+def test_a_plan_is_printed_and_nothing_is_begun(environment: dict[str, str]) -> None:
+    plan = posbot(environment, "look-around", "--plan")
+
+    assert plan.returncode == 0
+    assert "The catalogue" in plan.stdout
+    assert "left out" in plan.stdout
+    assert "There are no such runs." in posbot(environment, "runs").stdout
+
+
+def test_without_a_database_no_run_begins(environment: dict[str, str], tmp_path: pathlib.Path) -> None:
+    (tmp_path / "broken.db").write_text("this is no database")
+    broken = {**environment, "DATABASE_URL": f"sqlite:///{tmp_path}/broken.db"}
+
+    answer = posbot(broken, "look-around")
+
+    assert answer.returncode == 3
+    assert "database" in answer.stderr.lower()
+    assert "Traceback" not in answer.stderr

@@ -1,0 +1,146 @@
+"""The demo tells its story to whoever watches, and nothing that it started outlives it."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sandbox.demo import actors
+from tests import terminals
+
+SECONDS = terminals.SECONDS
+
+
+def assert_nothing_is_left(process_group: int) -> None:
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process_group, 0)
+
+
+@pytest.mark.slow
+def test_the_story_is_told_without_a_terminal_and_ends_by_itself() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sandbox.demo"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    output, _ = process.communicate(timeout=SECONDS)
+
+    assert process.returncode == 0, output
+    assert_nothing_is_left(process.pid)
+    beats = [
+        "alice ❯ /pos health\n",
+        "Only visible to you",
+        "pos-order loses its database, and pos-price gets slow",
+        "alice ❯ [ Show pos-order ]",
+        "alice ❯ [ Share with channel ]",
+        "shared by @alice",
+        "alice ❯ [ Details ]",
+        "@pos health price",
+        "#pos-ops › thread",
+        "pos-price",
+        "alice ❯ /pos helth ordr",
+        "Did you mean “health”",
+        'failed with the error "dispatch_failed"',
+        "$ posbot health order",
+        "exit code 1",
+        "alice ❯ /pos health order --wait 1m",
+        "Healthy after",
+        "alice ❯ /pos startup catalog",
+        "does not start: the database refuses the login",
+        "before its restart",
+        "PSQLException: FATAL",
+        "alice ❯ [ Pods ]",
+        "pos-catalog in sandbox: 2 of 2 pods ready.",
+        "alice ❯ /pos post-deployment order",
+        "has begun.",
+        "waits for an answer",
+        "✗ Rollout to its end",
+        "◐ Go back to the version before?",
+        "#pos-ops › thread",
+        "[ Yes ]  [ No ]",
+        "bob ❯ [ Yes ]",
+        "Go back to the version before? yes, bob at",
+        "[ Taken back ]  [ Could not ]",
+        "$ posbot run answer r",
+        "alice: taken back, 1.4.2 again",
+        "✓  The old version is well",
+        "#pos-ops › thread",
+        "came to its end after",
+        "alice ❯ /pos audit",
+        "You may not run audit",
+        "$ posbot audit",
+        "exit code 0",
+    ]
+    rest = output
+    for beat in beats:
+        _, found, rest = rest.partition(beat)
+        assert found, (beat, output)
+    assert "\x1b" not in output
+    assert "Left out" not in output
+
+
+def a_demo() -> terminals.Terminal:
+    """The demo at a terminal of its own."""
+    return terminals.Terminal(["-m", "sandbox.demo"])
+
+
+@pytest.mark.slow
+def test_at_a_terminal_the_story_is_followed_by_a_prompt() -> None:
+    """Enter skips what is waited for, and what is typed ahead is kept for the prompt."""
+    terminal = a_demo()
+    lines = ["brake catalog", "break catalog", "/pos health catalog", "3", "@pos help"]
+    lines += ["ship order", "/pos startup order", "/pos post-deployment order", "1"]
+    lines += ["mend order", "1 1.4.2 again", "/pos pods order"]
+    terminal.types("\n" * 80 + "\n".join([*lines, "quit", ""]))
+
+    assert terminal.ends() == 0, terminal.screen
+    assert_nothing_is_left(terminal.process.pid)
+    _, _, played = re.sub(r"\x1b\[[0-9;]*m", "", terminal.screen).partition("Your turn")
+    for seen in (
+        "“brake” is not known here",
+        "pos-catalog has lost its database",
+        "pos-catalog in sandbox",
+        "alice ❯ 3",
+        "3 [ Details ]",
+        "› thread",
+        "pos-order 1.5.0 was rolled out, and its new pod does not start.",
+        "1 of 3 pods of pos-order in sandbox do not start",
+        "PlaceholderResolutionException",
+        "1 [ Yes ]  2 [ No ]",
+        "takes the answer “yes”",
+        "1 [ Taken back ]  2 [ Could not ]",
+        "pos-order is in good order",
+        "alice: taken back, 1.4.2 again",
+        "🟢 pos-order in sandbox: 2 of 2 pods ready.",
+    ):
+        assert seen in played, played
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
+@pytest.mark.slow
+def test_it_can_be_left_in_the_middle_of_the_story(key: str) -> None:
+    terminal = a_demo()
+    terminal.waits_for("/pos health")
+    started = time.monotonic()
+    terminal.types(key)
+
+    assert terminal.ends() == 0, terminal.screen
+    assert_nothing_is_left(terminal.process.pid)
+    assert "Traceback" not in terminal.screen
+    assert time.monotonic() - started < SECONDS / 3
+
+
+def test_what_does_not_come_in_time_is_named() -> None:
+    async def wait() -> None:
+        async with actors.step("answer to bob", seconds=0.01):
+            await asyncio.Event().wait()
+
+    with pytest.raises(actors.Stuck, match="no answer to bob in time"):
+        asyncio.run(wait())

@@ -1,0 +1,247 @@
+"""Why a service does not start, asked of a real API server and a real kubelet's logs."""
+
+import datetime
+import json
+import pathlib
+from typing import Any
+
+import pytest
+from tests.cluster.test_pods_events import environment_for
+
+from sandbox import processes
+from sandbox.cluster import spring_logs
+from tests.integration.deploy import manifests as deploy_manifests
+from tests.real.kubernetes import accounts, container_logs, manifests, pod_states
+from tests.real.kubernetes.container_logs import SECOND
+from tests.real.kubernetes.control_plane import ControlPlane
+
+pytestmark = [pytest.mark.real, pytest.mark.anyio, pytest.mark.timeout(120, func_only=True)]
+
+SERVICE = "pos-order"
+START = 1_782_892_800 * SECOND
+PROBE = {
+    "httpGet": {"path": "/actuator/health/liveness", "port": 9007},
+    "initialDelaySeconds": 10,
+    "periodSeconds": 10,
+    "failureThreshold": 2,
+}
+
+
+@pytest.fixture
+async def environment(cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path) -> dict[str, str]:
+    """A terminal whose default environment is the namespace, seen by an account that may read what it must."""
+    token = await accounts.sign_up(cluster, namespace, "posbot", rules=deploy_manifests.rules())
+    return environment_for(cluster, namespace, token, tmp_path)
+
+
+async def deployed(
+    cluster: ControlPlane, namespace: str, *, replicas: int = 1, container: dict[str, Any] | None = None
+) -> list[str]:
+    """Deploy the service with more to say of its container, and give the names of its pods once they run."""
+    written = manifests.deployment(SERVICE, namespace=namespace, replicas=replicas)
+    written["spec"]["template"]["spec"]["containers"][0] |= container or {}
+    await cluster.apply(written)
+    await cluster.kubectl("rollout", "status", f"deployment/{SERVICE}", "-n", namespace, "--timeout=30s")
+    pods = await cluster.fetch(f"/api/v1/namespaces/{namespace}/pods")
+    return [pod["metadata"]["name"] for pod in pods["items"]]
+
+
+async def asked(environment: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    code, output, complaint = await processes.run(environment, "startup", "order", "--output", "json")
+    assert complaint == ""
+    return code, json.loads(output)
+
+
+async def note(cluster: ControlPlane, namespace: str, pod: str, reason: str, message: str) -> None:
+    """Write an event of a kubelet about a pod."""
+    now = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
+    event = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"generateName": f"{pod}.", "namespace": namespace},
+        "involvedObject": {"kind": "Pod", "name": pod, "namespace": namespace},
+        "reason": reason,
+        "message": message,
+        "type": "Normal" if reason == "Killing" else "Warning",
+        "count": 3,
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+    }
+    async with cluster.client() as client:
+        response = await client.post(f"/api/v1/namespaces/{namespace}/events", json=event)
+    response.raise_for_status()
+
+
+def written(cluster: ControlPlane, namespace: str, pod: str, lines: list[str], *, attempt: int = 0) -> None:
+    log = cluster.logs.of(namespace, pod, SERVICE)
+    log.write(container_logs.lines(lines, start=START), attempt=attempt)
+
+
+async def test_a_service_that_runs_did_start(
+    cluster: ControlPlane, namespace: str, environment: dict[str, str]
+) -> None:
+    await deployed(cluster, namespace, replicas=2)
+
+    code, report = await asked(environment)
+
+    assert (code, report["headline"]) == (0, "pos-order in sandbox did start: all 2 pods are ready.")
+
+
+async def test_a_missing_key_is_named(cluster: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
+    [pod] = await deployed(cluster, namespace)
+    message = f"couldn't find key DB_PASSWORD in Secret {namespace}/pos-secrets"
+    await pod_states.put(cluster, namespace, pod, pod_states.container_config_error, message=message)
+
+    code, report = await asked(environment)
+
+    assert (code, report["facts"]["cause"]) == (1, "config-key-missing")
+    assert report["headline"].endswith("does not start: the key DB_PASSWORD is missing in the Secret pos-secrets.")
+
+
+async def test_too_little_memory_is_told_with_the_limit(
+    cluster: ControlPlane, namespace: str, environment: dict[str, str]
+) -> None:
+    [pod] = await deployed(cluster, namespace, container={"resources": {"limits": {"memory": "512Mi"}}})
+    await pod_states.put(cluster, namespace, pod, pod_states.crash_looping, restarts=7, ended=pod_states.OUT_OF_MEMORY)
+
+    _, report = await asked(environment)
+
+    assert report["facts"]["causes"] == "out-of-memory"
+    assert "its memory limit is 512Mi" in report["headline"]
+
+
+async def test_the_log_before_the_restart_has_the_cause(
+    cluster: ControlPlane, namespace: str, environment: dict[str, str]
+) -> None:
+    pods = await deployed(cluster, namespace, replicas=3)
+    for pod in pods:
+        written(cluster, namespace, pod, spring_logs.database_refused(), attempt=1)
+        written(cluster, namespace, pod, spring_logs.normal_start()[:12], attempt=2)
+        await runs_unready(cluster, namespace, pod, restarts=2)
+
+    _, report = await asked(environment)
+
+    assert report["facts"]["causes"] == "database-refused"
+    assert report["facts"]["affected"] == 3
+    assert f"log of {min(pods)} before its restart" in json.dumps(report["sections"])
+
+
+async def test_a_crash_loop_without_a_reason_is_shown_as_it_is(
+    cluster: ControlPlane, namespace: str, environment: dict[str, str]
+) -> None:
+    [pod] = await deployed(cluster, namespace)
+    written(cluster, namespace, pod, ["nothing to see"], attempt=4)
+    await pod_states.put(cluster, namespace, pod, pod_states.crash_looping, restarts=4)
+
+    _, report = await asked(environment)
+
+    assert report["facts"]["causes"] == "crash-loop"
+    assert "Error (exit code 1), next try within 5m0s" in report["headline"]
+
+
+async def test_an_image_that_is_not_there(cluster: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
+    [pod] = await deployed(cluster, namespace)
+    await pod_states.put(cluster, namespace, pod, pod_states.image_pull_back_off)
+
+    _, report = await asked(environment)
+
+    assert report["facts"]["cause"] == "image-missing"
+    assert "registry.test/pos/pos-order:1.0.0 does not exist in its registry" in report["headline"]
+
+
+async def test_a_probe_that_gives_up_before_the_start_is_done(
+    cluster: ControlPlane, namespace: str, environment: dict[str, str]
+) -> None:
+    [pod] = await deployed(cluster, namespace, container={"livenessProbe": PROBE})
+    line = spring_logs.normal_start()[-1].replace("in 8.914 seconds", "in 41.2 seconds")
+    written(cluster, namespace, pod, [line], attempt=2)
+    await pod_states.put(
+        cluster, namespace, pod, pod_states.crash_looping, restarts=2, ended={"exitCode": 143, "reason": "Error"}
+    )
+    await note(cluster, namespace, pod, "Killing", f"Container {SERVICE} failed liveness probe, will be restarted")
+
+    _, report = await asked(environment)
+
+    assert report["facts"]["causes"] == "probe-impatient"
+    assert "gives up after 30 s, the application needs 41 s to start" in report["headline"]
+
+
+async def test_a_probe_that_fails_is_told_with_its_answer(
+    cluster: ControlPlane, namespace: str, environment: dict[str, str]
+) -> None:
+    [pod] = await deployed(cluster, namespace)
+    for attempt in (0, 1):
+        written(cluster, namespace, pod, spring_logs.normal_start(), attempt=attempt)
+    await runs_unready(cluster, namespace, pod, restarts=1)
+    await note(cluster, namespace, pod, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503")
+
+    _, report = await asked(environment)
+
+    assert report["facts"]["causes"] == "probe-failing"
+    assert "the Readiness probe fails (HTTP probe failed with statuscode: 503)" in report["headline"]
+
+
+async def test_a_pod_that_no_node_takes_is_told_in_the_schedulers_words(
+    cluster: ControlPlane, namespace: str, environment: dict[str, str]
+) -> None:
+    wanted = manifests.deployment(SERVICE, namespace=namespace)
+    wanted["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "gold"}
+    await cluster.apply(wanted)
+    await cluster.wait_for(f"/api/v1/namespaces/{namespace}/pods", is_unschedulable)
+
+    _, report = await asked(environment)
+
+    assert report["facts"]["cause"] == "no-matching-node"
+    assert "didn't match Pod's node affinity/selector" in report["headline"]
+
+
+async def test_a_quota_that_is_used_up_is_told(
+    cluster: ControlPlane, namespace: str, environment: dict[str, str]
+) -> None:
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "pos-quota", "namespace": namespace},
+        "spec": {"hard": {"pods": "0"}},
+    }
+    await cluster.apply(quota)
+    path = f"/api/v1/namespaces/{namespace}/resourcequotas/pos-quota"
+    await cluster.wait_for(path, lambda one: "hard" in one.get("status", {}))
+    await cluster.apply(manifests.deployment(SERVICE, namespace=namespace))
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{SERVICE}"
+    await cluster.wait_for(path, lambda one: "ReplicaFailure" in str(one.get("status", {}).get("conditions")))
+
+    _, report = await asked(environment)
+
+    assert report["facts"]["cause"] == "quota"
+    assert "the quota pos-quota of the namespace is used up, so no pod can be made" in report["headline"]
+
+
+async def test_without_the_right_to_read_logs_it_says_so(
+    cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path, environment: dict[str, str]
+) -> None:
+    token = await accounts.sign_up(
+        cluster, namespace, "blind", rules=deploy_manifests.rules_without("", "pods/log", "get")
+    )
+    environment["KUBECONFIG"] = str(accounts.write_kubeconfig(cluster, token, namespace=namespace))
+    [pod] = await deployed(cluster, namespace)
+    await pod_states.put(cluster, namespace, pod, pod_states.crash_looping, restarts=4)
+
+    code, report = await asked(environment)
+
+    assert (code, report["facts"]["cause"]) == (1, "crash-loop")
+    assert "pods/log" in json.dumps(report["sections"])
+
+
+async def runs_unready(cluster: ControlPlane, namespace: str, pod: str, *, restarts: int) -> None:
+    """Let the containers of a pod run again, without passing their readiness probes."""
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod}"
+    await pod_states.put(cluster, namespace, pod, pod_states.running, restarts=restarts)
+    status = (await cluster.fetch(path))["status"]
+    conditions = [one | {"status": "False"} if one["type"].endswith("Ready") else one for one in status["conditions"]]
+    containers = [one | {"ready": False} for one in status["containerStatuses"]]
+    await cluster.set_status(path, status | {"conditions": conditions, "containerStatuses": containers})
+
+
+def is_unschedulable(pods: dict[str, Any]) -> bool:
+    return "Unschedulable" in str([pod["status"].get("conditions") for pod in pods["items"]])

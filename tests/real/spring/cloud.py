@@ -1,0 +1,125 @@
+"""
+A real registry and a real gateway in front of the real service, as processes on loopback.
+
+    async with cloud.running(folder, order) as site:
+        await site.order_registers()
+"""
+
+import asyncio
+import contextlib
+import pathlib
+from collections.abc import AsyncIterator, Sequence
+
+import httpx
+
+from tests.real.spring import processes, toolchain
+from tests.real.spring.application import Application
+
+LOGIN = "posbot-may-come-in"
+_POLL_SECONDS = 0.2
+_PATIENCE_SECONDS = 30.0
+
+
+class Discovery(processes.Server):
+    """
+    Netflix's Eureka.
+    """
+
+    def __init__(self, build: toolchain.CloudBuild, *, folder: pathlib.Path) -> None:
+        super().__init__("discovery", folder=folder)
+        self._build = build
+
+    @property
+    def url(self) -> str:
+        return f"http://{processes.HOST}:{self.port}"
+
+    async def register(self, name: str, port: int) -> None:
+        """
+        Register an instance, as a service does itself.
+        """
+        instance = {
+            "instanceId": f"localhost:{name}:{port}",
+            "hostName": processes.HOST,
+            "app": name.upper(),
+            "ipAddr": processes.HOST,
+            "status": "UP",
+            "port": {"$": port, "@enabled": "true"},
+            "vipAddress": name,
+            "dataCenterInfo": {"@class": "com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo", "name": "MyOwn"},
+        }
+        async with _client(self.url) as client:
+            response = await client.post(f"/eureka/apps/{name.upper()}", json={"instance": instance})
+        assert response.status_code == 204
+
+    def _command(self) -> Sequence[str]:
+        return [*self._build.command("discovery", scratch=self._folder), f"--server.port={self.port}"]
+
+    async def _is_ready(self) -> bool:
+        return await _answers(self.url, "/eureka/apps")
+
+
+class Gateway(processes.Server):
+    """
+    Spring Cloud Gateway behind a resource server that knows one token.
+    """
+
+    def __init__(self, build: toolchain.CloudBuild, discovery: Discovery, *, folder: pathlib.Path) -> None:
+        super().__init__("gateway", folder=folder)
+        self._build = build
+        self._discovery = discovery
+
+    @property
+    def url(self) -> str:
+        return f"http://{processes.HOST}:{self.port}"
+
+    async def waits_for_route_to(self, name: str) -> None:
+        """
+        Wait until the gateway has seen an instance of `name` and lets requests through to it.
+        """
+        headers = {"Authorization": f"Bearer {LOGIN}"}
+        async with asyncio.timeout(_PATIENCE_SECONDS), _client(self.url) as client:
+            while True:
+                response = await client.get(f"/{name}/actuator/info", headers=headers)
+                if response.status_code == httpx.codes.OK:
+                    return
+                await asyncio.sleep(_POLL_SECONDS)
+
+    def _command(self) -> Sequence[str]:
+        properties = {
+            "server.port": str(self.port),
+            "posbot.token": LOGIN,
+            "eureka.client.service-url.defaultZone": f"{self._discovery.url}/eureka/",
+        }
+        return [
+            *self._build.command("gateway", scratch=self._folder),
+            *(f"--{name}={value}" for name, value in properties.items()),
+        ]
+
+    async def _is_ready(self) -> bool:
+        return await _answers(self.url, "/actuator/gateway/routes")
+
+
+@contextlib.asynccontextmanager
+async def running(folder: pathlib.Path, order: Application) -> AsyncIterator[tuple[Discovery, Gateway]]:
+    """
+    Run registry and gateway until the block ends; `order` is registered and can be reached through them.
+    """
+    build = await asyncio.to_thread(toolchain.built_cloud)
+    async with (
+        Discovery(build, folder=folder) as discovery,
+        Gateway(build, discovery, folder=folder) as gateway,
+    ):
+        await discovery.register("pos-order", order.port)
+        await gateway.waits_for_route_to("pos-order")
+        yield discovery, gateway
+
+
+def _client(url: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=url, timeout=5.0, trust_env=False)
+
+
+async def _answers(url: str, path: str) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        async with _client(url) as client:
+            return (await client.get(path)).status_code == httpx.codes.OK
+    return False

@@ -1,0 +1,78 @@
+"""The main job on the real thing: `posbot health` against a real Spring Boot application."""
+
+import json
+import pathlib
+
+import pytest
+
+from sandbox import processes, runbook_folder
+from tests.real.spring.application import Application
+
+pytestmark = [pytest.mark.real, pytest.mark.anyio]
+
+
+@pytest.fixture
+def environment(order: Application, tmp_path: pathlib.Path) -> dict[str, str]:
+    runbook_folder.write(tmp_path / "runbook_data", {"pos-order": order.port})
+    return {
+        **processes.plain_environment(tmp_path),
+        "POSBOT_RUNBOOK_DATA": str(tmp_path / "runbook_data"),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/posbot.db",
+    }
+
+
+async def test_a_running_application_is_up_with_readiness_and_liveness(environment: dict[str, str]) -> None:
+    code, output, complaint = await processes.run(environment, "health", "pos-order", "--verbose", "--output", "json")
+
+    document = json.loads(output)
+    assert (code, complaint) == (0, "")
+    assert document["facts"]["finding"] == "up"
+    assert document["facts"]["readiness"] == "up"
+    assert document["facts"]["liveness"] == "up"
+
+
+async def test_without_its_data_source_it_is_down_because_of_db(
+    order: Application, environment: dict[str, str]
+) -> None:
+    await order.data_source.stop()
+    await order.wait_for(503)
+
+    code, output, _ = await processes.run(environment, "health", "pos-order")
+
+    assert code == 1
+    assert "pos-order in sandbox: DOWN because of db" in output
+    assert "What fails" in output
+    assert "Runbook 4.3 Health endpoint failing" in output
+
+
+async def test_waiting_sees_the_data_source_come_back(order: Application, environment: dict[str, str]) -> None:
+    await order.data_source.stop()
+    await order.wait_for(503)
+    await order.data_source.start()
+
+    code, output, _ = await processes.run(environment, "health", "pos-order", "--wait", "30s")
+
+    # A reconnected pool may be slow at first; healthy it is all the same.
+    assert code in {0, 1}
+    assert "Healthy after" in output
+
+
+async def test_out_of_service_is_told_from_down(order: Application, environment: dict[str, str]) -> None:
+    await order.post("/traffic/refuse")
+
+    code, output, _ = await processes.run(environment, "health", "pos-order")
+
+    assert code == 1
+    assert "OUT_OF_SERVICE" in output
+    assert "liveness" in output
+
+
+async def test_an_application_that_does_not_run_refuses_the_connection(
+    order: Application, environment: dict[str, str]
+) -> None:
+    await order.stop()
+
+    code, output, _ = await processes.run(environment, "health", "pos-order")
+
+    assert code == 1
+    assert "nothing listens there (connection refused)" in output

@@ -1,0 +1,200 @@
+"""`posbot startup --jar` with a real Spring Boot application: up, refused, in vain, and gone again in every case."""
+
+import asyncio
+import json
+import pathlib
+import signal
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bot.kubernetes.diagnosis import java
+from sandbox import processes, runbook_folder
+from tests.real.spring import application, toolchain
+from tests.real.spring import processes as spring_processes
+
+pytestmark = [pytest.mark.real, pytest.mark.anyio, pytest.mark.timeout(300, func_only=True)]
+
+
+@pytest.fixture(scope="module")
+def build() -> toolchain.Build:
+    return toolchain.built()
+
+
+@pytest.fixture
+async def data_source(build: toolchain.Build, tmp_path: pathlib.Path) -> AsyncIterator[application.DataSource]:
+    async with application.DataSource(build, folder=tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def port() -> int:
+    return spring_processes.free_port()
+
+
+@pytest.fixture
+def environment(
+    build: toolchain.Build, data_source: application.DataSource, port: int, tmp_path: pathlib.Path
+) -> dict[str, str]:
+    """A terminal in which the catalogue gives pos-order *port*, and the application finds its database."""
+    runbook_folder.write(tmp_path / "runbook_data", {"pos-order": port})
+    (tmp_path / "tmp").mkdir()
+    return {
+        **processes.plain_environment(tmp_path),
+        "POSBOT_RUNBOOK_DATA": str(tmp_path / "runbook_data"),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/posbot.db",
+        "JAVA_HOME": str(build.jdk),
+        "TMPDIR": str(tmp_path / "tmp"),
+        "SPRING_DATASOURCE_URL": data_source.jdbc_url,
+    }
+
+
+@pytest.fixture
+def jar(build: toolchain.Build) -> str:
+    return str(build.folder / "pos-order.jar")
+
+
+async def started(environment: dict[str, str], *words: str) -> tuple[int, dict[str, Any]]:
+    code, output, complaint = await processes.run(environment, "startup", "pos-order", *words, "--output", "json")
+    assert output, complaint
+    return code, json.loads(output)
+
+
+def leftovers(jar: str, environment: dict[str, str]) -> list[str]:
+    """Give what is left of a start: processes of that jar and of this test, and files."""
+    own = f"TMPDIR={environment['TMPDIR']}".encode()
+    left = [str(path) for path in pathlib.Path(environment["TMPDIR"]).iterdir()]
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if jar.encode() in (process / "cmdline").read_bytes() and own in (process / "environ").read_bytes():
+                left.append((process / "cmdline").read_text())
+        except OSError:
+            continue
+    return left
+
+
+async def test_a_jar_that_comes_up_is_told_and_ended_again(environment: dict[str, str], jar: str, port: int) -> None:
+    code, report = await started(environment, "--jar", jar)
+
+    assert (code, report["verdict"]) == (0, "ok")
+    assert report["headline"].startswith("pos-order started in ")
+    assert report["headline"].endswith(" s, health UP.")
+    assert report["facts"]["health"] in {"up", "slow"}
+    assert not await java.Java({}).is_taken(port)
+    assert leftovers(jar, environment) == []
+
+
+async def test_a_port_that_is_taken_is_the_cause(environment: dict[str, str], jar: str, port: int) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 15\r\nconnection: close\r\n\r\n{"status":"UP"}')
+        writer.close()
+
+    async with await asyncio.start_server(answer, spring_processes.HOST, port):
+        code, report = await started(environment, "--jar", jar)
+
+    assert code == 1
+    assert report["facts"]["cause"] == "port-in-use"
+    assert f"pos-order does not start: the port {port} is already in use" in report["headline"]
+    assert report["facts"]["exit_code"] == 1
+    assert leftovers(jar, environment) == []
+
+
+async def test_a_database_that_is_away_is_the_cause(
+    environment: dict[str, str], jar: str, data_source: application.DataSource
+) -> None:
+    await data_source.stop()
+
+    # Bound and not listened at, the port refuses, and no other test's server can take it meanwhile.
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind((spring_processes.HOST, data_source.port))
+        code, report = await started(environment, "--jar", jar)
+
+    assert code == 1
+    assert report["facts"]["cause"] == "database-refused"
+    assert f"the database {spring_processes.HOST}:{data_source.port} refuses connections" in report["headline"]
+    assert leftovers(jar, environment) == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "cause", "told"),
+    [
+        pytest.param(
+            "SPRING_DATASOURCE_URL", "${DB_URL}", "data-source-missing", "the database’s address is not set", id="unset"
+        ),
+        pytest.param(
+            "SERVER_TOMCAT_THREADS_MAX", "hunter2", "binding-failed",
+            "the property server.tomcat.threads.max is missing or wrong (failed to convert java.lang.String to int)",
+            id="wrong",
+        ),
+        pytest.param(
+            "SPRING_CONFIG_IMPORT", "file:./shop.yaml", "configuration-unreadable",
+            "a part of the configuration is missing or cannot be read (file [shop.yaml])", id="file",
+        ),
+        pytest.param(
+            "SERVER_SSL_KEYSTORE", "file:/nowhere.p12", "certificate", "a certificate or key store is wrong", id="store"
+        ),
+        pytest.param("JAVA_TOOL_OPTIONS", "-XX:Bogus", "java-option", "Java refuses an option", id="option of Java"),
+    ],
+)  # fmt: skip
+async def test_what_is_configured_wrong_is_the_cause_and_its_value_is_not_shown(
+    environment: dict[str, str], jar: str, *, variable: str, value: str, cause: str, told: str
+) -> None:
+    code, report = await started(environment | {variable: value}, "--jar", jar)
+
+    assert code == 1
+    assert report["facts"]["cause"] == cause
+    assert told in report["headline"]
+    assert "hunter2" not in json.dumps(report)
+
+
+async def test_an_older_java_is_the_cause(environment: dict[str, str], jar: str) -> None:
+    old = pathlib.Path("/usr/lib/jvm/java-17-openjdk-amd64")
+    if not (old / "bin" / "java").exists():
+        pytest.skip("no Java 17 on this machine")
+    environment["JAVA_HOME"] = str(old)
+
+    _, report = await started(environment, "--jar", jar)
+
+    assert report["facts"]["cause"] == "wrong-java"
+    assert "and runs on Java 17" in report["headline"]
+
+
+async def test_what_takes_too_long_is_ended(environment: dict[str, str], jar: str) -> None:
+    code, report = await started(environment, "--jar", jar, "--limit", "1s")
+
+    assert code == 1
+    assert "pos-order did not come up in 1 s" in report["headline"]
+    assert leftovers(jar, environment) == []
+
+
+async def test_a_health_that_is_down_is_told_when_the_time_is_over(environment: dict[str, str], jar: str) -> None:
+    environment["MANAGEMENT_HEALTH_DISKSPACE_THRESHOLD"] = "9000TB"
+
+    code, report = await started(environment, "--jar", jar, "--limit", "12s")
+
+    assert code == 1
+    assert "did not come up in 12 s: it is DOWN because of diskSpace" in report["headline"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+async def test_whoever_gives_up_leaves_nothing_behind(
+    environment: dict[str, str], jar: str, port: int, number: signal.Signals
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *processes.command("startup", "pos-order", "--jar", jar),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    progress = await process.stderr.readline()
+    process.send_signal(number)
+    await process.communicate()
+
+    assert b"pos-order is starting" in progress
+    assert process.returncode == 130
+    assert leftovers(jar, environment) == []
+    assert not await java.Java({}).is_taken(port)

@@ -1,0 +1,340 @@
+"""Procedures begun, seen, answered, ended and taken up again by what people type."""
+
+import asyncio
+import pathlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.model import invocations, reports
+from bot.procedures import runs
+from sandbox import runbook_folder
+from tests import builders
+from tests.unit.commands import app_fixture
+
+pytestmark = pytest.mark.anyio
+IN_SLACK = {
+    "source": invocations.Source.SLASH,
+    "actor": builders.an_actor(id="U0ALICE", name="alice"),
+    "conversation": builders.a_place(kind=invocations.ConversationKind.CHANNEL, id="C1", name="inc-1"),
+}
+IMAGE = "registry.example/pos-order:1.4.2"
+
+
+ROLES = """
+roles:
+  keepers: {members: ["terminal:keeper"], may: [unlock]}
+"""
+
+
+@pytest.fixture(scope="module")
+async def staffed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[app_fixture.Kitchen]:
+    """One with a service in good order, whose bot works on runs wherever they were begun."""
+    folder = tmp_path_factory.mktemp("kitchen")
+    async with (
+        app_fixture.opened(
+            folder, names=["pos-order"], guarded_path="/actuator/info", texts={"roles.yaml": ROLES}
+        ) as kitchen,
+        kitchen.core.worker.signed_in(),
+    ):
+        await kitchen.kube.deploys("pos-order", image=IMAGE)
+        watch = asyncio.create_task(kitchen.core.worker.watch())
+        try:
+            yield kitchen
+        finally:
+            watch.cancel()
+            await asyncio.wait({watch})
+
+
+@pytest.fixture
+async def kitchen(staffed: app_fixture.Kitchen) -> AsyncIterator[app_fixture.Kitchen]:
+    """The same kitchen with no run left that could hold a lock."""
+    await staffed.recovers()
+    yield staffed
+    for run in await staffed.core.runs.list(runs.RunFilter(limit=100)):
+        if not run.state.is_final:
+            await staffed.asks(f"run cancel {run.id}")
+
+
+async def rests(kitchen: app_fixture.Kitchen, run_id: object) -> runs.Run:
+    async with asyncio.timeout(20):
+        while True:
+            run = await kitchen.core.runs.find(str(run_id))
+            if run.state is not runs.RunState.RUNNING:
+                return run
+            await asyncio.sleep(0.02)
+
+
+def words(report: reports.Report) -> list[str]:
+    return [action.command for action in report.next_actions]
+
+
+async def test_a_plan_shows_every_step_and_does_nothing(kitchen: app_fixture.Kitchen) -> None:
+    report = await kitchen.asks("triage pos-order --plan")
+
+    (table, fields) = report.sections
+    assert isinstance(table, reports.Table)
+    rows = {row.cells[0]: row.cells[1:] for row in table.rows}
+    assert rows["Its pods"] == ("always", "pods pos-order --env sandbox")
+    assert rows["Memory in its logs"][0] == "if steps.signals.saved.odd == 'memory'. depends on signals"
+    assert rows["Key signals"][0] == "always. asks anyone who may run it"
+    assert isinstance(fields, reports.Fields)
+    assert ("changes", "nothing") in fields.pairs
+    assert words(report) == ["run triage pos-order --env sandbox"]
+    assert (await kitchen.asks("runs --procedure triage")).facts["count"] == 0
+
+
+async def test_what_is_known_before_the_run_is_decided_in_the_plan(kitchen: app_fixture.Kitchen) -> None:
+    report = await kitchen.asks("post-deployment pos-order --plan --wait 10m")
+
+    (table, fields) = report.sections
+    assert isinstance(table, reports.Table)
+    rows = {row.cells[0]: row.cells[1:] for row in table.rows}
+    assert rows["Key signals as before"][0].startswith("left out")
+    assert "--wait 600s" in rows["Rollout to its end"][1]
+    assert isinstance(fields, reports.Fields)
+    assert ("lock", "deployment:pos-order:sandbox") in fields.pairs
+
+
+async def test_what_an_earlier_failure_leads_past_is_told_in_the_plan(kitchen: app_fixture.Kitchen) -> None:
+    (table, _) = (await kitchen.asks("to-workspace pos-order --plan")).sections
+
+    assert isinstance(table, reports.Table)
+    rows = {row.cells[0]: row.cells[1] for row in table.rows}
+    assert rows["The service is healthy"] == "always"
+    assert rows["Hand over"] == "not after a failure of health, deployed, way_in, reason. asks anyone who may run it"
+    assert rows["It stays with the backend"] == "if any_failed('reason'). depends on reason"
+
+
+async def test_a_terminal_stays_until_a_person_is_needed(kitchen: app_fixture.Kitchen) -> None:
+    answer = await kitchen.answers("run to-workspace pos-order")
+
+    report = answer.report
+    assert report.verdict is reports.Verdict.UNKNOWN
+    assert report.facts["state"] == "waiting"
+    assert report.facts["steps.health.outcome"] == "succeeded"
+    assert words(report)[0] == f"run answer {report.facts['run']} 'one holds' --question {report.facts['question']}"
+
+
+async def test_what_was_begun_in_slack_can_be_answered_in_a_terminal(kitchen: app_fixture.Kitchen) -> None:
+    begun = (await kitchen.answers("to-workspace pos-order", **IN_SLACK)).report
+    assert begun.is_ephemeral
+    run = await rests(kitchen, begun.facts["run"])
+
+    report = await kitchen.asks(f"run answer {run.id} none holds")
+
+    assert report.facts["state"] == "succeeded with failures"
+    assert report.facts["steps.stays.outcome"] == "succeeded"
+
+
+async def test_what_was_begun_in_a_terminal_can_be_answered_in_slack(kitchen: app_fixture.Kitchen) -> None:
+    waiting = await kitchen.asks("to-workspace pos-order")
+
+    answer = await kitchen.answers(words(waiting)[1], **IN_SLACK)
+
+    assert answer.report.headline.endswith("takes the answer “none holds” for “Is it one for the workspace level?”.")
+    assert answer.report.is_ephemeral
+    assert (await rests(kitchen, waiting.facts["run"])).state is runs.RunState.SUCCEEDED_WITH_FAILURES
+
+
+async def test_a_second_answer_is_told_whose_counts(kitchen: app_fixture.Kitchen) -> None:
+    waiting = await kitchen.asks("to-workspace pos-order")
+    yes, no = words(waiting)[:2]
+    await kitchen.answers(no, **IN_SLACK)
+    await rests(kitchen, waiting.facts["run"])
+
+    late = await kitchen.asks(yes)
+
+    assert "already answered “none holds” by alice at " in late.headline
+    assert late.next_actions[0].command == f"run show {waiting.facts['run']}"
+
+
+async def test_an_answer_is_not_taken_for_the_next_question(kitchen: app_fixture.Kitchen) -> None:
+    waiting = await kitchen.asks("to-workspace pos-order")
+    first = words(waiting)[0]
+    await kitchen.answers(first, **IN_SLACK)
+    await rests(kitchen, waiting.facts["run"])
+
+    # The button of the first question, pressed again after the run has asked the next one.
+    again = await kitchen.answers(first, **{**IN_SLACK, "actor": builders.an_actor(id="U0BOB", name="bob")})
+
+    assert "already answered “one holds” by alice" in again.report.headline
+    run = await kitchen.core.runs.find(str(waiting.facts["run"]))
+    assert run.question is not None
+    assert (run.question.step, run.question.answer) == ("switch", None)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence", "hint"),
+    [
+        ("run answer ID", "The answer is missing.", "Expected one holds or none holds."),
+        ("run answer ID perhaps", "There is no answer called “perhaps”.", "Expected one holds or none holds."),
+        ("run answer ID yes --question 0000000000", "The run ID has not asked that.", ""),
+        ("run retry ID", "The run ID is not over.", ""),
+        ("run log ID nothing", "There is no step called “nothing”.", ""),
+        ("run show r0000-00000000", "There is no run r0000-00000000.", "See which there are."),
+        ("run show 17", "id: “17” does not fit, expected the id of a run, such as r1124-0a1b2c3d.", "Usage: run show|"),
+        (
+            "run triag pos-order",
+            "There is no procedure called “triag”. Did you mean “triage”? help lists them.",
+            "Usage",
+        ),
+        ("run", "action is missing. id is missing.", "Usage: run show|log|follow|answer|cancel|retry ID"),
+        ("runs --state lost", "state: “lost” does not fit, expected 'running', 'waiting'", "Usage: runs"),
+        ("runs --procedure triag", "There is no procedure called “triag”. Did you mean “triage”?", ""),
+        ("triage", "service is missing.", "Usage: triage SERVICE [--env ENV]"),
+        ("triage pos-ordre", "There is no service called “pos-ordre”.", "Usage: triage"),
+        ("triage pos-order --since yesterday", "“yesterday” is no duration; write it like 90s, 3m or 1h30m.", "Usage"),
+    ],
+)
+async def test_what_cannot_be_understood_is_told_in_a_sentence(
+    kitchen: app_fixture.Kitchen, line: str, sentence: str, hint: str
+) -> None:
+    run_id = str((await kitchen.asks("to-workspace pos-order")).facts["run"])
+
+    answer = await kitchen.answers(line.replace("ID", run_id) if "ID" in line else line)
+
+    assert answer.status is invocations.Status.USAGE_ERROR
+    assert answer.report.headline.startswith(sentence.replace("ID", run_id))
+    texts = [section.text for section in answer.report.sections if isinstance(section, reports.Text)]
+    assert hint in " ".join(texts)
+
+
+async def test_a_run_is_cancelled_once_and_frees_its_lock(kitchen: app_fixture.Kitchen) -> None:
+    run_id = (await kitchen.asks("to-workspace pos-order")).facts["run"]
+
+    first = await kitchen.asks(f"run cancel {run_id}")
+    second = await kitchen.asks(f"run cancel {run_id}")
+    free = await kitchen.asks("to-workspace pos-order")
+
+    assert first.facts["state"] == "cancelled"
+    assert "was cancelled" in second.headline
+    assert "tester wanted it" in second.headline
+    assert free.facts["state"] == "waiting"
+
+
+async def test_a_held_lock_is_refused_with_who_holds_it(kitchen: app_fixture.Kitchen) -> None:
+    run_id = (await kitchen.asks("to-workspace pos-order")).facts["run"]
+
+    refused = await kitchen.answers("workspace pos-order")
+
+    assert refused.status is invocations.Status.FAILED
+    assert refused.report.headline.startswith(f"“handover:pos-order:sandbox” is locked by the run {run_id}, since ")
+    assert words(refused.report) == [f"run show {run_id}"]
+
+
+async def test_a_lock_is_freed_by_a_role_with_a_reason(kitchen: app_fixture.Kitchen) -> None:
+    run_id = (await kitchen.asks("to-workspace pos-order")).facts["run"]
+    line, keeper = "unlock handover:pos-order:sandbox", builders.a_local_actor("keeper")
+
+    by_anybody = await kitchen.answers(f"{line} --reason 'nobody is there'")
+    without_reason = await kitchen.answers(line, actor=keeper)
+    freed = await kitchen.answers(f"{line} --reason 'nobody is there'", actor=keeper)
+    again = await kitchen.answers(f"{line} --reason 'nobody is there'", actor=keeper)
+
+    assert by_anybody.status is invocations.Status.DENIED
+    assert without_reason.report.headline == "reason is missing."
+    assert freed.report.headline == (
+        f"“handover:pos-order:sandbox” is free. The run {run_id} held it. That run goes on without it."
+    )
+    assert again.report.headline.startswith("There is no lock called “handover:pos-order:sandbox”.")
+    assert (await kitchen.asks("to-workspace pos-order")).facts["state"] == "waiting"
+
+
+async def test_a_run_that_failed_goes_on_where_it_failed(kitchen: app_fixture.Kitchen) -> None:
+    await kitchen.fleet["pos-order"].refuses()
+    failed = await kitchen.asks("to-workspace pos-order")
+    assert failed.facts["steps.health.outcome"] == "failed"
+    assert failed.facts["state"] == "succeeded with failures"
+
+    await kitchen.fleet["pos-order"].recovers()
+    again = await kitchen.asks(words(failed)[-1])
+
+    assert words(failed)[-1] == f"run retry {failed.facts['run']}"
+    assert again.facts["steps.health.outcome"] == "succeeded"
+    assert again.facts["state"] == "waiting"
+
+
+async def test_what_the_steps_found_is_kept(kitchen: app_fixture.Kitchen) -> None:
+    run_id = (await kitchen.asks("to-workspace pos-order")).facts["run"]
+
+    log = await kitchen.asks(f"run log {run_id}")
+    health = await kitchen.asks(f"run log {run_id} health")
+    waiting = await kitchen.asks(f"run log {run_id} reason")
+
+    (table,) = log.sections
+    assert isinstance(table, reports.Table)
+    assert [row.cells[1] for row in table.rows][:3] == [
+        "The service is healthy",
+        "It is the version that was meant, on each replica",
+        "Callers can reach it",
+    ]
+    assert f"run log {run_id} health" in words(log)
+    assert health.headline.startswith("The service is healthy: pos-order in sandbox: UP")
+    assert len(health.sections) > 1
+    assert waiting.headline == "“Is it one for the workspace level?” has no report: it is waiting"
+
+
+async def test_runs_are_listed_the_newest_first_and_narrowed(kitchen: app_fixture.Kitchen) -> None:
+    first = (await kitchen.asks("to-workspace pos-order")).facts["run"]
+    await kitchen.asks(f"run cancel {first}")
+    second = (await kitchen.asks("to-workspace pos-order")).facts["run"]
+
+    def ids(report: reports.Report) -> list[str]:
+        (table,) = report.sections
+        assert isinstance(table, reports.Table)
+        return [row.cells[0] for row in table.rows]
+
+    everything = await kitchen.asks("runs")
+    assert ids(everything)[:2] == [second, first]
+    assert everything.facts["waiting"] == 1
+    assert words(everything)[0] == f"run show {second}"
+    assert ids(await kitchen.asks("runs --state cancelled"))[0] == first
+    assert ids(await kitchen.asks("runs --service pos-order --procedure workspace --limit 1")) == [second]
+    assert ids(await kitchen.asks("runs --since 1h --limit 2")) == [second, first]
+    assert (await kitchen.asks("runs --state timed-out")).headline == "There are no such runs."
+
+
+async def test_a_run_goes_step_by_step_where_that_was_wanted(kitchen: app_fixture.Kitchen) -> None:
+    paused = await kitchen.asks("to-workspace pos-order --step-by-step")
+    assert paused.facts["steps.health.outcome"] == "waiting"
+
+    further = await kitchen.asks(f"run answer {paused.facts['run']} yes")
+
+    assert further.facts["steps.health.outcome"] == "succeeded"
+    assert further.facts["steps.deployed.outcome"] == "waiting"
+
+
+async def test_procedures_stand_in_the_help_and_the_disabled_with_their_reason(tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "data"
+    async with app_fixture.opened(
+        tmp_path, names=["pos-order"], texts={"procedures/triage.yaml": "schema: 2\n"}
+    ) as kitchen:
+        report = await kitchen.asks("help")
+        one = await kitchen.asks("help health-failing")
+        check = await kitchen.asks("check")
+        gone = await kitchen.asks("runs --procedure triage")
+
+    tables = [section for section in report.sections if isinstance(section, reports.Table)]
+    assert [table.columns[0] for table in tables] == ["command", "procedure"]
+    assert "health-failing" in [row.cells[0] for row in tables[1].rows]
+    (disabled,) = [section for section in report.sections if isinstance(section, reports.Fields)]
+    assert disabled.pairs[0][0] == "triage"
+    assert str(folder) not in disabled.pairs[0][1]
+    assert disabled.pairs[0][1].startswith("procedures/triage.yaml:1: schema: ")
+    assert "unhealthy, run health-failing, run unhealthy" in str(one.sections)
+    assert check.verdict is reports.Verdict.FAILED
+    assert check.headline == "1 of 5 procedures are disabled."
+    assert "Its file is disabled: procedures/triage.yaml:1: " in str(gone.sections)
+
+
+async def test_a_section_that_has_changed_since_the_review_is_told(tmp_path: pathlib.Path) -> None:
+    changed = (runbook_folder.PROJECT / "runbook_data" / "runbook.md").read_text().replace("curl -v", "curl -vk")
+    async with app_fixture.opened(tmp_path, names=["pos-order"], texts={"runbook.md": changed}) as kitchen:
+        check = await kitchen.asks("check")
+
+    (table, *_) = check.sections
+    assert check.verdict is reports.Verdict.WARNING
+    assert isinstance(table, reports.Table)
+    assert "health-failing" in [row.cells[0] for row in table.rows]
+    assert "it has changed; compare the two, then write doc.reviewed: " in table.rows[0].cells[2]

@@ -1,0 +1,267 @@
+"""The catalogue and the environments: every name means one thing, every URL can be built, and the shipped ones load."""
+
+import pathlib
+
+import pydantic
+import pytest
+
+import commands
+from bot import errors, runbook_data
+from bot.config import catalog, yaml_files
+from tests import builders
+
+PROJECT = pathlib.Path(__file__).parents[3]
+
+SERVICES = """services:
+  - name: pos-order
+    aliases: [order, orders]
+    module: pos-order
+    deployment: pos-order
+    container: pos-order
+    port: 9007
+    owner: devops-team
+    group: sales
+    tier: critical
+  - name: {name}
+    aliases: [{alias}]
+    module: pos-price
+    deployment: pos-price
+    container: pos-price
+    owner: devops-team
+    group: {group}
+    tier: critical
+"""
+
+
+def load(
+    tmp_path: pathlib.Path, *, name: str = "pos-price", alias: str = "price", group: str = "sales"
+) -> catalog.Catalog:
+    path = tmp_path / "services.yaml"
+    path.write_text(SERVICES.format(name=name, alias=alias, group=group))
+    return yaml_files.load(path, catalog.Catalog)
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        pytest.param(
+            {"name": "pos-order"}, "11: services.1.name: “pos-order” is already taken by pos-order", id="name"
+        ),
+        pytest.param(
+            {"name": "orders"}, "11: services.1.name: “orders” is already taken by pos-order", id="name as alias"
+        ),
+        pytest.param(
+            {"alias": "order"}, "12: services.1.aliases.0: “order” is already taken by pos-order", id="alias twice"
+        ),
+        pytest.param({"alias": "pos-order"}, "12: services.1.aliases.0: “pos-order” is already", id="alias as name"),
+        pytest.param({"alias": "pos-price"}, "12: services.1.aliases.0: “pos-price” is already", id="alias of oneself"),
+        pytest.param(
+            {"alias": "sales"},
+            "12: services.1.aliases.0: “sales” is already taken by the group sales",
+            id="alias as group",
+        ),
+        pytest.param(
+            {"group": "order"}, "3: services.0.aliases.0: “order” is already taken by the group", id="group as alias"
+        ),
+        pytest.param({"alias": "all"}, "12: services.1.aliases.0: “all” is already taken by the word", id="all"),
+        pytest.param({"group": "all"}, "17: services.1.group: ", id="a group that could not be named"),
+        pytest.param({"name": "Pos_Price"}, "11: services.1.name: ", id="spelling"),
+    ],
+)
+def test_a_word_that_would_mean_two_things_is_told_with_its_place(
+    tmp_path: pathlib.Path, changes: dict[str, str], place: str
+) -> None:
+    with pytest.raises(errors.BadConfiguration) as caught:
+        load(tmp_path, **changes)
+
+    assert f"services.yaml:{place}" in str(caught.value)
+
+
+def test_a_sound_catalogue_loads(tmp_path: pathlib.Path) -> None:
+    assert [service.name for service in load(tmp_path).services] == ["pos-order", "pos-price"]
+
+
+def test_a_catalogue_without_services_is_refused() -> None:
+    with pytest.raises(pydantic.ValidationError):
+        catalog.Catalog(services=())
+
+
+@pytest.mark.parametrize("port", [0, 65_536, "8080", 80.5, True])
+def test_a_port_is_a_whole_number_in_range(port: object) -> None:
+    with pytest.raises(pydantic.ValidationError):
+        builders.a_service(port=port)
+
+
+CATALOGUE = builders.a_catalogue(
+    builders.a_service("pos-order", aliases=("order", "orders")),
+    builders.a_service("pos-price"),
+    builders.a_service("pos-image", group="stock"),
+)
+
+
+@pytest.mark.parametrize("name", ["pos-order", "order", "ORDERS", "Pos-Order"])
+def test_a_service_is_found_by_name_or_alias_in_any_case(name: str) -> None:
+    assert CATALOGUE.find(name).name == "pos-order"
+    assert [service.name for service in CATALOGUE.select(name)] == ["pos-order"]
+
+
+@pytest.mark.parametrize(
+    ("selection", "names"),
+    [
+        ("all", ["pos-order", "pos-price", "pos-image"]),
+        ("ALL", ["pos-order", "pos-price", "pos-image"]),
+        ("sales", ["pos-order", "pos-price"]),
+        ("Stock", ["pos-image"]),
+    ],
+)
+def test_many_are_selected_by_group_or_all_at_once(selection: str, names: list[str]) -> None:
+    assert [service.name for service in CATALOGUE.select(selection)] == names
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [("pos-ordre", "pos-order"), ("ordrs", "orders"), ("POS-PRIZE", "pos-price"), ("sale", "sales")],
+)
+def test_a_near_miss_is_answered_with_what_was_probably_meant(name: str, suggestion: str) -> None:
+    with pytest.raises(errors.NotFound, match="Did you mean") as caught:
+        CATALOGUE.select(name)
+
+    assert suggestion in caught.value.suggestions
+
+
+@pytest.mark.parametrize("name", ["", "zzz", "*", "x" * 10_000])
+def test_what_is_far_from_all_names_gets_no_suggestion(name: str) -> None:
+    with pytest.raises(errors.NotFound) as caught:
+        CATALOGUE.find(name)
+
+    assert caught.value.suggestions == ()
+    assert len(str(caught.value)) < 120
+
+
+def test_a_group_is_no_service() -> None:
+    with pytest.raises(errors.NotFound):
+        CATALOGUE.find("sales")
+
+
+@pytest.mark.parametrize(
+    ("template", "url"),
+    [
+        (
+            "http://{service}.{namespace}.svc:{port}{health_path}",
+            "http://pos-order.positivity.svc:8080/actuator/health",
+        ),
+        ("https://api.example.com{gateway_path}{health_path}", "https://api.example.com/pos-order/actuator/health"),
+        ("http://{deployment}/x", "http://pos-order/x"),
+        ("http://127.0.0.1:{port}/{{braces}}", "http://127.0.0.1:8080/{braces}"),
+    ],
+)
+def test_a_template_gives_each_service_its_url(template: str, url: str) -> None:
+    assert builders.an_environment(health_url=template).health_url_of(builders.a_service()) == url
+
+
+def test_the_gateways_own_path_is_used_where_the_catalogue_names_one() -> None:
+    environment = builders.an_environment(health_url="https://api.example.com{gateway_path}/h")
+
+    assert environment.health_url_of(builders.a_service(gateway_path="/o")) == "https://api.example.com/o/h"
+
+
+def test_a_service_without_a_port_has_no_url() -> None:
+    assert builders.an_environment().health_url_of(builders.a_service(port=None)) is None
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        pytest.param("http://{service", "the braces do not match up", id="open brace"),
+        pytest.param("http://service}", "the braces do not match up", id="closing brace"),
+        pytest.param("http://{servce}:{port}", "{servce} cannot be filled in", id="misspelt"),
+        pytest.param("http://{}", "{} cannot be filled in", id="nameless"),
+        pytest.param("http://{0}", "{0} cannot be filled in", id="number"),
+        pytest.param("http://{service.__class__}", "cannot be filled in", id="attribute"),
+        pytest.param("http://{service[0]}", "cannot be filled in", id="index"),
+        pytest.param("http://{port:abc}", "health_url", id="format that does not fit"),
+        pytest.param("http://{port:{width}}", "health_url", id="format within a format"),
+        pytest.param("http://{service!x}", "health_url", id="conversion that does not exist"),
+        pytest.param("{service}:{port}", "begins with http:// or https://", id="no scheme"),
+        pytest.param("ftp://{service}", "begins with http:// or https://", id="another scheme"),
+        pytest.param("http://pos-order/health", "every service would get the same URL", id="no name in it"),
+        pytest.param("http://x/{health_path}", "every service would get the same URL", id="path alone"),
+        pytest.param("", "http", id="empty"),
+    ],
+)
+def test_a_template_that_cannot_work_fails_the_start(template: str, says: str) -> None:
+    with pytest.raises(pydantic.ValidationError) as caught:
+        builders.an_environment(health_url=template)
+
+    assert says in str(caught.value)
+
+
+def test_a_default_that_does_not_exist_is_told_with_its_place(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "environments.yaml"
+    path.write_text("environments:\n  prod: {namespace: p, health_url: 'http://{service}'}\ndefault: staging\n")
+
+    with pytest.raises(errors.BadConfiguration) as caught:
+        yaml_files.load(path, catalog.Environments)
+
+    assert str(caught.value) == f"{path}:3: default: “staging” is not among the environments; expected one of prod."
+
+
+def test_a_misspelt_environment_is_answered_with_what_exists() -> None:
+    environments = catalog.Environments(default="prod", environments={"prod": builders.an_environment()})
+
+    assert environments.find("PROD") == builders.an_environment()
+    with pytest.raises(errors.NotFound, match="Did you mean “prod”") as caught:
+        environments.find("prd")
+    assert caught.value.hint == "Known environments: prod."
+
+
+@pytest.fixture(scope="module")
+def shipped() -> runbook_data.RunbookData:
+    return runbook_data.load(PROJECT / "runbook_data")
+
+
+def test_the_shipped_catalogue_has_the_24_modules_of_the_backend(shipped: runbook_data.RunbookData) -> None:
+    modules = {service.module for service in shipped.catalog.services}
+
+    assert len(modules) == len(shipped.catalog.services) == 24
+    assert all(module.startswith("pos-") for module in modules)
+
+
+def test_every_shipped_service_with_a_port_has_a_url_in_every_environment(shipped: runbook_data.RunbookData) -> None:
+    for environment in shipped.environments.environments.values():
+        urls = [environment.health_url_of(service) for service in shipped.catalog.services if service.port]
+        assert len(set(urls)) == len(urls)
+        assert all(url is not None and url.startswith("http") for url in urls)
+
+
+def test_every_section_that_a_command_carries_out_is_in_the_shipped_runbook(shipped: runbook_data.RunbookData) -> None:
+    for command in commands.COMMANDS:
+        assert len(shipped.runbook.point_to(*command.sections)) == len(command.sections)
+
+
+def test_every_word_that_the_shipped_roles_allow_is_a_command(shipped: runbook_data.RunbookData) -> None:
+    words = {word for role in shipped.roles.roles.values() for word in role.may}
+
+    assert words <= {command.name for command in commands.COMMANDS}
+
+
+def test_mistakes_of_all_files_are_told_together(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "services.yaml").write_text("services: []\n")
+    (tmp_path / "roles.yaml").write_text("rolls: {}\n")
+    (tmp_path / "runbook.md").write_text("<!-- posbot: a -->\nno heading\n")
+
+    with pytest.raises(errors.BadConfiguration) as caught:
+        runbook_data.load(tmp_path)
+
+    assert [line.removeprefix(f"{tmp_path}/").split(":")[0] for line in str(caught.value).splitlines()] == [
+        "services.yaml",
+        "environments.yaml",
+        "roles.yaml",
+        "runbook.md",
+        "causes.yaml",
+    ]
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(errors.BadConfiguration, match="set POSBOT_RUNBOOK_DATA"):
+        runbook_data.load(tmp_path / "nowhere")

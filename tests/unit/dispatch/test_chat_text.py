@@ -1,0 +1,68 @@
+"""What chat programs do to a typed line is undone, and nothing else is."""
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bot.dispatch import parser
+
+
+@pytest.mark.parametrize(
+    ("received", "meant"),
+    [
+        pytest.param("health “pos order”", 'health "pos order"', id="smart double quotes"),
+        pytest.param("health „pos order“", 'health "pos order"', id="low double quotes"),
+        pytest.param("audit --actor ‘alice’", "audit --actor 'alice'", id="smart single quotes"),
+        pytest.param("health order —verbose", "health order --verbose", id="em dash"),
+        pytest.param("health order –env prod", "health order --env prod", id="en dash"),
+        pytest.param("health order —e prod", "health order -e prod", id="long dash before one letter"),
+        pytest.param("—verbose", "--verbose", id="dash at the start"),
+        pytest.param("health\u00a0order\u2003prod", "health order prod", id="no-break and em space"),
+        pytest.param("he\u200balth \ufefforder\u00ad", "health order", id="zero-width"),
+        pytest.param("health \u202eorder\u202c", "health order", id="right-to-left override"),
+        pytest.param("\u2068health\u2069", "health", id="isolates"),
+        pytest.param("health <http://pos-order.com|pos-order.com>", "health pos-order.com", id="link made of a name"),
+        pytest.param(
+            "check <https://example.com/a?b=1&amp;c=2>", "check https://example.com/a?b=1&c=2", id="bare link"
+        ),
+        pytest.param("audit --actor <@U0ALICE>", "audit --actor U0ALICE", id="person"),
+        pytest.param("audit --actor <@U0ALICE|alice>", "audit --actor U0ALICE", id="person with a name"),
+        pytest.param("services <#C0OPS|ops>", "services ops", id="channel"),
+        pytest.param("services <#C0OPS>", "services C0OPS", id="channel without a name"),
+        pytest.param("services <!channel>", "services channel", id="broadcast"),
+        pytest.param("services <!subteam^S0DEV|@dev>", "services @dev", id="user group"),
+        pytest.param("services &lt;script&gt;", "services <script>", id="typed angle brackets"),
+        pytest.param("services a &amp;&amp; b", "services a && b", id="ampersands"),
+        pytest.param("services &amp;lt;", "services &lt;", id="a typed entity"),
+        pytest.param("services &lt;@U0ALICE&gt;", "services <@U0ALICE>", id="a reference that was typed"),
+        pytest.param("  health order \n", "health order", id="white space around"),
+    ],
+)
+def test_what_the_chat_program_changed_is_changed_back(received: str, meant: str) -> None:
+    assert parser.normalize(received) == meant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("health order --env prod", id="a plain line"),
+        pytest.param("services 5–10", id="a dash between figures"),
+        pytest.param("services a — b", id="a dash between words"),
+        pytest.param("services pre—post", id="a dash within a word"),
+        pytest.param("services żółć 日本 🚀", id="other letters and emoji"),
+        pytest.param("services `x` *y* _z_", id="marks"),
+    ],
+)
+def test_what_the_person_typed_stays(text: str) -> None:
+    assert parser.normalize(text) == text
+
+
+@settings(deadline=None)
+@given(st.text())
+@example("<" * 2_000)
+@example("<|" * 1_000)
+def test_any_text_comes_out_without_invisible_characters(text: str) -> None:
+    normalised = parser.normalize(text)
+
+    assert not set(normalised) & set("\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2066\u2069\ufeff\u00a0")
+    assert normalised == normalised.strip()

@@ -1,0 +1,358 @@
+"""From a line to a command and its typed parameters: what fits, what nearly fits, and what is refused."""
+
+import datetime
+import enum
+import pathlib
+from typing import Annotated, Any
+
+import pydantic
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import commands
+from bot import command as bot_command
+from bot import errors, runbook_data
+from bot.dispatch import parser as dispatch_parser
+from tests import builders
+
+PROJECT = pathlib.Path(__file__).parents[3]
+SHIPPED = runbook_data.load(PROJECT / "runbook_data")
+TABLE = {command.name: command for command in commands.COMMANDS}
+PARSER = dispatch_parser.Parser(
+    TABLE,
+    bot_command.Vocabulary(catalog=SHIPPED.catalog, environments=SHIPPED.environments, commands=tuple(TABLE)),
+)
+
+CHAT_OR_NOT = pytest.mark.parametrize("from_chat", [True, False], ids=["chat", "terminal"])
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
+    DARK_BLUE = "dark-blue"
+
+
+class Parameters(bot_command.Parameters):
+    """One of every kind."""
+
+    service: Annotated[bot_command.ServiceName, bot_command.Option(positional=True, label="SERVICE")]
+    replicas: Annotated[int, pydantic.Field(ge=0, le=10)] = 1
+    colour: Colour = Colour.RED
+    ratio: float | None = None
+    dry_run: Annotated[bool, bot_command.Option(short="-n")] = False
+    tags: tuple[str, ...] = ()
+    within: Annotated[bot_command.Duration | None, pydantic.Field(gt=datetime.timedelta(0))] = None
+    env: bot_command.EnvironmentName
+
+
+SCALE = builders.a_command("scale", Parameters)
+
+
+def parse(line: str) -> Any:
+    """Give the parameters of a made-up command called scale."""
+    parser = dispatch_parser.Parser({"scale": SCALE}, builders.a_vocabulary(("scale",)))
+    return parser.parse(f"scale {line}", from_chat=True).parameters
+
+
+def refusal(line: str) -> errors.UsageError:
+    with pytest.raises(errors.UsageError) as caught:
+        parse(line)
+    return caught.value
+
+
+def shipped_refusal(line: str, *, from_chat: bool = True) -> errors.UsageError:
+    with pytest.raises(errors.UsageError) as caught:
+        PARSER.parse(line, from_chat=from_chat)
+    return caught.value
+
+
+@CHAT_OR_NOT
+@pytest.mark.parametrize(
+    ("word", "example_line"),
+    [pytest.param(command.name, line, id=line) for command in commands.COMMANDS for line in command.examples],
+)
+def test_every_example_of_every_command_is_understood(word: str, example_line: str, *, from_chat: bool) -> None:
+    parsed = PARSER.parse(example_line, from_chat=from_chat)
+
+    assert parsed.command.name == word
+
+
+@pytest.mark.parametrize("command", commands.COMMANDS, ids=lambda command: command.name)
+def test_every_command_has_an_example_and_begins_it_with_its_word(command: bot_command.Command[Any]) -> None:
+    assert command.examples
+    assert all(line.split()[0] == command.name for line in command.examples)
+
+
+@CHAT_OR_NOT
+@pytest.mark.parametrize("line", ["", "   ", "\n"], ids=["empty", "spaces", "line feed"])
+def test_nothing_at_all_asks_for_help(line: str, *, from_chat: bool) -> None:
+    assert PARSER.parse(line, from_chat=from_chat).command.name == "help"
+
+
+@pytest.mark.parametrize("line", ["health --help", "health -h", "health order --verbose --help", "HEALTH --help"])
+def test_help_of_a_command_may_be_asked_for_with_a_flag(line: str) -> None:
+    parsed = PARSER.parse(line, from_chat=True)
+
+    assert (parsed.command.name, parsed.parameters.model_dump()) == ("help", {"word": "health"})
+
+
+@pytest.mark.parametrize("line", ["--help", "-h", "—help"])
+def test_the_flag_alone_asks_for_help_too(line: str) -> None:
+    parsed = PARSER.parse(line, from_chat=True)
+
+    assert (parsed.command.name, parsed.parameters.model_dump()) == ("help", {"word": None})
+
+
+@pytest.mark.parametrize(
+    ("line", "changes"),
+    [
+        pytest.param("pos-order", {}, id="positional"),
+        pytest.param("POS-ORDER", {}, id="capitals"),
+        pytest.param("price", {"service": "pos-price"}, id="alias"),
+        pytest.param("--replicas 3 pos-order", {"replicas": 3}, id="option before the positional"),
+        pytest.param("pos-order --replicas=3", {"replicas": 3}, id="equals sign"),
+        pytest.param("pos-order --replicas 0", {"replicas": 0}, id="lower bound"),
+        pytest.param("pos-order --replicas 10", {"replicas": 10}, id="upper bound"),
+        pytest.param("pos-order --colour dark-blue", {"colour": Colour.DARK_BLUE}, id="enum"),
+        pytest.param("pos-order --ratio -0.5", {"ratio": -0.5}, id="negative number"),
+        pytest.param("pos-order --dry-run", {"dry_run": True}, id="flag"),
+        pytest.param("pos-order -n", {"dry_run": True}, id="short flag"),
+        pytest.param("-n pos-order", {"dry_run": True}, id="a flag takes no value"),
+        pytest.param("pos-order --tags a --tags 'b c'", {"tags": ("a", "b c")}, id="list"),
+        pytest.param("pos-order -e prod", {"env": "prod"}, id="short option"),
+        pytest.param("pos-order --env PROD", {"env": "prod"}, id="environment in capitals"),
+        pytest.param("pos-order --within 90s", {"within": datetime.timedelta(seconds=90)}, id="seconds"),
+        pytest.param("pos-order --within 1h30m", {"within": datetime.timedelta(minutes=90)}, id="hours and minutes"),
+        pytest.param("pos-order --within 2H", {"within": datetime.timedelta(hours=2)}, id="unit in capitals"),
+    ],
+)
+def test_what_fits_becomes_typed_values(line: str, changes: dict[str, Any]) -> None:
+    expected = {
+        "service": "pos-order",
+        "replicas": 1,
+        "colour": Colour.RED,
+        "ratio": None,
+        "dry_run": False,
+        "tags": (),
+        "within": None,
+        "env": "staging",
+    }
+
+    assert parse(line).model_dump() == expected | changes
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        pytest.param("", "service is missing.", id="missing positional"),
+        pytest.param("pos-order more", "“more” is too much.", id="one word too many"),
+        pytest.param("pos-ordre", "Did you mean “pos-order”", id="misspelt service"),
+        pytest.param("nonsense", "There is no service called “nonsense”.", id="unknown service"),
+        pytest.param("sales", "There is no service called “sales”.", id="a group where one service is wanted"),
+        pytest.param("pos-order --replcas 3", "--replcas", id="misspelt option"),
+        pytest.param("pos-order -x", "-x", id="unknown short option"),
+        pytest.param("pos-order --replicas", "--replicas", id="option without a value"),
+        pytest.param("pos-order --replicas 11", "replicas: “11” does not fit", id="above the range"),
+        pytest.param("pos-order --replicas -1", "replicas: “-1” does not fit", id="below the range"),
+        pytest.param("pos-order --replicas 1.5", "replicas: “1.5” does not fit", id="no whole number"),
+        pytest.param("pos-order --replicas many", "replicas: “many” does not fit", id="no number"),
+        pytest.param("pos-order --replicas 1 --replicas 2", "multiple times", id="option twice"),
+        pytest.param("pos-order --colour green", "expected 'red' or 'dark-blue'", id="not in the enum"),
+        pytest.param("pos-order --within 5", "“5” is no duration; write it like 90s, 3m or 1h30m.", id="no unit"),
+        pytest.param("pos-order --within 30m1h", "is no duration", id="units out of order"),
+        pytest.param("pos-order --within ''", "is no duration", id="empty duration"),
+        pytest.param("pos-order --within -3m", "--within requires", id="negative duration"),
+        pytest.param("pos-order --within 0s", "expected greater than 0 seconds", id="duration out of range"),
+        pytest.param("pos-order --env prd", "Did you mean “prod”?", id="misspelt environment"),
+        pytest.param("pos-order --env ''", "There is no environment called “”.", id="empty environment"),
+        pytest.param("''", "There is no service called “”.", id="empty service"),
+        pytest.param("pos-order --no-dry-run", "--no-dry-run", id="negated flag"),
+        pytest.param("pos-order --dry-run=maybe", "--dry-run", id="flag with a strange value"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_a_sentence_and_the_usage(line: str, says: str) -> None:
+    error = refusal(line)
+
+    assert says in str(error)
+    assert error.hint is not None
+    assert f"Usage: {SCALE.usage}" in error.hint
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("health order --wait 1h", id="range of a duration"),
+        pytest.param("share nonsense", id="pattern"),
+        pytest.param("audit --limit 1000", id="range"),
+        pytest.param("audit --limit x", id="type"),
+        pytest.param("services --tier high", id="enum"),
+    ],
+)
+def test_a_refusal_speaks_no_python(line: str) -> None:
+    message = str(shipped_refusal(line))
+
+    for word in ("timedelta", "pattern", "^", "\\d", "class", "None", "validation"):
+        assert word not in message
+
+
+def test_a_pattern_that_is_missed_is_explained_by_its_description() -> None:
+    assert str(shipped_refusal("share x")) == "id: “x” does not fit, expected the id that stands under the answer."
+
+
+def test_all_that_does_not_fit_is_told_at_once() -> None:
+    message = str(refusal("nonsense --replicas 99 --env nowhere"))
+
+    assert all(word in message for word in ("nonsense", "replicas: “99”", "nowhere"))
+
+
+def test_a_misspelt_command_is_answered_with_the_nearest() -> None:
+    error = shipped_refusal("healht order")
+
+    assert isinstance(error, errors.NotFound)
+    assert "health" in error.suggestions
+    assert error.words == ("health order", "help")
+
+
+@CHAT_OR_NOT
+def test_a_line_that_is_too_long_is_refused_without_being_shown(*, from_chat: bool) -> None:
+    error = shipped_refusal("x" * 2_001, from_chat=from_chat)
+
+    assert str(error) == "That is 2,001 characters; a command has at most 2,000."
+
+
+def test_a_line_of_just_the_longest_length_is_read() -> None:
+    assert "There is no command" in str(shipped_refusal("x" * 2_000))
+
+
+def test_a_long_word_is_shown_short() -> None:
+    assert len(str(shipped_refusal("health " + "x" * 1_900))) < 200
+    assert len(str(shipped_refusal("audit --limit " + "9" * 1_900))) < 200
+    assert len(str(shipped_refusal("--" + "x" * 1_900))) < 400
+    assert len(str(shipped_refusal("version " + "x" * 1_900))) < 400
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        pytest.param('health "order', "a quote is opened but not closed", id="double"),
+        pytest.param("health o'rder", "a quote is opened but not closed", id="single"),
+        pytest.param("health order\\", "it ends in a lone backslash", id="backslash"),
+    ],
+)
+def test_a_line_that_ends_too_early_says_why(line: str, reason: str) -> None:
+    assert reason in str(shipped_refusal(line))
+
+
+@CHAT_OR_NOT
+@pytest.mark.parametrize(
+    "word",
+    [
+        "$(reboot)",
+        "`reboot`",
+        "../..",
+        "/etc/passwd",
+        "\0",
+        "order;reboot",
+        "order|cat",
+        "%s%n",
+        "{0}",
+        "🚀",
+        "\x1b[31m",
+    ],
+)
+def test_what_would_harm_elsewhere_is_an_unknown_name_here(word: str, *, from_chat: bool) -> None:
+    assert "There is no service or group called" in str(shipped_refusal(f"health {word}", from_chat=from_chat))
+
+
+def test_markup_is_an_ordinary_word() -> None:
+    parsed = PARSER.parse("services &lt;script&gt;", from_chat=True)
+
+    assert parsed.parameters.model_dump()["words"] == "<script>"
+
+
+@pytest.mark.parametrize(
+    "line", ["health ord\u200ber", "health \u202eorder", "\u200fhealth\u00a0order", "health “order”"]
+)
+def test_what_was_pasted_from_a_page_is_understood(line: str) -> None:
+    assert PARSER.parse(line, from_chat=True).parameters.model_dump()["selection"] == "pos-order"
+
+
+def test_in_a_terminal_nothing_is_taken_for_chat_markup() -> None:
+    parsed = PARSER.parse("services '<http://x|y>'", from_chat=False)
+
+    assert parsed.parameters.model_dump()["words"] == "<http://x|y>"
+
+
+def test_values_of_a_procedure_go_by_the_same_rules() -> None:
+    parameters = PARSER.validate(TABLE["health"], {"selection": "order", "wait": "3m"})
+
+    assert parameters.model_dump() == {
+        "selection": "pos-order",
+        "env": "staging",
+        "verbose": False,
+        "wait": datetime.timedelta(minutes=3),
+    }
+
+
+def test_an_unknown_value_of_a_procedure_is_refused_by_its_name() -> None:
+    with pytest.raises(errors.UsageError, match="sekection"):
+        PARSER.validate(TABLE["health"], {"sekection": "order"})
+
+
+WORDS = st.sampled_from(
+    [
+        *TABLE,
+        *(
+            "--env",
+            "-e",
+            "--",
+            "-",
+            "--help",
+            "--verbose",
+            "--wait",
+            "--limit",
+            "--since",
+            "--word",
+            "--group",
+            "=",
+            "''",
+        ),
+        *(
+            "order",
+            "all",
+            "prod",
+            "3m",
+            "5",
+            "-5",
+            "1e999",
+            "none",
+            "@",
+            "--env=",
+            "--env.x",
+            '"',
+            "\\",
+            "—verbose",
+            "[]",
+            "{}",
+        ),
+    ]
+)
+LINES = st.one_of(st.text(), st.lists(st.one_of(WORDS, st.text(max_size=6)), max_size=8).map(" ".join))
+
+
+@settings(deadline=None)
+@given(line=LINES, from_chat=st.booleans())
+@example(line="x" * 3_000, from_chat=True)
+@example(line="health \udcff", from_chat=False)
+@example(line="audit --limit " + "9" * 1_000, from_chat=True)
+@example(line="audit --since 9999h99999m999999s", from_chat=True)
+def test_any_line_is_understood_or_refused_as_misused_and_nothing_else(line: str, *, from_chat: bool) -> None:
+    try:
+        outcome = PARSER.parse(line, from_chat=from_chat)
+    except errors.UsageError as error:
+        outcome = error
+
+    if isinstance(outcome, dispatch_parser.Parsed):
+        assert isinstance(outcome.parameters, outcome.command.parameters)
+    else:
+        assert str(outcome)

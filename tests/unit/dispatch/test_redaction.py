@@ -1,0 +1,286 @@
+"""Secrets do not leave: known values, values behind telling names, and the shapes of tokens."""
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bot.dispatch import redaction
+from bot.model import reports
+from bot.terminal import json_output
+from tests import builders
+
+MASK = redaction.MASK
+PLAIN = redaction.Redactor([])
+MEGABYTE = 1_000_000
+LONG = 300_000
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        pytest.param("password=hunter2", "hunter2", id="equals sign"),
+        pytest.param("password: hunter2", "hunter2", id="colon"),
+        pytest.param("PASSWORD = hunter2 ", "hunter2", id="capitals and spaces"),
+        pytest.param("db password: hunter2", "hunter2", id="two words"),
+        pytest.param("spring.datasource.password=hunter2", "hunter2", id="property"),
+        pytest.param("spring.datasource.hikari.data-source-properties.password=hunter2", "hunter2", id="long property"),
+        pytest.param("POSTGRES_PASSWORD=hunter2", "hunter2", id="environment variable"),
+        pytest.param("passwordHash=hunter2", "hunter2", id="name that goes on"),
+        pytest.param('{"password": "hunter2", "user": "a"}', "hunter2", id="JSON"),
+        pytest.param('{"password":"hun\\"ter2"}', "ter2", id="JSON with an escaped quote"),
+        pytest.param('{\\"password\\":\\"hunter2\\"}', "hunter2", id="JSON within JSON"),
+        pytest.param('{\\"password\\": \\"hun ter2\\"}', "ter2", id="JSON within JSON with a space"),
+        pytest.param("'password' => 'hunter2'", "hunter2", id="arrow"),
+        pytest.param('password := "hunter2"', "hunter2", id="assignment"),
+        pytest.param("password='hun ter2'", "ter2", id="single quotes"),
+        pytest.param('password="hunter2', "hunter2", id="quote that is not closed"),
+        pytest.param("<password>hunter2</password>", "hunter2", id="XML"),
+        pytest.param("mvn deploy --password hunter2", "hunter2", id="option"),
+        pytest.param("--db-password=hunter2", "hunter2", id="option with an equals sign"),
+        pytest.param("password=(hun)ter2", "ter2", id="brackets"),
+        pytest.param("client_secret=hunter2", "hunter2", id="secret"),
+        pytest.param("access_token=hunter2&x=1", "hunter2", id="query"),
+        pytest.param("X-Api-Key: hunter2", "hunter2", id="header"),
+        pytest.param("api.key=hunter2", "hunter2", id="dotted name"),
+        pytest.param("API key: hunter2", "hunter2", id="spaced name"),
+        pytest.param("Authorization: Bearer abcdef123456", "abcdef123456", id="bearer"),
+        pytest.param("authorization: bearer\tabcdef123456", "abcdef123456", id="bearer after a tab"),
+        pytest.param("Authorization: Basic dXNlcjpwYXNz", "dXNlcjpwYXNz", id="basic"),
+        pytest.param("Authorization: Token 12345678", "12345678", id="another scheme"),
+        pytest.param("Cookie: theme=dark; SESSION=hunter2", "hunter2", id="second cookie"),
+        pytest.param("Set-Cookie: SESSION=hunter2; HttpOnly", "hunter2", id="set cookie"),
+        pytest.param("postgresql://pos:hunter2@db:5432/pos", "hunter2", id="URL"),
+        pytest.param("postgresql://pos:hun@ter2@db/pos", "ter2", id="URL with an at sign in the password"),
+        pytest.param("redis://:hunter2@cache:6379", "hunter2", id="URL without a user"),
+        pytest.param("jdbc:postgresql://db/pos?user=pos&password=hunter2", "hunter2", id="JDBC query"),
+        pytest.param("jdbc:postgresql://pos:hunter2@db/pos", "hunter2", id="JDBC user info"),
+        pytest.param("jdbc:sqlserver://db:1433;user=sa;password=hunter2;x=y", "hunter2", id="JDBC SQL Server"),
+        pytest.param("jdbc:oracle:thin:scott/hunter2@//db:1521/x", "hunter2", id="JDBC Oracle"),
+        pytest.param("see xoxb-1234567890-abcdef", "1234567890", id="Slack bot token"),
+        pytest.param("xoxe.xoxp-1-abcdefghij", "abcdefghij", id="Slack rotated token"),
+        pytest.param("xapp-1-A0B1-123456-abcdef", "123456", id="Slack app token"),
+        pytest.param("https://hooks.slack.com/services/T00000000/B00000000/hunter2", "hunter2", id="Slack webhook"),
+        pytest.param("https://hooks.slack.com/commands/T0/1/hunter2", "hunter2", id="Slack response URL"),
+        pytest.param("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "c2lnbmF0dXJl", id="JWT"),
+        pytest.param("token-eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "eyJzdWIiOiIxIn0", id="JWT behind a dash"),
+        pytest.param("AKIAIOSFODNN7EXAMPLE", "IOSFODNN7", id="AWS key"),
+        pytest.param("ghp_0123456789abcdefghij0123456789abcdef", "0123456789", id="GitHub token"),
+        pytest.param(
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nhunter2\n-----END RSA PRIVATE KEY-----", "hunter2", id="PEM"
+        ),
+        pytest.param("-----BEGIN PRIVATE KEY-----\nMIIE\nhunter2", "hunter2", id="PEM that was cut off"),
+        pytest.param("-----BEGIN PRIVATE KEY-----\\nhunter2\\n-----END", "hunter2", id="PEM in JSON"),
+    ],
+)
+def test_a_secret_is_masked_and_seen_to_be(text: str, secret: str) -> None:
+    redacted = PLAIN.text(text)
+
+    assert secret not in redacted
+    assert MASK in redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UP, 12 ms",
+        "http://pos-order.positivity:8080/actuator/health",
+        "https://example.com:8443/a@b",
+        "mail alice@example.com",
+        "the token bucket is empty",
+        "no password was given",
+        "connection to db:5432 refused",
+        "jdbc:postgresql://db:5432/pos",
+        "key=value; path=/tmp",
+        "java.lang.IllegalStateException: no session",
+        "ey, what is this",
+        "",
+    ],
+)
+def test_what_holds_no_secret_stays(text: str) -> None:
+    assert PLAIN.text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        pytest.param("password=a, user=b", "password=•••, user=b", id="a list"),
+        pytest.param('{"token":"a","user":"b"}', '{"token":•••,"user":"b"}', id="JSON"),
+        pytest.param("postgresql://pos:hunter2@db/pos", "postgresql://pos:•••@db/pos", id="URL"),
+        pytest.param("?password=a&user=b", "?password=•••&user=b", id="query"),
+        pytest.param("<token>a</token><b>c</b>", "<token>•••</token><b>c</b>", id="XML"),
+        pytest.param("Cookie: a=b\nHost: c", "Cookie: •••\nHost: c", id="header among others"),
+    ],
+)
+def test_what_stands_beside_a_secret_stays(text: str, redacted: str) -> None:
+    assert PLAIN.text(text) == redacted
+
+
+def test_known_values_are_masked_wherever_they_stand() -> None:
+    redactor = redaction.Redactor(["s.e+c(ret", "s.e+c(ret and more"])
+
+    assert redactor.text("xs.e+c(retx, s.e+c(ret and more") == f"x{MASK}x, {MASK}"
+
+
+def test_a_short_known_value_takes_no_words_out_of_answers() -> None:
+    assert redaction.Redactor(["pos", "", "order"]).text("pos-order is UP") == "pos-order is UP"
+
+
+@pytest.mark.parametrize(
+    "name", ["password", "DB_PASSWORD", "db password", "set-cookie", "Authorization", "my api key"]
+)
+def test_the_value_of_a_telling_name_is_masked_whatever_it_is(name: str) -> None:
+    assert PLAIN.pair(name, "x") == (name, MASK)
+
+
+def test_an_empty_value_is_shown_to_be_empty() -> None:
+    assert PLAIN.pair("password", "") == ("password", "")
+
+
+def test_every_part_of_a_report_goes_by_its_name() -> None:
+    table = builders.a_table(("pos-order", "hunter2", "more"), columns=("service", "db password"))
+    report = builders.a_report(
+        facts={"password": "hunter2", "seconds": 0.5, "healthy": True, "none": None},
+        sections=(reports.Fields(pairs=(("token", "hunter2"), ("state", "UP"))), table),
+    )
+
+    redacted = PLAIN.report(report)
+
+    assert redacted.facts == {"password": MASK, "seconds": 0.5, "healthy": True, "none": None}
+    assert redacted.sections[0] == reports.Fields(pairs=(("token", MASK), ("state", "UP")))
+    assert redacted.sections[1] == builders.a_table(("pos-order", MASK, "more"), columns=table.columns)
+
+
+def test_a_report_without_secrets_stays_as_it_is() -> None:
+    row = reports.Row(cells=("pos-order", "UP"), verdict=reports.Verdict.OK)
+    report = builders.a_report(
+        sections=(
+            reports.Table(columns=("service", "state"), rows=(row,), title="All"),
+            reports.Text(text="Look at the logs.", title="Next"),
+            reports.Code(text="GET /"),
+            reports.Fields(pairs=(("a", "b"),)),
+        ),
+        facts={"service": "pos-order", "count": 3},
+        next_actions=(reports.NextAction(label="Again", command="health pos-order"),),
+        runbook=(reports.Pointer(number="2.2", title="Health", url="https://example.com/#x"),),
+    )
+
+    assert PLAIN.report(report) == report
+
+
+def test_a_secret_that_is_called_like_a_kind_of_section_breaks_no_report() -> None:
+    report = builders.a_report(sections=(reports.Fields(pairs=(("a", "fields"),)),))
+
+    redacted = redaction.Redactor(["fields"]).report(report)
+
+    assert redacted.sections == (reports.Fields(pairs=(("a", MASK),)),)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b", "a\udcff"], ids=["NUL", "high surrogate", "low surrogate"])
+def test_what_no_database_takes_is_replaced(text: str) -> None:
+    redacted = PLAIN.text(text)
+
+    assert redacted.encode()
+    assert "\0" not in redacted
+    assert redacted.startswith("a")
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("x", "a.", "a+", "a-", " ", '"a', "'", "\\", "=", ":", "--", "--a ", "<", "\n"),
+        *("eyJ-", "eyJaaaaaaaa.", "eyJaaaaaaaa.bbbb", "xoxb-", "xapp-1-", "ghp_", "AKIA"),
+        *(
+            "password",
+            "password ",
+            'password="',
+            "password='",
+            "password\\",
+            'password\\"',
+            "--password",
+            "password=\\",
+        ),
+        *("cookie=", "authorization", "bearer ", "basic\t", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----"),
+        *("a://", "a://a:", "a://a@", "jdbc:oracle:a:", "hooks.slack.com/", "api key "),
+    ],
+)
+def test_no_long_line_holds_up_the_loop(unit: str) -> None:
+    """Nothing is timed here: what took the square of the length would not end within the time limit of a test."""
+    line = unit * (LONG // len(unit))
+
+    assert PLAIN.text(line)
+    assert PLAIN.text(f"password{line}")
+
+
+@pytest.mark.parametrize("unit", ["x", "at java.lang.Thread.run(Thread.java:840) ", '{"a":"b"},', "QUJD+/"])
+def test_a_line_of_a_megabyte_is_read_to_its_end(unit: str) -> None:
+    line = unit * (MEGABYTE // len(unit))
+
+    assert PLAIN.text(f"{line} password=hunter2") == f"{line} password={MASK}"
+
+
+def test_many_known_values_in_a_megabyte_are_all_masked() -> None:
+    redactor = redaction.Redactor(f"secret-{number:04}" for number in range(100))
+
+    assert "secret-" not in redactor.text("secret-0042 secret-0099," * (MEGABYTE // 24))
+
+
+SECRETS = st.text(st.characters(codec="utf-8", exclude_characters="•\0"), min_size=6, max_size=40)
+
+
+@settings(deadline=None)
+@given(secret=SECRETS, before=st.text(max_size=20), after=st.text(max_size=20))
+@example(secret="fields", before="", after="")
+@example(secret="password", before="", after="=")
+def test_a_known_secret_survives_nowhere_in_a_report(secret: str, before: str, after: str) -> None:
+    text = before + secret + after
+    report = reports.Report(
+        verdict=reports.Verdict.OK,
+        headline=text,
+        sections=(
+            reports.Table(
+                columns=(text, "b"), rows=(reports.Row(cells=("a", text, text)),), title=text, figures=(text,)
+            ),
+            reports.Fields(pairs=((text, "a"), ("a", text), (text, text)), title=text),
+            reports.Code(text=text, title=text),
+            reports.Text(text=text, title=text),
+        ),
+        facts={text: text, "a": text},
+        next_actions=(reports.NextAction(label=text, command=text),),
+        runbook=(reports.Pointer(number=text, title=text, url=text),),
+    )
+
+    redacted = redaction.Redactor([secret, "another secret"]).report(report)
+
+    assert secret not in "\n".join(_texts(dataclasses.asdict(redacted)))
+    document = json.loads(json.dumps(json_output.write(builders.an_answer(redacted))))
+    assert reports.from_document(reports.to_document(redacted)) == redacted
+    assert [section["kind"] for section in document["sections"]] == ["table", "fields", "code", "text"]
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, dict):
+        # Our own names of fields are no part of what was said, and a secret may be called like one of them.
+        ours = {"kind", "verdict"}
+        keys = [key for key in value if key not in _FIELDS]
+        return [*keys, *(text for key, item in value.items() if key not in ours for text in _texts(item))]
+    if isinstance(value, (list, tuple)):
+        return [text for item in value for text in _texts(item)]
+    return [value] if isinstance(value, str) else []
+
+
+_FIELDS = frozenset(
+    field.name
+    for kind in (
+        reports.Report,
+        reports.Table,
+        reports.Row,
+        reports.Fields,
+        reports.Code,
+        reports.NextAction,
+        reports.Pointer,
+    )
+    for field in dataclasses.fields(kind)
+)

@@ -1,0 +1,126 @@
+"""A posbot put together in this process, with a worker and with commands that can be counted."""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+import getpass
+import itertools
+import pathlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import commands
+from bot import app
+from bot.config import settings
+from bot.dispatch import permissions
+from bot.model import invocations
+from bot.procedures import runs, schema
+from sandbox import runbook_folder
+from tests.unit.engine import fake_commands
+
+COMMANDS = (*commands.COMMANDS, fake_commands.LOOK, fake_commands.TURN)
+_NUMBERS = itertools.count(1)
+_PATIENCE_SECONDS = 20.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Notes:
+    """The lines that steps have left behind."""
+
+    path: pathlib.Path
+
+    def read(self) -> list[str]:
+        return self.path.read_text().splitlines() if self.path.exists() else []
+
+    def step(self, step_id: str, uses: str = "look", /, **values: Any) -> dict[str, Any]:
+        """A step that leaves its id behind."""
+        own = {key: values.pop(key) for key in ("verdict", "seconds", "good_after") if key in values}
+        effect = "change" if uses == "turn" else "read"
+        what = {"text": step_id, "notes": str(self.path), **own}
+        return {"id": step_id, "title": f"Do {step_id}", "uses": uses, "with": what, "effect": effect, **values}
+
+
+def a_procedure(*steps: dict[str, Any], **changes: Any) -> schema.Procedure:
+    values = {
+        "schema": 1,
+        "id": "try-out",
+        "title": "Try out",
+        "summary": "Try something out",
+        "owner": "tests",
+        "doc": {"section": "health-checks"},
+        "command": {"word": "try-out", "examples": ["try-out"]},
+        "access": {"run": ["everyone"]},
+        "steps": list(steps),
+    }
+    return schema.Procedure.model_validate(values | changes)
+
+
+def an_invocation(**changes: Any) -> invocations.Invocation:
+    now = datetime.datetime.now(datetime.UTC)
+    user = getpass.getuser()
+    values = {
+        "id": f"{now:%m%d}-{next(_NUMBERS):010x}",
+        "text": "run try-out",
+        "source": invocations.Source.TERMINAL,
+        "actor": invocations.Actor(id=f"terminal:{user}", name=user),
+        "conversation": invocations.Conversation(kind=invocations.ConversationKind.TERMINAL, id="terminal"),
+        "received_at": now,
+    }
+    return invocations.Invocation(**values | changes)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Crew:
+    """The core of a posbot."""
+
+    core: app.Core
+
+    async def begins(self, procedure: schema.Procedure, **changes: Any) -> runs.Run:
+        invocation = changes.pop("invocation", None) or an_invocation()
+        order = runs.RunRequest(procedure=procedure, params=changes.pop("params", {}), invocation=invocation, **changes)
+        return await self.core.runs.start(order)
+
+    async def executes(self, *steps: dict[str, Any], **changes: Any) -> runs.Run:
+        """Begin a procedure of these steps and give its run once it rests or has ended."""
+        own = {key: changes.pop(key) for key in ("params", "lock", "is_step_by_step") if key in changes}
+        return await self.rests(await self.begins(a_procedure(*steps, **changes), **own))
+
+    async def rests(self, run: runs.Run) -> runs.Run:
+        """Give *run* once it has ended or waits for a person."""
+        return await self.comes_to(run, lambda now: now.state is not runs.RunState.RUNNING)
+
+    async def comes_to(self, run: runs.Run, wanted: Callable[[runs.Run], bool]) -> runs.Run:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while True:
+                now = await self.core.runs.find(run.id)
+                if wanted(now):
+                    return now
+                await asyncio.sleep(0.02)
+
+    async def answers(self, run: runs.Run, answer: str, **changes: Any) -> runs.Run:
+        """Answer what *run* asks, and give it once it rests again."""
+        comment = changes.pop("comment", "")
+        await self.core.runs.answer(run, answer, by=an_invocation(**changes), comment=comment)
+        return await self.rests(run)
+
+
+@contextlib.asynccontextmanager
+async def working(url: str, folder: pathlib.Path, _: Notes) -> AsyncIterator[Crew]:
+    """Give a crew whose worker looks for work until the block ends."""
+    data = folder / "runbook_data"
+    if not data.exists():
+        runbook_folder.write(data, {})
+        roles = {"changers": {"members": ["terminal:*", "U0ALICE"], "may": ["turn"]}}
+        runbook_folder.change(data / "roles.yaml", roles=roles)
+    own = settings.Settings(database_url=url, POSBOT_RUNBOOK_DATA=data, POSBOT_LOG_LEVEL="error")
+    async with (
+        app.assemble(own, COMMANDS, team_id=None, user_groups=permissions.NoUserGroups(), needs_store=True) as core,
+        core.worker.signed_in(),
+    ):
+        watch = asyncio.create_task(core.worker.watch())
+        try:
+            yield Crew(core)
+        finally:
+            watch.cancel()
+            await asyncio.wait({watch})

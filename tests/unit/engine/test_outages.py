@@ -1,0 +1,139 @@
+"""Runs outlive their database being away: stopped, frozen, its disk full."""
+
+import asyncio
+import collections
+import contextlib
+import functools
+import pathlib
+import resource
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy
+
+from bot import errors
+from bot.procedures import runs, schema
+from bot.procedures.engine import worker
+from bot.store import database, tables
+from tests.unit.engine import engine_fixture, servers, worker_fixture
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120, func_only=True)]
+_AWAY_SECONDS = 5.0
+_RUNS, _STEPS = 10, 6
+_PACE = worker.Pace(lease_seconds=3.0, beat_seconds=0.2)
+
+
+@pytest.fixture
+def server() -> Iterator[servers.Server]:
+    with (
+        tempfile.TemporaryDirectory(prefix="posbot-server-", ignore_cleanup_errors=True) as name,
+        servers.running(pathlib.Path(name)) as server,
+    ):
+        yield server
+
+
+def a_long_one(notes: engine_fixture.Notes, number: int) -> schema.Procedure:
+    steps = (notes.step(f"r{number}s{step}", "turn", seconds=0.4) for step in range(_STEPS))
+    return engine_fixture.a_procedure(*steps)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("how", ["power cut", "restart", "frozen"])
+async def test_while_postgresql_is_away_runs_wait_and_then_go_on(
+    server: servers.Server, tmp_path: pathlib.Path, notes: engine_fixture.Notes, how: str
+) -> None:
+    ways = {
+        "power cut": (server.stops, server.starts),
+        "restart": (functools.partial(server.stops, "fast"), server.starts),
+        "frozen": (server.freezes, server.thaws),
+    }
+    away, back = ways[how]
+    async with (
+        worker_fixture.on(server.url, tmp_path, pace=_PACE) as first,
+        worker_fixture.on(server.url, tmp_path, pace=_PACE) as second,
+    ):
+        begun = [await (first, second)[number % 2].crew.begins(a_long_one(notes, number)) for number in range(_RUNS)]
+        await worker_fixture.until(lambda: len(notes.read()) > 10)
+        await asyncio.to_thread(away)
+        await asyncio.sleep(_AWAY_SECONDS)
+        written = len(notes.read())
+        await asyncio.to_thread(back)
+        ended = [await first.crew.rests(run) for run in begun]
+
+    assert written <= _RUNS * _STEPS - _RUNS, "it was away when most was done"
+    assert [run.state for run in ended] == [runs.RunState.SUCCEEDED] * _RUNS
+    assert collections.Counter(notes.read()) == {f"r{n}s{s}": 1 for n in range(_RUNS) for s in range(_STEPS)}
+
+
+@pytest.mark.real
+async def test_whoever_stays_with_a_run_stays_while_the_database_is_away(
+    server: servers.Server, tmp_path: pathlib.Path, notes: engine_fixture.Notes
+) -> None:
+    versions = []
+
+    async def show(run: runs.Run) -> None:
+        versions.append(run.version)
+
+    async with worker_fixture.on(server.url, tmp_path, pace=_PACE) as shift:
+        begun = await shift.crew.begins(a_long_one(notes, 0))
+        staying = asyncio.create_task(shift.crew.core.runs.execute_or_follow(begun, show))
+        await worker_fixture.until(lambda: len(notes.read()) > 1)
+        await asyncio.to_thread(server.stops)
+        await asyncio.sleep(2.0)
+        await asyncio.to_thread(server.starts)
+        run = await staying
+
+    assert run.state is runs.RunState.SUCCEEDED
+    assert notes.read() == [f"r0s{step}" for step in range(_STEPS)]
+    assert versions[-1] == run.version
+
+
+async def test_a_full_disk_is_told_and_leaves_nothing_half_written(
+    tmp_path: pathlib.Path, notes: engine_fixture.Notes
+) -> None:
+    path = tmp_path / "posbot.db"
+    async with worker_fixture.on(f"sqlite:///{path}", tmp_path) as shift:
+        going = await shift.crew.begins(
+            engine_fixture.a_procedure(notes.step("a", "turn", seconds=0.3), notes.step("b", "turn"))
+        )
+        await worker_fixture.until(lambda: notes.read() == ["a"])
+        with full(path):
+            with pytest.raises(errors.Unavailable, match=r"The database did not take it \((disk|database)") as caught:
+                await shift.crew.begins(engine_fixture.a_procedure(notes.step("c")), lock="one")
+            assert caught.value.hint == "Check DATABASE_URL and its disk."
+            await asyncio.sleep(1.0)
+            assert notes.read() == ["a"]
+        run = await shift.crew.rests(going)
+        assert run.state is runs.RunState.SUCCEEDED
+        assert notes.read() == ["a", "b"]
+        async with shift.db.transaction() as connection:
+            assert (await connection.execute(sqlalchemy.select(tables.locks))).all() == []
+            ids = (await connection.execute(sqlalchemy.select(tables.runs.c.id))).scalars().all()
+        assert ids == [run.id]
+        assert (await shift.crew.executes(notes.step("c"), lock="one")).state is runs.RunState.SUCCEEDED
+
+
+@contextlib.contextmanager
+def full(path: pathlib.Path) -> Iterator[None]:
+    """Let no file grow beyond what the log of the database has now, as a quota does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.with_name(f"{path.name}-wal").stat().st_size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.real
+async def test_nobody_notices_that_the_server_was_started_again_while_nothing_was_to_be_done(
+    server: servers.Server,
+) -> None:
+    async with database.open_database(server.url) as db:
+        async with db.transaction() as connection:
+            await connection.execute(sqlalchemy.text("SELECT 1"))
+        await asyncio.to_thread(server.stops)
+        await asyncio.to_thread(server.starts)
+        await asyncio.sleep(1.1)
+        async with db.transaction() as connection:
+            assert (await connection.execute(sqlalchemy.text("SELECT 2"))).scalar_one() == 2

@@ -1,0 +1,69 @@
+"""The schema that editors use takes what posbot takes, and marks what posbot refuses."""
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+import commands
+from bot import __main__ as entry
+from bot.procedures.definition import loader, validation
+from sandbox import runbook_folder
+from tests.unit.procedures import files, procedure_tests
+
+FILE = runbook_folder.PROJECT / "runbook_data" / "procedure.schema.json"
+SCHEMA = json.loads(FILE.read_text())
+SHIPPED = sorted(procedure_tests.PROCEDURES.glob("*.yaml"))
+
+
+def mistakes(document: object) -> list[str]:
+    return [error.message for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(document)]
+
+
+def test_the_file_is_what_posbot_writes() -> None:
+    assert FILE.read_text() == loader.json_schema(commands.COMMANDS) + "\n", (
+        "posbot schema > runbook_data/procedure.schema.json"
+    )
+
+
+def test_it_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_it_takes_every_shipped_procedure(path: Any) -> None:
+    assert mistakes(yaml.safe_load(path.read_text())) == []
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_procedure_names_it(path: Any) -> None:
+    assert path.read_text().startswith("# yaml-language-server: $schema=../procedure.schema.json\n")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"retries": 3}, id="unknown key"),
+        pytest.param({"title": None}, id="missing key"),
+        pytest.param({"timeout": "a while"}, id="no duration"),
+        pytest.param({"id": "Triage"}, id="capital letter"),
+        pytest.param({"steps": [{**files.SOUND["steps"][0], "uses": "heath"}]}, id="unknown command"),
+        pytest.param({"steps": [{**files.SOUND["steps"][0], "on_failure": "giveup"}]}, id="unknown word"),
+        pytest.param({"steps": []}, id="no steps"),
+    ],
+)
+def test_it_marks_what_posbot_refuses(changes: dict[str, Any]) -> None:
+    assert mistakes(files.a_document(**changes))
+
+
+def test_what_a_field_means_is_told_while_typing() -> None:
+    step = SCHEMA["$defs"]["Step"]["properties"]
+
+    assert "name of a command" in step["uses"]["description"] or "word of a command" in step["uses"]["description"]
+    assert "health" in step["uses"]["enum"]
+
+
+def test_no_procedure_can_take_a_verb_of_the_terminal_away() -> None:
+    assert set(entry.VERBS) <= validation.RESERVED

@@ -1,0 +1,114 @@
+"""`{{ }}`: values put into what a step is handed."""
+
+import datetime
+
+import pytest
+
+from bot import errors
+from bot.procedures import runs
+from bot.procedures.definition import references, templates
+from tests import builders
+from tests.unit.procedures import files
+
+SCOPE = references.Scope(
+    params={"service": "pos-order", "limit": 3.0, "restart": True, "words": "{{ run.id }}"},
+    steps={"health": references.StepResult(outcome=runs.StepState.TIMED_OUT, saved={"ms": 412.5, "cause": None})},
+    run_id="r-1",
+    requester="alice",
+)
+KNOWN = references.Names(
+    params={"service": references.TEXT}, steps={"health": {"ms": references.Type(sort=references.ValueType.NUMBER)}}
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{{ params.service }}", "pos-order"),
+        ("{{params.limit}}", 3.0),
+        ("{{ params.restart }}", True),
+        ("{{ steps.health.saved.ms }}", 412.5),
+        ("{{ steps.health.outcome }}", "timed out"),
+        ("{{ run.id }}", "r-1"),
+        ("by {{ run.requester }}: {{ params.service }}", "by alice: pos-order"),
+        ("{{ params.limit }} of {{ params.restart }}", "3 of true"),
+        # Null is told, and never taken for “not given”.
+        ("{{ steps.health.saved.cause }}", "unknown"),
+        ("{{ steps.logs.saved.lines }} lines", "unknown lines"),
+        ("plain", "plain"),
+        (7, 7),
+        (("{{ params.limit }}", "b"), ("3", "b")),
+    ],
+)
+def test_names_are_replaced_by_what_they_mean(text, value) -> None:
+    rendered = templates.render(text, SCOPE)
+
+    assert rendered == value
+    assert type(rendered) is type(value)
+
+
+def test_a_value_is_not_looked_through_again() -> None:
+    assert templates.render("{{ params.words }}", SCOPE) == "{{ run.id }}"
+    assert templates.render("= {{ params.words }}", SCOPE) == "= {{ run.id }}"
+
+
+def test_what_a_run_has_still_to_tell_is_shown_as_its_name() -> None:
+    scope = references.Scope(params={"service": "pos-order"}, is_forecast=True)
+
+    rendered = templates.render("{{ params.service }} {{steps.health.saved.ms}} {{ run.id }}", scope)
+
+    assert rendered == "pos-order {{ steps.health.saved.ms }} {{ run.id }}"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{{ params.servce }}", "There is no parameter called “servce”. Did you mean “service”?"),
+        ("{{ steps.later.outcome }}", "There is no earlier step called “later”. Known here: health."),
+        ("{{ steps.health.saved.x }}", "There is no saved fact of the step health called “x”. Known here: ms."),
+        ("{{ run.summary }}", "“run.summary” is no name"),
+        ("{{ params.service | upper }}", "“service | upper” is no name"),
+        ("{{ }}", "a name is missing"),
+        ("{{ params.service", "“{{” stands alone; expected {{ NAME }}."),
+        ("params.service }}", "“}}” stands alone; expected {{ NAME }}."),
+        (("fine", "{{ params.x }}"), "There is no parameter called “x”. Known here: service."),
+    ],
+)
+def test_mistakes_are_told(text, problem: str) -> None:
+    problems = list(templates.check(text, KNOWN))
+
+    assert len(problems) == 1
+    assert problem in problems[0]
+
+
+def test_the_names_in_a_text_are_told_once_each() -> None:
+    found = templates.references("{{ params.service }} {{run.id}} {{ params.service }}")
+
+    assert [str(reference) for reference in found] == ["params.service", "run.id"]
+
+
+def test_braces_that_hold_no_name_are_refused() -> None:
+    with pytest.raises(errors.BadConfiguration):
+        templates.references("{{ 1 + 1 }}")
+
+
+def test_the_scope_of_a_run_holds_what_is_over() -> None:
+    run = runs.Run(
+        id="r-1",
+        procedure=files.a_procedure(),
+        digest="",
+        params={"service": "pos-order"},
+        requester=builders.an_actor(),
+        place=builders.a_place(),
+        created_at=datetime.datetime.now(datetime.UTC),
+        steps=(
+            runs.StepRecord(id="one", state=runs.StepState.SKIPPED),
+            runs.StepRecord(id="two", state=runs.StepState.RUNNING),
+            runs.StepRecord(id="three"),
+        ),
+    )
+
+    scope = references.of(run)
+
+    assert set(scope.steps) == {"one"}
+    assert (scope.run_id, scope.requester) == ("r-1", "alice")

@@ -1,0 +1,75 @@
+"""Slack's answers, and those of whatever stands between, never become anything but one of our errors."""
+
+import datetime
+import email.utils
+
+import pytest
+
+from bot import errors
+from bot.slack.client import api as slack_api
+from bot.slack.client import retries
+from tests import canned_server
+
+pytestmark = pytest.mark.anyio
+
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"upstream error", JSON, 200),
+        (b'{"ok": true}', JSON, 200),
+        (b"[1]", JSON, 200),
+        (b"{", JSON, 200),
+        (b"<html>login</html>", {"content-type": "text/html"}, 200),
+        (b"", JSON, 200),
+        (b"bad gateway", {"content-type": "text/plain"}, 502),
+    ],
+    ids=["text", "no team", "a list", "cut off", "a login page", "nothing", "a proxy's error"],
+)
+async def test_an_odd_answer_is_slack_being_unavailable(body: bytes, headers: dict[str, str], status: int) -> None:
+    async with canned_server.answering(body, status=status, headers=headers) as url:
+        with pytest.raises(errors.Unavailable):
+            await slack_api.SlackApi("xoxb-1", f"{url}/api/").identify()
+
+
+async def test_a_refusal_names_its_reason_and_remedy() -> None:
+    async with canned_server.answering(b'{"ok": false, "error": "invalid_auth"}', headers=JSON) as url:
+        with pytest.raises(errors.Refused, match="invalid_auth") as caught:
+            await slack_api.SlackApi("xoxb-1", f"{url}/api/").identify()
+
+    assert caught.value.hint is not None
+    assert "SLACK_BOT_TOKEN" in caught.value.hint
+
+
+async def test_what_slack_would_not_say_is_not_asked_again_at_once() -> None:
+    async with canned_server.answering(b'{"ok": false, "error": "missing_scope"}', headers=JSON) as url:
+        api = slack_api.SlackApi("xoxb-1", f"{url}/api/")
+        with pytest.raises(errors.Refused):
+            await api.person("U1")
+
+    with pytest.raises(errors.Refused):
+        await api.person("U1")
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("3", 3.0),
+        ("0.1", 0.1),
+        ("-5", 0.0),
+        ("3600", retries.LONGEST_WAIT_SECONDS),
+        ("", 1.0),
+        ("soon", 1.0),
+        ("nan", 1.0),
+    ],
+)
+def test_the_pause_that_slack_asks_for_is_understood(value: str, seconds: float) -> None:
+    assert retries.pause_seconds_of(value) == seconds
+
+
+def test_a_pause_may_be_given_as_a_date() -> None:
+    moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=20)
+
+    assert 15 < retries.pause_seconds_of(email.utils.format_datetime(moment)) <= 20

@@ -1,0 +1,442 @@
+"""A followed log in Slack: one message that keeps up, is ended by whoever wants to, and leaves the whole as a file."""
+
+import asyncio
+import contextlib
+import dataclasses
+import itertools
+import pathlib
+import re
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from bot.model import invocations, reports
+from bot.slack.client import api as slack_api
+from bot.slack.inbound import payloads
+from bot.slack.outbound import log_stream, rate_limit, replies
+from bot.store import audit, database, migrate
+from sandbox import slack
+from sandbox.slack.scenario import people
+from sandbox.slack.state import channels, messages
+from tests import builders
+
+pytestmark = pytest.mark.anyio
+
+REPORT = builders.a_report(headline="pos-order: followed for 3 s, stopped by ada.", is_information=True)
+EDIT_SECONDS = 0.05
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Scene:
+    workspace: slack.Workspace
+    alice: people.Person
+    ops: channels.Channel
+    record: audit.AuditLog
+    stopping: asyncio.Event
+
+    async def mentioned(self) -> payloads.Request:
+        delivery = await self.alice.mentions("logs order --follow", self.ops)
+        return payloads.from_mention(delivery.payload, self.workspace.settings.bot_user_id)
+
+    async def typed(self, channel: channels.Channel | None = None) -> payloads.Request:
+        delivery = await self.alice.types("/pos logs order --follow", channel or self.ops)
+        return payloads.from_command(delivery.payload)
+
+    @contextlib.asynccontextmanager
+    async def followed(
+        self, request: payloads.Request, *, is_public: bool = True, **terms: Any
+    ) -> AsyncIterator[log_stream.LogStreamReply]:
+        api = slack_api.SlackApi(self.workspace.bot_token, self.workspace.api_url)
+        reply = replies.reply_to(api, request.origin, is_public=is_public)
+        await self.record.begin(request.invocation)
+        budget = rate_limit.EditBudget(burst=1_000)
+        short = {"edit_seconds": EDIT_SECONDS, "poll_seconds": EDIT_SECONDS, "budget": budget} | terms
+        live = log_stream.LogStreamReply(
+            api,
+            request,
+            reply,
+            log_stream.LogStreamOptions(record=self.record, stopping=self.stopping, **short),
+            is_public=is_public,
+        )
+        try:
+            yield live
+        finally:
+            await live.close()
+
+    def bots_messages(self, channel: channels.Channel | None = None) -> list[messages.Message]:
+        seen = self.alice.sees(channel or self.ops)
+        return [message for message in seen if message.bot_id and not message.is_ephemeral]
+
+    async def waits_for_edits(self, count: int) -> None:
+        await self.workspace.wait_for(lambda: len(self.workspace.calls("chat.update")) >= count or None)
+
+
+@pytest.fixture
+async def scene(tmp_path: pathlib.Path) -> AsyncIterator[Scene]:
+    async with (
+        slack.pretend_workspace(slack.Settings(posting_burst=None)) as workspace,
+        database.open_database(f"sqlite:///{tmp_path}/posbot.db") as db,
+    ):
+        await migrate.migrate(db)
+        alice = workspace.person("alice")
+        yield Scene(
+            workspace=workspace,
+            alice=alice,
+            ops=workspace.channel("ops", members=[alice]),
+            record=audit.AuditLog(db),
+            stopping=asyncio.Event(),
+        )
+
+
+def a_log(*texts: str) -> reports.Log:
+    entries = tuple(reports.LogEntry(text=text, source="pos-order-x2x") for text in texts)
+    return reports.Log(entries=entries, name="pos-order.log", common="pos-order-")
+
+
+def an_answer(request: payloads.Request, **changes: Any) -> invocations.Response:
+    return builders.an_answer(REPORT, invocation_id=request.invocation.id, **changes)
+
+
+def labels(message: messages.Message) -> list[str]:
+    return [button.text for button in message.buttons]
+
+
+async def test_one_message_shows_the_newest_lines_and_a_button_to_end_it(scene: Scene) -> None:
+    request = await scene.mentioned()
+    async with scene.followed(request) as live:
+        await live.append(a_log("first", "second"), "3 pods · 2 lines/s")
+        message = await scene.alice.waits_for_message(scene.ops, containing="x2x │ second")
+        await live.append(a_log("third"), "3 pods · 1 lines/s")
+        message = await scene.alice.waits_for_change(message, containing="x2x │ third")
+
+    assert message.thread_ts == request.origin.thread
+    assert "Following pos-order.log" in message.plain_text
+    assert "3 pods · 1 lines/s · asked for by" in message.plain_text
+    assert [(button.text, button.value) for button in message.buttons] == [("Stop", f"stop {request.invocation.id}")]
+
+
+async def test_at_the_end_the_message_keeps_the_newest_lines_and_its_thread_gets_all_of_them(scene: Scene) -> None:
+    request = await scene.mentioned()
+    lines = [f"line {number} {'x' * 90}" for number in range(1_000)]
+    async with scene.followed(request) as live:
+        await live.append(a_log(*lines), "3 pods")
+        message = await scene.alice.waits_for_message(scene.ops, containing="line 999")
+        is_told = await live.finish(an_answer(request))
+
+    last = scene.workspace.latest(message)
+    (file,) = scene.workspace.files
+    assert is_told
+    assert scene.bots_messages()[0] == last
+    assert REPORT.headline in last.plain_text
+    assert re.search(
+        r"The last \d\d of 1,000 lines. All of them are in pos-order.log, in this thread.", last.plain_text
+    )
+    assert "line 999" in last.plain_text
+    assert "Stop" not in labels(last)
+    assert file.text == "".join(f"x2x │ {line}\n" for line in lines)
+    assert scene.bots_messages()[1].thread_ts == last.thread_ts == request.origin.thread
+
+
+async def test_lines_that_the_message_holds_need_no_file(scene: Scene) -> None:
+    request = await scene.mentioned()
+    async with scene.followed(request) as live:
+        await live.append(a_log("one", "two"), "1 pod")
+        await scene.alice.waits_for_message(scene.ops, containing="two")
+        await live.finish(an_answer(request))
+
+    assert "The last" not in scene.bots_messages()[0].plain_text
+    assert scene.workspace.files == ()
+
+
+async def test_a_log_in_which_nothing_came_says_so(scene: Scene) -> None:
+    request = await scene.mentioned()
+    async with scene.followed(request, seconds=EDIT_SECONDS * 4) as live:
+        reason = await live.until_stopped()
+        await live.finish(an_answer(request))
+
+    assert reason == "after 0.2 seconds"
+    assert "No lines." in scene.bots_messages()[0].plain_text
+
+
+async def test_thousands_of_lines_a_second_are_shown_at_the_pace_of_slack_and_kept_up_to_a_size(scene: Scene) -> None:
+    request, numbers = await scene.mentioned(), itertools.count()
+    async with scene.followed(request, spool_bytes=100_000) as live:
+        while len(scene.workspace.calls("chat.update")) < 5:
+            await live.append(a_log(*[f"line {next(numbers)}" for _ in range(500)]), "busy")
+            await asyncio.sleep(0)
+            assert live._board._characters <= 20_000
+        total = next(numbers)
+        edits = [call.at_seconds for call in scene.workspace.calls("chat.update")]
+        await live.finish(an_answer(request))
+
+    (file,) = scene.workspace.files
+    kept = file.text.splitlines()
+    assert all(later - earlier >= EDIT_SECONDS * 0.9 for earlier, later in itertools.pairwise(edits))
+    assert total > 5_000
+    assert kept == [f"x2x │ line {number}" for number in range(len(kept))]
+    assert 90_000 < len(file.content) <= 100_000
+    told = scene.bots_messages()[0].plain_text
+    assert f"The first {len(kept):,} are in pos-order.log, in this thread; {total - len(kept):,} more" in told
+
+
+async def test_nothing_is_edited_while_nothing_changes(scene: Scene) -> None:
+    request = await scene.mentioned()
+    async with scene.followed(request, seconds=EDIT_SECONDS * 12) as live:
+        await live.append(a_log("one"), "1 pod")
+        await live.until_stopped()
+
+    assert len(scene.workspace.calls("chat.update")) <= 1
+
+
+async def test_whoever_stops_it_is_named(scene: Scene) -> None:
+    request = await scene.mentioned()
+    async with scene.followed(request) as live:
+        waiting = asyncio.ensure_future(live.until_stopped())
+        wish = invocations.CancelRequest(by="ada", at=builders.NOW)
+        await scene.record.request_stop(request.invocation.id, wish)
+
+        assert await waiting == "by ada"
+        assert await live.until_stopped() == "by ada"
+
+
+async def test_a_posbot_that_ends_stops_it_at_once(scene: Scene) -> None:
+    async with scene.followed(await scene.mentioned(), poll_seconds=50) as live:
+        waiting = asyncio.ensure_future(live.until_stopped())
+        await scene.alice.waits_for_message(scene.ops, containing="Following")
+        scene.stopping.set()
+
+        assert await waiting == "because posbot is being restarted"
+
+
+@pytest.mark.parametrize(
+    ("happens", "reason"),
+    [
+        pytest.param(
+            lambda scene, message: scene.workspace.delete_message(message),
+            "because its message was deleted",
+            id="deleted",
+        ),
+        pytest.param(
+            lambda scene, _: scene.workspace.archive(scene.ops), "because the channel was archived", id="archived"
+        ),
+        pytest.param(
+            lambda scene, _: scene.workspace.remove_bot_from(scene.ops),
+            "because posbot was removed from the channel",
+            id="removed",
+        ),
+    ],
+)
+async def test_it_ends_where_it_cannot_be_shown_and_the_answer_finds_the_person(
+    scene: Scene, happens: Callable[[Scene, messages.Message], object], reason: str
+) -> None:
+    request = await scene.mentioned()
+    async with scene.followed(request) as live:
+        await live.append(a_log("one"), "1 pod")
+        message = await scene.alice.waits_for_message(scene.ops, containing="one")
+        happens(scene, message)
+        await live.append(a_log("two"), "1 pod")
+
+        assert await live.until_stopped() == reason
+        assert await live.finish(an_answer(request))
+
+    told = [*scene.alice.sees(scene.ops), *scene.alice.sees(scene.alice.chat_with_bot)]
+    assert [m for m in told if REPORT.headline in m.plain_text]
+
+
+async def test_too_many_edits_are_fewer_edits_and_nothing_else(scene: Scene) -> None:
+    request = await scene.mentioned()
+    async with scene.followed(request) as live:
+        await live.append(a_log("one"), "1 pod")
+        message = await scene.alice.waits_for_message(scene.ops, containing="one")
+        scene.workspace.faults.rate_limit("chat.update", retry_after_seconds=1)
+        await live.append(a_log("two"), "1 pod")
+        await scene.waits_for_edits(1)
+        await live.append(a_log("three"), "1 pod")
+        message = await scene.alice.waits_for_change(message, containing="three")
+
+    refused, taken = scene.workspace.calls("chat.update")[:2]
+    assert refused.outcome == "ratelimited"
+    assert "two" in message.plain_text
+    assert taken.at_seconds - refused.at_seconds >= 1.0
+
+
+async def test_a_message_that_slack_puts_off_delays_nobody_who_appends(scene: Scene) -> None:
+    request = await scene.mentioned()
+    scene.workspace.faults.slow_answer("chat.postMessage", seconds=0.5)
+    async with scene.followed(request) as live, asyncio.timeout(0.4):
+        for number in range(1_000):
+            await live.append(a_log(f"line {number}"), "1 pod")
+
+
+@pytest.mark.parametrize("trouble", ["drop", "server error", "rate limit"])
+async def test_the_last_state_arrives_whatever_happens_to_it(scene: Scene, trouble: str) -> None:
+    request = await scene.mentioned()
+    async with scene.followed(request) as live:
+        await live.append(a_log("one"), "1 pod")
+        message = await scene.alice.waits_for_message(scene.ops, containing="one")
+        faults = scene.workspace.faults
+        if trouble == "drop":
+            faults.drop_after_accepting("chat.update")
+        elif trouble == "server error":
+            faults.server_error("chat.update", status=500)
+        else:
+            faults.rate_limit("chat.update", retry_after_seconds=0.1, times=3)
+
+        assert await live.finish(an_answer(request))
+
+    last = scene.workspace.latest(message)
+    assert REPORT.headline in last.plain_text
+    assert "Stop" not in labels(last)
+    assert len(scene.bots_messages()) == 1
+
+
+async def test_what_is_asked_in_private_is_followed_in_direct_messages(scene: Scene) -> None:
+    request = await scene.typed()
+    async with scene.followed(request, is_public=False) as live:
+        await live.append(a_log(*["x" * 100] * 200), "1 pod")
+        message = await scene.alice.waits_for_message(scene.alice.chat_with_bot, containing="Following pos-order.log")
+        where = await scene.alice.waits_for_message(scene.ops, containing="in your direct messages with posbot")
+        await live.finish(an_answer(request))
+
+    answer = await scene.alice.waits_for_message(scene.ops, containing=REPORT.headline)
+    (file,) = scene.alice.files_in(scene.alice.chat_with_bot, thread=message)
+    assert where.is_ephemeral and answer.is_ephemeral
+    assert scene.bots_messages() == []
+    assert REPORT.headline in scene.workspace.latest(message).plain_text
+    assert file.name == "pos-order.log"
+
+
+async def test_what_is_asked_in_direct_messages_is_answered_there_once(scene: Scene) -> None:
+    chat = scene.alice.chat_with_bot
+    request = await scene.typed(chat)
+    async with scene.followed(request, is_public=False) as live:
+        await live.append(a_log("one"), "1 pod")
+        await scene.alice.waits_for_message(chat, containing="one")
+        await live.finish(an_answer(request))
+
+    assert len([m for m in scene.alice.sees(chat) if REPORT.headline in m.plain_text]) == 1
+
+
+async def test_in_a_public_place_everybody_sees_it_and_nothing_else_is_said(scene: Scene) -> None:
+    request = await scene.typed()
+    async with scene.followed(request, is_public=True) as live:
+        await live.append(a_log(*["x" * 100] * 200), "1 pod")
+        message = await scene.alice.waits_for_message(scene.ops, containing="Following pos-order.log")
+        await live.finish(an_answer(request))
+
+    assert not message.is_ephemeral
+    assert scene.workspace.response_uses == ()
+    assert len(scene.alice.files_in(scene.ops, thread=message)) == 1
+
+
+async def test_where_the_bot_is_not_it_goes_to_the_persons_direct_messages(scene: Scene) -> None:
+    scene.workspace.remove_bot_from(scene.ops)
+    request = await scene.typed()
+    async with scene.followed(request, is_public=True) as live:
+        await live.append(a_log("one"), "1 pod")
+        await scene.alice.waits_for_message(scene.alice.chat_with_bot, containing="one")
+        await scene.alice.waits_for_message(scene.ops, containing="in your direct messages with posbot")
+        await live.finish(an_answer(request))
+
+    assert await scene.alice.waits_for_message(scene.ops, containing=REPORT.headline)
+
+
+async def test_the_message_that_asked_for_patience_becomes_the_log(scene: Scene) -> None:
+    request = await scene.mentioned()
+    async with scene.followed(request) as live:
+        await live.progress(builders.a_report(headline="Working on it."))
+        await live.append(a_log("one"), "1 pod")
+        await scene.alice.waits_for_message(scene.ops, containing="one")
+        await live.progress(builders.a_report(headline="Working on it."))
+        await live.finish(an_answer(request))
+
+    assert [REPORT.headline in message.plain_text for message in scene.bots_messages()] == [True]
+
+
+async def test_a_file_that_cannot_be_sent_is_said_with_what_to_do(scene: Scene) -> None:
+    request = await scene.mentioned()
+    scene.workspace.faults.refuse("files.getUploadURLExternal", error="missing_scope")
+    async with scene.followed(request) as live:
+        await live.append(a_log(*["x" * 100] * 200), "1 pod")
+        await scene.alice.waits_for_message(scene.ops, containing="Following pos-order.log")
+        assert await live.finish(an_answer(request))
+
+    (message,) = scene.bots_messages()
+    assert "All of it could not be sent as a file." in message.plain_text
+    assert "posbot manifest" in message.plain_text
+    assert "in this thread" not in message.plain_text
+
+
+async def test_a_disk_without_room_costs_the_file_alone(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
+    request = await scene.mentioned()
+    async with scene.followed(request) as live:
+        await live.append(a_log(*["x" * 100] * 200), "1 pod")
+        await scene.alice.waits_for_message(scene.ops, containing="Following pos-order.log")
+        assert await live.finish(an_answer(request))
+
+    assert "no room on its disk for the others" in scene.bots_messages()[0].plain_text
+    assert scene.workspace.files == ()
+
+
+async def test_what_fails_before_anything_is_shown_is_answered_as_anything_else(scene: Scene) -> None:
+    request = await scene.mentioned()
+    async with scene.followed(request, edit_seconds=60) as live:
+        waiting = asyncio.ensure_future(live.until_stopped())
+        await asyncio.sleep(0)
+        assert await live.finish(an_answer(request, status=invocations.Status.FAILED))
+        waiting.cancel()
+        await asyncio.wait({waiting})
+
+    (message,) = scene.bots_messages()
+    assert REPORT.headline in message.plain_text
+
+
+async def test_a_message_that_is_on_its_way_at_the_end_is_not_left_behind(scene: Scene) -> None:
+    request = await scene.mentioned()
+    scene.workspace.faults.slow_answer("chat.postMessage", seconds=0.3)
+    async with scene.followed(request) as live:
+        await live.append(a_log("one"), "1 pod")
+        await scene.alice.waits_for_message(scene.ops, containing="one")
+        await live.finish(an_answer(request))
+
+    (message,) = scene.bots_messages()
+    assert REPORT.headline in message.plain_text
+    assert labels(message) == []
+
+
+async def test_slack_that_cannot_be_reached_ends_it(scene: Scene) -> None:
+    request = await scene.mentioned()
+    scene.workspace.faults.drop_after_accepting("chat.postMessage")
+    async with scene.followed(request) as live:
+        assert await live.until_stopped() == "because Slack did not show it"
+
+
+async def test_a_record_that_is_away_does_not_end_it(tmp_path: pathlib.Path, scene: Scene) -> None:
+    request = await scene.mentioned()
+    closed = dataclasses.replace(scene, record=audit.AuditLog(database.Closed("The database is away.")))
+    api = slack_api.SlackApi(scene.workspace.bot_token, scene.workspace.api_url)
+    terms = log_stream.LogStreamOptions(record=closed.record, stopping=scene.stopping, seconds=0.3, poll_seconds=0.05)
+    live = log_stream.LogStreamReply(
+        api, request, replies.reply_to(api, request.origin, is_public=True), terms, is_public=True
+    )
+
+    assert await live.until_stopped() == "after 0.3 seconds"
+    await live.close()
+
+
+async def test_what_is_cancelled_leaves_neither_tasks_nor_a_button(scene: Scene) -> None:
+    request = await scene.mentioned()
+    async with scene.followed(request) as live:
+        await live.append(a_log(*["x" * 100] * 200), "1 pod")
+        message = await scene.alice.waits_for_message(scene.ops, containing="Following pos-order.log")
+        await live.finish(an_answer(request, status=invocations.Status.CANCELLED))
+
+    names = {task.get_name() for task in asyncio.all_tasks()}
+    assert not {name for name in names if name.startswith("live message")}
+    last = scene.workspace.latest(message)
+    assert labels(last) == []
+    assert "posbot was restarted before it could send the others." in last.plain_text
+    assert scene.workspace.files == ()

@@ -1,0 +1,439 @@
+"""The audit record: written once, read back whole, forgotten in time; and honest when it cannot."""
+
+import asyncio
+import contextlib
+import datetime
+import pathlib
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from bot import errors
+from bot.model import invocations, reports
+from bot.store import audit, database
+from bot.store import migrate as store_migrate
+from tests import builders
+
+pytestmark = pytest.mark.anyio
+
+NOW = builders.NOW
+HOUR = datetime.timedelta(hours=1)
+REPORT = builders.a_report(
+    verdict=reports.Verdict.FAILED,
+    headline="pos-order is DOWN because of db 🚒",
+    sections=(builders.a_table(("pos-order", "down")), reports.Fields(pairs=(("a", "b"),)), reports.Code(text="x")),
+    facts={"seconds": 0.25, "healthy": False, "port": None, "count": 3},
+    next_actions=(reports.NextAction(label="Again", command="health pos-order"),),
+    runbook=(reports.Pointer(number="4.3", title="Health"),),
+)
+
+
+async def begin(record: audit.AuditLog, number: int, **changes: Any) -> bool:
+    values = {"id": f"1123-{number:08x}", "received_at": NOW + number * HOUR}
+    return await record.begin(builders.an_invocation(**values | changes))
+
+
+async def end(record: audit.AuditLog, number: int, word: str | None = "health", **changes: Any) -> None:
+    answer = builders.an_answer(REPORT, invocation_id=f"1123-{number:08x}", **changes)
+    await record.end(answer, word=word, duration_seconds=0.1234)
+
+
+async def numbers(record: audit.AuditLog, **filters: Any) -> list[int]:
+    entries = await record.latest(**{"limit": 100} | filters)
+    return [int(entry.id[5:], 16) for entry in entries]
+
+
+async def test_what_has_begun_is_on_record_as_unfinished(record: audit.AuditLog) -> None:
+    assert await begin(record, 1) is True
+
+    assert await record.latest(limit=10) == (
+        audit.Entry(
+            id="1123-00000001",
+            received_at=NOW + HOUR,
+            door="slash",
+            actor_id="U0ALICE",
+            actor_name="alice",
+            place_name="ops",
+            text="health pos-order",
+            ending=None,
+            verdict=None,
+            headline=None,
+            duration_ms=None,
+        ),
+    )
+
+
+async def test_what_has_ended_is_on_record_with_its_outcome(record: audit.AuditLog) -> None:
+    await begin(record, 1)
+    await end(record, 1, status=invocations.Status.TIMED_OUT)
+
+    (entry,) = await record.latest(limit=10)
+
+    assert (entry.ending, entry.verdict, entry.headline, entry.duration_ms) == (
+        "timed_out",
+        "failed",
+        "pos-order is DOWN because of db 🚒",
+        123,
+    )
+
+
+async def test_the_end_of_what_never_began_changes_nothing(record: audit.AuditLog) -> None:
+    await begin(record, 1)
+
+    await end(record, 2)
+
+    assert [entry.ending for entry in await record.latest(limit=10)] == [None]
+
+
+async def test_moments_come_back_in_utc_whatever_their_zone_was(record: audit.AuditLog) -> None:
+    there = datetime.timezone(datetime.timedelta(hours=9))
+    await begin(record, 1, received_at=NOW.astimezone(there))
+
+    (entry,) = await record.latest(limit=1)
+
+    assert entry.received_at == NOW
+    assert entry.received_at.utcoffset() == datetime.timedelta(0)
+
+
+async def test_the_newest_come_first_and_no_more_than_asked_for(record: audit.AuditLog) -> None:
+    for number in (2, 1, 4, 3):
+        await begin(record, number)
+
+    assert await numbers(record) == [4, 3, 2, 1]
+    assert await numbers(record, limit=2) == [4, 3]
+
+
+async def test_entries_are_narrowed_by_time_person_and_command(record: audit.AuditLog) -> None:
+    bob = builders.an_actor(id="U0BOB", name="bob")
+    for number, word, actor in ((1, "health", bob), (2, "audit", bob), (3, None, builders.an_actor())):
+        await begin(record, number, actor=actor)
+        await end(record, number, word)
+
+    assert await numbers(record, since=NOW + 2 * HOUR) == [3, 2]
+    assert await numbers(record, actor="U0BOB") == [2, 1]
+    assert await numbers(record, actor="bob") == [2, 1]
+    assert await numbers(record, actor="alice") == [3]
+    assert await numbers(record, word="health") == [1]
+    assert await numbers(record, word="audit", actor="bob", since=NOW + 3 * HOUR) == []
+    assert await numbers(record, actor="' OR 1=1 --") == []
+
+
+async def test_the_same_delivery_is_recorded_once(record: audit.AuditLog) -> None:
+    assert await begin(record, 1, delivery_key="Ev1") is True
+
+    assert await begin(record, 2, delivery_key="Ev1") is False
+    assert await begin(record, 3, delivery_key="Ev2") is True
+    assert await numbers(record) == [3, 1]
+
+
+async def test_what_cannot_be_delivered_twice_is_always_recorded(record: audit.AuditLog) -> None:
+    assert [await begin(record, number, delivery_key=None) for number in range(3)] == [True] * 3
+
+
+async def test_of_fifty_deliveries_at_once_one_is_recorded(record: audit.AuditLog) -> None:
+    outcomes = await asyncio.gather(*(begin(record, number, delivery_key="Ev1") for number in range(50)))
+
+    assert sorted(outcomes) == [False] * 49 + [True]
+    assert await numbers(record) == [outcomes.index(True)]
+
+
+async def test_of_fifty_deliveries_to_two_processes_one_is_recorded(record: audit.AuditLog, database_url: str) -> None:
+    async with database.open_database(database_url) as another:
+        records = (record, audit.AuditLog(another))
+        outcomes = await asyncio.gather(*(begin(records[n % 2], n, delivery_key="Ev1") for n in range(50)))
+
+    assert outcomes.count(True) == 1
+
+
+async def test_fifty_requests_at_once_are_all_recorded(record: audit.AuditLog) -> None:
+    async def whole(number: int) -> None:
+        await begin(record, number)
+        await end(record, number)
+
+    await asyncio.gather(*(whole(number) for number in range(50)))
+
+    assert {entry.ending for entry in await record.latest(limit=100)} == {"done"}
+    assert len(await numbers(record)) == 50
+
+
+async def test_an_answer_is_found_again_by_the_person_it_was_given_to(record: audit.AuditLog) -> None:
+    await begin(record, 1)
+    await end(record, 1)
+
+    assert await record.find_report("1123-00000001", actor_id="U0ALICE") == REPORT
+
+
+async def test_nobody_finds_the_answer_to_another(record: audit.AuditLog) -> None:
+    await begin(record, 1)
+    await end(record, 1)
+
+    assert await record.find_report("1123-00000001", actor_id="U0BOB") is None
+    assert await record.find_report("1123-00000001", actor_id="alice") is None
+
+
+async def test_an_answer_is_found_without_a_person_too(record: audit.AuditLog) -> None:
+    await begin(record, 1)
+    await end(record, 1)
+
+    assert await record.find_report("1123-00000001") == REPORT
+
+
+async def test_a_log_of_ten_thousand_lines_takes_little_room_and_comes_back_whole(
+    record: audit.AuditLog, db: database.Database
+) -> None:
+    entries = tuple(
+        reports.LogEntry(text=f"Order {number} priced in 12 ms\n\tat a.b.C", source="pos-order-7d9f-x2x")
+        for number in range(10_000)
+    )
+    report = builders.a_report(sections=(reports.Log(entries=entries, name="pos-order.log"),))
+    await begin(record, 1)
+
+    await record.end(builders.an_answer(report, invocation_id="1123-00000001"), word="logs", duration_seconds=1)
+
+    assert await record.find_report("1123-00000001") == report
+    async with db.transaction() as connection:
+        size = (await connection.execute(sqlalchemy.text("SELECT length(report) FROM invocations"))).scalar_one()
+    assert size < 200_000
+
+
+async def test_who_wants_the_end_is_on_record_and_the_first_counts(record: audit.AuditLog) -> None:
+    ada, bob = invocations.CancelRequest(by="ada", at=NOW), invocations.CancelRequest(by="bob", at=NOW + HOUR)
+    await begin(record, 1)
+
+    assert await record.find_stop("1123-00000001") is None
+    assert await record.request_stop("1123-00000001", ada) == (invocations.CancelResult.REQUESTED, ada)
+    assert await record.request_stop("1123-00000001", bob) == (invocations.CancelResult.ALREADY_REQUESTED, ada)
+    assert await record.find_stop("1123-00000001") == ada
+
+
+async def test_of_many_who_want_the_end_at_once_one_is_the_first(record: audit.AuditLog) -> None:
+    await begin(record, 1)
+
+    asked = [
+        record.request_stop("1123-00000001", invocations.CancelRequest(by=f"p{number}", at=NOW)) for number in range(20)
+    ]
+    outcomes = await asyncio.gather(*asked)
+
+    assert [outcome for outcome, _ in outcomes].count(invocations.CancelResult.REQUESTED) == 1
+    assert len({stop.by for _, stop in outcomes}) == 1
+
+
+async def test_what_has_ended_or_never_began_cannot_be_stopped(record: audit.AuditLog) -> None:
+    await begin(record, 1)
+    await end(record, 1)
+
+    stop = invocations.CancelRequest(by="n" * 500, at=NOW)
+    assert await record.request_stop("1123-00000001", stop) == (invocations.CancelResult.ENDED, stop)
+    assert await record.request_stop("1123-00000002", stop) == (invocations.CancelResult.UNKNOWN, stop)
+
+
+async def test_there_is_no_answer_before_the_end(record: audit.AuditLog) -> None:
+    await begin(record, 1)
+
+    assert await record.find_report("1123-00000001", actor_id="U0ALICE") is None
+    assert await record.find_report("1123-00000002", actor_id="U0ALICE") is None
+
+
+async def test_what_is_older_than_wanted_is_forgotten_and_counted(record: audit.AuditLog) -> None:
+    for number in range(5):
+        await begin(record, number)
+
+    assert await record.prune(NOW + 3 * HOUR) == 3
+    assert await numbers(record) == [4, 3]
+    assert await record.prune(NOW) == 0
+
+
+async def test_long_names_and_texts_are_cut_to_what_the_table_takes(record: audit.AuditLog) -> None:
+    actor, place = builders.an_actor(name="n" * 500), builders.a_place(name="p" * 500)
+
+    await begin(record, 1, actor=actor, conversation=place, text="t" * 5_000)
+
+    (entry,) = await record.latest(limit=1)
+    assert (len(entry.actor_name), len(entry.place_name), len(entry.text)) == (128, 128, 2_000)
+
+
+async def test_no_text_breaks_the_record(record: audit.AuditLog) -> None:
+    """What a dispatcher hands over is redacted, which takes out what neither UTF-8 nor PostgreSQL has."""
+    text = "🚀 żółć \u202e ' \" ; DROP TABLE invocations; -- \\ % \x01"
+
+    await begin(record, 1, text=text, actor=builders.an_actor(name=text))
+
+    (entry,) = await record.latest(limit=1)
+    assert (entry.text, entry.actor_name) == (text, text)
+
+
+async def test_what_a_column_does_not_take_is_told_as_one_of_our_errors(record: audit.AuditLog) -> None:
+    """SQLite takes any length, so there nothing happens; either way nothing of SQLAlchemy comes through."""
+    outcome = None
+    try:
+        outcome = await begin(record, 1, delivery_key="k" * 5_000)
+    except errors.Unavailable as error:
+        outcome = str(error).startswith("The database did not take it")
+
+    assert outcome is True
+
+
+async def test_a_transaction_that_fails_leaves_nothing_behind(db: database.Database, record: audit.AuditLog) -> None:
+    await begin(record, 1)
+
+    with pytest.raises(RuntimeError):
+        await _forget_and_fail(db)
+
+    assert await numbers(record) == [1]
+
+
+async def _forget_and_fail(db: database.Database) -> None:
+    async with db.transaction() as connection:
+        await connection.execute(sqlalchemy.text("DELETE FROM invocations"))
+        await connection.execute(sqlalchemy.text("CREATE TABLE half_done (x INTEGER)"))
+        raise RuntimeError("on the way")
+
+
+async def test_even_a_table_that_was_made_is_undone(db: database.Database) -> None:
+    with pytest.raises(RuntimeError):
+        await _forget_and_fail(db)
+
+    with pytest.raises(errors.Unavailable, match="half_done"):
+        async with db.transaction() as connection:
+            await connection.execute(sqlalchemy.text("SELECT * FROM half_done"))
+
+
+# What follows is about files, so about SQLite.
+
+
+@contextlib.contextmanager
+def locked(path: pathlib.Path) -> Iterator[None]:
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        other.close()
+
+
+async def migrate(url: str) -> None:
+    async with database.open_database(url) as db:
+        await store_migrate.migrate(db)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_database_that_another_process_holds_is_unavailable(database_url: str, tmp_path: pathlib.Path) -> None:
+    """This waits as long as the bot would, which is longer than other tests may take."""
+    await migrate(database_url)
+
+    async with database.open_database(database_url) as db:
+        record = audit.AuditLog(db)
+        with locked(tmp_path / "posbot.db"), pytest.raises(errors.Unavailable, match="database is locked") as caught:
+            await begin(record, 1)
+        assert await begin(record, 2) is True
+
+    assert caught.value.hint == "Check DATABASE_URL and its disk."
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_full_disk_is_unavailable_and_leaves_the_record_whole(
+    record: audit.AuditLog, db: database.Database
+) -> None:
+    await begin(record, 1)
+
+    with pytest.raises(errors.Unavailable, match="database or disk is full"):
+        await _write_beyond_the_end(db)
+
+    assert await numbers(record) == [1]
+
+
+async def _write_beyond_the_end(db: database.Database) -> None:
+    async with db.transaction() as connection:
+        pages = (await connection.execute(sqlalchemy.text("PRAGMA page_count"))).scalar_one()
+        await connection.execute(sqlalchemy.text(f"PRAGMA max_page_count = {pages + 1}"))
+        await connection.execute(sqlalchemy.text("CREATE TABLE big AS SELECT randomblob(1000000)"))
+
+
+@pytest.mark.parametrize("content", [b"this is no database " * 500, b"SQLite format 3\0" + b"\xff" * 5_000])
+async def test_a_file_that_is_no_database_is_unavailable(tmp_path: pathlib.Path, content: bytes) -> None:
+    (tmp_path / "posbot.db").write_bytes(content)
+
+    with pytest.raises(errors.Unavailable, match="The database did not take it"):
+        await migrate(f"sqlite:///{tmp_path}/posbot.db")
+
+
+async def test_a_folder_is_no_database(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(errors.Unavailable, match="unable to open database file"):
+        await migrate(f"sqlite:///{tmp_path}")
+
+
+async def test_a_place_where_nothing_can_be_written_is_told() -> None:
+    """Nobody, not even root, may make files in /proc."""
+    with pytest.raises(errors.Unavailable, match="unable to open database file"):
+        await migrate("sqlite:////proc/posbot.db")
+    with pytest.raises(errors.BadConfiguration, match="DATABASE_URL: its folder cannot be made"):
+        await migrate("sqlite:////proc/posbot/posbot.db")
+
+
+async def test_a_file_in_the_way_of_the_folder_is_told(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(errors.BadConfiguration, match=r"its folder cannot be made \("):
+        await migrate(f"sqlite:///{tmp_path}/file/posbot.db")
+
+
+async def test_missing_folders_are_made(tmp_path: pathlib.Path) -> None:
+    await migrate(f"sqlite:///{tmp_path}/a/b/posbot.db")
+
+    assert (tmp_path / "a" / "b" / "posbot.db").is_file()
+
+
+async def test_a_database_that_was_never_migrated_is_unavailable(tmp_path: pathlib.Path) -> None:
+    async with database.open_database(f"sqlite:///{tmp_path}/posbot.db") as db:
+        with pytest.raises(errors.Unavailable, match="no such table"):
+            await begin(audit.AuditLog(db), 1)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("postgresql://pos:hunter2@127.0.0.1:1/pos", id="nothing listens"),
+        pytest.param("postgresql://pos:hunter2@nowhere.invalid/pos", id="no such name"),
+        pytest.param("postgresql://pos:hunter2@/pos?host=/nowhere", id="no socket"),
+        pytest.param("postgresql://pos:hunter2@127.0.0.1:1/pos?colour=red", id="unknown option"),
+    ],
+)
+async def test_a_postgresql_that_cannot_be_reached_is_unavailable_and_keeps_its_password(url: str) -> None:
+    with pytest.raises(errors.Unavailable) as caught:
+        await migrate(url)
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("nonsense hunter2", id="no URL"),
+        pytest.param("", id="empty"),
+        pytest.param("mysql://pos:hunter2@db/pos", id="another kind"),
+        pytest.param("postgresql://pos:hunter2@db:hunter2/pos", id="a port that is none"),
+        pytest.param("sqlite://", id="memory"),
+        pytest.param("sqlite:///:memory:", id="memory by its name"),
+    ],
+)
+async def test_a_url_that_names_no_database_is_told_without_being_repeated(url: str) -> None:
+    with pytest.raises(errors.BadConfiguration, match="DATABASE_URL") as caught:
+        await migrate(url)
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "driver"),
+    [
+        ("sqlite:////tmp/x.db", "sqlite+aiosqlite"),
+        ("postgres://a@b/c", "postgresql+psycopg"),
+        ("postgresql://a@b/c", "postgresql+psycopg"),
+        ("postgresql+asyncpg://a@b/c", "postgresql+psycopg"),
+    ],
+)
+async def test_a_url_gets_the_driver_that_is_installed(url: str, driver: str) -> None:
+    assert database.parse_url(url).drivername == driver

@@ -1,0 +1,185 @@
+"""The database is brought to the newest shape: from nothing, again, by several at once, or not at all."""
+
+import json
+import pathlib
+import sqlite3
+import subprocess
+import sys
+
+import alembic.autogenerate
+import alembic.command
+import alembic.config
+import alembic.migration
+import pytest
+import sqlalchemy
+
+from bot import errors
+from bot.model import reports
+from bot.store import audit, database, tables
+from bot.store import migrate as store_migrate
+from tests import builders
+
+pytestmark = pytest.mark.anyio
+
+PROJECT = pathlib.Path(__file__).parents[3]
+NEWEST = max(path.name for path in (PROJECT / "bot/store/migrations/versions").glob("*.py")).partition("_")[0]
+
+
+async def execute(url: str, *statements: str) -> None:
+    async with database.open_database(url) as db, db.transaction() as connection:
+        for statement in statements:
+            await connection.execute(sqlalchemy.text(statement))
+
+
+async def tables_of(url: str) -> set[str]:
+    async with database.open_database(url) as db, db.transaction() as connection:
+        return set(await connection.run_sync(lambda sync: sqlalchemy.inspect(sync).get_table_names()))
+
+
+async def migrate(url: str) -> str | None:
+    async with database.open_database(url) as db:
+        return await store_migrate.migrate(db)
+
+
+async def test_an_empty_database_is_brought_to_the_newest_revision(database_url: str) -> None:
+    assert await migrate(database_url) == NEWEST
+    assert await tables_of(database_url) == {"alembic_version", *tables.metadata.tables}
+
+
+async def test_doing_it_again_changes_nothing(database_url: str) -> None:
+    await migrate(database_url)
+
+    assert await migrate(database_url) is None
+    assert await migrate(database_url) is None
+
+
+async def test_the_migrated_tables_are_those_that_the_code_works_with(db: database.Database) -> None:
+    def differences(connection: sqlalchemy.Connection) -> list[object]:
+        options = {"compare_type": True, "compare_server_default": True}
+        context = alembic.migration.MigrationContext.configure(connection, opts=options)
+        return alembic.autogenerate.compare_metadata(context, tables.metadata)
+
+    async with db.transaction() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_a_database_of_a_newer_version_is_refused_and_left_alone(database_url: str) -> None:
+    await migrate(database_url)
+    await execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(errors.BadConfiguration) as caught:
+        await migrate(database_url)
+
+    assert str(caught.value) == (
+        f"The database is newer than this posbot (it is at revision 9999, this version knows up to {NEWEST}):"
+        " start the version that wrote it, or a later one."
+    )
+    assert await tables_of(database_url) == {"alembic_version", *tables.metadata.tables}
+
+
+async def test_a_migration_that_fails_leaves_nothing_half_done(database_url: str) -> None:
+    """Otherwise the next start would find a table that it wants to make, and so would every start after it."""
+    in_the_way = "CREATE INDEX invocations_by_time ON other (x)"
+    await execute(database_url, "CREATE TABLE other (x INTEGER)", in_the_way)
+
+    with pytest.raises(errors.Unavailable, match="invocations_by_time"):
+        await migrate(database_url)
+
+    assert await tables_of(database_url) == {"other"}
+    await execute(database_url, "DROP INDEX invocations_by_time")
+    assert await migrate(database_url) == NEWEST
+
+
+_ROW = """
+INSERT INTO invocations (id, received_at, door, actor_id, actor_name, place_kind, place_id, place_name, text,
+                         delivery_key, report)
+VALUES ('{number}', '2026-11-23 10:00:00', 'slash', 'U0ALICE', 'alice', 'channel', 'C0OPS', 'ops', 'health',
+        'key {number}', {report})
+"""
+
+
+async def move_to(url: str, revision: str) -> None:
+    def move(connection: sqlalchemy.Connection) -> None:
+        config = alembic.config.Config()
+        config.set_main_option("script_location", str(PROJECT / "bot/store/migrations"))
+        config.attributes["connection"] = connection
+        current = alembic.migration.MigrationContext.configure(connection).get_current_revision() or ""
+        step = alembic.command.downgrade if revision < current else alembic.command.upgrade
+        step(config, revision)
+
+    async with database.open_database(url) as db, db.transaction() as connection:
+        await connection.run_sync(move)
+
+
+async def test_reports_from_before_they_were_compressed_are_found_again(database_url: str) -> None:
+    report = builders.a_report(headline="It’s “down” 🚒", sections=(reports.Text(text="x"),))
+    document = json.dumps(reports.to_document(report)).replace("'", "''").replace(":", r"\:")
+    await move_to(database_url, "0001")
+    rows = [_ROW.format(number=f"{number:04}", report=f"'{document}'") for number in range(450)]
+    await execute(database_url, *rows, _ROW.format(number="unfinished", report="NULL"))
+
+    await migrate(database_url)
+
+    async with database.open_database(database_url) as db:
+        record = audit.AuditLog(db)
+        found = [await record.find_report(f"{number:04}") for number in (0, 199, 200, 449)]
+        unfinished = await record.find_report("unfinished")
+        is_new = await record.begin(builders.an_invocation(delivery_key="key 0001"))
+    assert found == [report] * 4
+    assert unfinished is None
+    assert is_new is False
+
+
+async def test_an_older_version_finds_its_reports_after_going_back(database_url: str) -> None:
+    await move_to(database_url, "0001")
+    await execute(database_url, _ROW.format(number="1", report="""'{"verdict"\\:"ok"}'"""))
+
+    await move_to(database_url, "0002")
+    await move_to(database_url, "0001")
+
+    async with database.open_database(database_url) as db, db.transaction() as connection:
+        stored = (await connection.execute(sqlalchemy.text("SELECT report FROM invocations"))).scalar_one()
+    assert (json.loads(stored) if isinstance(stored, str) else stored) == {"verdict": "ok"}
+
+
+_ONE_OF_SEVERAL = """
+import asyncio, sys
+from bot.store import database, migrating
+
+async def main():
+    async with database.opened(sys.argv[1]) as db:
+        print("ready", flush=True)
+        sys.stdin.readline()
+        print(await migrating.migrate(db), flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+async def test_several_processes_that_start_at_once_do_it_once(database_url: str) -> None:
+    argv = [sys.executable, "-c", _ONE_OF_SEVERAL, database_url]
+    pipe = subprocess.PIPE
+    starting = [subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, cwd=PROJECT) for _ in range(3)]  # noqa: ASYNC220
+    for process in starting:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+    for process in starting:
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+
+    outputs = [process.communicate(timeout=30) for process in starting]
+
+    assert [stderr.decode() for _, stderr in outputs] == [""] * 3
+    assert sorted(stdout.decode().strip() for stdout, _ in outputs) == sorted([NEWEST, "None", "None"])
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_what_was_recorded_outlives_a_kill(database_url: str, tmp_path: pathlib.Path) -> None:
+    await migrate(database_url)
+
+    with sqlite3.connect(tmp_path / "posbot.db") as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
