@@ -10,13 +10,11 @@ from aiohttp import web
 
 from sandbox.cluster.server import (
     access,
-    discovery,
     faults,
     listing,
     log_requests,
     log_streams,
     responses,
-    tables,
     targets,
 )
 from sandbox.cluster.server import watch as server_watch
@@ -51,17 +49,16 @@ class Api:
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         self._remember(request)
-        is_review = request.path == access.REVIEWS_PATH
-        target = None if is_review else targets.target_of(request.method, request.path, request.query)
+        target = targets.target_of(request.method, request.path, request.query)
         try:
             account = access.account_of(request, self._world.accounts)
             met = await self._faults.meet(request, (target.resource if target else "", request.path))
             if met.response is not None:
                 return met.response
             if target is None:
-                return await self._answer_path(request, account)
+                return self._answer_path(request, account)
             access.check(account, target)
-            if not discovery.is_served(target.kind.group, self._world.settings):
+            if not self._serves(target.kind.group):
                 return responses.no_such_path()
             if not target.is_served:
                 raise cluster_errors.no_such_resource()
@@ -77,33 +74,34 @@ class Api:
                 return found
             await self._arrived.wait()
 
-    async def _answer_path(self, request: web.BaseRequest, account: accounts.Account) -> web.Response:
+    def _serves(self, group: str) -> bool:
+        return group in ("", "apps") or (group == kinds.POD_METRICS.group and self._world.settings.has_metrics)
+
+    def _answer_path(self, request: web.BaseRequest, account: accounts.Account) -> web.Response:
         path = request.path
-        if path == access.REVIEWS_PATH and request.method == "POST":
-            return responses.document(access.review(account, await request.read()), status=201)
         access.check_path(account, request.method.lower(), path)
         if path in ("/healthz", "/livez", "/readyz"):
             return responses.text("ok")
-        found = discovery.document_at(path, self._world.settings, request.host)
-        if found is None and path.startswith("/api/"):
+        if path == "/version":
+            return responses.document({"gitVersion": self._world.settings.version, "platform": "linux/amd64"})
+        if path.startswith("/api/"):
             raise cluster_errors.no_such_resource()
-        return responses.no_such_path() if found is None else responses.document(found)
+        return responses.no_such_path()
 
     async def _answer_target(
         self, request: web.BaseRequest, target: targets.Target, met: faults.Met
     ) -> web.StreamResponse:
-        view = tables.view(request.headers.get("Accept", ""), request.query)
         if target.kind is kinds.POD_METRICS and not self._world.settings.metrics_answer:
             return responses.text("service unavailable\n", status=503)
         if target.subresource == "log" and target.verb == "get":
             return await self._answer_log(request, target, met)
         match target.verb:
             case "get":
-                return responses.document(self._lists.one(target, view))
+                return responses.document(self._lists.one(target))
             case "list":
-                return responses.document(self._lists.many(target, request.query, view))
+                return responses.document(self._lists.many(target, request.query))
             case "watch" if "watch" in target.kind.verbs:
-                watch = server_watch.Watch(self._world, target, request.query, view)
+                watch = server_watch.Watch(self._world, target, request.query)
                 return await self._stream(request, watch, target, met)
         raise cluster_errors.method_not_allowed()
 

@@ -1,55 +1,44 @@
-"""
-Lists of objects.
-
-Objects on request: one by name, or a list, page by page, of which every page shows the same moment.
-"""
+"""The verbs get and list; all pages of a list show one moment."""
 
 import itertools
 import re
 from collections.abc import Mapping
 
-from sandbox.cluster.server import tables, targets
+from sandbox.cluster.server import targets
 from sandbox.cluster.state import cluster_state, selectors
 from sandbox.cluster.state import errors as cluster_errors
 from sandbox.cluster.state.kinds import Json, Kind
 
-
-def document(kind: Kind, items: list[Json], meta: Json) -> Json:
-    """Give a list of objects, which do not name their kind in it."""
-    bare = [{key: value for key, value in item.items() if key not in ("kind", "apiVersion")} for item in items]
-    return {"kind": f"{kind.name}List", "apiVersion": kind.api_version, "metadata": meta, "items": bare}
-
-
-_LISTS_KEPT = 1000
+_MAX_OPEN_LISTS = 1000
 
 
 class Lists:
-    """Answers `get` and `list`, and remembers what is left of lists that were begun."""
+    """Answers get and list, and keeps the remaining pages of open lists."""
 
     def __init__(self, world: cluster_state.World) -> None:
         self._world = world
         self._left: dict[str, tuple[int, int, list[Json]]] = {}
         self._tokens = itertools.count(1)
 
-    def one(self, target: targets.Target, view: tables.View) -> Json:
+    def one(self, target: targets.Target) -> Json:
         """
-        Give one object.
+        Return one object.
 
         Raises:
-            refusals.Refusal: there is none of that name.
+            cluster_errors.Refusal: no object of that name exists.
         """
         namespace = target.namespace if target.kind.is_namespaced else ""
         found = self._world.objects.find(target.kind, namespace, target.name)
         if found is None:
             raise cluster_errors.not_found(target.kind, target.name)
-        return view.of_one(target.kind, found, self._world.clock.now())
+        return found
 
-    def many(self, target: targets.Target, query: Mapping[str, str], view: tables.View) -> Json:
+    def many(self, target: targets.Target, query: Mapping[str, str]) -> Json:
         """
-        Give a list, or the next page of one.
+        Return a list, or its next page.
 
         Raises:
-            refusals.Refusal: the query cannot be read, or what it goes on with is forgotten.
+            cluster_errors.Refusal: the query is invalid, or its continue token has expired.
         """
         limit = _whole_number(query.get("limit") or "0")
         if query.get("continue"):
@@ -62,7 +51,7 @@ class Lists:
             if not (query.get("labelSelector") or query.get("fieldSelector")):
                 meta["remainingItemCount"] = len(items) - limit
             items = items[:limit]
-        return view.of_many(target.kind, items, meta, self._world.clock.now())
+        return _document(target.kind, items, meta)
 
     def _begun(self, target: targets.Target, query: Mapping[str, str]) -> tuple[int, int, list[Json]]:
         objects = self._world.objects
@@ -86,9 +75,15 @@ class Lists:
     def _keep(self, era: int, version: int, items: list[Json]) -> str:
         token = f"continue-{version}-{next(self._tokens)}"
         self._left[token] = (era, version, items)
-        if len(self._left) > _LISTS_KEPT:
+        if len(self._left) > _MAX_OPEN_LISTS:
             del self._left[next(iter(self._left))]
         return token
+
+
+def _document(kind: Kind, items: list[Json], meta: Json) -> Json:
+    """Return a list document; its items do not repeat their kind."""
+    bare = [{key: value for key, value in item.items() if key not in ("kind", "apiVersion")} for item in items]
+    return {"kind": f"{kind.name}List", "apiVersion": kind.api_version, "metadata": meta, "items": bare}
 
 
 def _whole_number(text: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from aiohttp import web
 
-from sandbox.cluster.server import responses, tables, targets
+from sandbox.cluster.server import responses, targets
 from sandbox.cluster.state import cluster_state, kinds, selectors, store
 from sandbox.cluster.state import errors as cluster_errors
 from sandbox.cluster.state.kinds import Json
@@ -19,13 +19,9 @@ _INITIAL_END = {"annotations": {"k8s.io/initial-events-end": "true"}}
 class Watch:
     """One watch."""
 
-    def __init__(
-        self, world: cluster_state.World, target: targets.Target, query: Mapping[str, str], view: tables.View
-    ) -> None:
+    def __init__(self, world: cluster_state.World, target: targets.Target, query: Mapping[str, str]) -> None:
         self._objects = world.objects
-        self._clock = world.clock
         self._target = target
-        self._view = view
         self._query = query
         self._chosen = selectors.chooser(target.kind, query.get("labelSelector", ""), query.get("fieldSelector", ""))
         self._era = self._objects.era
@@ -66,7 +62,7 @@ class Watch:
             return
         for item in self._objects.list(self._target.kind, self._target.namespace):
             if self._chosen(item):
-                yield self._line("ADDED", item)
+                yield _line("ADDED", item)
         if self._query.get("sendInitialEvents") == "true":
             yield self._bookmark(_INITIAL_END)
 
@@ -79,20 +75,16 @@ class Watch:
             return
         was, now = self._seen(change.was), self._seen(change.now)
         if now is not None:
-            yield self._line("MODIFIED" if was is not None else "ADDED", now)
+            yield _line("MODIFIED" if was is not None else "ADDED", now)
         elif was is not None:
             gone = change.now or was
-            yield self._line("DELETED", gone | {"metadata": was["metadata"] | {"resourceVersion": str(change.version)}})
+            yield _line("DELETED", gone | {"metadata": was["metadata"] | {"resourceVersion": str(change.version)}})
 
     def _seen(self, document: Json | None) -> Json | None:
         """Give the object as this watch sees it: None where it is not among those chosen."""
         if document is None or self._target.namespace not in ("", kinds.namespace_of(document)):
             return None
         return document if self._chosen(document) else None
-
-    def _line(self, what: str, document: Json) -> bytes:
-        shown = self._view.of_one(self._target.kind, document, self._clock.now())
-        return _line(what, shown)
 
     def _bookmark(self, more: Json | None = None) -> bytes:
         kind = self._target.kind

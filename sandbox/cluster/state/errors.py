@@ -90,12 +90,6 @@ def method_not_allowed() -> Refusal:
     return Refusal(405, "MethodNotAllowed", message, details={})
 
 
-def unsupported_media_type() -> Refusal:
-    """Refuse a body that is not JSON."""
-    message = "the body of the request was in an unknown format - accepted media types include: application/json"
-    return Refusal(415, "UnsupportedMediaType", message, details={})
-
-
 def too_large_version(version: int, newest: int) -> Refusal:
     """Refuse to show a moment that has not come yet."""
     problem = "Too large resource version"

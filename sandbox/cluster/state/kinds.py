@@ -19,7 +19,6 @@ class Kind:
     group: str = ""
     """Empty for the core group."""
     version: str = "v1"
-    short: tuple[str, ...] = ()
     is_namespaced: bool = True
     verbs: tuple[str, ...] = READ
     fields: tuple[str, ...] = ()
@@ -58,14 +57,14 @@ _EVENT_FIELDS = (
     "type",
 )
 
-NAMESPACES = Kind(name="Namespace", plural="namespaces", short=("ns",), is_namespaced=False, fields=("status.phase",))
-NODES = Kind(name="Node", plural="nodes", short=("no",), is_namespaced=False, fields=("spec.unschedulable",))
-PODS = Kind(name="Pod", plural="pods", short=("po",), fields=_POD_FIELDS)
-EVENTS = Kind(name="Event", plural="events", short=("ev",), fields=_EVENT_FIELDS)
-CONFIG_MAPS = Kind(name="ConfigMap", plural="configmaps", short=("cm",))
+NAMESPACES = Kind(name="Namespace", plural="namespaces", is_namespaced=False, fields=("status.phase",))
+NODES = Kind(name="Node", plural="nodes", is_namespaced=False, fields=("spec.unschedulable",))
+PODS = Kind(name="Pod", plural="pods", fields=_POD_FIELDS)
+EVENTS = Kind(name="Event", plural="events", fields=_EVENT_FIELDS)
+CONFIG_MAPS = Kind(name="ConfigMap", plural="configmaps")
 SECRETS = Kind(name="Secret", plural="secrets", fields=("type",))
-DEPLOYMENTS = Kind(name="Deployment", plural="deployments", group="apps", short=("deploy",))
-REPLICA_SETS = Kind(name="ReplicaSet", plural="replicasets", group="apps", short=("rs",), fields=("status.replicas",))
+DEPLOYMENTS = Kind(name="Deployment", plural="deployments", group="apps")
+REPLICA_SETS = Kind(name="ReplicaSet", plural="replicasets", group="apps", fields=("status.replicas",))
 POD_METRICS = Kind(name="PodMetrics", plural="pods", group="metrics.k8s.io", version="v1beta1", verbs=("get", "list"))
 
 ALL = (NAMESPACES, NODES, PODS, EVENTS, CONFIG_MAPS, SECRETS, DEPLOYMENTS, REPLICA_SETS, POD_METRICS)

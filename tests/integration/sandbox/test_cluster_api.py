@@ -55,19 +55,8 @@ async def watching(kube: cluster.Cluster, path: str = PODS, **query: str) -> Asy
         yield (json.loads(line) async for line in response.content)
 
 
-@pytest.mark.parametrize(
-    ("path", "key", "value"),
-    [
-        ("/version", "gitVersion", "v1.32.4"),
-        ("/api", "versions", ["v1"]),
-        ("/apis", "kind", "APIGroupList"),
-        ("/api/v1", "groupVersion", "v1"),
-        ("/apis/apps/v1", "groupVersion", "apps/v1"),
-        ("/apis/metrics.k8s.io/v1beta1", "groupVersion", "metrics.k8s.io/v1beta1"),
-    ],
-)
-async def test_it_tells_what_it_serves(kube: cluster.Cluster, path: str, key: str, value: Any) -> None:
-    assert (await fetch(kube, path)).json()[key] == value
+async def test_version_is_served(kube: cluster.Cluster) -> None:
+    assert (await fetch(kube, "/version")).json()["gitVersion"] == "v1.32.4"
 
 
 async def test_a_cluster_without_metrics_does_not_speak_of_them(kube: cluster.Cluster) -> None:
@@ -79,7 +68,6 @@ async def test_a_cluster_without_metrics_does_not_speak_of_them(kube: cluster.Cl
 
     kube.settings.has_metrics = False
     assert (await fetch(kube, path)).text == "404 page not found\n"
-    assert "metrics.k8s.io" not in (await fetch(kube, "/apis")).text
 
 
 @pytest.mark.parametrize(
@@ -241,18 +229,6 @@ async def test_versions_that_cannot_be_served_are_refused(kube: cluster.Cluster)
     assert early.json()["message"].startswith("Timeout: Too large resource version: 99999999, current: ")
     assert odd.json()["message"].startswith("invalid resource version: ")
     assert (watched.status_code, "reason" in watched.json()) == (500, False)
-
-
-async def test_kubectl_is_given_rows(kube: cluster.Cluster) -> None:
-    kube.deployments["pos-order"].pods[0].restarts()
-    accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
-    async with httpx.AsyncClient(base_url=kube.url, trust_env=False) as client:
-        headers = {"Authorization": f"Bearer {cluster.BOT_TOKEN}", "Accept": accept}
-        table = (await client.get(PODS, headers=headers)).json()
-
-    titles = [column["name"] for column in table["columnDefinitions"] if not column["priority"]]
-    assert (table["kind"], titles) == ("Table", ["Name", "Ready", "Status", "Restarts", "Age"])
-    assert "1 (0s ago)" in [row["cells"][3] for row in table["rows"]]
 
 
 async def test_the_official_models_read_everything(kube: cluster.Cluster) -> None:

@@ -99,18 +99,6 @@ async def test_writing_is_not_served(kube: cluster.Cluster) -> None:
     assert (missing.status_code, missing.json()["reason"]) == (405, "MethodNotAllowed")
 
 
-async def test_an_account_can_ask_what_it_may(kube: cluster.Cluster) -> None:
-    wanted = {"verb": "get", "resource": "pods", "subresource": "log", "namespace": "positivity"}
-    async with httpx.AsyncClient(base_url=kube.url, trust_env=False) as client:
-        answer = await client.post(
-            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-            json={"spec": {"resourceAttributes": wanted}},
-            headers={"Authorization": f"Bearer {cluster.BOT_TOKEN}"},
-        )
-
-    assert (answer.status_code, answer.json()["status"]) == (201, {"allowed": True})
-
-
 async def test_troubles_happen_as_often_as_planned(kube: cluster.Cluster) -> None:
     kube.faults.too_many_requests("pods", retry_after_seconds=2)
     kube.faults.unavailable("pods")
