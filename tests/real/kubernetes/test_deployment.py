@@ -14,13 +14,13 @@ from collections.abc import AsyncIterator, Sequence
 
 import httpx
 import pytest
-from tests.cluster.test_pods_events import environment_for
 
 from sandbox import processes, runbook_folder
 from sandbox.services import fleets
 from tests.integration.deploy import manifests as deploy_manifests
 from tests.real.kubernetes import accounts, container_logs, manifests, pod_states
 from tests.real.kubernetes.control_plane import ControlPlane
+from tests.real.kubernetes.test_pods_events import environment_for
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio, pytest.mark.timeout(180, func_only=True)]
 

@@ -6,7 +6,6 @@ import pathlib
 from typing import Any
 
 import pytest
-from tests.cluster.test_pods_events import environment_for
 
 from sandbox import processes
 from sandbox.cluster import spring_logs
@@ -14,6 +13,7 @@ from tests.integration.deploy import manifests as deploy_manifests
 from tests.real.kubernetes import accounts, container_logs, manifests, pod_states
 from tests.real.kubernetes.container_logs import SECOND
 from tests.real.kubernetes.control_plane import ControlPlane
+from tests.real.kubernetes.test_pods_events import environment_for
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio, pytest.mark.timeout(120, func_only=True)]
 

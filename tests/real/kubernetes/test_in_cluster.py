@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from tests.cluster.projected_tokens import TokenFolder
 
 from sandbox import testbed
 from sandbox.slack.scenario import people
@@ -17,6 +16,7 @@ from tests.integration.deploy import containers
 from tests.integration.deploy import manifests as deploy_manifests
 from tests.real.kubernetes import accounts, manifests
 from tests.real.kubernetes.control_plane import ControlPlane
+from tests.real.kubernetes.projected_tokens import TokenFolder
 from tests.real.kubernetes.test_deployment import PODS, SERVICE, roll_out, ship
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio, pytest.mark.timeout(180, func_only=True)]

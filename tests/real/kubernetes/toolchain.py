@@ -2,7 +2,7 @@
 The Go of this machine, and the programs of a Kubernetes control plane that it builds, once per change of `build/`.
 
 Everything is compiled from the Go module proxy's sources, etcd included, in the versions of `build/go.mod`. That takes
-minutes; `python -m tests.cluster.toolchain` does it ahead of the tests.
+minutes; `python -m tests.real.kubernetes.toolchain` does it ahead of the tests.
 """
 
 import contextlib
