@@ -11,7 +11,6 @@ from typing import Any
 import structlog
 import tenacity
 from aiohttp import web as aiohttp_web
-from slack_bolt.app import async_app
 
 from bot import app as bot_app
 from bot import command, errors, logs
@@ -22,8 +21,8 @@ from bot.http import server as http_server
 from bot.procedures.engine import store as run_store
 from bot.slack.client import api as slack_api
 from bot.slack.client import history
-from bot.slack.inbound import app_home, background_tasks, handler, socket_mode
-from bot.slack.inbound import listeners as inbound_listeners
+from bot.slack.inbound import app_home, handler, listeners, signed_http, socket_mode
+from bot.slack.inbound import tasks as inbound_tasks
 from bot.slack.outbound import live_messages, log_stream, rate_limit, reconciler, rendering
 
 log = structlog.get_logger()
@@ -58,7 +57,9 @@ async def serve(settings: config_settings.Settings, commands: Sequence[command.C
     if stop.is_set():
         # What has not begun to serve has nothing to finish.
         patience = (
-            settings.drain_seconds + background_tasks.LAST_WORDS_SECONDS + _CLOSING_SECONDS if started.is_set() else 0.0
+            settings.drain_seconds + inbound_tasks.SHUTDOWN_GRACE_SECONDS + _CLOSING_SECONDS
+            if started.is_set()
+            else 0.0
         )
         _, late = await asyncio.wait({server}, timeout=patience)
         for task in late:
@@ -88,18 +89,36 @@ async def _serve(
     identity = await _identify(api)
     core = bot_app.assemble(settings, commands, team_id=identity.team_id, user_groups=api, needs_store=True)
     async with core as assembled, assembled.worker.signed_in():
-        workload = background_tasks.BackgroundTasks()
+        tasks = inbound_tasks.BackgroundTasks()
         budget = rate_limit.EditBudget()
         terms = log_stream.LogStreamOptions(record=assembled.audit, stopping=stop, budget=budget)
-        app = _slack_application(assembled, api, identity, workload, terms)
+        app = listeners.application(
+            api,
+            identity,
+            handler=handler.RequestHandler(assembled.dispatcher, api, assembled.data.roles.channels, terms),
+            home=app_home.AppHome(assembled.dispatcher, api),
+            tasks=tasks,
+        )
         delivery = _delivery(assembled, api, identity, redaction.Redactor(settings.known_secrets), budget)
-        sockets = _sockets(app, access, settings, api)
+        sockets = (
+            socket_mode.SocketMode(
+                app,
+                access.app_token,
+                api.reader,
+                connections=settings.socket_connections,
+                ping_seconds=settings.socket_ping_seconds,
+            )
+            if access.app_token
+            else None
+        )
         slack = _Slack(api)
         signed = (
-            http_server.SignedSlack(app=app, signing_secret=access.signing_secret) if access.signing_secret else None
+            signed_http.route(app, access.signing_secret, is_stopping=stop.is_set) if access.signing_secret else None
         )
         endpoints = http_server.application(
-            is_alive=lambda: _liveness(sockets), is_ready=lambda: _readiness(stop, sockets, slack), slack=signed
+            is_alive=lambda: _liveness(sockets),
+            is_ready=lambda: _readiness(stop, sockets, slack),
+            routes=[signed] if signed else [],
         )
         watches: dict[str, Watch] = {"slack": slack.watch, "runs": assembled.worker.watch, "posts": delivery.watch}
         watches |= {"audit": lambda: _prune(assembled, settings)}
@@ -113,7 +132,7 @@ async def _serve(
             log.info("stopping")
             await _stop_taking(runner, sockets)
             # What is left of runs after that is free for another posbot.
-            await asyncio.gather(workload.drain(settings.drain_seconds), assembled.worker.drain(settings.drain_seconds))
+            await asyncio.gather(tasks.drain(settings.drain_seconds), assembled.worker.drain(settings.drain_seconds))
 
 
 def _own_host(settings: config_settings.Settings) -> str:
@@ -153,24 +172,6 @@ async def _identify(api: slack_api.SlackApi) -> slack_api.Identity:
     return await api.identify()
 
 
-def _slack_application(
-    core: bot_app.Core,
-    api: slack_api.SlackApi,
-    identity: slack_api.Identity,
-    workload: background_tasks.BackgroundTasks,
-    terms: log_stream.LogStreamOptions,
-) -> async_app.AsyncApp:
-    app = inbound_listeners.application(api, identity)
-    listeners = inbound_listeners.SlackListeners(
-        identity=identity,
-        conversations=handler.RequestHandler(core.dispatcher, api, core.data.roles.channels, terms),
-        home=app_home.AppHome(core.dispatcher, api),
-        workload=workload,
-    )
-    listeners.attach(app)
-    return app
-
-
 def _delivery(
     core: bot_app.Core,
     api: slack_api.SlackApi,
@@ -190,23 +191,6 @@ def _delivery(
     delivery = live_messages.LiveMessages(means, live_messages.ReconcilerOptions(budget=budget))
     core.worker.on_change = delivery.wake
     return delivery
-
-
-def _sockets(
-    app: async_app.AsyncApp,
-    access: config_settings.SlackAccess,
-    settings: config_settings.Settings,
-    api: slack_api.SlackApi,
-) -> socket_mode.SocketMode | None:
-    if access.app_token is None:
-        return None
-    return socket_mode.SocketMode(
-        app,
-        access.app_token,
-        api.reader,
-        connections=settings.socket_connections,
-        ping_seconds=settings.socket_ping_seconds,
-    )
 
 
 @contextlib.asynccontextmanager
@@ -232,7 +216,7 @@ async def _listening(
 async def _watching(watches: Mapping[str, Watch]) -> AsyncIterator[None]:
     """Run *watches* beside the block."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(background_tasks.keep_going(watch, name)) for name, watch in watches.items()]
+        tasks = [group.create_task(inbound_tasks.run_forever(watch, name)) for name, watch in watches.items()]
         try:
             yield
         finally:

@@ -25,7 +25,7 @@ class AppHome:
         self._dispatcher = dispatcher
         self._api = api
 
-    async def show(self, body: dict[str, Any]) -> None:
+    async def publish(self, body: dict[str, Any]) -> None:
         """Show at once what is known at once, and the state of the services as soon as they have answered."""
         user = body["event"]["user"]
         team = await self._team_of(user)

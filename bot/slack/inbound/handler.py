@@ -62,9 +62,11 @@ class RequestHandler:
 
     def _reply_to(self, request: payloads.Request) -> log_stream.LogStreamReply:
         is_public = self._channels.are_public(request.invocation.conversation)
-        reply = replies.reply_to(self._api, request.origin, is_public=is_public)
-        is_for_all = replies.is_for_all(request.origin, is_public=is_public)
-        return log_stream.LogStreamReply(self._api, request, reply, self._terms, is_public=is_for_all)
+        reply = replies.reply_to(self._api, request.target, is_public=is_public)
+        is_for_all = replies.is_for_all(request.target, is_public=is_public)
+        return log_stream.LogStreamReply(
+            self._api, request.invocation, request.target, reply, self._terms, is_public=is_for_all
+        )
 
     async def _finish(
         self, request: payloads.Request, reply: log_stream.LogStreamReply, answer: invocations.Response

@@ -1,7 +1,7 @@
 """
-The manifest of the Slack app, made from the commands so that both cannot disagree.
+The manifest of the Slack app, generated from the commands so that both cannot disagree.
 
-Its shape is Slack's (github.com/slackapi/manifest-schema): unknown keys are refused, names and hints have limits.
+Its schema is Slack's (github.com/slackapi/manifest-schema): unknown keys are refused, names and hints have limits.
 """
 
 import json
@@ -10,34 +10,36 @@ from typing import Any
 
 from bot import command as bot_command
 from bot import errors
-from bot.http import server
-from bot.slack.inbound import listeners
 
-# Each scope with the one thing that needs it.
+SLASH_COMMAND = "/pos"
+REQUEST_PATH = "/slack/events"
+"""Of the request URL, where Slack sends what it does not send over Socket Mode."""
+
+# Each scope with what needs it.
 _SCOPES = {
     "app_mentions:read": "mentions, because slash commands cannot be typed in threads",
-    "channels:history": "finding its own message about a run again, where posbot died or Slack did not answer",
-    "channels:read": "the names of channels, which mentions leave out and roles.yaml speaks of",
-    "chat:write": "answers to mentions, and to commands whose response URL is used up",
+    "channels:history": "finding a live message again after a crash or a lost response of Slack",
+    "channels:read": "the names of channels, which mentions leave out and roles.yaml contains",
+    "chat:write": "responses to mentions, and to commands whose response URL is used up",
     "commands": "the slash command",
     "files:write": "logs that are too long for a message",
     "groups:history": "the same in private channels",
     "groups:read": "the names of private channels, which slash commands leave out",
-    "im:history": "the same in direct messages",
-    "im:write": "the direct messages that a private log's file goes to, or a run whose channel takes no messages",
+    "im:history": "the same in DMs",
+    "im:write": "DMs, for files of private logs and for live messages whose channel accepts none",
     "usergroups:read": "roles that name a user group",
     "users:read": "the names of people, which mentions leave out and the audit shows",
 }
-_DESCRIPTION_LIMIT = 2_000
-_HINT_LIMIT = 1_000
+_MAX_DESCRIPTION_LENGTH = 2_000
+_MAX_HINT_LENGTH = 1_000
 
 
 def build(commands: Sequence[bot_command.Command[Any]], url: str | None = None) -> dict[str, Any]:
-    """Give the manifest for Socket Mode, or for signed HTTP at *url*, the public root of the bot's own endpoints."""
-    reached_at = {} if url is None else {"url": _request_url(url)}
-    events_at = {} if url is None else {"request_url": _request_url(url)}
-    words = [command for command in commands if not command.is_terminal_only]
-    hint = " | ".join(command.name for command in words)
+    """Return the manifest for Socket Mode, or for signed HTTP at *url*, the public root of posbot's HTTP server."""
+    request_url = None if url is None else url.rstrip("/") + REQUEST_PATH
+    command_url = {} if request_url is None else {"url": request_url}
+    event_url = {} if request_url is None else {"request_url": request_url}
+    hint = " | ".join(command.name for command in commands if not command.is_terminal_only)
     return {
         "display_information": {
             "name": "posbot",
@@ -53,18 +55,20 @@ def build(commands: Sequence[bot_command.Command[Any]], url: str | None = None) 
             "bot_user": {"display_name": "pos", "always_online": True},
             "slash_commands": [
                 {
-                    "command": listeners.COMMAND,
-                    "description": "Ask the POS services how they are, and what the runbook says"[:_DESCRIPTION_LIMIT],
-                    "usage_hint": hint[:_HINT_LIMIT],
+                    "command": SLASH_COMMAND,
+                    "description": "Ask the POS services how they are, and what the runbook says"[
+                        :_MAX_DESCRIPTION_LENGTH
+                    ],
+                    "usage_hint": hint[:_MAX_HINT_LENGTH],
                     "should_escape": True,
-                    **reached_at,
+                    **command_url,
                 }
             ],
         },
         "oauth_config": {"scopes": {"bot": sorted(_SCOPES)}},
         "settings": {
-            "event_subscriptions": {"bot_events": ["app_home_opened", "app_mention"], **events_at},
-            "interactivity": {"is_enabled": True, **events_at},
+            "event_subscriptions": {"bot_events": ["app_home_opened", "app_mention"], **event_url},
+            "interactivity": {"is_enabled": True, **event_url},
             "org_deploy_enabled": False,
             "socket_mode_enabled": url is None,
             "token_rotation_enabled": False,
@@ -74,17 +78,13 @@ def build(commands: Sequence[bot_command.Command[Any]], url: str | None = None) 
 
 def write(commands: Sequence[bot_command.Command[Any]], url: str | None) -> str:
     """
-    Give the manifest as JSON, ready to be pasted into Slack.
+    Return the manifest as JSON, to be pasted into Slack.
 
     Raises:
-        errors.UsageError: Slack could not reach *url*.
+        errors.UsageError: *url* is not https.
     """
     if url is not None and not url.startswith("https://"):
         raise errors.UsageError(
-            "Slack calls https:// addresses only.", hint="posbot manifest --url https://pos.example.com"
+            "--url must be an https:// address.", hint="posbot manifest --url https://pos.example.com"
         )
     return json.dumps(build(commands, url), indent=2)
-
-
-def _request_url(url: str) -> str:
-    return url.rstrip("/") + server.SLACK_PATH

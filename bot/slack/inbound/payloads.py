@@ -16,6 +16,7 @@ from bot import errors
 from bot.dispatch import dispatcher
 from bot.model import invocations
 from bot.slack.blocks import message
+from bot.slack.outbound import targets
 
 Payload = dict[str, Any]
 P = ParamSpec("P")
@@ -28,32 +29,16 @@ _ASIDE = ("stop ", _ANSWER, "run cancel ", "run retry ")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyTarget:
-    """Where an answer belongs."""
-
-    channel: str
-    user: str
-    thread: str | None = None
-    response_url: str | None = None
-    """None where Slack gave none: for mentions."""
-    is_private: bool = True
-    """What was clicked on was seen by one person only; an answer to it may replace it."""
-    is_click: bool = False
-    is_ephemeral: bool = False
-    """The click acts on what stands there already; what is answered to it is for the one who clicked."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """An invocation and where its answer belongs."""
 
     invocation: invocations.Invocation
-    origin: ReplyTarget
+    target: targets.ReplyTarget
 
     @property
     def is_share(self) -> bool:
         """Tell whether it is the button that shows an answer to everyone."""
-        return self.origin.is_click and self.invocation.text.startswith(_SHARE)
+        return self.target.is_click and self.invocation.text.startswith(_SHARE)
 
 
 def _complete(build: Callable[P, Request]) -> Callable[P, Request]:
@@ -82,7 +67,7 @@ def from_command(body: Payload) -> Request:
     key = f"command:{body['trigger_id']}" if body.get("trigger_id") else None
     return Request(
         invocation=_invocation(body.get("text") or "", invocations.Source.SLASH, actor, place, key),
-        origin=ReplyTarget(channel=place.id, user=actor.id, response_url=body.get("response_url")),
+        target=targets.ReplyTarget(channel=place.id, user=actor.id, response_url=body.get("response_url")),
     )
 
 
@@ -99,7 +84,7 @@ def from_mention(body: Payload, bot_user_id: str) -> Request:
         invocation=_invocation(
             re.sub(r"^[^>]*>[\s:,]*", "", text), invocations.Source.MENTION, actor, place, f"event:{body['event_id']}"
         ),
-        origin=ReplyTarget(channel=place.id, user=actor.id, thread=thread, is_private=False),
+        target=targets.ReplyTarget(channel=place.id, user=actor.id, thread=thread, is_private=False),
     )
 
 
@@ -118,7 +103,7 @@ def from_click(body: Payload) -> Request:
     line = _with_note(action.get("value") or "", body)
     return Request(
         invocation=_invocation(line, invocations.Source.BUTTON, actor, place, key),
-        origin=ReplyTarget(
+        target=targets.ReplyTarget(
             # The App Home is no place to write to; the person's own messages with the bot are.
             channel=actor.id if is_home else place.id,
             user=actor.id,
@@ -146,7 +131,7 @@ def from_home(body: Payload, line: str, team: str | None) -> Request:
     actor = invocations.Actor(id=event["user"], name=event["user"], team_id=team)
     return Request(
         invocation=_invocation(line, invocations.Source.APP_HOME, actor, _home(), f"event:{body['event_id']}:{line}"),
-        origin=ReplyTarget(channel=actor.id, user=actor.id),
+        target=targets.ReplyTarget(channel=actor.id, user=actor.id),
     )
 
 

@@ -20,8 +20,7 @@ from bot.slack.blocks import limits, options
 from bot.slack.blocks import message as blocks_message
 from bot.slack.client import api as slack_api
 from bot.slack.client import files, retries
-from bot.slack.inbound import payloads
-from bot.slack.outbound import rate_limit, replies, uploads
+from bot.slack.outbound import rate_limit, replies, targets, uploads
 from bot.store import audit
 
 log = structlog.get_logger()
@@ -98,15 +97,16 @@ class LogStreamReply:
     def __init__(
         self,
         api: slack_api.SlackApi,
-        request: payloads.Request,
+        invocation: invocations.Invocation,
+        target: targets.ReplyTarget,
         reply: replies.Reply,
         terms: LogStreamOptions,
         *,
         is_public: bool,
     ) -> None:
         self._api = api
-        self._invocation = request.invocation
-        self._origin = request.origin
+        self._invocation = invocation
+        self._target = target
         self._reply = reply
         self._terms = terms
         self._is_public = is_public
@@ -252,11 +252,11 @@ class LogStreamReply:
                 if spot is not None:
                     await self._api.update(spot, text=text, blocks=content)
                     return spot
-                return await self._api.post(self._origin.channel, thread=self._origin.thread, text=text, blocks=content)
+                return await self._api.post(self._target.channel, thread=self._target.thread, text=text, blocks=content)
             except errors.Refused as error:
                 log.info("no live message there", reason=str(error))
-        spot = await self._api.post(self._origin.user, thread=None, text=text, blocks=content)
-        self._is_elsewhere = spot.channel != self._origin.channel
+        spot = await self._api.post(self._target.user, thread=None, text=text, blocks=content)
+        self._is_elsewhere = spot.channel != self._target.channel
         if self._is_elsewhere:
             await self._reply.progress(_ELSEWHERE, is_due=True)
         return spot
@@ -278,7 +278,7 @@ class LogStreamReply:
         return True
 
     async def _file(self, spot: slack_api.MessageRef, answer: invocations.Response) -> None:
-        shelf = files.UploadTarget(channel=spot.channel, thread=self._origin_thread(spot))
+        shelf = files.UploadTarget(channel=spot.channel, thread=self._target_thread(spot))
         upload = self._spool.upload(self._board.name)
         try:
             problem = await uploads.deliver(files.SlackFiles(self._api), upload, shelf)
@@ -290,9 +290,9 @@ class LogStreamReply:
         if problem is not None:
             await self._edit_last(spot, self._last(answer, problem))
 
-    def _origin_thread(self, spot: slack_api.MessageRef) -> str:
-        is_there = self._is_public and spot.channel == self._origin.channel and self._origin.thread is not None
-        return self._origin.thread if is_there and self._origin.thread else spot.timestamp
+    def _target_thread(self, spot: slack_api.MessageRef) -> str:
+        is_there = self._is_public and spot.channel == self._target.channel and self._target.thread is not None
+        return self._target.thread if is_there and self._target.thread else spot.timestamp
 
     def _last(self, answer: invocations.Response, whereabouts: str) -> blocks_message.Message:
         return blocks_message.message(answer, options.RenderOptions(tail=self._board.tail(), whereabouts=whereabouts))

@@ -20,8 +20,7 @@ from bot.slack.blocks import options
 from bot.slack.client import api as slack_api
 from bot.slack.client import files as client_files
 from bot.slack.client import retries
-from bot.slack.inbound import payloads
-from bot.slack.outbound import uploads
+from bot.slack.outbound import targets, uploads
 
 log = structlog.get_logger()
 
@@ -125,10 +124,10 @@ class Response:
     """Answers over a response URL, private unless the answer is for everyone."""
 
     def __init__(
-        self, api: slack_api.SlackApi, origin: payloads.ReplyTarget, response_url: str, *, is_public: bool
+        self, api: slack_api.SlackApi, target: targets.ReplyTarget, response_url: str, *, is_public: bool
     ) -> None:
         self._api = api
-        self._origin = origin
+        self._target = target
         self._response_url = response_url
         self._is_public = is_public
         self._shown = 0
@@ -149,10 +148,10 @@ class Response:
 
     async def finish(self, answer: invocations.Response) -> bool:
         """Show the final answer, in a whisper where the URL is used up or too old."""
-        is_aside = self._origin.is_ephemeral or answer.report.is_ephemeral
+        is_aside = self._target.is_ephemeral or answer.report.is_ephemeral
         is_public = (self._is_public or answer.is_for_everyone) and answer.status is invocations.Status.OK
         is_public = is_public and not answer.report.is_ephemeral
-        sharer = self._origin.user if answer.is_for_everyone else None
+        sharer = self._target.user if answer.is_for_everyone else None
         manner = options.RenderOptions(
             can_share=not is_public and not is_aside, shared_by=sharer, has_plans=self._api.looks.has_plans
         )
@@ -173,7 +172,7 @@ class Response:
         except (errors.Refused, retries.RateLimited) as error:
             log.warning("response not taken", reason=str(error))
             # What was meant for all is not delivered by telling one.
-            return await _whisper(self._api, self._origin, message) and not is_public
+            return await _whisper(self._api, self._target, message) and not is_public
         except errors.Unavailable as error:
             return _lost("unavailable", error)
         return True
@@ -184,15 +183,15 @@ class Response:
 
     async def _file(self, message: blocks_message.Message, *, is_public: bool) -> str:
         """Send the logs of which *message* has only the end, and give the sentence about where they are."""
-        origin = self._origin
+        target = self._target
         shelf, place = (
-            client_files.UploadTarget(channel=origin.channel, thread=origin.thread, comment=message.text),
+            client_files.UploadTarget(channel=target.channel, thread=target.thread, comment=message.text),
             "in this channel",
         )
         if not is_public:
             # A file in the channel would show to all what was answered to one.
             try:
-                direct = await self._api.open_dm(origin.user)
+                direct = await self._api.open_dm(target.user)
             except errors.BotError as error:
                 return uploads.lost(str(error), error.hint)
             shelf, place = (
@@ -207,17 +206,17 @@ class Response:
             "blocks": list(message.blocks),
             "response_type": "in_channel" if is_public else "ephemeral",
             # A private answer that was clicked on makes way for the new one; what others see stays.
-            "replace_original": replaces and self._origin.is_click and self._origin.is_private,
-            **({"thread_ts": self._origin.thread} if self._origin.thread else {}),
+            "replace_targetal": replaces and self._target.is_click and self._target.is_private,
+            **({"thread_ts": self._target.thread} if self._target.thread else {}),
         }
 
 
 class Thread:
     """Answers a mention in its thread, in sight of all who are there."""
 
-    def __init__(self, api: slack_api.SlackApi, origin: payloads.ReplyTarget) -> None:
+    def __init__(self, api: slack_api.SlackApi, target: targets.ReplyTarget) -> None:
         self._api = api
-        self._origin = origin
+        self._target = target
         self._spot: slack_api.MessageRef | None = None
         self._last = 0.0
 
@@ -236,7 +235,7 @@ class Thread:
         message = blocks_message.message(answer)
         if answer.report.is_ephemeral:
             await self._clear()
-            return await _whisper(self._api, self._origin, message)
+            return await _whisper(self._api, self._target, message)
         manner = _where(message, "in this thread")
         try:
             await self._api.looks.send_with_fallback(
@@ -245,7 +244,7 @@ class Thread:
             )
         except errors.Refused as error:
             log.warning("thread refused", reason=str(error))
-            return await _tell_directly(self._api, self._origin.user, message)
+            return await _tell_directly(self._api, self._target.user, message)
         except errors.Unavailable as error:
             return _lost("unavailable", error)
         await self._file(answer, message)
@@ -267,7 +266,7 @@ class Thread:
 
     async def _file(self, answer: invocations.Response, message: blocks_message.Message) -> None:
         """Send the logs of which *message* has only the end, and correct what it says where that fails."""
-        shelf = client_files.UploadTarget(channel=self._origin.channel, thread=self._origin.thread)
+        shelf = client_files.UploadTarget(channel=self._target.channel, thread=self._target.thread)
         try:
             problem = await _filed(self._api, message, shelf)
         except asyncio.CancelledError:
@@ -284,7 +283,7 @@ class Thread:
             _lost("correction", error)
 
     async def _show(self, message: blocks_message.Message) -> None:
-        channel, content = self._origin.channel, list(message.blocks)
+        channel, content = self._target.channel, list(message.blocks)
         if self._spot is not None:
             try:
                 await self._api.update(self._spot, text=message.text, blocks=content)
@@ -293,19 +292,19 @@ class Thread:
                 self._spot = None
             else:
                 return
-        self._spot = await self._api.post(channel, thread=self._origin.thread, text=message.text, blocks=content)
+        self._spot = await self._api.post(channel, thread=self._target.thread, text=message.text, blocks=content)
 
 
-def reply_to(api: slack_api.SlackApi, origin: payloads.ReplyTarget, *, is_public: bool) -> Reply:
-    """Give where to answer what came from *origin*; *is_public* tells whether all in the place may see it."""
-    if origin.response_url is not None:
-        return Response(api, origin, origin.response_url, is_public=is_for_all(origin, is_public=is_public))
-    return Thread(api, origin)
+def reply_to(api: slack_api.SlackApi, target: targets.ReplyTarget, *, is_public: bool) -> Reply:
+    """Give where to answer what came from *target*; *is_public* tells whether all in the place may see it."""
+    if target.response_url is not None:
+        return Response(api, target, target.response_url, is_public=is_for_all(target, is_public=is_public))
+    return Thread(api, target)
 
 
-def is_for_all(origin: payloads.ReplyTarget, *, is_public: bool) -> bool:
-    """Tell whether all who see what came from *origin* may see its answer too."""
-    return (is_public or not origin.is_private) and not origin.is_ephemeral
+def is_for_all(target: targets.ReplyTarget, *, is_public: bool) -> bool:
+    """Tell whether all who see what came from *target* may see its answer too."""
+    return (is_public or not target.is_private) and not target.is_ephemeral
 
 
 async def _filed(
@@ -331,14 +330,14 @@ def _whereabouts(message: blocks_message.Message, place: str) -> str:
     return f"All of them are in {names}, {place}."
 
 
-async def _whisper(api: slack_api.SlackApi, origin: payloads.ReplyTarget, message: blocks_message.Message) -> bool:
+async def _whisper(api: slack_api.SlackApi, target: targets.ReplyTarget, message: blocks_message.Message) -> bool:
     """Tell it to the person alone, where the question was asked or else directly."""
     try:
         await api.post_ephemeral(
-            origin.channel, origin.user, thread=origin.thread, text=message.text, blocks=list(message.blocks)
+            target.channel, target.user, thread=target.thread, text=message.text, blocks=list(message.blocks)
         )
     except errors.Refused:
-        return await _tell_directly(api, origin.user, message)
+        return await _tell_directly(api, target.user, message)
     except errors.Unavailable as error:
         return _lost("unavailable", error)
     return True

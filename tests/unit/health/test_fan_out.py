@@ -1,11 +1,8 @@
-"""Who is asked first, and that a crowd at the door is let in before work begins."""
-
-import asyncio
+"""How long a service took to answer is remembered."""
 
 import pytest
 
 from bot.health import actuator
-from bot.slack.inbound import acknowledgements as inbound_acknowledgements
 from sandbox.services import fleets
 
 pytestmark = pytest.mark.anyio
@@ -21,16 +18,3 @@ async def test_it_is_remembered_how_long_a_service_took() -> None:
 
     assert before == 0.0
     assert reader.last_took(url) >= 0.2
-
-
-async def test_work_waits_for_its_own_acknowledgement_and_for_those_of_others() -> None:
-    acknowledgements = inbound_acknowledgements.Acknowledgements()
-    with acknowledgements.pending() as first:
-        with acknowledgements.pending():
-            work = asyncio.create_task(first.over())
-            await asyncio.sleep(0)
-            assert not work.done()
-        await asyncio.sleep(0)
-        assert not work.done()
-
-    await asyncio.wait_for(work, timeout=1)

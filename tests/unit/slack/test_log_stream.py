@@ -49,13 +49,14 @@ class Scene:
         self, request: payloads.Request, *, is_public: bool = True, **terms: Any
     ) -> AsyncIterator[log_stream.LogStreamReply]:
         api = slack_api.SlackApi(self.workspace.bot_token, self.workspace.api_url)
-        reply = replies.reply_to(api, request.origin, is_public=is_public)
+        reply = replies.reply_to(api, request.target, is_public=is_public)
         await self.record.begin(request.invocation)
         budget = rate_limit.EditBudget(burst=1_000)
         short = {"edit_seconds": EDIT_SECONDS, "poll_seconds": EDIT_SECONDS, "budget": budget} | terms
         live = log_stream.LogStreamReply(
             api,
-            request,
+            request.invocation,
+            request.target,
             reply,
             log_stream.LogStreamOptions(record=self.record, stopping=self.stopping, **short),
             is_public=is_public,
@@ -111,7 +112,7 @@ async def test_one_message_shows_the_newest_lines_and_a_button_to_end_it(scene: 
         await live.append(a_log("third"), "3 pods · 1 lines/s")
         message = await scene.alice.waits_for_change(message, containing="x2x │ third")
 
-    assert message.thread_ts == request.origin.thread
+    assert message.thread_ts == request.target.thread
     assert "Following pos-order.log" in message.plain_text
     assert "3 pods · 1 lines/s · asked for by" in message.plain_text
     assert [(button.text, button.value) for button in message.buttons] == [("Stop", f"stop {request.invocation.id}")]
@@ -136,7 +137,7 @@ async def test_at_the_end_the_message_keeps_the_newest_lines_and_its_thread_gets
     assert "line 999" in last.plain_text
     assert "Stop" not in labels(last)
     assert file.text == "".join(f"x2x │ {line}\n" for line in lines)
-    assert scene.bots_messages()[1].thread_ts == last.thread_ts == request.origin.thread
+    assert scene.bots_messages()[1].thread_ts == last.thread_ts == request.target.thread
 
 
 async def test_lines_that_the_message_holds_need_no_file(scene: Scene) -> None:
@@ -420,7 +421,12 @@ async def test_a_record_that_is_away_does_not_end_it(tmp_path: pathlib.Path, sce
     api = slack_api.SlackApi(scene.workspace.bot_token, scene.workspace.api_url)
     terms = log_stream.LogStreamOptions(record=closed.record, stopping=scene.stopping, seconds=0.3, poll_seconds=0.05)
     live = log_stream.LogStreamReply(
-        api, request, replies.reply_to(api, request.origin, is_public=True), terms, is_public=True
+        api,
+        request.invocation,
+        request.target,
+        replies.reply_to(api, request.target, is_public=True),
+        terms,
+        is_public=True,
     )
 
     assert await live.until_stopped() == "after 0.3 seconds"

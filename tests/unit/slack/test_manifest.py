@@ -53,7 +53,7 @@ def test_signed_http_has_its_addresses_and_socket_mode_has_none() -> None:
 
 
 def test_an_address_that_slack_does_not_call_is_refused() -> None:
-    with pytest.raises(errors.UsageError, match="https:// addresses only"):
+    with pytest.raises(errors.UsageError, match="must be an https:// address"):
         manifest.write(commands.COMMANDS, "http://pos.example.com")
 
 

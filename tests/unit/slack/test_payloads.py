@@ -20,12 +20,12 @@ def a_click(line: str, note: str | None = None) -> dict[str, object]:
 
 @pytest.mark.parametrize("line", ["stop 1125-0a1b2c3d4e", "run answer r1 yes", "run cancel r1", "run retry r1"])
 def test_what_acts_on_something_shown_elsewhere_is_an_aside(line: str) -> None:
-    assert payloads.from_click(a_click(line)).origin.is_ephemeral
+    assert payloads.from_click(a_click(line)).target.is_ephemeral
 
 
 @pytest.mark.parametrize("line", ["run show r1", "run log r1", "health order"])
 def test_what_asks_for_something_is_none(line: str) -> None:
-    assert not payloads.from_click(a_click(line)).origin.is_ephemeral
+    assert not payloads.from_click(a_click(line)).target.is_ephemeral
 
 
 @pytest.mark.parametrize("note", ["seen", "it's “quoted” -- <x> & $y", "--question 1", 'a "b" \\ c'])

@@ -1,0 +1,22 @@
+"""Background tasks start after acknowledgements, and end with the process."""
+
+import asyncio
+
+import pytest
+
+from bot.slack.inbound import tasks
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_work_waits_for_its_own_acknowledgement_and_those_of_others() -> None:
+    acknowledgements = tasks.Acknowledgements()
+    with acknowledgements.pending() as first:
+        with acknowledgements.pending():
+            work = asyncio.create_task(first.wait())
+            await asyncio.sleep(0)
+            assert not work.done()
+        await asyncio.sleep(0)
+        assert not work.done()
+
+    await asyncio.wait_for(work, timeout=1)
