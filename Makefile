@@ -17,11 +17,13 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 demo: setup
 	$(BIN)/python -m sandbox.demo
 
+# The quick suite.
 test: setup
-	$(BIN)/python -m pytest -m "not real and not slow" --numprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest -m "not real and not slow" --numprocesses 3 --dist worksteal
 
+# All that `make test` leaves out: slow tests, real servers, and the properties with more examples.
 test-all: setup
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+	$(BIN)/python -m pytest -m "real or slow or hypothesis" --hypothesis-profile thorough --numprocesses 3 --dist worksteal
 
 check: setup
 	$(BIN)/ruff format --check .

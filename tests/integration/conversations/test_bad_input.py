@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -34,6 +35,13 @@ LINES = {
     "path": ("health ../..", "There is no service or group called “../..”"),
     "everyone": ("health <!channel>", "There is no service or group called"),
 }
+
+
+@pytest.fixture(scope="module")
+async def shared_stage() -> AsyncIterator[testbed.TestBed]:
+    """A bot that Slack reaches by signed HTTP; test_health has the one that it reaches by Socket Mode."""
+    async with testbed.set_up(testbed.Mode.HTTP) as stage:
+        yield stage
 
 
 def alices_channel(stage: testbed.TestBed) -> tuple[people.Person, channels.Channel]:
@@ -122,28 +130,21 @@ async def test_the_audit_is_refused_to_whoever_has_no_role(stage: testbed.TestBe
     assert await alice.waits_for_message(ops, containing="Needs the role auditors")
 
 
-@pytest.fixture
-def http_stage(stage: testbed.TestBed) -> testbed.TestBed:
-    if "SLACK_SIGNING_SECRET" not in stage.environment:
-        pytest.skip("Socket Mode has no request URL")
-    return stage
-
-
-async def test_a_wrong_signature_is_refused_and_nothing_done(http_stage: testbed.TestBed) -> None:
+async def test_a_wrong_signature_is_refused_and_nothing_done(stage: testbed.TestBed) -> None:
     body = "command=%2Fpos&text=health&user_id=U0ALICE&channel_id=C1&team_id=T0HOME"
-    done = len(http_stage.bot.lines("invocation ended"))
+    done = len(stage.bot.lines("invocation ended"))
 
-    reply = await http_stage.workspace.post_raw(body=body, headers={"X-Slack-Signature": "v0=00"})
-    unsigned = await http_stage.workspace.post_raw(body=body, sign=False)
+    reply = await stage.workspace.post_raw(body=body, headers={"X-Slack-Signature": "v0=00"})
+    unsigned = await stage.workspace.post_raw(body=body, sign=False)
 
     assert (reply.status, unsigned.status) == (401, 401)
-    assert len(http_stage.bot.lines("invocation ended")) == done
+    assert len(stage.bot.lines("invocation ended")) == done
 
 
-async def test_an_old_timestamp_is_refused(http_stage: testbed.TestBed) -> None:
+async def test_an_old_timestamp_is_refused(stage: testbed.TestBed) -> None:
     body = "command=%2Fpos&text=health&user_id=U0ALICE&channel_id=C1&team_id=T0HOME"
 
-    reply = await http_stage.workspace.post_raw(body=body, timestamp=int(time.time()) - 301)
+    reply = await stage.workspace.post_raw(body=body, timestamp=int(time.time()) - 301)
 
     assert reply.status == 401
 
@@ -176,10 +177,10 @@ async def test_an_old_timestamp_is_refused(http_stage: testbed.TestBed) -> None:
     ],
 )
 async def test_a_body_that_slack_would_not_send_is_refused_and_harms_nobody(
-    http_stage: testbed.TestBed, body: bytes, content_type: str, status: int
+    stage: testbed.TestBed, body: bytes, content_type: str, status: int
 ) -> None:
-    reply = await http_stage.workspace.post_raw(body=body, content_type=content_type)
-    alice, ops = alices_channel(http_stage)
+    reply = await stage.workspace.post_raw(body=body, content_type=content_type)
+    alice, ops = alices_channel(stage)
     await alice.types("/pos version", ops)
     await alice.waits_for_message(ops, containing="posbot 0")
 

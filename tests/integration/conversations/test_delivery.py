@@ -3,6 +3,7 @@
 import asyncio
 import pathlib
 import signal
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -11,9 +12,16 @@ from sandbox import processes, slack, testbed
 from sandbox.slack.state import channels
 from tests import cli_runner
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 _QUICK = slack.Settings(patience=slack.Patience(retry_factor=0.001))
+
+
+@pytest.fixture(scope="module", params=list(testbed.Mode))
+async def shared_stage(request: pytest.FixtureRequest) -> AsyncIterator[testbed.TestBed]:
+    """A bot that Slack reaches by Socket Mode, then one that it reaches by signed HTTP: delivery differs."""
+    async with testbed.set_up(request.param) as stage:
+        yield stage
 
 
 async def fetch(url: str) -> tuple[int, str]:
@@ -136,7 +144,6 @@ async def test_its_metrics_count_what_was_asked_and_how_it_ended(stage: testbed.
     assert 'posbot_outbound_calls_total{outcome="ok",system="slack auth.test"}' in metrics
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", list(testbed.Mode))
 async def test_at_sigterm_it_finishes_what_is_under_way_and_ends_with_0(mode: testbed.Mode) -> None:
     async with testbed.set_up(mode, names=["pos-order"], setup=_QUICK) as stage:
@@ -152,7 +159,6 @@ async def test_at_sigterm_it_finishes_what_is_under_way_and_ends_with_0(mode: te
     assert code == 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", list(testbed.Mode))
 async def test_what_cannot_be_finished_at_sigterm_is_handed_back_in_words(mode: testbed.Mode) -> None:
     extra = {"POSBOT_DRAIN_SECONDS": "0.5"}
@@ -294,7 +300,6 @@ async def test_names_that_slack_does_not_tell_do_not_keep_the_answer_back(stage:
     assert await bob.waits_for_message(ops, containing="pos-order in sandbox", timeout_seconds=8)
 
 
-@pytest.mark.slow
 async def test_sigterm_while_it_starts_ends_it_at_once() -> None:
     setup = slack.Settings()
     async with (

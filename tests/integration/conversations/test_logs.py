@@ -13,7 +13,7 @@ from sandbox.cluster.scenario import deployments
 from sandbox.slack.scenario import people
 from sandbox.slack.state import channels, messages
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 _NUMBERS = itertools.count(1)
 LINES = [f"2026-11-23T10:00:00Z INFO 1 --- order {number} priced for <!channel> {'x' * 60}" for number in range(900)]
@@ -31,9 +31,9 @@ class Scene:
         return self.stage.workspace.channel(name, members=[self.alice, self.bob], bot_is_member=bot_is_member)
 
 
-@pytest.fixture(scope="module", params=[testbed.Mode.SOCKET, pytest.param(testbed.Mode.HTTP, marks=pytest.mark.slow)])
-async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
-    async with testbed.set_up(request.param, names=["pos-order"], setup=slack.Settings(posting_burst=None)) as stage:
+@pytest.fixture(scope="module")
+async def scene() -> AsyncIterator[Scene]:
+    async with testbed.set_up(names=["pos-order"], setup=slack.Settings(posting_burst=None)) as stage:
         order = stage.kube.deployments["pos-order"]
         await order.scales(1)
         order.pods[0].logs(LINES)
@@ -204,7 +204,6 @@ async def test_an_id_that_is_not_on_record_is_a_usage_error(scene: Scene) -> Non
     assert message.text.startswith("✋")
 
 
-@pytest.mark.slow
 async def test_at_sigterm_a_log_that_is_followed_ends_at_once_and_politely() -> None:
     async with testbed.set_up(names=["pos-order"], extra={"POSBOT_DRAIN_SECONDS": "30"}) as stage:
         alice = stage.workspace.person("alice")

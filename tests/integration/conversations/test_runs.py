@@ -13,7 +13,7 @@ from sandbox import processes, slack, testbed
 from sandbox.slack.scenario import people
 from sandbox.slack.state import channels, messages
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(120)]
 
 _NUMBERS = itertools.count(1)
 _SECONDS = 30.0
@@ -42,10 +42,10 @@ def is_for(message: messages.Message, purpose: str) -> bool:
     return str(payload.get("purpose", "")).startswith(purpose)
 
 
-@pytest.fixture(scope="module", params=[testbed.Mode.SOCKET, pytest.param(testbed.Mode.HTTP, marks=pytest.mark.slow)])
-async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
+@pytest.fixture(scope="module")
+async def scene() -> AsyncIterator[Scene]:
     setup = slack.Settings(posting_burst=None)
-    async with testbed.set_up(request.param, names=["pos-order"], setup=setup) as stage:
+    async with testbed.set_up(names=["pos-order"], setup=setup) as stage:
         yield Scene(stage=stage, alice=stage.workspace.person("alice"), bob=stage.workspace.person("bob"))
 
 
@@ -125,7 +125,6 @@ async def test_a_start_that_is_delivered_200_times_is_one_run_with_one_message(s
 
 
 @pytest.mark.parametrize("mode", list(testbed.Mode))
-@pytest.mark.slow
 async def test_killed_in_the_middle_it_goes_on_after_the_next_start_with_the_same_message(mode: testbed.Mode) -> None:
     async with testbed.set_up(mode, names=["pos-order"], setup=slack.Settings(posting_burst=None)) as stage:
         scene = Scene(stage=stage, alice=stage.workspace.person("alice"), bob=stage.workspace.person("bob"))

@@ -250,7 +250,7 @@ _words = st.text("aW0-.é日🟢", min_size=1, max_size=12)
 _cells = st.lists(_words, min_size=1, max_size=6).map(" ".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(
     st.integers(1, 8).flatmap(lambda n: st.lists(st.tuples(*[_cells] * n), min_size=1, max_size=5)),
     st.integers(60, 140),

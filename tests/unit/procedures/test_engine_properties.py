@@ -196,7 +196,6 @@ def holds(world: World, *, is_whole: bool = True) -> None:
         assert not any(record.state.is_failure for record in run.steps)
 
 
-@hypothesis.settings(max_examples=200, deadline=None)
 @hypothesis.given(some_procedures(), strategies.booleans(), strategies.data())
 def test_every_run_ends_well_formed(
     procedure: schema.Procedure, is_step_by_step: bool, data: strategies.DataObject
@@ -208,7 +207,6 @@ def test_every_run_ends_well_formed(
     holds(world)
 
 
-@hypothesis.settings(max_examples=150, deadline=None)
 @hypothesis.given(some_procedures(), strategies.data())
 def test_a_retry_ends_too_and_makes_no_change_a_second_time(
     procedure: schema.Procedure, data: strategies.DataObject

@@ -64,7 +64,7 @@ def places(node: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         yield from places(child, (*before, key))
 
 
-@hypothesis.settings(max_examples=60, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+@hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
 @hypothesis.given(st.sampled_from([place for place in places(FULL) if place]), VALUES)
 def test_a_file_with_anything_in_it_is_a_procedure_or_disabled(
     tmp_path: pathlib.Path, place: tuple[Any, ...], value: Any

@@ -22,9 +22,7 @@ HOME_BLOCKS = 100
 MESSAGE_CHARACTERS = 12_000
 NOTIFICATION_CHARACTERS = 4_000
 
-THOROUGHLY = settings(
-    deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+THOROUGHLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def assert_sound_message(message: blocks_message.Message) -> None:
@@ -425,7 +423,7 @@ def test_home_counts_what_was_left_out() -> None:
 
 
 @given(report=strategies.REPORTS)
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_the_same_report_is_always_drawn_the_same(report: reports.Report) -> None:
     """Live messages are compared with what stands in Slack before they are sent again."""
     assert json.dumps(message_of_report(report).blocks) == json.dumps(message_of_report(report).blocks)

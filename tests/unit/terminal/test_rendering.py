@@ -203,7 +203,7 @@ def _texts(report: reports.Report) -> list[str]:
 
 
 @given(report=strategies.SMALL_REPORTS, width=st.sampled_from((20, 80)), in_colour=st.booleans())
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_nothing_of_others_is_obeyed_by_the_terminal(report: reports.Report, width: int, *, in_colour: bool) -> None:
     text = drawn(report, width, in_colour=in_colour)
 
