@@ -90,8 +90,8 @@ async def _serve(
     core = bot_app.assemble(settings, commands, team_id=identity.team_id, user_groups=api, needs_store=True)
     async with core as assembled, assembled.worker.signed_in():
         tasks = inbound_tasks.BackgroundTasks()
-        budget = rate_limit.EditBudget()
-        terms = log_stream.LogStreamOptions(record=assembled.audit, stopping=stop, budget=budget)
+        limiter = rate_limit.EditLimiter()
+        terms = log_stream.LogStreamOptions(record=assembled.audit, stopping=stop, limiter=limiter)
         app = listeners.application(
             api,
             identity,
@@ -99,7 +99,7 @@ async def _serve(
             home=app_home.AppHome(assembled.dispatcher, api),
             tasks=tasks,
         )
-        delivery = _delivery(assembled, api, identity, redaction.Redactor(settings.known_secrets), budget)
+        delivery = _delivery(assembled, api, identity, redaction.Redactor(settings.known_secrets), limiter)
         sockets = (
             socket_mode.SocketMode(
                 app,
@@ -177,7 +177,7 @@ def _delivery(
     api: slack_api.SlackApi,
     identity: slack_api.Identity,
     redactor: redaction.Redactor,
-    budget: rate_limit.EditBudget,
+    limiter: rate_limit.EditLimiter,
 ) -> live_messages.LiveMessages:
     """Give what posts and edits the messages about runs, woken by whatever happens to one here."""
     means = reconciler.Dependencies(
@@ -188,7 +188,7 @@ def _delivery(
         claimant=core.worker,
         now=lambda: datetime.datetime.now(datetime.UTC),
     )
-    delivery = live_messages.LiveMessages(means, live_messages.ReconcilerOptions(budget=budget))
+    delivery = live_messages.LiveMessages(means, live_messages.ReconcilerOptions(budget=limiter.budget))
     core.worker.on_change = delivery.wake
     return delivery
 

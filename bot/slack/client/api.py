@@ -18,6 +18,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot import errors
 from bot.slack.client import block_support
+from bot.slack.client import errors as client_errors
 from bot.slack.client import retries as client_retries
 
 Result = TypeVar("Result")
@@ -202,9 +203,9 @@ class SlackApi:
             client = AsyncWebhookClient(response_url, timeout=CALL_SECONDS, retry_handlers=retries)
             answer = await client.send_dict(body)
             if answer.status_code >= 500 or answer.status_code == 429:
-                raise client_retries.RateLimited(f"Slack answered {answer.status_code} to a response.")
+                raise client_errors.RateLimited(f"Slack answered {answer.status_code} to a response.")
             if answer.status_code != 200:
-                raise client_retries.SlackRefused("a response", _reason(answer.body))
+                raise client_errors.SlackRefused("a response", _reason(answer.body))
 
         await client_retries.call("response_url", send)
 

@@ -5,11 +5,9 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from bot.slack.client import retries
+from bot.slack.client import errors as client_errors
 
 log = structlog.get_logger()
-
-_REFUSALS = frozenset({"invalid_blocks", "invalid_blocks_format", "invalid_attachments"})
 
 
 class Drawn(Protocol):
@@ -42,8 +40,8 @@ class BlockSupport:
         message = draw(self.has_plans)
         try:
             return await send(message)
-        except retries.SlackRefused as error:
-            if error.code not in _REFUSALS or not message.has_plan:
+        except client_errors.SlackRefused as error:
+            if error.kind is not client_errors.Kind.BLOCKS_REFUSED or not message.has_plan:
                 raise
         result = await send(draw(False))
         if self.has_plans:

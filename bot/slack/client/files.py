@@ -13,6 +13,7 @@ import tenacity
 
 from bot import errors
 from bot.slack.client import api as slack_api
+from bot.slack.client import errors as client_errors
 from bot.slack.client import retries
 
 _CONNECT_SECONDS = 10.0
@@ -99,4 +100,4 @@ class SlackFiles:
             session.post(url, data=upload.read(), headers=headers, proxy=self._reader.proxy) as response,
         ):
             if response.status != 200:
-                raise retries.RateLimited(f"Slack answered {response.status} to the content of a file.")
+                raise client_errors.RateLimited(f"Slack answered {response.status} to the content of a file.")

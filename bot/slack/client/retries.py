@@ -1,12 +1,10 @@
 """
-One call of Slack: repeated where that is harmless, counted, and whatever comes back turned into a value or an error.
+One call of Slack: retried where that is harmless, counted, its result or its error translated.
 
-What stands between may answer in Slack's place: a proxy's page, JSON of another shape, silence.
+Something else may answer in Slack's place: a proxy's page, JSON of another shape, nothing.
 
-When a call of Slack is repeated, which decides whether things are said twice.
-
-slack_sdk's own handlers repeat a post whose connection was dropped after Slack took it, and fail on a Retry-After that
-is no whole number.
+Which calls are retried decides whether a message is posted twice. slack_sdk's own handlers retry a post whose
+connection was dropped after Slack accepted it, and fail on a Retry-After that is no whole number.
 """
 
 import asyncio
@@ -14,7 +12,7 @@ import datetime
 import email.utils
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import aiohttp
 import tenacity
@@ -23,46 +21,25 @@ from slack_sdk.http_retry import async_handler, request, response, state
 from slack_sdk.http_retry.builtin_async_handlers import AsyncServerErrorRetryHandler
 
 from bot import errors, metrics
+from bot.slack.client import errors as client_errors
 
 Result = TypeVar("Result")
+RateLimited: TypeAlias = client_errors.RateLimited
+SlackRefused: TypeAlias = client_errors.SlackRefused
 
-_UNREADABLE = "unreadable"
-_REMEDIES = {
-    "invalid_auth": "SLACK_BOT_TOKEN is not valid any more; take the current one from the app's settings.",
-    "account_inactive": "The app was removed from the workspace; install it again.",
-    "token_revoked": "The token was revoked; install the app again.",
-    "missing_scope": "The app lacks a scope; apply the output of `posbot manifest` and install the app again.",
-    "not_in_channel": "Invite the bot to the channel.",
-    "channel_not_found": "Invite the bot to the channel.",
-    "is_archived": "The channel is archived.",
-}
-
-
-class RateLimited(errors.Unavailable):
-    """Slack answered, but surely has not taken it; saying it another way does not say it twice."""
-
-    def __init__(self, message: str, *, pause_seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.pause_seconds = pause_seconds
-        """How long Slack asks to be left alone, where it does."""
-
-
-class SlackRefused(errors.Refused):
-    """Slack answered no; *code* is its name for the reason."""
-
-    def __init__(self, method: str, code: str) -> None:
-        super().__init__(f"Slack refused {method} ({code}).", hint=_REMEDIES.get(code))
-        self.code = code
+MAX_RETRY_AFTER_SECONDS = 30.0
+"""Slack asks for up to half a minute; nobody waits longer for a response."""
+_MAX_RETRIES = 5
 
 
 async def call(name: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
     """
-    Give what *attempt* gives; *name* is Slack's for the method.
+    Return the result of *attempt*; *name* is Slack's for the method.
 
     Raises:
-        NotTaken: Slack has too much to do; nothing was done.
-        SlackRefused: Slack said no.
-        errors.Unavailable: there was no answer, or none that can be read, so nobody knows.
+        client_errors.RateLimited: Slack did not accept it; nothing was done.
+        client_errors.SlackRefused: Slack answered no.
+        errors.Unavailable: there was no response, or none that can be read, so nobody knows.
     """
     started = time.monotonic()
     outcome = "ok"
@@ -81,7 +58,7 @@ async def call(name: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
         outcome = "refused"
         raise
     except (slack_errors.SlackClientError, ValueError, TypeError, KeyError, AttributeError) as error:
-        outcome = _UNREADABLE
+        outcome = client_errors.MALFORMED
         raise errors.Unavailable(f"Slack’s answer to {name} could not be read.") from error
     finally:
         metrics.CALLS.labels(f"slack {name}", outcome).inc()
@@ -89,12 +66,12 @@ async def call(name: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
 
 
 async def data(answer: Awaitable[Any]) -> Mapping[str, Any]:
-    """Give the body of an answer of slack_sdk."""
+    """Return the body of a response of slack_sdk."""
     body: Mapping[str, Any] = (await answer).data
     return body
 
 
-# A connection that never came about took nothing with it: the one failure after which any call may be repeated.
+# A connection that was never made accepted nothing: the one failure after which any call may be retried.
 @tenacity.retry(
     retry=tenacity.retry_if_exception_type(aiohttp.ClientConnectorError),
     stop=tenacity.stop_after_attempt(4),
@@ -105,37 +82,27 @@ async def _connected(attempt: Callable[[], Awaitable[Result]]) -> Result:
     return await attempt()
 
 
-def _translated(name: str, code: str, error: slack_errors.SlackApiError) -> errors.BotError:
-    if code == "ratelimited" or _status(error) >= 500 or _status(error) == 429:
-        pause = pause_seconds_of(_retry_after(error)) if _status(error) == 429 else None
-        return RateLimited(f"Slack did not take {name} ({code}).", pause_seconds=pause)
-    if code == _UNREADABLE:
-        return errors.Unavailable(f"Slack’s answer to {name} could not be read.")
-    return SlackRefused(name, code)
-
-
 def _code(error: slack_errors.SlackApiError) -> str:
     body = getattr(error.response, "data", error.response)
     code = body.get("error") if isinstance(body, dict) else None
-    return code if isinstance(code, str) and code.replace("_", "").isalnum() and len(code) < 60 else _UNREADABLE
+    return str(code) if client_errors.is_code(code) else client_errors.MALFORMED
 
 
-def _status(error: slack_errors.SlackApiError) -> int:
+def _translated(name: str, code: str, error: slack_errors.SlackApiError) -> errors.BotError:
     status = getattr(error.response, "status_code", None) or getattr(error.response, "status", None)
-    return status if isinstance(status, int) else 0
-
-
-def _retry_after(error: slack_errors.SlackApiError) -> str:
-    headers: Mapping[str, str] = getattr(error.response, "headers", {})
-    return next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-
-
-LONGEST_WAIT_SECONDS = 30.0
-"""Slack asks for up to half a minute; who waits longer for an answer has gone."""
+    status = status if isinstance(status, int) else 0
+    if status >= 500 or status == 429 or client_errors.meaning_of(code).kind is client_errors.Kind.RATE_LIMITED:
+        headers: Mapping[str, str] = getattr(error.response, "headers", {})
+        retry_after = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+        pause = retry_after_seconds(retry_after) if status == 429 else None
+        return client_errors.RateLimited(f"Slack did not accept {name} ({code}).", pause_seconds=pause)
+    if code == client_errors.MALFORMED:
+        return errors.Unavailable(f"Slack’s answer to {name} could not be read.")
+    return client_errors.SlackRefused(name, code)
 
 
 class RetryAfterHandler(async_handler.AsyncRetryHandler):
-    """Repeats what Slack answered with 429, which means that it was not done, after the pause it asked for."""
+    """Retries what Slack answered with 429, which means that it was not done, after the pause it asks for."""
 
     async def _can_retry_async(
         self,
@@ -155,35 +122,31 @@ class RetryAfterHandler(async_handler.AsyncRetryHandler):
         response: response.HttpResponse | None = None,
         error: Exception | None = None,  # noqa: ARG002
     ) -> None:
-        """Wait as long as the header says, within reason."""
+        """Wait as long as Retry-After says, within bounds."""
         headers = response.headers if response is not None else {}
         values = next((value for name, value in headers.items() if name.lower() == "retry-after"), [])
-        await asyncio.sleep(pause_seconds_of(values[0] if values else ""))
+        await asyncio.sleep(retry_after_seconds(values[0] if values else ""))
         state.next_attempt_requested = True
 
 
 def write_retries() -> list[async_handler.AsyncRetryHandler]:
-    """Give what may repeat a call that changes something: only what Slack surely has not taken."""
-    return [RetryAfterHandler(max_retry_count=5)]
+    """Return the retries of a call that changes something: only of what Slack surely did not accept."""
+    return [RetryAfterHandler(max_retry_count=_MAX_RETRIES)]
 
 
 def read_retries() -> list[async_handler.AsyncRetryHandler]:
-    """Give what may repeat a call that only reads."""
-    return [RetryAfterHandler(max_retry_count=5), AsyncServerErrorRetryHandler(max_retry_count=3)]
+    """Return the retries of a call that only reads."""
+    return [RetryAfterHandler(max_retry_count=_MAX_RETRIES), AsyncServerErrorRetryHandler(max_retry_count=3)]
 
 
-def pause_seconds_of(value: str) -> float:
-    """Give the seconds that a Retry-After asks for: a number, or a date as RFC 9110 allows; one second for nonsense."""
+def retry_after_seconds(value: str) -> float:
+    """Return the seconds of a Retry-After: a number, or a date as RFC 9110 allows; one second for anything else."""
     try:
         seconds = float(value)
     except ValueError:
-        seconds = _seconds_until(value)
-    return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS) if seconds == seconds else 1.0  # noqa: PLR0124 - NaN
-
-
-def _seconds_until(value: str) -> float:
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return 1.0
-    return (moment.astimezone(datetime.UTC) - datetime.datetime.now(datetime.UTC)).total_seconds()
+        try:
+            at = email.utils.parsedate_to_datetime(value).astimezone(datetime.UTC)
+        except ValueError:
+            return 1.0
+        seconds = (at - datetime.datetime.now(datetime.UTC)).total_seconds()
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS) if seconds == seconds else 1.0  # noqa: PLR0124 - NaN

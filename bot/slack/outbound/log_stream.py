@@ -19,7 +19,8 @@ from bot.model import invocations, log_lines, reports
 from bot.slack.blocks import limits, options
 from bot.slack.blocks import message as blocks_message
 from bot.slack.client import api as slack_api
-from bot.slack.client import files, retries
+from bot.slack.client import errors as client_errors
+from bot.slack.client import files
 from bot.slack.outbound import rate_limit, replies, targets, uploads
 from bot.store import audit
 
@@ -30,20 +31,11 @@ FOLLOW_SECONDS = 600.0
 SPOOL_BYTES = 100_000_000
 _STATUS_SECONDS = 5.0
 """How often figures alone are worth an edit."""
-_FIRST_PART = 0.3
-"""Of the pause between edits, before the message is posted."""
 _HEARTBEAT_SECONDS = 30.0
 """How often it is tried whether the message is still there, where nothing happens."""
 _LAST_EDIT_PAUSES_SECONDS = (0.0, 1.0, 4.0)
 _ON_ITS_WAY_SECONDS = 5.0
 _LAST_WORDS_SECONDS = 2.0
-_REASONS = {
-    "message_not_found": "because its message was deleted",
-    "not_in_channel": "because posbot was removed from the channel",
-    "channel_not_found": "because posbot was removed from the channel",
-    "is_archived": "because the channel was archived",
-    "is_inactive": "because the channel was archived",
-}
 _ELSEWHERE = reports.Report(
     verdict=reports.Verdict.UNKNOWN, headline="Following in your direct messages with posbot, where Stop ends it."
 )
@@ -58,11 +50,11 @@ class LogStreamOptions:
     stopping: asyncio.Event
     """Set when posbot itself is to end."""
     seconds: float = FOLLOW_SECONDS
-    edit_seconds: float = 1.0
-    """From one edit to the next, while all that are followed are few."""
+    post_seconds: float = 0.3
+    """Before the message is posted: the first lines are there by then, or an error in place of them."""
     poll_seconds: float = 1.0
     spool_bytes: int = SPOOL_BYTES
-    budget: rate_limit.EditBudget = dataclasses.field(default_factory=rate_limit.EditBudget)
+    limiter: rate_limit.EditLimiter = dataclasses.field(default_factory=rate_limit.EditLimiter)
 
 
 class _TailView:
@@ -112,7 +104,7 @@ class LogStreamReply:
         self._is_public = is_public
         self._board = _TailView()
         self._spool = uploads.Spool(terms.spool_bytes)
-        self._pace = rate_limit.Backoff(terms.edit_seconds)
+        self._limiter = terms.limiter
         self._tasks: set[asyncio.Task[None]] = set()
         self._spot: slack_api.MessageRef | None = None
         self._is_elsewhere = False
@@ -206,41 +198,40 @@ class LogStreamReply:
 
     async def _show(self) -> None:
         """Post the message and keep it up to date until it cannot be any more."""
-        # The first lines are there in a moment, or an error in place of them.
-        await asyncio.sleep(self._terms.edit_seconds * _FIRST_PART)
+        await asyncio.sleep(self._terms.post_seconds)
         try:
             async with self._turn:
                 self._spot = await self._post()
             await self._keep_up_to_date(self._spot)
-        except retries.SlackRefused as error:
+        except client_errors.SlackRefused as error:
             self._spot = None
-            self._stop(_REASONS.get(error.code, f"because Slack shows no more of it ({error.code})"))
+            self._stop(error.reason)
         except errors.BotError as error:
             log.warning("live message not posted", reason=str(error))
             self._stop("because Slack did not show it")
 
     async def _keep_up_to_date(self, spot: slack_api.MessageRef) -> None:
         shown, edited = (-1, ""), time.monotonic()
-        pause = self._pace.seconds
+        pause = self._limiter.edit_seconds
         while True:
             await asyncio.sleep(pause)
             now, age = (self._board.total, self._board.status), time.monotonic() - edited
             is_due = now[0] != shown[0] or (now != shown and age > _STATUS_SECONDS) or age > _HEARTBEAT_SECONDS
-            pause = self._pace.seconds
+            pause = self._limiter.edit_seconds
             if not is_due:
                 continue
-            await self._terms.budget.take()
+            await self._limiter.acquire(self._invocation.id)
             try:
                 async with self._turn:
                     message = self._message()
                     await self._api.update(spot, text=message.text, blocks=list(message.blocks), is_patient=False)
-            except retries.RateLimited as error:
-                pause = self._pace.slow_down(error.pause_seconds)
+            except client_errors.RateLimited as error:
+                pause = self._limiter.slow_down(error.pause_seconds)
             except errors.Unavailable:
-                pause = self._pace.slow_down(None)
+                pause = self._limiter.slow_down(None)
             else:
                 shown, edited = now, time.monotonic()
-                self._pace.recover()
+                self._limiter.recover()
 
     async def _post(self) -> slack_api.MessageRef:
         """Post the message where the question was asked if all may see it there, else to the person directly."""

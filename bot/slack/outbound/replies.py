@@ -18,8 +18,8 @@ from bot.model import invocations, reports
 from bot.slack.blocks import message as blocks_message
 from bot.slack.blocks import options
 from bot.slack.client import api as slack_api
+from bot.slack.client import errors as client_errors
 from bot.slack.client import files as client_files
-from bot.slack.client import retries
 from bot.slack.outbound import targets, uploads
 
 log = structlog.get_logger()
@@ -169,7 +169,7 @@ class Response:
 
         try:
             await self._api.looks.send_with_fallback(draw, send)
-        except (errors.Refused, retries.RateLimited) as error:
+        except (errors.Refused, client_errors.RateLimited) as error:
             log.warning("response not taken", reason=str(error))
             # What was meant for all is not delivered by telling one.
             return await _whisper(self._api, self._target, message) and not is_public

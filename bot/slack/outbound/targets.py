@@ -1,6 +1,29 @@
-"""Where replies and posts go."""
+"""
+Where replies and posts go, and the one fallback where Slack accepts them nowhere else.
+
+    thread of the request  →  its channel  →  DM of the requester
+
+    async for target in targets.fallbacks(api, user=..., channel=..., thread=...):
+        ...  try there; the next one after a `SlackRefused`
+
+    await targets.send_to_first(targets.fallbacks(...), send)
+
+`send_to_first` goes on to the next target after a refusal, and stops where the app itself is at fault (token, scope):
+no other target would help. What a refusal means is in `client/errors.py`.
+"""
 
 import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from bot import errors
+from bot.slack.client import api as slack_api
+from bot.slack.client import errors as client_errors
+
+log = structlog.get_logger()
+Result = TypeVar("Result")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,3 +40,57 @@ class ReplyTarget:
     is_click: bool = False
     is_ephemeral: bool = False
     """The click changes a message of its own; the response to it is for the requester alone."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PostTarget:
+    """A channel, or a thread in it, where a message may be posted."""
+
+    channel: str
+    thread: str | None = None
+    is_fallback_dm: bool = False
+    """The DM of the requester, because nothing else accepted the message."""
+
+
+async def fallbacks(
+    api: slack_api.SlackApi, *, user: str, channel: str | None, thread: str | None = None, stays_in_thread: bool = False
+) -> AsyncIterator[PostTarget]:
+    """
+    Yield the targets of a message, the best first; the DM with *user* is opened only when it is its turn.
+
+    Without a *channel* (App Home, or a private message) that is the only one. A message that *stays in its thread*
+    makes no sense in the channel without it.
+    """
+    if channel is not None:
+        yield PostTarget(channel=channel, thread=thread)
+        if thread is not None and not stays_in_thread:
+            yield PostTarget(channel=channel)
+    try:
+        direct = await api.open_dm(user)
+    except errors.Refused as error:
+        log.info("no DM with the requester", user=user, reason=str(error))
+        return
+    if direct != channel:
+        yield PostTarget(channel=direct, is_fallback_dm=True)
+
+
+async def send_to_first(
+    candidates: AsyncIterator[PostTarget], send: Callable[[PostTarget], Awaitable[Result]]
+) -> Result:
+    """
+    Return what *send* returns for the first of *candidates* that does not refuse.
+
+    Raises:
+        errors.Refused: all refused, or the app is at fault.
+        errors.Unavailable: Slack did not answer; nothing else was tried, because the message may be there.
+    """
+    refusal = errors.Refused("No channel of Slack accepts the message.")
+    async for target in candidates:
+        try:
+            return await send(target)
+        except client_errors.SlackRefused as error:
+            log.info("message refused", channel=target.channel, thread=target.thread, reason=str(error))
+            refusal = error
+            if error.kind is client_errors.Kind.APP_AT_FAULT:
+                break
+    raise refusal

@@ -104,7 +104,7 @@ async def test_a_long_public_log_comes_into_the_channel_where_the_bot_may(scene:
         assert len(scene.bob.files_in(incident)) == 1
     else:
         assert "All of it could not be sent as a file." in message.plain_text
-        assert "Invite the bot to the channel." in message.plain_text
+        assert "Invite posbot to the channel." in message.plain_text
 
 
 async def test_a_log_that_is_shared_brings_its_file_along(scene: Scene) -> None:

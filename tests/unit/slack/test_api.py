@@ -59,17 +59,17 @@ async def test_what_slack_would_not_say_is_not_asked_again_at_once() -> None:
         ("3", 3.0),
         ("0.1", 0.1),
         ("-5", 0.0),
-        ("3600", retries.LONGEST_WAIT_SECONDS),
+        ("3600", retries.MAX_RETRY_AFTER_SECONDS),
         ("", 1.0),
         ("soon", 1.0),
         ("nan", 1.0),
     ],
 )
 def test_the_pause_that_slack_asks_for_is_understood(value: str, seconds: float) -> None:
-    assert retries.pause_seconds_of(value) == seconds
+    assert retries.retry_after_seconds(value) == seconds
 
 
 def test_a_pause_may_be_given_as_a_date() -> None:
     moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=20)
 
-    assert 15 < retries.pause_seconds_of(email.utils.format_datetime(moment)) <= 20
+    assert 15 < retries.retry_after_seconds(email.utils.format_datetime(moment)) <= 20

@@ -6,7 +6,8 @@ import pytest
 
 from bot import errors
 from bot.slack.client import api as slack_api
-from bot.slack.client import files, retries
+from bot.slack.client import errors as client_errors
+from bot.slack.client import files
 from sandbox import slack
 
 pytestmark = pytest.mark.anyio
@@ -77,7 +78,7 @@ async def test_too_many_requests_are_waited_for(workspace: slack.Workspace) -> N
 
 async def test_a_missing_scope_is_said_with_its_remedy() -> None:
     async with slack.pretend_workspace(slack.Settings(scopes=frozenset({"chat:write"}))) as workspace:
-        with pytest.raises(retries.SlackRefused, match="missing_scope") as caught:
+        with pytest.raises(client_errors.SlackRefused, match="missing_scope") as caught:
             await files_of(workspace).put(UPLOAD, files.UploadTarget(channel="C1"))
 
     assert caught.value.hint is not None
@@ -87,7 +88,7 @@ async def test_a_missing_scope_is_said_with_its_remedy() -> None:
 async def test_where_the_bot_is_not_it_cannot_leave_a_file(workspace: slack.Workspace) -> None:
     lobby = workspace.channel("lobby", bot_is_member=False)
 
-    with pytest.raises(retries.SlackRefused) as caught:
+    with pytest.raises(client_errors.SlackRefused) as caught:
         await files_of(workspace).put(UPLOAD, files.UploadTarget(channel=lobby.id))
 
-    assert (caught.value.code, caught.value.hint) == ("not_in_channel", "Invite the bot to the channel.")
+    assert (caught.value.code, caught.value.hint) == ("not_in_channel", "Invite posbot to the channel.")

@@ -51,8 +51,8 @@ class Scene:
         api = slack_api.SlackApi(self.workspace.bot_token, self.workspace.api_url)
         reply = replies.reply_to(api, request.target, is_public=is_public)
         await self.record.begin(request.invocation)
-        budget = rate_limit.EditBudget(burst=1_000)
-        short = {"edit_seconds": EDIT_SECONDS, "poll_seconds": EDIT_SECONDS, "budget": budget} | terms
+        limiter = rate_limit.EditLimiter(EDIT_SECONDS, rate_limit.EditBudget(burst=1_000))
+        short = {"post_seconds": EDIT_SECONDS / 3, "poll_seconds": EDIT_SECONDS, "limiter": limiter} | terms
         live = log_stream.LogStreamReply(
             api,
             request.invocation,
@@ -384,7 +384,7 @@ async def test_a_disk_without_room_costs_the_file_alone(scene: Scene, monkeypatc
 
 async def test_what_fails_before_anything_is_shown_is_answered_as_anything_else(scene: Scene) -> None:
     request = await scene.mentioned()
-    async with scene.followed(request, edit_seconds=60) as live:
+    async with scene.followed(request, post_seconds=60) as live:
         waiting = asyncio.ensure_future(live.until_stopped())
         await asyncio.sleep(0)
         assert await live.finish(an_answer(request, status=invocations.Status.FAILED))

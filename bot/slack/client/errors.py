@@ -1,0 +1,120 @@
+"""
+Errors of Slack, and the one table that says what its error codes mean.
+
+    errors.Unavailable     Slack did not answer, so nobody knows whether it accepted the call
+    └── RateLimited        Slack answered, and did not accept it; a retry does not do it twice
+    errors.Refused
+    └── SlackRefused       Slack answered no; `kind` says what to do about it
+
+Callers decide by `SlackRefused.kind` and never by a code:
+
+    except errors.SlackRefused as error:
+        if error.is_gone: post the message again, or mark it as done
+"""
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+
+from bot import errors
+
+MALFORMED = "unreadable"
+"""In place of Slack's code for a response that is none of Slack's."""
+_MAX_CODE_LENGTH = 60
+
+
+class Kind(enum.Enum):
+    """What a refusal means for the caller."""
+
+    # The message, or its channel, accepts nothing any more. Another channel may.
+    GONE = enum.auto()
+    # There is no such thread in the channel. The channel itself may accept the message.
+    NO_THREAD = enum.auto()
+    # The workspace does not know a block. Older blocks may be accepted.
+    BLOCKS_REFUSED = enum.auto()
+    # The token or a scope. No other channel helps: until it is repaired, Slack is as good as unavailable.
+    APP_AT_FAULT = enum.auto()
+    # Too many calls. `RateLimited` is raised for it.
+    RATE_LIMITED = enum.auto()
+    # Anything else; repeated, it would be refused again.
+    OTHER = enum.auto()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """What an error code of Slack means."""
+
+    kind: Kind
+    reason: str | None = None
+    """As the end of a sentence."""
+    hint: str | None = None
+    """What to do about it."""
+
+
+_INVITE = "Invite posbot to the channel."
+_INSTALL = "Install the app again, and set SLACK_BOT_TOKEN."
+_CODES: Mapping[str, Meaning] = {
+    "message_not_found": Meaning(kind=Kind.GONE, reason="because its message was deleted"),
+    "channel_not_found": Meaning(kind=Kind.GONE, reason="because posbot was removed from the channel", hint=_INVITE),
+    "not_in_channel": Meaning(kind=Kind.GONE, reason="because posbot was removed from the channel", hint=_INVITE),
+    "is_archived": Meaning(kind=Kind.GONE, reason="because the channel was archived", hint="The channel is archived."),
+    "is_inactive": Meaning(kind=Kind.GONE, reason="because the channel was archived"),
+    "thread_not_found": Meaning(kind=Kind.NO_THREAD, reason="because its thread was deleted"),
+    "cannot_reply_to_message": Meaning(kind=Kind.NO_THREAD, reason="because its thread accepts no replies"),
+    "invalid_blocks": Meaning(kind=Kind.BLOCKS_REFUSED),
+    "invalid_blocks_format": Meaning(kind=Kind.BLOCKS_REFUSED),
+    "invalid_attachments": Meaning(kind=Kind.BLOCKS_REFUSED),
+    "invalid_auth": Meaning(
+        kind=Kind.APP_AT_FAULT,
+        hint="SLACK_BOT_TOKEN is not valid any more; take the current one from the app's settings.",
+    ),
+    "not_authed": Meaning(kind=Kind.APP_AT_FAULT, hint="Set SLACK_BOT_TOKEN."),
+    "token_revoked": Meaning(kind=Kind.APP_AT_FAULT, hint=f"The token was revoked. {_INSTALL}"),
+    "token_expired": Meaning(kind=Kind.APP_AT_FAULT, hint=f"The token has expired. {_INSTALL}"),
+    "account_inactive": Meaning(
+        kind=Kind.APP_AT_FAULT, hint="The app was removed from the workspace; install it again."
+    ),
+    "missing_scope": Meaning(
+        kind=Kind.APP_AT_FAULT,
+        hint="The app lacks a scope; apply the output of `posbot manifest` and install the app again.",
+    ),
+    "ratelimited": Meaning(kind=Kind.RATE_LIMITED),
+    "rate_limited": Meaning(kind=Kind.RATE_LIMITED),
+}
+_UNKNOWN = Meaning(kind=Kind.OTHER)
+
+
+class RateLimited(errors.Unavailable):
+    """Slack answered and did not accept the call; sent another way, it is not done twice."""
+
+    def __init__(self, message: str, *, pause_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.pause_seconds = pause_seconds
+        """How long Slack asks to wait, where it does."""
+
+
+class SlackRefused(errors.Refused):
+    """Slack answered no; *code* is Slack's error code."""
+
+    def __init__(self, method: str, code: str) -> None:
+        meaning = meaning_of(code)
+        super().__init__(f"Slack refused {method} ({code}).", hint=meaning.hint)
+        self.code = code
+        self.kind = meaning.kind
+        self.reason = meaning.reason or f"because Slack refused it ({code})"
+        """Why something that was in Slack ended, as the end of a sentence."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the message cannot be edited any more, because it, its thread or its channel is gone."""
+        return self.kind in {Kind.GONE, Kind.NO_THREAD}
+
+
+def meaning_of(code: str) -> Meaning:
+    """Return what Slack's error *code* means."""
+    return _CODES.get(code, _UNKNOWN)
+
+
+def is_code(code: object) -> bool:
+    """Return whether *code* looks like an error code of Slack, and not like the answer of a proxy."""
+    return isinstance(code, str) and code.replace("_", "").isalnum() and len(code) < _MAX_CODE_LENGTH
