@@ -267,7 +267,7 @@ class _Local:
         self._jar = jar
         self._limit_seconds = limit.total_seconds()
         self._tools = tools
-        self._reading: status.Reading | None = None
+        self._reading: status.ServiceHealth | None = None
         """What its health last said."""
 
     async def start(self) -> reports.Report:

@@ -194,10 +194,10 @@ class _Rollout:
             kept = f"revision {sight.newest.revision} is current, {len(sight.revisions) - 1} earlier kept"
         return f"{self._place}: {kept}."
 
-    async def _read_health(self) -> health_status.Reading:
+    async def _read_health(self) -> health_status.ServiceHealth:
         url = self._environment.health_url_of(self._service)
         if url is None:
-            return health_status.unasked(
+            return health_status.unchecked(
                 self._service.name, health_status.Finding.NO_ENDPOINT, "no port in the catalogue"
             )
         return await self._tools.actuator.read(self._service.name, url, with_groups=True)

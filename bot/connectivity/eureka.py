@@ -1,74 +1,98 @@
-"""Eureka, the registry in which services are found by their names."""
+"""Eureka, the registry in which services are found by name."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 
-from bot.connectivity import model as connectivity
 from bot.health import http_probe, status
 
-APPLICATIONS = "/eureka/apps"
-LIMIT_BYTES = 5_000_000
-ANSWER_SECONDS = 8.0
-MOST_INSTANCES = 1_000
+APPLICATIONS_PATH = "/eureka/apps"
+MAX_BODY_BYTES = 5_000_000
+TIMEOUT_SECONDS = 8.0
+MAX_INSTANCES = 1_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One registered process of a service."""
+
+    id: str
+    host: str
+    port: int | None
+    """None where both its plain and its secure port are disabled."""
+    status: str
+    """UP, DOWN, STARTING, OUT_OF_SERVICE or UNKNOWN."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """The instances of a service in a registry."""
+
+    url: str
+    instances: tuple[Instance, ...] = ()
+    """Empty where the service is not registered."""
+    unavailable_reason: str = ""
+    """A phrase where the registry is unavailable, else empty."""
+
+    @property
+    def up(self) -> tuple[Instance, ...]:
+        """Return the instances that receive requests."""
+        return tuple(instance for instance in self.instances if instance.status == "UP")
+
+    def on_other_port(self, port: int) -> tuple[Instance, ...]:
+        """Return the instances that receive requests on another port than *port*."""
+        return tuple(instance for instance in self.up if instance.port not in {None, port})
 
 
 class Eureka:
-    """Asks registries; what kept one from an answer is part of what is given, and nothing is retried."""
+    """Reads registries without retries; a failure is part of the result."""
 
-    def __init__(self, *, seconds: float = ANSWER_SECONDS) -> None:
-        self._http = http_probe.HttpProbe(limit_bytes=LIMIT_BYTES, seconds=seconds)
+    def __init__(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._http = http_probe.HttpProbe(max_bytes=MAX_BODY_BYTES, timeout_seconds=timeout_seconds)
 
-    async def find(self, url: str, name: str) -> connectivity.Registration:
-        """Give what the registry at *url* says of the service called *name*."""
-        asked = f"{url.rstrip('/')}{APPLICATIONS}/{name.upper()}"
-        # Without this header the answer is XML.
-        outcome = await self._http.get(asked, accept="application/json")
-        if isinstance(outcome, status.Failure):
-            return connectivity.Registration(url=asked, unavailable_reason=outcome.explanation)
+    async def find(self, url: str, name: str) -> Registration:
+        """Return the registration of the service called *name* in the registry at *url*."""
+        application_url = f"{url.rstrip('/')}{APPLICATIONS_PATH}/{name.upper()}"
+        # Without this header the response is XML.
+        outcome = await self._http.get(application_url, accept="application/json")
+        if isinstance(outcome, status.HttpFailure):
+            return Registration(url=application_url, unavailable_reason=outcome.explanation)
+        document = _parse_json(outcome.body)
         if outcome.exchange.status == 404:
-            return _unregistered(asked, outcome)
-        document = _document(outcome)
+            # Spring's own 404 names the requested path; any other one comes from a server that is no registry.
+            path = str(document.get("path", "")) if isinstance(document, dict) else ""
+            is_registry = not outcome.body or APPLICATIONS_PATH in path
+            reason = "" if is_registry else f"no registry at this address ({outcome.exchange.status_line})"
+            return Registration(url=application_url, unavailable_reason=reason)
         application = document.get("application") if isinstance(document, dict) else None
         if outcome.exchange.status != 200 or not isinstance(application, dict):
-            missing = f"the answer is none of a registry ({_status(outcome)})"
-            return connectivity.Registration(url=asked, unavailable_reason=missing)
-        return connectivity.Registration(url=asked, instances=tuple(_instances(application.get("instance"))))
+            reason = f"not a registry response ({outcome.exchange.status_line})"
+            return Registration(url=application_url, unavailable_reason=reason)
+        return Registration(url=application_url, instances=tuple(_parse_instances(application.get("instance"))))
 
 
-def _unregistered(url: str, response: status.Response) -> connectivity.Registration:
-    """Tell a registry that does not know the name from a server that is none; Spring writes the path it was asked."""
-    document = _document(response)
-    is_registry = not response.body or (isinstance(document, dict) and APPLICATIONS in str(document.get("path", "")))
-    missing = "" if is_registry else f"there is no registry at that address ({_status(response)})"
-    return connectivity.Registration(url=url, unavailable_reason=missing)
-
-
-def _document(response: status.Response) -> object:
+def _parse_json(body: bytes) -> object:
     try:
-        return json.loads(response.body)
+        return json.loads(body)
     except (ValueError, RecursionError):
         return None
 
 
-def _instances(entries: object) -> Iterator[connectivity.Instance]:
-    # Older registries write a list of one as the one.
+def _parse_instances(entries: object) -> Iterator[Instance]:
+    # Older registries write a single instance without a list.
     listed = entries if isinstance(entries, list) else [entries]
-    for entry in listed[:MOST_INSTANCES]:
+    for entry in listed[:MAX_INSTANCES]:
         if isinstance(entry, dict):
-            yield connectivity.Instance(
+            yield Instance(
                 id=str(entry.get("instanceId") or entry.get("hostName") or "unnamed"),
                 host=str(entry.get("hostName") or entry.get("ipAddr") or ""),
-                port=_port(entry.get("port")) or _port(entry.get("securePort")),
+                port=_parse_port(entry.get("port")) or _parse_port(entry.get("securePort")),
                 status=str(entry.get("status", "UNKNOWN")),
             )
 
 
-def _port(entry: object) -> int | None:
+def _parse_port(entry: object) -> int | None:
     if not isinstance(entry, dict) or str(entry.get("@enabled")).lower() != "true":
         return None
     number = entry.get("$")
     return int(number) if isinstance(number, (int, str)) and str(number).isdecimal() else None
-
-
-def _status(response: status.Response) -> str:
-    return f"HTTP {response.exchange.status} {response.exchange.reason}".strip()

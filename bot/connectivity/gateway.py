@@ -1,83 +1,172 @@
 """
-Spring Cloud Gateway: its routes, and whom it lets in.
+Spring Cloud Gateway: its routes, and requests through it with and without a token.
 
-Asking never fails, as with the actuator: what kept it from an answer is part of what is given. Nothing is retried and
-no redirect followed, because the answer to this one request is what is wanted.
+A request never raises: a failure is part of the result. Nothing is retried and no redirect is followed, because the
+response to exactly this request is the result.
 """
 
 import base64
 import binascii
+import dataclasses
 import datetime
+import enum
 import json
+import re
 from collections.abc import Mapping
 
-from bot.connectivity import model as connectivity
 from bot.health import http_probe, status
 
-ROUTES = "/actuator/gateway/routes"
-LIMIT_BYTES = 5_000_000
-"""The routes of some hundred services are a few hundred kilobytes."""
-ANSWER_SECONDS = 8.0
-MOST_ROUTES = 5_000
+ROUTES_PATH = "/actuator/gateway/routes"
+MAX_BODY_BYTES = 5_000_000
+"""The routes of a hundred services take a few hundred kilobytes."""
+TIMEOUT_SECONDS = 8.0
+MAX_ROUTES = 5_000
+_PATHS = re.compile(r"Paths: \[([^\]]*)\]")
+_LOAD_BALANCED = "lb://"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route of the gateway."""
+
+    id: str
+    uri: str
+    predicate: str
+    """Which requests match, as Spring Cloud Gateway prints it."""
+    filters: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Return the path patterns, such as `/order/**`."""
+        return tuple(path.strip() for found in _PATHS.findall(self.predicate) for path in found.split(","))
+
+    def targets(self, service: str) -> bool:
+        """Return whether the route leads to *service*, through the registry or directly to its host."""
+        uri = self.uri.lower()
+        if uri.startswith(_LOAD_BALANCED):
+            return uri.removeprefix(_LOAD_BALANCED).strip("/") == service
+        host = uri.partition("://")[2].partition("/")[0].partition(":")[0]
+        return service in {host, host.partition(".")[0]}
+
+    def matches(self, prefix: str) -> bool:
+        """Return whether requests below *prefix* match."""
+        return any(path.removesuffix("/**").rstrip("/") == prefix.rstrip("/") for path in self.paths)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Routes:
+    """The routes of a gateway."""
+
+    url: str
+    routes: tuple[Route, ...] = ()
+    unavailable_reason: str = ""
+    """A phrase where the routes are unavailable, else empty."""
+
+    def to(self, service: str) -> tuple[Route, ...]:
+        """Return the routes to *service*."""
+        return tuple(route for route in self.routes if route.targets(service))
+
+
+class ResponseClass(enum.Enum):
+    """HTTP's classes of responses, with the statuses that matter for access apart."""
+
+    NO_RESPONSE = enum.auto()
+    SUCCESS = enum.auto()
+    REDIRECTION = enum.auto()
+    # 401: the request lacks valid credentials.
+    UNAUTHORIZED = enum.auto()
+    # 403: the credentials are valid and do not suffice.
+    FORBIDDEN = enum.auto()
+    # Any other 4xx: the request is wrong, whoever sends it.
+    CLIENT_ERROR = enum.auto()
+    # 503: the gateway has no instance to forward to.
+    UNAVAILABLE = enum.auto()
+    SERVER_ERROR = enum.auto()
+
+    @classmethod
+    def of(cls, status: int) -> "ResponseClass":
+        """Return the class of an HTTP status."""
+        special = {401: cls.UNAUTHORIZED, 403: cls.FORBIDDEN, 503: cls.UNAVAILABLE}
+        classes = {2: cls.SUCCESS, 3: cls.REDIRECTION, 4: cls.CLIENT_ERROR}
+        return special.get(status) or classes.get(status // 100, cls.SERVER_ERROR)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AccessProbe:
+    """The result of one request, with or without a token."""
+
+    url: str
+    response: ResponseClass
+    explanation: str
+    """The status with its reason phrase, or why there was no response."""
+    location: str = ""
+    """Target of a redirect."""
+    challenge: str = ""
+    """The WWW-Authenticate header."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TokenInfo:
+    """Properties of a token that reports may show."""
+
+    expires_at: datetime.datetime | None = None
+    """The `exp` claim of a JWT; None for an opaque token."""
 
 
 class Gateway:
-    """Asks gateways, and what lies behind them; *tokens* are the bot's own, by environment."""
+    """Sends requests to gateways and services; *tokens* are posbot's own, by environment."""
 
-    def __init__(self, tokens: Mapping[str, str], *, seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(self, tokens: Mapping[str, str], *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._tokens = tokens
-        self._http = http_probe.HttpProbe(limit_bytes=LIMIT_BYTES, seconds=seconds)
+        self._http = http_probe.HttpProbe(max_bytes=MAX_BODY_BYTES, timeout_seconds=timeout_seconds)
 
-    async def routes(self, url: str) -> connectivity.Routes:
-        """Give the routes of the gateway at *url*, or why they are not known."""
-        asked = url.rstrip("/") + ROUTES
-        outcome = await self._http.get(asked, accept="application/json")
-        if isinstance(outcome, status.Failure):
-            return connectivity.Routes(url=asked, unavailable_reason=outcome.explanation)
+    async def routes(self, url: str) -> Routes:
+        """Return the routes of the gateway at *url*, or why they are unavailable."""
+        routes_url = url.rstrip("/") + ROUTES_PATH
+        outcome = await self._http.get(routes_url, accept="application/json")
+        if isinstance(outcome, status.HttpFailure):
+            return Routes(url=routes_url, unavailable_reason=outcome.explanation)
         if outcome.exchange.status == 404:
-            missing = "the gateway does not show them (HTTP 404): expose the endpoint “gateway” to the bot"
-            return connectivity.Routes(url=asked, unavailable_reason=missing)
+            reason = f"{outcome.exchange.status_line}: expose the actuator endpoint “gateway” to posbot"
+            return Routes(url=routes_url, unavailable_reason=reason)
         if outcome.exchange.status in {401, 403}:
-            missing = f"the gateway shows them to nobody without a login (HTTP {outcome.exchange.status})"
-            return connectivity.Routes(url=asked, unavailable_reason=missing)
-        return _read_routes(asked, outcome)
+            reason = f"{outcome.exchange.status_line}: the actuator endpoint “gateway” requires authentication"
+            return Routes(url=routes_url, unavailable_reason=reason)
+        return _parse_routes(routes_url, outcome)
 
-    async def probe(self, url: str, *, as_bot_in: str | None = None) -> connectivity.AccessProbe:
-        """Give what *url* answers to a request without a login, or with the bot's token of that environment."""
-        token = self._tokens[as_bot_in] if as_bot_in is not None else None
+    async def probe(self, url: str, *, token_of: str | None = None) -> AccessProbe:
+        """Return the result of a request to *url*, with posbot's token of the environment *token_of* if given."""
+        token = self._tokens[token_of] if token_of is not None else None
         outcome = await self._http.get(url, accept="application/json", token=token)
-        if isinstance(outcome, status.Failure):
-            return connectivity.AccessProbe(
-                url=url, reception=connectivity.AccessResult.SILENCE, explanation=outcome.explanation
-            )
+        if isinstance(outcome, status.HttpFailure):
+            return AccessProbe(url=url, response=ResponseClass.NO_RESPONSE, explanation=outcome.explanation)
         exchange, headers = outcome.exchange, dict(outcome.exchange.headers)
-        return connectivity.AccessProbe(
+        return AccessProbe(
             url=url,
-            reception=connectivity.AccessResult.of(exchange.status or 0),
-            explanation=f"HTTP {exchange.status} {exchange.reason}".strip(),
+            response=ResponseClass.of(exchange.status or 0),
+            explanation=exchange.status_line,
             location=headers.get("location", ""),
             challenge=headers.get("www-authenticate", ""),
         )
 
-    def token(self, environment: str) -> connectivity.Token | None:
-        """Give what can be told of the bot's token of *environment*; None where it has none."""
+    def token(self, environment: str) -> TokenInfo | None:
+        """Return the properties of posbot's token of *environment*, or None if there is none."""
         token = self._tokens.get(environment)
-        return connectivity.Token(ends_at=_end(token)) if token else None
+        return TokenInfo(expires_at=_expiry(token)) if token else None
 
 
-def _read_routes(url: str, response: status.Response) -> connectivity.Routes:
+def _parse_routes(url: str, response: status.HttpResponse) -> Routes:
     try:
         document = json.loads(response.body)
     except (ValueError, RecursionError):
         document = None
     if response.exchange.status != 200 or not isinstance(document, list):
-        status = f"HTTP {response.exchange.status} {response.exchange.reason}".strip()
-        return connectivity.Routes(url=url, unavailable_reason=f"the answer is no list of routes ({status})")
-    entries = [entry for entry in document[:MOST_ROUTES] if isinstance(entry, dict)]
-    return connectivity.Routes(
+        return Routes(url=url, unavailable_reason=f"not a list of routes ({response.exchange.status_line})")
+    entries = [entry for entry in document[:MAX_ROUTES] if isinstance(entry, dict)]
+    return Routes(
         url=url,
         routes=tuple(
-            connectivity.Route(
+            Route(
                 id=str(entry.get("route_id", "")),
                 uri=str(entry.get("uri", "")),
                 predicate=str(entry.get("predicate", "")),
@@ -88,8 +177,8 @@ def _read_routes(url: str, response: status.Response) -> connectivity.Routes:
     )
 
 
-def _end(token: str) -> datetime.datetime | None:
-    """Give the `exp` of a JWT (RFC 7519); its signature is nobody's business here."""
+def _expiry(token: str) -> datetime.datetime | None:
+    """Return the `exp` claim of a JWT (RFC 7519); its signature does not matter here."""
     body = token.split(".")[1] if token.count(".") == 2 else ""
     try:
         claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))

@@ -1,12 +1,13 @@
 """
-Spring Boot's endpoints for health and for how a service was built.
+Spring Boot's health and info endpoints.
 
-Asking never fails: whatever comes back, or does not, is the finding. It is never retried either, because
-a service that answers every second time must not look healthy; whoever wants to wait asks again.
+A request never raises: a failure is a finding like any other. Nothing is retried, so that a service which fails every
+second request does not look healthy.
 """
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime
 import http
 import itertools
@@ -16,210 +17,204 @@ from collections.abc import Iterator
 
 from bot.health import http_probe
 from bot.health import status as health_status
+from bot.health.status import Finding
 
 GROUPS = ("readiness", "liveness")
-BODY_LIMIT_BYTES = 1_000_000
-"""A health document is a few kilobytes; reading stops here so that a wrong URL cannot fill the memory."""
-MOST_COMPONENTS = 500
-DEEPEST_COMPONENT = 8
-"""Spring's own are two levels deep and a dozen; a document with more was not made by it."""
-PROBE_SECONDS = 8.0
-"""For one whole answer: Kubernetes and most gateways have given up long before."""
-_LONGEST_NAME = 80
+MAX_BODY_BYTES = 1_000_000
+"""A health document has a few kilobytes; a wrong URL must not fill the memory."""
+MAX_COMPONENTS = 500
+MAX_COMPONENT_DEPTH = 8
+"""Spring's own documents are two levels deep and have about a dozen components."""
+TIMEOUT_SECONDS = 8.0
+"""For a whole response. Kubernetes and most gateways give up long before."""
+_MAX_NAME_LENGTH = 80
 """Of a version or a commit."""
-
 _LOGIN = re.compile(r"login|log-in|signin|sign-in|oauth|openid|saml|sso|/auth\b", re.IGNORECASE)
+_INVALID_JSON = object()
 
 
 class Actuator:
     """
-    Reads health over HTTP; at most *concurrency* requests are under way at once.
+    Reads actuator endpoints, with at most *concurrency* requests at once.
 
-    That is more than there are services, so that many which do not answer keep nobody waiting who asks for others.
+    The limit exceeds the number of services, so that services which hang do not delay the requests to others.
     """
 
-    def __init__(self, *, concurrency: int = 512, probe_seconds: float = PROBE_SECONDS) -> None:
-        self._http = http_probe.HttpProbe(limit_bytes=BODY_LIMIT_BYTES, seconds=probe_seconds)
+    def __init__(self, *, concurrency: int = 512, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._http = http_probe.HttpProbe(max_bytes=MAX_BODY_BYTES, timeout_seconds=timeout_seconds)
         self._slots = asyncio.Semaphore(concurrency)
-        self._took_seconds: dict[str, float] = {}
+        self._durations: dict[str, float] = {}
 
-    def last_took(self, url: str) -> float:
-        """Give the seconds that *url* took when it was last asked; 0 where it was not."""
-        return self._took_seconds.get(url, 0.0)
+    def last_duration_seconds(self, url: str) -> float:
+        """Return how long the last request to *url* took, or 0 if there was none."""
+        return self._durations.get(url, 0.0)
 
-    async def read(self, service: str, url: str, *, with_groups: bool) -> health_status.Reading:
+    async def read(self, service: str, url: str, *, with_groups: bool) -> health_status.ServiceHealth:
         """
-        Give what *service* says at *url*, and what its readiness and liveness say where it has them.
+        Return the health of *service* at *url*, with its readiness and liveness groups where they exist.
 
-        Without *with_groups* they are asked only where the root answers and is not well: a root that is UP includes
-        them, because Spring Boot aggregates every contributor of every group into it.
+        Without *with_groups*, the groups are read only if the root responds and is not healthy: Spring Boot aggregates
+        the contributors of all groups into the root, so a root that is UP includes them.
         """
         if with_groups:
             root, groups = await asyncio.gather(self._probe(url), self._probe_groups(url))
         else:
             root = await self._probe(url)
             groups = await self._probe_groups(url) if root.is_document and not root.is_healthy else []
-        # A group that the root does not list and that gives no health document does not exist.
-        there = (named for named in groups if named[0] in root.groups or named[1].is_document)
-        return health_status.Reading(service=service, root=root, groups=tuple(there))
+        # A group that the root does not list and that returns no health document does not exist.
+        existing = (named for named in groups if named[0] in root.groups or named[1].is_document)
+        return health_status.ServiceHealth(service=service, root=root, groups=tuple(existing))
 
     async def build(self, url: str) -> health_status.Build:
-        """Give how the service was built that answers at the info endpoint *url*, or why that is not known."""
+        """Return the build information at the info endpoint *url*, or why there is none."""
         async with self._slots:
             outcome = await self._http.get(url, accept="application/json")
-        if isinstance(outcome, health_status.Failure):
+        if isinstance(outcome, health_status.HttpFailure):
             return health_status.Build(unavailable_reason=outcome.explanation)
-        return _read_build(outcome)
+        return _parse_build(outcome)
 
-    async def _probe_groups(self, url: str) -> list[tuple[str, health_status.Probe]]:
-        probes = await asyncio.gather(*(self._probe(f"{url}/{name}") for name in GROUPS))
-        return list(zip(GROUPS, probes, strict=True))
+    async def _probe_groups(self, url: str) -> list[tuple[str, health_status.EndpointHealth]]:
+        endpoints = await asyncio.gather(*(self._probe(f"{url}/{name}") for name in GROUPS))
+        return list(zip(GROUPS, endpoints, strict=True))
 
-    async def _probe(self, url: str) -> health_status.Probe:
+    async def _probe(self, url: str) -> health_status.EndpointHealth:
         async with self._slots:
             outcome = await self._http.get(url, accept="application/json")
-        self._took_seconds[url] = outcome.exchange.total_seconds
-        if isinstance(outcome, health_status.Failure):
-            return health_status.Probe(
+        self._durations[url] = outcome.exchange.total_seconds
+        if isinstance(outcome, health_status.HttpFailure):
+            return health_status.EndpointHealth(
                 finding=outcome.finding, explanation=outcome.explanation, exchange=outcome.exchange
             )
-        return _judge(outcome)
+        return _parse_health(outcome)
 
 
-def _judge(response: health_status.Response) -> health_status.Probe:
-    refusal = _refusal(response)
-    if refusal is not None:
-        return _no_document(response, *refusal)
-    document = _document(response.body)
-    if isinstance(document, dict) and isinstance(document.get("status"), str):
-        return _read_document(document, response)
-    if response.exchange.status != http.HTTPStatus.OK:
-        return _no_document(
-            response, health_status.Finding.HTTP_ERROR, f"HTTP {_status(response)} without a health document"
-        )
-    return _no_document(response, *_misfit(response, document))
+def _parse_health(response: health_status.HttpResponse) -> health_status.EndpointHealth:
+    exchange = response.exchange
+    is_success = 200 <= (exchange.status or 0) < 300
+    found = _status_finding(exchange)
+    if found is None:
+        document = _parse_json(response.body)
+        if isinstance(document, dict) and isinstance(document.get("status"), str):
+            health = _evaluate(document, exchange)
+            if is_success or not health.is_healthy:
+                return health
+            found = Finding.HTTP_ERROR, f"{exchange.status_line}, although the body has status UP"
+        elif exchange.status != http.HTTPStatus.OK:
+            found = Finding.HTTP_ERROR, f"{exchange.status_line} without a health document"
+        elif document is not _INVALID_JSON:
+            found = Finding.NOT_HEALTH, "not a health document: JSON without “status”"
+        elif not response.body:
+            found = Finding.NOT_JSON, "empty response body"
+        else:
+            content_type = dict(exchange.headers).get("content-type", "no content type")
+            found = Finding.NOT_JSON, f"not JSON but {content_type.partition(';')[0]}"
+    finding, explanation = found
+    return health_status.EndpointHealth(finding=finding, explanation=explanation, exchange=exchange)
 
 
-def _no_document(
-    response: health_status.Response, finding: health_status.Finding, explanation: str
-) -> health_status.Probe:
-    return health_status.Probe(finding=finding, explanation=explanation, exchange=response.exchange)
-
-
-def _refusal(response: health_status.Response) -> tuple[health_status.Finding, str] | None:
-    """Give what the HTTP status alone says, where the body cannot be a health document."""
-    status = response.exchange.status or 0
+def _status_finding(exchange: health_status.Exchange) -> tuple[Finding, str] | None:
+    """Return the finding where the HTTP status alone decides, whatever the body."""
+    status = exchange.status or 0
     if 300 <= status < 400:
-        target = dict(response.exchange.headers).get("location", "nowhere")
-        finding = health_status.Finding.LOGIN_PAGE if _LOGIN.search(target) else health_status.Finding.REDIRECTED
-        kind = "a login page" if finding is health_status.Finding.LOGIN_PAGE else "another place"
-        return finding, f"HTTP {_status(response)} redirects to {kind}: {target}"
-    plain = {
-        http.HTTPStatus.UNAUTHORIZED: (health_status.Finding.UNAUTHORIZED, "it wants a login (HTTP 401)"),
-        http.HTTPStatus.FORBIDDEN: (health_status.Finding.FORBIDDEN, "it forbids the request (HTTP 403)"),
-        http.HTTPStatus.NOT_FOUND: (
-            health_status.Finding.NOT_FOUND,
-            "there is no health endpoint at that path (HTTP 404)",
-        ),
+        target = dict(exchange.headers).get("location", "no location")
+        is_login = _LOGIN.search(target) is not None
+        kind = "login page" if is_login else "redirect"
+        return Finding.LOGIN_PAGE if is_login else Finding.REDIRECTED, f"{exchange.status_line}, {kind}: {target}"
+    by_status = {
+        401: (Finding.UNAUTHORIZED, f"{exchange.status_line}, authentication required"),
+        403: (Finding.FORBIDDEN, exchange.status_line),
+        404: (Finding.NOT_FOUND, f"{exchange.status_line}, no health endpoint at this path"),
     }
-    return plain.get(http.HTTPStatus(status)) if status in {401, 403, 404} else None
+    return by_status.get(status)
 
 
-def _document(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return _NOT_JSON
-
-
-_NOT_JSON = object()
-
-
-def _misfit(response: health_status.Response, document: object) -> tuple[health_status.Finding, str]:
-    if document is not _NOT_JSON:
-        return health_status.Finding.OTHER_SHAPE, "JSON, but not a health document: it has no “status”"
-    content_type = dict(response.exchange.headers).get("content-type", "no content type")
-    if not response.body:
-        return health_status.Finding.NOT_JSON, "an empty answer instead of JSON"
-    return health_status.Finding.NOT_JSON, f"not JSON but {content_type.partition(';')[0]}"
-
-
-def _read_document(document: dict[str, object], response: health_status.Response) -> health_status.Probe:
+def _evaluate(document: dict[str, object], exchange: health_status.Exchange) -> health_status.EndpointHealth:
+    status = str(document["status"]).upper()
+    finding = health_status.SPRING_STATUSES.get(status, Finding.UNKNOWN)
+    if finding is Finding.UP and exchange.total_seconds > health_status.TARGET_SECONDS:
+        finding = Finding.SLOW
     groups = document.get("groups")
-    probe = health_status.judge(
-        str(document["status"]),
-        components=tuple(itertools.islice(_components(document.get("components"), prefix=""), MOST_COMPONENTS)),
+    components = itertools.islice(_parse_components(document.get("components"), prefix=""), MAX_COMPONENTS)
+    health = health_status.EndpointHealth(
+        finding=finding,
+        explanation="",
+        components=tuple(components),
         groups=tuple(str(group) for group in groups) if isinstance(groups, list) else (),
-        exchange=response.exchange,
+        exchange=exchange,
     )
-    if probe.is_healthy and not 200 <= (response.exchange.status or 0) < 300:
-        return _no_document(
-            response, health_status.Finding.HTTP_ERROR, f"HTTP {_status(response)}, although it says UP"
-        )
-    return probe
+    return dataclasses.replace(health, explanation=_explanation(health, str(document["status"])))
 
 
-def _components(tree: object, prefix: str, depth: int = 0) -> Iterator[health_status.Component]:
-    if not isinstance(tree, dict) or depth > DEEPEST_COMPONENT:
+def _explanation(health: health_status.EndpointHealth, status: str) -> str:
+    milliseconds = f"{health.exchange.total_seconds * 1000:.0f} ms"
+    if health.finding is Finding.SLOW:
+        return f"degraded (slow), {milliseconds} (target {health_status.TARGET_SECONDS * 1000:.0f} ms)"
+    if health.finding is Finding.UP:
+        return f"UP, {milliseconds}"
+    if status.upper() not in health_status.SPRING_STATUSES:
+        return f"unknown status “{status[:40]}”"
+    failing = health_status.list_components(health.failing_components)
+    return f"{status.upper()} ({failing})" if failing else status.upper()
+
+
+def _parse_components(tree: object, prefix: str, depth: int = 0) -> Iterator[health_status.Component]:
+    if not isinstance(tree, dict) or depth > MAX_COMPONENT_DEPTH:
         return
     for name, content in tree.items():
         if not isinstance(content, dict):
             continue
         path = f"{prefix}{name}"
+        details = content.get("details")
+        pairs = details.items() if isinstance(details, dict) else ()
         yield health_status.Component(
-            path=path, status=str(content.get("status", "UNKNOWN")), details=_details(content)
+            path=path,
+            status=str(content.get("status", "UNKNOWN")),
+            details=tuple((str(key), value if isinstance(value, str) else json.dumps(value)) for key, value in pairs),
         )
-        yield from _components(content.get("components"), prefix=f"{path}.", depth=depth + 1)
+        yield from _parse_components(content.get("components"), prefix=f"{path}.", depth=depth + 1)
 
 
-def _details(content: dict[str, object]) -> tuple[tuple[str, str], ...]:
-    details = content.get("details")
-    if not isinstance(details, dict):
-        return ()
-    return tuple((str(name), value if isinstance(value, str) else json.dumps(value)) for name, value in details.items())
+def _parse_json(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return _INVALID_JSON
 
 
-def _status(response: health_status.Response) -> str:
-    return f"{response.exchange.status} {response.exchange.reason}".strip()
-
-
-def _read_build(response: health_status.Response) -> health_status.Build:
-    """Give what an info document says; a service that says nothing of its build does nothing wrong."""
-    refusal = _refusal(response)
-    if response.exchange.status == 404:
-        return health_status.Build(unavailable_reason="not exposed")
-    if refusal is not None:
-        return health_status.Build(unavailable_reason=refusal[1])
-    document = _document(response.body)
-    if response.exchange.status != http.HTTPStatus.OK or not isinstance(document, dict):
-        return health_status.Build(unavailable_reason=f"HTTP {_status(response)} without an info document")
-    commit = _inside(document, "git", "commit", "id")
+def _parse_build(response: health_status.HttpResponse) -> health_status.Build:
+    """Return the build information; publishing none is no fault of the service."""
+    exchange = response.exchange
+    if exchange.status == 404:
+        return health_status.Build(unavailable_reason="info endpoint not exposed")
+    if (found := _status_finding(exchange)) is not None:
+        return health_status.Build(unavailable_reason=found[1])
+    document = _parse_json(response.body)
+    if exchange.status != http.HTTPStatus.OK or not isinstance(document, dict):
+        return health_status.Build(unavailable_reason=f"{exchange.status_line} without an info document")
+    commit = _lookup(document, "git", "commit", "id")
     if isinstance(commit, dict):
-        # With management.info.git.mode=full the id has forms of its own.
+        # With management.info.git.mode=full the id is an object.
         commit = commit.get("full") or commit.get("abbrev")
     build = health_status.Build(
-        version=_brief(_inside(document, "build", "version")),
-        commit=_brief(commit),
-        built_at=_moment(_inside(document, "build", "time")),
+        version=_shorten(_lookup(document, "build", "version")),
+        commit=_shorten(commit),
+        built_at=_parse_time(_lookup(document, "build", "time")),
     )
-    return (
-        build
-        if build.name or build.built_at
-        else health_status.Build(unavailable_reason="exposed, but nothing of the build in it")
-    )
+    is_known = bool(build.name or build.built_at)
+    return build if is_known else health_status.Build(unavailable_reason="info endpoint has no build information")
 
 
-def _inside(document: object, *path: str) -> object:
+def _lookup(document: object, *path: str) -> object:
     for name in path:
         document = document.get(name) if isinstance(document, dict) else None
     return document
 
 
-def _brief(value: object) -> str:
-    return value[:_LONGEST_NAME] if isinstance(value, str) else ""
+def _shorten(value: object) -> str:
+    return value[:_MAX_NAME_LENGTH] if isinstance(value, str) else ""
 
 
-def _moment(value: object) -> datetime.datetime | None:
+def _parse_time(value: object) -> datetime.datetime | None:
     with contextlib.suppress(ValueError):
         return datetime.datetime.fromisoformat(value) if isinstance(value, str) else None
     return None

@@ -10,19 +10,19 @@ if TYPE_CHECKING:
 
 
 class HttpProbe:
-    """Makes GET requests; each takes at most *seconds* and reads at most *limit_bytes*."""
+    """Sends GET requests without retries, each limited to *timeout_seconds* and *max_bytes*."""
 
-    def __init__(self, *, limit_bytes: int, seconds: float) -> None:
-        self._limit_bytes = limit_bytes
-        self._seconds = seconds
+    def __init__(self, *, max_bytes: int, timeout_seconds: float) -> None:
+        self._max_bytes = max_bytes
+        self._timeout_seconds = timeout_seconds
 
-    async def get(self, url: str, *, accept: str, token: str | None = None) -> status.Response | status.Failure:
-        """Return the response of *url*, or why there is none; *token* is sent as bearer token."""
-        return await self._requester.get(url, accept=accept, token=token)
+    async def get(self, url: str, *, accept: str, token: str | None = None) -> status.HttpResponse | status.HttpFailure:
+        """Return the response of *url*, or the failure; *token* is sent as bearer token."""
+        return await self._transport.get(url, accept=accept, token=token)
 
     @functools.cached_property
-    def _requester(self) -> "http_transport.Requester":
-        # httpx is a tenth of what a terminal command loads, and most commands ask the cluster and no service.
+    def _transport(self) -> "http_transport.HttpTransport":
+        # httpx is a tenth of what a terminal command loads, and most commands send no request to a service.
         from bot.health import http_transport  # noqa: PLC0415
 
-        return http_transport.Requester(limit_bytes=self._limit_bytes, seconds=self._seconds)
+        return http_transport.HttpTransport(max_bytes=self._max_bytes, timeout_seconds=self._timeout_seconds)

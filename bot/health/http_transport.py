@@ -1,9 +1,9 @@
 """
-One GET request, told as `curl -v` would: what was reached when, and what exactly went wrong where nothing came back.
+A GET request with the timings of `curl -v` and the exact cause of a failure.
 
-httpx's transport is used below its client: no redirects are followed, no cookies kept, no proxy guessed, no connection
-reused, so that what is reported is what this one request met. A pool for each request also keeps many requests at
-once linear, where one large pool looks through all its connections for each of them.
+Uses httpx's transport below its client: no redirects, cookies, proxies or connection reuse, so the report describes
+exactly one request. A pool per request also scales linearly, where one large pool scans all its connections for each
+request.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ import httpx
 
 from bot.health import status
 
-CONNECT_SECONDS = 3.0
-READ_SECONDS = 5.0
-_KEPT_HEADERS = (
+CONNECT_TIMEOUT_SECONDS = 3.0
+READ_TIMEOUT_SECONDS = 5.0
+_REPORTED_HEADERS = (
     "content-type",
     "content-length",
     "location",
@@ -31,77 +31,71 @@ _KEPT_HEADERS = (
     "www-authenticate",
 )
 _LIMITS = httpx.Limits(max_connections=1, max_keepalive_connections=0)
-# What OpenSSL calls the reasons for which it does not accept a certificate (X509_V_ERR_…).
-_EXPIRED, _WRONG_HOST, _WRONG_ADDRESS = 10, 62, 64
+# OpenSSL's X509_V_ERR_… codes.
+_CERTIFICATE_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH = 10, 62, 64
 
 
 class _TooLargeError(Exception):
-    """More bytes than any right answer has."""
+    """The response exceeds the size limit."""
 
 
-class Requester:
-    """Makes GET requests; each takes at most *seconds* and reads at most *limit_bytes*."""
+class HttpTransport:
+    """Sends GET requests, each limited to *timeout_seconds* and *max_bytes*."""
 
-    def __init__(self, *, limit_bytes: int, seconds: float) -> None:
-        self._limit_bytes = limit_bytes
-        self._seconds = seconds
+    def __init__(self, *, max_bytes: int, timeout_seconds: float) -> None:
+        self._max_bytes = max_bytes
+        self._timeout_seconds = timeout_seconds
 
-    async def get(self, url: str, *, accept: str, token: str | None = None) -> status.Response | status.Failure:
-        """Give what *url* answers, with *token* as the login where there is one, or what kept it from answering."""
+    async def get(self, url: str, *, accept: str, token: str | None = None) -> status.HttpResponse | status.HttpFailure:
+        """Return the response of *url*, or the failure; *token* is sent as bearer token."""
+        headers = {"accept": accept, "accept-encoding": "identity", "user-agent": "posbot"}
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
         trace = _Trace(url)
         try:
-            async with asyncio.timeout(self._seconds):
-                body = await self._read(url, _headers(accept, token), trace)
+            async with asyncio.timeout(self._timeout_seconds):
+                body = await self._read(url, headers, trace)
         except TimeoutError:
-            return self._late(trace, self._seconds)
-        except _TooLargeError:
-            explanation = f"more than {self._limit_bytes:,} bytes"
-            return status.Failure(finding=status.Finding.TOO_LARGE, explanation=explanation, exchange=trace.exchange())
+            finding, explanation = _timeout(trace, self._timeout_seconds)
         except (httpx.ConnectTimeout, httpx.ReadTimeout, httpx.WriteTimeout):
-            return self._late(trace, READ_SECONDS if trace.is_connected else CONNECT_SECONDS)
+            finding, explanation = _timeout(
+                trace, READ_TIMEOUT_SECONDS if trace.is_connected else CONNECT_TIMEOUT_SECONDS
+            )
+        except _TooLargeError:
+            finding, explanation = status.Finding.TOO_LARGE, f"response larger than {self._max_bytes:,} bytes"
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, OverflowError, ExceptionGroup) as error:
             finding, explanation = _cause(error, trace)
-            return status.Failure(finding=finding, explanation=explanation, exchange=trace.exchange())
-        return status.Response(exchange=trace.exchange(), body=body)
+        else:
+            return status.HttpResponse(exchange=trace.exchange(), body=body)
+        return status.HttpFailure(finding=finding, explanation=explanation, exchange=trace.exchange())
 
     async def _read(self, url: str, headers: Mapping[str, str], trace: "_Trace") -> bytes:
         request = httpx.Request("GET", url, headers=headers)
         request.extensions = {
-            "timeout": {"connect": CONNECT_SECONDS, "read": READ_SECONDS, "write": READ_SECONDS, "pool": None},
-            "trace": trace.note,
+            "timeout": {
+                "connect": CONNECT_TIMEOUT_SECONDS,
+                "read": READ_TIMEOUT_SECONDS,
+                "write": READ_TIMEOUT_SECONDS,
+                "pool": None,
+            },
+            "trace": trace.record,
         }
-        transport = httpx.AsyncHTTPTransport(verify=_tls(), limits=_LIMITS, trust_env=False)
+        transport = httpx.AsyncHTTPTransport(verify=_tls_context(), limits=_LIMITS, trust_env=False)
         async with transport:
             response = await transport.handle_async_request(request)
-            trace.respond(response)
+            trace.response = response
             body = bytearray()
             async for chunk in response.aiter_raw():
                 body += chunk
-                if len(body) > self._limit_bytes:
+                if len(body) > self._max_bytes:
                     raise _TooLargeError
             await response.aclose()
         trace.finish(len(body))
         return bytes(body)
 
-    @staticmethod
-    def _late(trace: "_Trace", seconds: float) -> status.Failure:
-        if not trace.is_connected:
-            finding, explanation = status.Finding.CONNECT_TIMEOUT, f"no connection within {seconds:g} s"
-        elif trace.response is None:
-            finding, explanation = status.Finding.READ_TIMEOUT, f"connected, but no answer within {seconds:g} s"
-        else:
-            finding = status.Finding.READ_TIMEOUT
-            explanation = f"the answer began but did not end within {seconds:g} s"
-        return status.Failure(finding=finding, explanation=explanation, exchange=trace.exchange())
-
-
-def _headers(accept: str, token: str | None) -> Mapping[str, str]:
-    own = {"accept": accept, "accept-encoding": "identity", "user-agent": "posbot"}
-    return own if token is None else {**own, "authorization": f"Bearer {token}"}
-
 
 class _Trace:
-    """Collects what httpcore tells while a request is under way."""
+    """Timings and details of a request, from httpcore's trace events."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -123,7 +117,7 @@ class _Trace:
     def is_in_tls(self) -> bool:
         return self.is_connected and self._tls is None and self._url.startswith("https:")
 
-    async def note(self, event: str, details: dict[str, Any]) -> None:
+    async def record(self, event: str, details: dict[str, Any]) -> None:
         after = time.monotonic() - self._started
         if event == "connection.connect_tcp.complete":
             self._connected, self._address = after, _address(details["return_value"])
@@ -131,9 +125,6 @@ class _Trace:
             self._tls, self._tls_version = after, _tls_version(details["return_value"])
         elif event.endswith("receive_response_headers.complete"):
             self._first_byte = after
-
-    def respond(self, response: httpx.Response) -> None:
-        self.response = response
 
     def finish(self, body_bytes: int) -> None:
         self._ended = time.monotonic()
@@ -152,13 +143,11 @@ class _Trace:
             http_version=response.http_version if response else None,
             status=response.status_code if response else None,
             reason=response.reason_phrase if response else "",
-            headers=_kept(response.headers) if response else (),
+            headers=tuple((name, response.headers[name]) for name in _REPORTED_HEADERS if name in response.headers)
+            if response
+            else (),
             body_bytes=self._body_bytes,
         )
-
-
-def _kept(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
-    return tuple((name, headers[name]) for name in _KEPT_HEADERS if name in headers)
 
 
 def _address(stream: httpcore.AsyncNetworkStream) -> str | None:
@@ -171,43 +160,46 @@ def _tls_version(stream: httpcore.AsyncNetworkStream) -> str | None:
     return tls.version() if tls is not None else None
 
 
+def _timeout(trace: _Trace, seconds: float) -> tuple[status.Finding, str]:
+    if not trace.is_connected:
+        return status.Finding.CONNECT_TIMEOUT, f"connect timed out after {seconds:g} s"
+    if trace.response is None:
+        return status.Finding.READ_TIMEOUT, f"connected, but no response within {seconds:g} s"
+    return status.Finding.READ_TIMEOUT, f"response incomplete after {seconds:g} s"
+
+
 def _cause(error: Exception, trace: _Trace) -> tuple[status.Finding, str]:
-    """Give what lies under the exceptions that httpx, httpcore and anyio wrap around the operating system's."""
+    """Return the cause under the exceptions with which httpx, httpcore and anyio wrap the operating system's."""
     causes = list(_chain(error))
     for cause in causes:
-        if isinstance(cause, socket.gaierror):
-            return status.Finding.NO_SUCH_NAME, f"the name {httpx.URL(trace.exchange().url).host} does not resolve"
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return _bad_certificate(cause)
-        if isinstance(cause, ssl.SSLError):
-            return status.Finding.TLS_FAILED, f"the TLS handshake failed ({cause.reason or cause.strerror})"
-        if isinstance(cause, ConnectionRefusedError):
-            return status.Finding.REFUSED, "nothing listens there (connection refused)"
+        match cause:
+            case socket.gaierror():
+                return status.Finding.DNS_FAILED, f"cannot resolve host {httpx.URL(trace.exchange().url).host}"
+            case ssl.SSLCertVerificationError(verify_code=code) if code == _CERTIFICATE_EXPIRED:
+                return status.Finding.TLS_EXPIRED, "certificate expired"
+            case ssl.SSLCertVerificationError(verify_code=code) if code in {_HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH}:
+                explanation = f"certificate hostname mismatch: {cause.verify_message.rstrip('.')}"
+                return status.Finding.TLS_WRONG_HOST, explanation
+            case ssl.SSLCertVerificationError():
+                return status.Finding.TLS_UNTRUSTED, f"certificate not trusted: {cause.verify_message}"
+            case ssl.SSLError():
+                return status.Finding.TLS_FAILED, f"TLS handshake failed: {cause.reason or cause.strerror}"
+            case ConnectionRefusedError():
+                return status.Finding.REFUSED, "connection refused"
     if trace.is_in_tls:
-        return status.Finding.TLS_FAILED, "the connection ended during the TLS handshake"
-    if trace.is_connected and isinstance(error, httpx.RemoteProtocolError) and not _is_cut(error):
-        return status.Finding.NOT_HTTP, "the answer is not HTTP"
+        return status.Finding.TLS_FAILED, "connection closed during the TLS handshake"
+    if trace.is_connected and isinstance(error, httpx.RemoteProtocolError) and not _is_disconnect(error):
+        return status.Finding.NOT_HTTP, "response is not HTTP"
     if trace.is_connected:
-        return status.Finding.DROPPED, "the connection was closed before the answer was complete"
+        return status.Finding.DROPPED, "connection closed before the response was complete"
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError, OverflowError)):
-        return status.Finding.UNREACHABLE, f"the URL is not valid ({error})"
+        return status.Finding.UNREACHABLE, f"invalid URL: {error}"
     reason = next((cause.strerror for cause in reversed(causes) if isinstance(cause, OSError) and cause.strerror), "")
-    return status.Finding.UNREACHABLE, f"no way to that address ({reason or 'network error'})"
+    return status.Finding.UNREACHABLE, f"connection failed: {reason or 'network error'}"
 
 
-def _is_cut(error: httpx.RemoteProtocolError) -> bool:
+def _is_disconnect(error: httpx.RemoteProtocolError) -> bool:
     return "disconnected" in str(error) or "without sending complete" in str(error)
-
-
-def _bad_certificate(cause: ssl.SSLCertVerificationError) -> tuple[status.Finding, str]:
-    if cause.verify_code == _EXPIRED:
-        return status.Finding.TLS_EXPIRED, "the certificate has expired"
-    if cause.verify_code in {_WRONG_HOST, _WRONG_ADDRESS}:
-        return (
-            status.Finding.TLS_WRONG_HOST,
-            f"the certificate is for another host ({cause.verify_message.rstrip('.')})",
-        )
-    return status.Finding.TLS_UNTRUSTED, f"the certificate is not trusted ({cause.verify_message})"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -218,12 +210,12 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def forget_certificates() -> None:
-    """Read the trusted certificates anew at the next request, because SSL_CERT_FILE has changed."""
-    _tls.cache_clear()
+def reload_certificates() -> None:
+    """Read the trusted certificates again before the next request, because SSL_CERT_FILE has changed."""
+    _tls_context.cache_clear()
 
 
 @functools.cache
-def _tls() -> ssl.SSLContext:
-    # Reading the system's certificates takes longer than a whole request: once for all. SSL_CERT_FILE adds to them.
+def _tls_context() -> ssl.SSLContext:
+    # Loading the system's certificates takes longer than a whole request. SSL_CERT_FILE adds to them.
     return ssl.create_default_context()

@@ -51,7 +51,7 @@ def test_the_story_is_told_without_a_terminal_and_ends_by_itself() -> None:
         "$ posbot health order",
         "exit code 1",
         "alice ❯ /pos health order --wait 1m",
-        "Healthy after",
+        "healthy after",
         "alice ❯ /pos startup catalog",
         "does not start: the database refuses the login",
         "before its restart",

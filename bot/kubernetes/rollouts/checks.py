@@ -38,7 +38,7 @@ class Check:
 
 def run_checks(
     sight: rollouts_status.RolloutSnapshot,
-    reading: status.Reading,
+    reading: status.ServiceHealth,
     build: status.Build,
     container: str,
     now: datetime.datetime,
@@ -88,7 +88,7 @@ def _pods(sight: rollouts_status.RolloutSnapshot) -> Check:
     )
 
 
-def _health(reading: status.Reading) -> list[Check]:
+def _health(reading: status.ServiceHealth) -> list[Check]:
     if reading.finding is status.Finding.NO_ENDPOINT:
         words = f"{reading.root.explanation}, so nothing can be asked"
         return [Check(name="health", verdict=reports.Verdict.UNKNOWN, words=words, may_change=False)]
@@ -97,7 +97,7 @@ def _health(reading: status.Reading) -> list[Check]:
     return [root, *(_group(name, groups.get(name), reading.root) for name in _GROUPS)]
 
 
-def _group(name: str, probe: status.Probe | None, root: status.Probe) -> Check:
+def _group(name: str, probe: status.EndpointHealth | None, root: status.EndpointHealth) -> Check:
     if probe is not None:
         return Check(name=name, verdict=probe.finding.verdict, words=probe.explanation)
     words = f"the service has no {name} group" if root.is_document else "not told either"

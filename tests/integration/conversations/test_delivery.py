@@ -82,8 +82,8 @@ async def test_too_many_requests_are_waited_for_and_then_answered(stage: testbed
 
     await alice.types("/pos health pos-order", ops)
     await alice.mentions("health pos-price", ops)
-    await alice.waits_for_message(ops, containing="pos-order in sandbox")
-    await alice.waits_for_message(ops, containing="pos-price in sandbox")
+    await alice.waits_for_message(ops, containing="pos-order · sandbox")
+    await alice.waits_for_message(ops, containing="pos-price · sandbox")
 
     refused = [use for use in stage.workspace.response_uses if use.outcome != "ok"]
     assert len(refused) >= 1
@@ -108,7 +108,7 @@ async def test_an_answer_that_came_too_late_for_its_response_url_is_whispered(st
     delivery = asyncio.create_task(alice.types("/pos health pos-order", ops))
     await delivery
     stage.workspace.faults.expire_response_urls()
-    message = await alice.waits_for_message(ops, containing="pos-order in sandbox")
+    message = await alice.waits_for_message(ops, containing="pos-order · sandbox")
 
     assert message.is_ephemeral
     assert stage.workspace.calls("chat.postEphemeral")[-1].is_ok
@@ -231,7 +231,7 @@ async def test_an_answer_that_slack_does_not_take_over_the_response_url_is_whisp
 
     await alice.types("/pos health pos-order", ops)
 
-    assert await alice.waits_for_message(ops, containing="pos-order in sandbox")
+    assert await alice.waits_for_message(ops, containing="pos-order · sandbox")
     assert stage.workspace.calls("chat.postEphemeral")[-1].is_ok
 
 
@@ -241,13 +241,13 @@ async def test_an_answer_finds_the_person_where_the_bot_may_say_nothing(stage: t
 
     await alice.types("/pos health pos-order", ops)
 
-    assert await alice.waits_for_message(alice.chat_with_bot, containing="pos-order in sandbox")
+    assert await alice.waits_for_message(alice.chat_with_bot, containing="pos-order · sandbox")
 
 
 async def test_a_share_that_slack_did_not_take_can_be_pressed_again(stage: testbed.TestBed) -> None:
     alice, ops = stage.workspace.person("alice"), a_channel(stage, bot_is_member=False)
     await alice.types("/pos health pos-order", ops)
-    answer = await alice.waits_for_message(ops, containing="pos-order in sandbox")
+    answer = await alice.waits_for_message(ops, containing="pos-order · sandbox")
     stage.workspace.faults.server_error("response_url", status=503)
 
     await alice.clicks("Share with channel", answer)
@@ -260,7 +260,7 @@ async def test_a_share_that_slack_did_not_take_can_be_pressed_again(stage: testb
 async def test_a_second_share_is_told_that_it_is_there_already(stage: testbed.TestBed) -> None:
     alice, ops = stage.workspace.person("alice"), a_channel(stage)
     await alice.types("/pos health pos-order", ops)
-    answer = await alice.waits_for_message(ops, containing="pos-order in sandbox")
+    answer = await alice.waits_for_message(ops, containing="pos-order · sandbox")
     await alice.clicks("Share with channel", answer)
     await alice.waits_for_message(ops, containing="shared by")
 
@@ -297,7 +297,7 @@ async def test_names_that_slack_does_not_tell_do_not_keep_the_answer_back(stage:
 
     await bob.mentions("health pos-order", ops)
 
-    assert await bob.waits_for_message(ops, containing="pos-order in sandbox", timeout_seconds=8)
+    assert await bob.waits_for_message(ops, containing="pos-order · sandbox", timeout_seconds=8)
 
 
 async def test_sigterm_while_it_starts_ends_it_at_once() -> None:

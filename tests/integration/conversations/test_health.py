@@ -27,11 +27,11 @@ async def test_a_healthy_service_is_told_to_the_person_alone(stage: testbed.Test
     alice, ops = a_channel(stage)
 
     delivery = await alice.types("/pos health order", ops)
-    message = await alice.waits_for_message(ops, containing="pos-order in sandbox: UP,")
+    message = await alice.waits_for_message(ops, containing="pos-order · sandbox: UP,")
 
     assert delivery.is_acknowledged
     assert message.is_ephemeral
-    assert [button.text for button in message.buttons] == ["Run again", "Details", "Share with channel"]
+    assert [button.text for button in message.buttons] == ["Details", "Run again", "Share with channel"]
     assert "Runbook 2.2 Health and readiness checks" in message.plain_text
     assert "readiness: UP" in message.plain_text
     assert "liveness: UP" in message.plain_text
@@ -50,7 +50,7 @@ async def test_a_service_that_is_down_names_its_failing_component_and_the_sectio
     await stage.fleet["pos-order"].goes_down(db="org.h2.jdbc.JdbcSQLNonTransientConnectionException: broken")
 
     await alice.types("/pos health pos-order", ops)
-    message = await alice.waits_for_message(ops, containing="pos-order in sandbox: DOWN because of db")
+    message = await alice.waits_for_message(ops, containing="pos-order · sandbox: DOWN (db)")
 
     assert "JdbcSQLNonTransientConnectionException: broken" in message.plain_text
     assert "Runbook 4.3 Health endpoint failing" in message.plain_text
@@ -62,7 +62,7 @@ async def test_a_password_in_a_components_details_never_reaches_slack(stage: tes
     await stage.fleet["pos-order"].goes_down_telling_a_password()
 
     await alice.types("/pos health pos-order --verbose", ops)
-    message = await alice.waits_for_message(ops, containing="DOWN because of db")
+    message = await alice.waits_for_message(ops, containing="DOWN (db)")
 
     assert "•••" in message.plain_text
     assert health_documents.PASSWORD not in str([use.body for use in stage.workspace.response_uses])
@@ -99,7 +99,7 @@ async def test_an_answer_is_shared_once_and_without_asking_again(stage: testbed.
     bob = stage.workspace.person("bob")
     await stage.fleet["pos-order"].goes_down()
     await alice.types("/pos health pos-order", ops)
-    private = await alice.waits_for_message(ops, containing="DOWN because of db")
+    private = await alice.waits_for_message(ops, containing="DOWN (db)")
     asked = stage.fleet["pos-order"].request_count
 
     await alice.clicks("Share with channel", private)
@@ -109,7 +109,7 @@ async def test_an_answer_is_shared_once_and_without_asking_again(stage: testbed.
     await alice.waits_for_message(ops, containing="posbot 0")
 
     assert not shared.is_ephemeral
-    assert "DOWN because of db" in shared.plain_text
+    assert "DOWN (db)" in shared.plain_text
     assert len([message for message in bob.sees(ops) if "shared by" in message.plain_text]) == 1
     assert stage.fleet["pos-order"].request_count == asked
 
@@ -150,7 +150,7 @@ async def test_a_mention_in_a_thread_is_answered_in_that_thread(stage: testbed.T
     start = await alice.says("orders are failing", ops)
 
     await alice.mentions("health pos-order", ops, thread=start)
-    message = await alice.waits_for_message(ops, containing="pos-order in sandbox", thread=start)
+    message = await alice.waits_for_message(ops, containing="pos-order · sandbox", thread=start)
 
     assert not message.is_ephemeral
 
@@ -162,7 +162,7 @@ async def test_many_services_come_as_one_table_worst_first_with_counts(stage: te
     await stage.fleet["pos-catalog"].refuses()
 
     await alice.types("/pos health all", ops)
-    message = await alice.waits_for_message(ops, containing="3 of 23 services in sandbox need a look")
+    message = await alice.waits_for_message(ops, containing="3 of 23 services unhealthy in sandbox")
     (table,) = [block for block in message.blocks if block["type"] == "table"]
     names = [row[0]["text"] for row in table["rows"]]
 
@@ -180,8 +180,8 @@ async def test_waiting_shows_progress_and_ends_when_the_service_is_healthy(stage
     await stage.fleet["pos-order"].recovers(after_seconds=3.0)
 
     await alice.types("/pos health pos-order --wait 30s", ops)
-    waiting = await alice.waits_for_message(ops, containing="Waiting")
-    await alice.waits_for_message(ops, containing="Healthy after", timeout_seconds=15)
+    waiting = await alice.waits_for_message(ops, containing="waiting")
+    await alice.waits_for_message(ops, containing="healthy after", timeout_seconds=15)
 
     assert "⏳" in waiting.plain_text
     assert len(alice.sees(ops)) <= 5
@@ -195,7 +195,7 @@ async def test_waiting_that_was_begun_by_a_button_goes_on_in_the_same_message(st
     await stage.fleet["pos-order"].recovers(after_seconds=1.0)
 
     await alice.clicks("Wait 3 min", down)
-    await alice.waits_for_change(down, containing="Healthy after", timeout_seconds=15)
+    await alice.waits_for_change(down, containing="healthy after", timeout_seconds=15)
 
     assert len(alice.sees(ops)) == 1
 
@@ -205,16 +205,16 @@ async def test_the_app_home_shows_what_the_bot_can_do_and_how_the_services_are(s
     await stage.fleet["pos-order"].goes_down()
 
     await alice.opens_home()
-    home = await alice.waits_for_home(containing="1 of 23 services in sandbox needs a look")
+    home = await alice.waits_for_home(containing="1 of 23 services unhealthy in sandbox")
 
-    assert "ask services how they are" in home.plain_text
+    assert "check service health" in home.plain_text
     assert "audit" not in home.plain_text
 
 
 async def test_a_button_in_the_app_home_is_answered_in_the_persons_own_messages(stage: testbed.TestBed) -> None:
     alice = stage.workspace.person("alice")
     await alice.opens_home()
-    home = await alice.waits_for_home(containing="services in sandbox")
+    home = await alice.waits_for_home(containing="services healthy in sandbox")
 
     await alice.clicks("Services", home)
 
@@ -225,14 +225,14 @@ async def test_the_same_command_in_a_terminal_gives_the_same_answer_and_record(s
     alice, ops = a_channel(stage)
     await stage.fleet["pos-order"].goes_down()
     await alice.types("/pos health pos-order", ops)
-    in_slack = await alice.waits_for_message(ops, containing="pos-order in sandbox: DOWN because of db")
+    in_slack = await alice.waits_for_message(ops, containing="pos-order · sandbox: DOWN (db)")
 
     code, output, complaint = await stage.types("health", "order")
     _, audit, _ = await cli_runner.run(stage.environment, "audit", "--limit", "2")
 
     assert code == 1
     assert complaint == ""
-    assert "pos-order in sandbox: DOWN because of db" in output
+    assert "pos-order · sandbox: DOWN (db)" in output
     assert "Runbook 4.3 Health endpoint failing" in output
     assert "posbot health pos-order --env sandbox --verbose" in output
     assert in_slack.plain_text.rpartition("id ")[2] in audit
@@ -244,7 +244,7 @@ async def test_names_of_channels_count_in_mentions_and_private_channels_too(stag
 
     await alice.types("/pos health pos-order", private)
 
-    assert not (await alice.waits_for_message(private, containing="pos-order in sandbox")).is_ephemeral
+    assert not (await alice.waits_for_message(private, containing="pos-order · sandbox")).is_ephemeral
 
 
 async def test_run_again_on_a_message_that_all_see_leaves_it_standing(stage: testbed.TestBed) -> None:
@@ -254,7 +254,7 @@ async def test_run_again_on_a_message_that_all_see_leaves_it_standing(stage: tes
     await stage.fleet["pos-order"].slows_to(seconds=3.0)
 
     await alice.clicks("Run again", first)
-    second = await alice.waits_for_message(incident, containing="UP but slow", timeout_seconds=10)
+    second = await alice.waits_for_message(incident, containing="degraded (slow)", timeout_seconds=10)
 
     assert second.ts != first.ts
     assert not second.is_ephemeral

@@ -48,11 +48,11 @@ async def test_what_carries_a_section_out_runs_for_the_service_that_was_named(st
 
     await alice.types("/pos runbook 4.3 --service order", ops)
     section = await alice.waits_for_message(ops, containing="What carries it out")
-    await alice.clicks("Run access pos-order", section)
-    access = await alice.waits_for_message(ops, containing="it can be reached, and asks for a login.")
+    await alice.clicks("Run connectivity pos-order", section)
+    connectivity = await alice.waits_for_message(ops, containing="reachable, authentication required")
 
-    assert stage.gateway.login not in access.plain_text
-    assert "/order/** leads to lb://POS-ORDER" in access.plain_text
+    assert stage.gateway.login not in connectivity.plain_text
+    assert "/order/** → lb://POS-ORDER" in connectivity.plain_text
 
 
 async def test_a_link_is_a_link_and_words_of_others_are_none(stage: testbed.TestBed) -> None:

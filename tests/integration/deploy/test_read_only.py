@@ -48,7 +48,7 @@ async def test_it_serves_answers_and_ends_there(places: dict[str, pathlib.Path])
         incident = stage.workspace.channel("inc-1", members=[alice])
 
         await alice.types("/pos health pos-order", incident)
-        assert await alice.waits_for_message(incident, containing="pos-order in sandbox: UP")
+        assert await alice.waits_for_message(incident, containing="pos-order · sandbox: UP")
         await alice.types("/pos logs order --follow --tail 1", incident)
         live = await alice.waits_for_message(incident, containing="Following pos-order.log")
         order.pods[0].says(*(LINE.format(number) for number in range(3_000)))

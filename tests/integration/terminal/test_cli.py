@@ -68,7 +68,7 @@ async def test_the_fleet_is_one_table_worst_first(environment: dict[str, str], d
 
     told = output.splitlines()
     assert code == 1
-    assert "1 of 23 services in sandbox needs a look: 1 down." in told[0]
+    assert "1 of 23 services unhealthy in sandbox: 1 down" in told[0]
     assert "pos-order" in told[3]
     assert "pos-mcp-server" in next(line for line in told if "no endpoint" in line)
 
@@ -123,7 +123,7 @@ async def test_a_dead_database_does_not_keep_the_answer_back(environment: dict[s
         code, output, complaint = await processes.run(environment | nobody_listens, "health", "order")
 
     assert code == 0
-    assert "pos-order in sandbox: UP" in output
+    assert "pos-order · sandbox: UP" in output
     assert "hunter22hunter" not in complaint
     assert "Traceback" not in complaint
 

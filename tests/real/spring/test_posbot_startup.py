@@ -176,7 +176,7 @@ async def test_a_health_that_is_down_is_told_when_the_time_is_over(environment: 
     code, report = await started(environment, "--jar", jar, "--limit", "12s")
 
     assert code == 1
-    assert "did not come up in 12 s: it is DOWN because of diskSpace" in report["headline"]
+    assert "did not come up in 12 s: it is DOWN (diskSpace)" in report["headline"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)

@@ -270,7 +270,7 @@ async def test_what_the_steps_found_is_kept(kitchen: app_fixture.Kitchen) -> Non
         "Callers can reach it",
     ]
     assert f"run log {run_id} health" in words(log)
-    assert health.headline.startswith("The service is healthy: pos-order in sandbox: UP")
+    assert health.headline.startswith("The service is healthy: pos-order · sandbox: UP")
     assert len(health.sections) > 1
     assert waiting.headline == "“Is it one for the workspace level?” has no report: it is waiting"
 

@@ -1,4 +1,4 @@
-"""Gateways and registries that are none, or do not answer as they should."""
+"""Gateways and registries with unexpected responses."""
 
 from collections.abc import AsyncIterator
 
@@ -6,7 +6,6 @@ import httpx
 import pytest
 
 from bot.connectivity import eureka, gateway
-from bot.connectivity import model as connectivity
 from sandbox.services import fleets, registries
 from sandbox.services.service import Service
 from sandbox.services.states import Manner
@@ -21,30 +20,30 @@ async def server() -> AsyncIterator[Service]:
 
 
 @pytest.mark.parametrize(
-    ("manner", "said"),
+    ("manner", "reason"),
     [
-        (Manner.HTML, "the answer is no list of routes (HTTP 200 OK)"),
-        (Manner.NOT_JSON, "the answer is no list of routes (HTTP 200 OK)"),
-        (Manner.OTHER_JSON, "the answer is no list of routes (HTTP 200 OK)"),
-        (Manner.EMPTY, "the answer is no list of routes (HTTP 200 OK)"),
-        (Manner.FORBIDDEN, "the gateway shows them to nobody without a login (HTTP 403)"),
-        (Manner.LOGIN_PAGE, "the answer is no list of routes (HTTP 302 Found)"),
-        (Manner.WRONG_PATH, "the gateway does not show them (HTTP 404)"),
-        (Manner.HUGE, "more than 5,000,000 bytes"),
-        (Manner.DROPPING, "the connection was closed before the answer was complete"),
-        (Manner.HANGING, "no answer"),
+        (Manner.HTML, "not a list of routes (HTTP 200 OK)"),
+        (Manner.NOT_JSON, "not a list of routes (HTTP 200 OK)"),
+        (Manner.OTHER_JSON, "not a list of routes (HTTP 200 OK)"),
+        (Manner.EMPTY, "not a list of routes (HTTP 200 OK)"),
+        (Manner.FORBIDDEN, "HTTP 403 Forbidden: the actuator endpoint “gateway” requires authentication"),
+        (Manner.LOGIN_PAGE, "not a list of routes (HTTP 302 Found)"),
+        (Manner.WRONG_PATH, "HTTP 404 Not Found: expose the actuator endpoint"),
+        (Manner.HUGE, "larger than 5,000,000 bytes"),
+        (Manner.DROPPING, "connection closed before the response was complete"),
+        (Manner.HANGING, "no response"),
     ],
 )
-async def test_what_gives_no_routes_says_why(server: Service, manner: Manner, said: str) -> None:
+async def test_unavailable_routes_have_a_reason(server: Service, manner: Manner, reason: str) -> None:
     await server.behaves(manner)
 
-    found = await gateway.Gateway({}, seconds=0.5).routes(server.url)
+    found = await gateway.Gateway({}, timeout_seconds=0.5).routes(server.url)
 
     assert found.routes == ()
-    assert said in found.unavailable_reason or (manner is Manner.HANGING and "did not end" in found.unavailable_reason)
+    assert reason in found.unavailable_reason or (manner is Manner.HANGING and "incomplete" in found.unavailable_reason)
 
 
-async def test_entries_that_are_no_routes_are_passed_over(server: Service) -> None:
+async def test_invalid_route_entries_are_skipped(server: Service) -> None:
     await server.answers_json(["x", {"route_id": 3, "filters": "none"}, {"uri": "lb://POS-ORDER", "filters": [1]}])
 
     found = await gateway.Gateway({}).routes(server.url)
@@ -56,34 +55,34 @@ async def test_entries_that_are_no_routes_are_passed_over(server: Service) -> No
 
 
 @pytest.mark.parametrize(
-    ("manner", "said"),
+    ("manner", "reason"),
     [
-        (Manner.HTML, "the answer is none of a registry"),
-        (Manner.OTHER_JSON, "the answer is none of a registry"),
-        (Manner.UNAUTHORIZED, "the answer is none of a registry (HTTP 401 Unauthorized)"),
-        (Manner.HUGE, "more than 5,000,000 bytes"),
+        (Manner.HTML, "not a registry response"),
+        (Manner.OTHER_JSON, "not a registry response"),
+        (Manner.UNAUTHORIZED, "not a registry response (HTTP 401 Unauthorized)"),
+        (Manner.HUGE, "larger than 5,000,000 bytes"),
     ],
 )
-async def test_what_is_no_registry_says_nothing_of_the_service(server: Service, manner: Manner, said: str) -> None:
+async def test_response_of_another_server_is_unavailable(server: Service, manner: Manner, reason: str) -> None:
     await server.behaves(manner)
 
     found = await eureka.Eureka().find(server.url, "pos-order")
 
     assert found.instances == ()
-    assert said in found.unavailable_reason
+    assert reason in found.unavailable_reason
 
 
-async def test_odd_instances_are_read_as_far_as_they_go(server: Service) -> None:
+async def test_incomplete_instance_is_read_with_defaults(server: Service) -> None:
     only = {"hostName": "10.0.0.7", "port": {"$": "9007", "@enabled": "false"}, "securePort": {"$": 8443}}
     await server.answers_json({"application": {"instance": only}})
 
     found = await eureka.Eureka().find(server.url, "pos-order")
 
-    assert found.instances == (connectivity.Instance(id="10.0.0.7", host="10.0.0.7", port=None, status="UNKNOWN"),)
+    assert found.instances == (eureka.Instance(id="10.0.0.7", host="10.0.0.7", port=None, status="UNKNOWN"),)
     assert (found.up, found.unavailable_reason) == ((), "")
 
 
-async def test_the_pretended_registry_answers_in_xml_unless_json_is_asked_for(server: Service) -> None:
+async def test_sandbox_registry_responds_in_xml_by_default(server: Service) -> None:
     async with (
         fleets.running(["pos-price"]) as fleet,
         registries.running(fleet) as registry,
@@ -96,7 +95,7 @@ async def test_the_pretended_registry_answers_in_xml_unless_json_is_asked_for(se
 
 
 @pytest.mark.parametrize(
-    ("uri", "leads"),
+    ("uri", "is_target"),
     [
         ("lb://POS-ORDER", True),
         ("lb://pos-order/", True),
@@ -108,24 +107,24 @@ async def test_the_pretended_registry_answers_in_xml_unless_json_is_asked_for(se
         ("", False),
     ],
 )
-def test_a_route_leads_to_a_service_by_its_whole_name(uri: str, leads: bool) -> None:
-    assert connectivity.Route(id="x", uri=uri, predicate="").leads_to("pos-order") is leads
+def test_route_targets_service_by_full_name(uri: str, is_target: bool) -> None:
+    assert gateway.Route(id="x", uri=uri, predicate="").targets("pos-order") is is_target
 
 
-def test_the_paths_of_a_route_are_read_from_springs_words() -> None:
+def test_paths_are_parsed_from_the_predicate() -> None:
     predicate = "((Paths: [/order/**, /orders/**], match trailing slash: true && Methods: [GET]) && Lambda/0x1)"
-    route = connectivity.Route(id="x", uri="lb://POS-ORDER", predicate=predicate)
+    route = gateway.Route(id="x", uri="lb://POS-ORDER", predicate=predicate)
 
     assert route.paths == ("/order/**", "/orders/**")
-    assert route.takes("/orders/")
-    assert not route.takes("/ord")
+    assert route.matches("/orders/")
+    assert not route.matches("/ord")
 
 
 @pytest.mark.parametrize(
     "token", ["opaque", "a.b.c", "e30.e30.x", "e30.eyJleHAiOiAieCJ9.x", "e30.eyJleHAiOiAxZTk5fQ.x"]
 )
-def test_a_token_that_does_not_say_when_it_ends_has_no_end(token: str) -> None:
+def test_token_without_exp_claim_has_no_expiry(token: str) -> None:
     found = gateway.Gateway({"staging": token}).token("staging")
 
-    assert found == connectivity.Token(ends_at=None)
+    assert found == gateway.TokenInfo(expires_at=None)
     assert gateway.Gateway({}).token("staging") is None
