@@ -3,22 +3,26 @@
 import pathlib
 import shutil
 from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
 PROJECT = pathlib.Path(__file__).parent.parent
 ENVIRONMENT = "sandbox"
+# Written for nearly every test, so by libyaml where it is there.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def service_names(source: pathlib.Path = PROJECT / "runbook_data") -> tuple[str, ...]:
     """Give the names of the catalogue's services that answer over HTTP."""
-    catalogue = yaml.safe_load((source / "services.yaml").read_text())
+    catalogue = _read(source / "services.yaml")
     return tuple(service["name"] for service in catalogue["services"] if "port" in service)
 
 
 def gateway_paths(source: pathlib.Path = PROJECT / "runbook_data") -> dict[str, str]:
     """Give the paths under which the gateway offers services, by their names."""
-    catalogue = yaml.safe_load((source / "services.yaml").read_text())
+    catalogue = _read(source / "services.yaml")
     return {one["name"]: one["gateway_path"] for one in catalogue["services"] if "gateway_path" in one}
 
 
@@ -38,14 +42,14 @@ def write(
     does not run loses its port, so that nobody asks whatever else may listen there.
     """
     shutil.copytree(source, folder, dirs_exist_ok=True)
-    catalogue = yaml.safe_load((source / "services.yaml").read_text())
+    catalogue = _read(source / "services.yaml")
     known = {service["name"]: service for service in catalogue["services"]}
     for service in known.values():
         service.pop("port", None)
     for name, port in ports.items():
         service = known.setdefault(name, _plain_service(name))
         service["port"] = port
-    environments = yaml.safe_load((source / "environments.yaml").read_text())
+    environments = _read(source / "environments.yaml")
     environments["default"] = ENVIRONMENT
     environments["environments"][ENVIRONMENT] = {
         "namespace": "positivity",
@@ -58,7 +62,7 @@ def write(
 
 def change(path: pathlib.Path, **changes: object) -> None:
     """Replace top-level keys of the YAML file at *path*."""
-    _dump(path, yaml.safe_load(path.read_text()) | changes)
+    _dump(path, _read(path) | changes)
 
 
 def _plain_service(name: str) -> dict[str, object]:
@@ -66,5 +70,9 @@ def _plain_service(name: str) -> dict[str, object]:
     return {**dict.fromkeys(keys, name), "owner": "nobody", "group": "extra", "tier": "supporting"}
 
 
+def _read(path: pathlib.Path) -> Any:
+    return yaml.load(path.read_text(), Loader=_LOADER)  # noqa: S506 - both loaders are safe
+
+
 def _dump(path: pathlib.Path, content: object) -> None:
-    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    path.write_text(yaml.dump(content, Dumper=_DUMPER, sort_keys=False, allow_unicode=True))

@@ -1,6 +1,7 @@
 """An empty database of each kind that posbot knows; a conftest takes the fixtures that it needs from here."""
 
 import asyncio
+import functools
 import itertools
 import os
 import pathlib
@@ -9,6 +10,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent import futures
 
 import pytest
 
@@ -88,9 +90,31 @@ def database_url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
     return f"postgresql://{_OWNER}@/{name}?host={folder}"
 
 
+def fill(url: str) -> None:
+    """Make an SQLite database that does not exist a copy of one at the newest revision; leave others as they are."""
+    path = pathlib.Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite:///") and not path.exists():
+        path.write_bytes(_migrated_sqlite())
+
+
+@functools.cache
+def _migrated_sqlite() -> bytes:
+    with tempfile.TemporaryDirectory(prefix="posbot-template-") as folder, futures.ThreadPoolExecutor(1) as thread:
+        path = pathlib.Path(folder) / "posbot.db"
+        # In a thread, because the loop of a test may be running in this one.
+        thread.submit(asyncio.run, _migrate(f"sqlite:///{path}")).result()
+        return path.read_bytes()
+
+
+async def _migrate(url: str) -> None:
+    async with database.open_database(url) as db:
+        await migrate.migrate(db)
+
+
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[database.Database]:
     """A database at the newest revision."""
+    fill(database_url)
     async with database.open_database(database_url) as db:
         await migrate.migrate(db)
         yield db

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sandbox import cluster, processes, runbook_folder
+from tests import databases
 
 
 @pytest.fixture
@@ -18,6 +19,7 @@ async def kube() -> AsyncIterator[cluster.Cluster]:
 @pytest.fixture
 def environment(kube: cluster.Cluster, tmp_path: pathlib.Path) -> dict[str, str]:
     shutil.copytree(runbook_folder.PROJECT / "runbook_data", tmp_path / "runbook_data")
+    databases.fill(f"sqlite:///{tmp_path}/posbot.db")
     return {
         **processes.plain_environment(tmp_path),
         "POSBOT_RUNBOOK_DATA": str(tmp_path / "runbook_data"),

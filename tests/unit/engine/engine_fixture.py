@@ -17,6 +17,7 @@ from bot.dispatch import permissions
 from bot.model import invocations
 from bot.procedures import runs, schema
 from sandbox import runbook_folder
+from tests import databases
 from tests.unit.engine import fake_commands
 
 COMMANDS = (*commands.COMMANDS, fake_commands.LOOK, fake_commands.TURN)
@@ -114,8 +115,16 @@ async def working(url: str, folder: pathlib.Path, _: Notes) -> AsyncIterator[Cre
         roles = {"changers": {"members": ["terminal:*", "U0ALICE"], "may": ["turn"]}}
         runbook_folder.change(data / "roles.yaml", roles=roles)
     own = settings.Settings(database_url=url, POSBOT_RUNBOOK_DATA=data, POSBOT_LOG_LEVEL="error")
+    databases.fill(url)
     async with (
-        app.assemble(own, COMMANDS, team_id=None, user_groups=permissions.NoUserGroups(), needs_store=True) as core,
+        app.assemble(
+            own,
+            COMMANDS,
+            team_id=None,
+            user_groups=permissions.NoUserGroups(),
+            needs_store=True,
+            needs_procedures=False,
+        ) as core,
         core.worker.signed_in(),
     ):
         watch = asyncio.create_task(core.worker.watch())

@@ -17,6 +17,7 @@ from bot.procedures.engine import store as run_store
 from bot.procedures.engine import worker as engine_worker
 from bot.store import database
 from sandbox import runbook_folder
+from tests import databases
 from tests.unit.engine import engine_fixture
 
 QUICK = engine_worker.Pace(lease_seconds=0.6, beat_seconds=0.05)
@@ -62,9 +63,15 @@ async def on(
 ) -> AsyncIterator[Shift]:
     """Give a crew with a worker of its own until the block ends."""
     own = settings.Settings(database_url=url, POSBOT_RUNBOOK_DATA=data_of(folder), POSBOT_LOG_LEVEL="error")
+    databases.fill(url)
     async with (
         app.assemble(
-            own, engine_fixture.COMMANDS, team_id=None, user_groups=permissions.NoUserGroups(), needs_store=True
+            own,
+            engine_fixture.COMMANDS,
+            team_id=None,
+            user_groups=permissions.NoUserGroups(),
+            needs_store=True,
+            needs_procedures=False,
         ) as core,
         database.open_database(url) as db,
     ):
