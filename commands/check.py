@@ -101,7 +101,7 @@ def _outdated(tools: command.Context) -> Iterator[reports.Row]:
 def _needs_procedure(section: runbook_sections.Section, tools: command.Context) -> bool:
     """Tell whether nothing carries *section* out, neither whole nor in its parts."""
     carried_out = {procedure.doc.section for procedure in tools.procedure_catalog.procedures}
-    parts = {section.marker, *(part.marker for part in tools.runbook.inside(section))}
+    parts = {section.marker, *(part.marker for part in tools.runbook.subsections(section))}
     return bool(section.number) and not parts & carried_out
 
 

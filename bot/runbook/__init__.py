@@ -1,6 +1,5 @@
 """
-What `runbook_data/` says: read strictly, checked completely, turned into the nouns of `bot.model`.
+The runbook as people read it: sections found by marker or number, Markdown as report sections, full-text search.
 
-What belongs here: rules about the files that operators edit. What does not: what a person may ask for (commands/)
-and how an answer looks (render/). Nothing else in the project reads YAML or Markdown.
+Belongs here: everything about `runbook.md`. Does not: the YAML files beside it (bot/config, bot/procedures).
 """

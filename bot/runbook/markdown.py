@@ -1,4 +1,4 @@
-"""Markdown as sections of a report: what a person is shown of the runbook."""
+"""Markdown as sections of a report."""
 
 import dataclasses
 import functools
@@ -17,13 +17,13 @@ _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[A-Z“\"(`])")
 
 
 def parse(text: str) -> tuple[reports.Section, ...]:
-    """Give the Markdown *text* as sections: running text and lists, code, tables."""
-    return tuple(_Reader(_parser().parse(text)).sections())
+    """Return the Markdown *text* as sections: prose with lists, code, tables."""
+    return tuple(_Converter(_parser().parse(text)).sections())
 
 
 def links(sections: Sequence[reports.Section]) -> tuple[reports.Span, ...]:
-    """Give every link in *sections*, each address once."""
-    found = [
+    """Return the links in *sections*, each URL once."""
+    spans = [
         span
         for section in sections
         if isinstance(section, reports.Prose)
@@ -31,14 +31,14 @@ def links(sections: Sequence[reports.Section]) -> tuple[reports.Span, ...]:
         for span in paragraph.spans
         if span.url
     ]
-    firsts: dict[str | None, reports.Span] = {}
-    for span in found:
-        firsts.setdefault(span.url, span)
-    return tuple(firsts.values())
+    by_url: dict[str | None, reports.Span] = {}
+    for span in spans:
+        by_url.setdefault(span.url, span)
+    return tuple(by_url.values())
 
 
 def sentences(sections: Sequence[reports.Section]) -> Iterator[str]:
-    """Give what *sections* say, piece by piece: sentences, rows of tables, lines of code."""
+    """Yield the sentences, table rows and lines of code in *sections*."""
     for section in sections:
         match section:
             case reports.Prose():
@@ -53,7 +53,7 @@ def sentences(sections: Sequence[reports.Section]) -> Iterator[str]:
 
 @functools.cache
 def _parser() -> "markdown_it.MarkdownIt":
-    # Takes as long to load as a short line in a terminal takes as a whole, and few of them need it.
+    # Takes as long to load as a short terminal command runs, and few commands need it.
     import markdown_it  # noqa: PLC0415
 
     return markdown_it.MarkdownIt("commonmark").enable("table")
@@ -61,16 +61,16 @@ def _parser() -> "markdown_it.MarkdownIt":
 
 @dataclasses.dataclass(slots=True)
 class _List:
-    """A list that is being read."""
+    """An open list."""
 
     is_ordered: bool
     number: int
     has_bullet: bool = False
-    """The item that is being read has its bullet already: what follows in it is a paragraph of its own."""
+    """The current item has its bullet; a further paragraph in it has none."""
 
 
-class _Reader:
-    """Walks over the tokens of a document."""
+class _Converter:
+    """Converts the tokens of a document."""
 
     def __init__(self, stream: "Sequence[tokens.Token]") -> None:
         self._stream = stream
@@ -78,12 +78,12 @@ class _Reader:
         self._paragraphs: list[reports.Paragraph] = []
 
     def sections(self) -> Iterator[reports.Section]:
-        """Give what the document says, in its order."""
+        """Yield the sections in document order."""
         index = 0
         while index < len(self._stream):
             token = self._stream[index]
             if token.type in {"fence", "code_block", "table_open"}:
-                yield from self._flushed()
+                yield from self._flush()
             if token.type in {"fence", "code_block"}:
                 yield reports.Code(text=token.content.rstrip("\n"))
             elif token.type == "table_open":
@@ -91,16 +91,16 @@ class _Reader:
                 yield _table(self._stream[index:end])
                 index = end
             else:
-                self._take(token, is_heading=index > 0 and self._stream[index - 1].type == "heading_open")
+                self._convert(token, is_heading=index > 0 and self._stream[index - 1].type == "heading_open")
             index += 1
-        yield from self._flushed()
+        yield from self._flush()
 
-    def _flushed(self) -> Iterator[reports.Section]:
+    def _flush(self) -> Iterator[reports.Section]:
         if self._paragraphs:
             yield reports.Prose(paragraphs=tuple(self._paragraphs))
         self._paragraphs = []
 
-    def _take(self, token: "tokens.Token", *, is_heading: bool) -> None:
+    def _convert(self, token: "tokens.Token", *, is_heading: bool) -> None:
         match token.type:
             case "bullet_list_open" | "ordered_list_open":
                 first = int(token.attrs.get("start", 1))
@@ -113,20 +113,22 @@ class _Reader:
                 self._lists[-1].number += 1
             case "inline":
                 spans = _spans(token.children or ())
-                self._add(tuple(dataclasses.replace(span, is_bold=True) for span in spans) if is_heading else spans)
+                self._add_paragraph(
+                    tuple(dataclasses.replace(span, is_bold=True) for span in spans) if is_heading else spans
+                )
 
-    def _add(self, spans: tuple[reports.Span, ...]) -> None:
+    def _add_paragraph(self, spans: tuple[reports.Span, ...]) -> None:
         bullet = ""
         if self._lists and not self._lists[-1].has_bullet:
-            own = self._lists[-1]
-            bullet = f"{own.number}." if own.is_ordered else _BULLET
-            own.has_bullet = True
+            current = self._lists[-1]
+            bullet = f"{current.number}." if current.is_ordered else _BULLET
+            current.has_bullet = True
         depth = max(len(self._lists) - 1, 0)
         self._paragraphs.append(reports.Paragraph(spans=spans, bullet=bullet, depth=depth))
 
 
 def _spans(children: "Sequence[tokens.Token]") -> tuple[reports.Span, ...]:
-    found: list[reports.Span] = []
+    spans: list[reports.Span] = []
     bold = italic = 0
     url: str | None = None
     for child in children:
@@ -137,14 +139,14 @@ def _spans(children: "Sequence[tokens.Token]") -> tuple[reports.Span, ...]:
         text = {"softbreak": " ", "hardbreak": "\n"}.get(child.type, child.content)
         if text:
             is_code = child.type == "code_inline"
-            found.append(
-                reports.Span(text=text, is_bold=bold > 0, is_italic=italic > 0, is_code=is_code, url=_address(url))
+            spans.append(
+                reports.Span(text=text, is_bold=bold > 0, is_italic=italic > 0, is_code=is_code, url=_web_url(url))
             )
-    return tuple(found)
+    return tuple(spans)
 
 
-def _address(url: str | None) -> str | None:
-    """Give *url* where a browser can follow it; a path within some repository is shown, not linked."""
+def _web_url(url: str | None) -> str | None:
+    """Return *url* if a browser can open it; a path inside a repository is shown without a link."""
     return url if url is not None and url.startswith(("https://", "http://")) else None
 
 

@@ -1,9 +1,9 @@
 """
-Words found in the runbook: which sections speak of them, and in which sentence.
+Full-text search in the runbook: the best sections, each with its best sentence.
 
-Sections are ranked by how many of the words they have, and then by BM25 (Robertson and Zaragoza, 2009) with the usual
-constants, over words and pairs of words, of the whole section and its best sentence together. A word that stands
-nowhere is taken for those that begin with it, or for the one that is spelt most like it.
+Sections are ranked by the number of query words they contain, then by BM25 (Robertson and Zaragoza, 2009) with the
+usual constants over words and word pairs, of the section and its best sentence together. An unknown word stands for
+the known words that start with it, or else for the closest spelling.
 """
 
 import collections
@@ -13,167 +13,165 @@ import functools
 import itertools
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bot.runbook import markdown, sections
 
 _K1, _B = 1.2, 0.75
 _TITLE_WEIGHT = 3
-"""A title counts as if it stood there so many times."""
-_SHORTEST_BEGINNING = 3
-_NEAR = 0.8
-_MOST_SPELLINGS = 5
-_MOST_WORDS = 12
-"""Whoever gives more has pasted a log line; its beginning will do."""
+"""A word of the title counts as this many in the text."""
+_MIN_PREFIX_LENGTH = 3
+_MIN_SIMILARITY = 0.8
+_MAX_PREFIX_MATCHES = 5
+_MAX_QUERY_WORDS = 12
+"""A longer query is a pasted log line, whose start is enough."""
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_ENDINGS = ("ings", "ing", "ied", "ies", "ed", "es", "s", "e")
-_SHORTEST_STEM = 3
-_COMMON_LINE = (
+_CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SUFFIXES = ("ings", "ing", "ied", "ies", "ed", "es", "s", "e")
+_MIN_STEM_LENGTH = 3
+_STOP_WORD_LINE = (
     "a an and are at be by can did do does for from has have how i if in is it its my not of on or that the this to "
     "was we what when where which who why with you"
 )
-_COMMON = frozenset(_COMMON_LINE.split())
-"""Looked for only where there is nothing else to look for."""
+_STOP_WORDS = frozenset(_STOP_WORD_LINE.split())
+"""Ignored unless the query has no other words."""
+
+_TermCounts = collections.Counter[str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
-    """A section that speaks of what was looked for."""
+class Match:
+    """A section that matches a query."""
 
     section: sections.Section
     sentence: str
-    """The one that says most of it."""
-    words: frozenset[str]
-    """The stems that were found."""
+    """The best one."""
+    stems: frozenset[str]
+    """Of the query."""
 
-    def pieces(self) -> Iterable[tuple[str, bool]]:
-        """Give the sentence in pieces, each with whether it is what was looked for."""
+    def fragments(self) -> Iterator[tuple[str, bool]]:
+        """Yield the sentence in fragments, each with whether it matches the query."""
         end = 0
         for match in _WORD.finditer(self.sentence):
             yield self.sentence[end : match.start()], False
-            yield match[0], bool(self.words & set(_stems_of(match[0])))
+            yield match[0], bool(self.stems & set(_stems_of(match[0])))
             end = match.end()
         yield self.sentence[end:], False
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Words:
-    """How often each stem stands in a text."""
-
-    counts: collections.Counter[str]
-
-    @property
-    def length(self) -> int:
-        return self.counts.total()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Document:
     section: sections.Section
-    words: _Words
-    sentences: Mapping[str, _Words]
+    terms: _TermCounts
+    sentences: Mapping[str, _TermCounts]
 
 
-def search(runbook: sections.Runbook, words: str, *, most: int) -> list[Hit]:
-    """Give the sections of *runbook* that speak of *words*, the one that says most of them first."""
-    return _index_of(runbook).search(words, most=most)
+def search(runbook: sections.Runbook, query: str, *, limit: int) -> list[Match]:
+    """Return at most *limit* sections of *runbook* that match *query*, the best first."""
+    return _index(runbook).search(query, limit=limit)
 
 
 @functools.lru_cache(maxsize=2)
-def _index_of(runbook: sections.Runbook) -> "_Index":
+def _index(runbook: sections.Runbook) -> "_Index":
     return _Index(runbook)
 
 
 class _Index:
-    """The words of a runbook, counted once."""
+    """Term counts of a runbook."""
 
     def __init__(self, runbook: sections.Runbook) -> None:
         self._documents = [_document(section) for section in runbook.sections]
-        self._holders = collections.Counter(term for one in self._documents for term in one.words.counts)
-        self._length = _average([one.words for one in self._documents])
-        self._sentence_length = _average([words for one in self._documents for words in one.sentences.values()])
-
-    def search(self, words: str, *, most: int) -> list[Hit]:
-        """Give the sections that speak of *words*, the one that says most of them first."""
-        given = dict.fromkeys(word.lower() for word in _WORD.findall(words))
-        telling = ([word for word in given if word not in _COMMON] or list(given))[:_MOST_WORDS]
-        wanted = [spellings for word in telling if (spellings := self._spellings(_stem(word)))]
-        every = frozenset(itertools.chain(*wanted))
-        pairs = (" ".join(pair) for two in itertools.pairwise(wanted) for pair in itertools.product(*two))
-        terms = every | set(pairs)
-        found = sorted(
-            (self._hit(document, wanted, terms) for document in self._documents), key=lambda pair: pair[0], reverse=True
+        self._frequencies = collections.Counter(term for document in self._documents for term in document.terms)
+        """Term → in how many sections it occurs."""
+        self._mean_length = _mean_length([document.terms for document in self._documents])
+        self._mean_sentence_length = _mean_length(
+            [terms for document in self._documents for terms in document.sentences.values()]
         )
-        return [dataclasses.replace(hit, words=every) for (count, _), hit in found[:most] if count]
 
-    def _spellings(self, stem: str) -> list[str]:
-        """Give *stem*, or what it may have been meant for."""
-        if stem in self._holders:
+    def search(self, query: str, *, limit: int) -> list[Match]:
+        """Return at most *limit* sections that match *query*, the best first."""
+        words = dict.fromkeys(word.lower() for word in _WORD.findall(query))
+        keywords = ([word for word in words if word not in _STOP_WORDS] or list(words))[:_MAX_QUERY_WORDS]
+        alternatives = [known for word in keywords if (known := self._known_stems(_stem(word)))]
+        stems = frozenset(itertools.chain(*alternatives))
+        pairs = (" ".join(pair) for two in itertools.pairwise(alternatives) for pair in itertools.product(*two))
+        terms = stems | set(pairs)
+        ranked = sorted(
+            (self._rank(document, alternatives, terms) for document in self._documents),
+            key=lambda ranking: ranking[:2],
+            reverse=True,
+        )
+        return [
+            Match(section=document.section, sentence=sentence, stems=stems)
+            for count, _, sentence, document in ranked[:limit]
+            if count
+        ]
+
+    def _known_stems(self, stem: str) -> list[str]:
+        """Return *stem* if it occurs in the runbook, else the stems it may stand for."""
+        if stem in self._frequencies:
             return [stem]
-        singles = [term for term in self._holders if " " not in term]
-        longer = [known for known in singles if len(stem) >= _SHORTEST_BEGINNING and known.startswith(stem)]
-        return longer[:_MOST_SPELLINGS] or difflib.get_close_matches(stem, singles, n=1, cutoff=_NEAR)
+        singles = [term for term in self._frequencies if " " not in term]
+        longer = [known for known in singles if len(stem) >= _MIN_PREFIX_LENGTH and known.startswith(stem)]
+        return longer[:_MAX_PREFIX_MATCHES] or difflib.get_close_matches(stem, singles, n=1, cutoff=_MIN_SIMILARITY)
 
-    def _hit(
-        self, document: _Document, wanted: Sequence[Sequence[str]], terms: frozenset[str]
-    ) -> tuple[tuple[int, float], Hit]:
-        """Give *document* with how many of the words it has and how much it says of them."""
-        count = sum(any(stem in document.words.counts for stem in spellings) for spellings in wanted)
-        worth = {
-            sentence: self._score(words, terms, self._sentence_length) for sentence, words in document.sentences.items()
+    def _rank(
+        self, document: _Document, alternatives: Sequence[Sequence[str]], terms: frozenset[str]
+    ) -> tuple[int, float, str, _Document]:
+        """Return the number of query words in *document*, its score, its best sentence and itself."""
+        count = sum(any(stem in document.terms for stem in stems) for stems in alternatives)
+        scores = {
+            sentence: self._score(counts, terms, self._mean_sentence_length)
+            for sentence, counts in document.sentences.items()
         }
-        best = max(worth, key=lambda sentence: worth[sentence], default=document.section.title)
-        score = self._score(document.words, terms, self._length) + worth.get(best, 0.0)
-        return (count, score), Hit(section=document.section, sentence=best, words=terms)
+        best = max(scores, key=lambda sentence: scores[sentence], default=document.section.title)
+        score = self._score(document.terms, terms, self._mean_length) + scores.get(best, 0.0)
+        return count, score, best, document
 
-    def _score(self, words: _Words, wanted: Iterable[str], average: float) -> float:
-        length = 1 - _B + _B * words.length / average
-        counts = ((stem, words.counts[stem]) for stem in wanted)
-        return sum(self._weight(stem) * count * (_K1 + 1) / (count + _K1 * length) for stem, count in counts)
+    def _score(self, counts: _TermCounts, terms: Iterable[str], mean_length: float) -> float:
+        length = 1 - _B + _B * counts.total() / mean_length
+        return sum(
+            self._inverse_frequency(term) * counts[term] * (_K1 + 1) / (counts[term] + _K1 * length) for term in terms
+        )
 
-    def _weight(self, stem: str) -> float:
-        holders = self._holders[stem]
-        return math.log(1 + (len(self._documents) - holders + 0.5) / (holders + 0.5))
+    def _inverse_frequency(self, term: str) -> float:
+        frequency = self._frequencies[term]
+        return math.log(1 + (len(self._documents) - frequency + 0.5) / (frequency + 0.5))
 
 
 def _document(section: sections.Section) -> _Document:
     sentences = {
-        sentence: _Words(collections.Counter(_terms(sentence)))
-        for sentence in markdown.sentences(markdown.parse(section.body))
+        sentence: collections.Counter(_terms(sentence)) for sentence in markdown.sentences(markdown.parse(section.body))
     }
-    counts = sum((words.counts for words in sentences.values()), collections.Counter())
-    for stem in _stems(f"{section.name} {section.marker}"):
-        counts[stem] += _TITLE_WEIGHT
-    return _Document(section=section, words=_Words(counts), sentences=sentences)
+    counts = sum(sentences.values(), collections.Counter[str]())
+    for word in _WORD.findall(f"{section.name} {section.marker}"):
+        for stem in _stems_of(word):
+            counts[stem] += _TITLE_WEIGHT
+    return _Document(section=section, terms=counts, sentences=sentences)
 
 
-def _average(texts: Sequence[_Words]) -> float:
-    return max(sum(words.length for words in texts) / max(len(texts), 1), 1.0)
+def _mean_length(texts: Sequence[_TermCounts]) -> float:
+    return max(sum(counts.total() for counts in texts) / max(len(texts), 1), 1.0)
 
 
-def _terms(text: str) -> Iterable[str]:
-    """Give the stems of all words, and each two that stand beside each other."""
+def _terms(text: str) -> Iterator[str]:
+    """Yield the stems of all words and of all pairs of neighbouring words."""
     words = _WORD.findall(text)
-    yield from _stems(text)
+    for word in words:
+        yield from _stems_of(word)
     yield from (f"{_stem(one)} {_stem(other)}" for one, other in itertools.pairwise(words))
 
 
-def _stems(text: str) -> Iterable[str]:
-    for word in _WORD.findall(text):
-        yield from _stems_of(word)
-
-
 def _stems_of(word: str) -> list[str]:
-    """Give the stem of *word* and, of one such as CrashLoopBackOff, those of its parts."""
-    humps = _HUMP.split(word)
-    return [_stem(word), *(map(_stem, humps) if len(humps) > 1 else ())]
+    """Return the stem of *word* and, if it is written in camel case, those of its parts."""
+    parts = _CAMEL_CASE.split(word)
+    return [_stem(word), *(map(_stem, parts) if len(parts) > 1 else ())]
 
 
 def _stem(word: str) -> str:
-    """Give *word* without its ending, roughly: the same for both sides of a comparison is enough."""
+    """Return *word* without its suffix; a rough stem is enough, since both sides of a comparison get the same."""
     word = word.lower()
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
-            return word.removesuffix(ending)
+    for suffix in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= _MIN_STEM_LENGTH:
+            return word.removesuffix(suffix)
     return word

@@ -36,7 +36,7 @@ async def test_words_are_found_and_the_best_section_is_a_click_away(stage: testb
     alice, ops = a_channel(stage)
 
     await alice.types("/pos runbook “connection refused”", ops)
-    found = await alice.waits_for_message(ops, containing="Where the runbook speaks of")
+    found = await alice.waits_for_message(ops, containing="Runbook sections that match")
     assert "4.3 Health endpoint failing: Connection refused – 7" in found.plain_text
     await alice.clicks("4.3 Health endpoint failing", found)
 
@@ -47,7 +47,7 @@ async def test_what_carries_a_section_out_runs_for_the_service_that_was_named(st
     alice, ops = a_channel(stage)
 
     await alice.types("/pos runbook 4.3 --service order", ops)
-    section = await alice.waits_for_message(ops, containing="What carries it out")
+    section = await alice.waits_for_message(ops, containing="connectivity check reachability")
     await alice.clicks("Run connectivity pos-order", section)
     connectivity = await alice.waits_for_message(ops, containing="reachable, authentication required")
 

@@ -1,4 +1,4 @@
-"""`runbook`: sections by every name, short or whole; words; what carries a section out."""
+"""`runbook`: sections by number, marker and title, brief and full; search; buttons."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.unit.commands import app_fixture
 pytestmark = pytest.mark.anyio
 
 
-def words(report: reports.Report) -> list[str]:
+def lines(report: reports.Report) -> list[str]:
     return [action.command for action in report.next_actions]
 
 
@@ -21,13 +21,13 @@ def text(report: reports.Report) -> str:
     return "\n".join([*markdown.sentences(report.sections), *fields])
 
 
-async def test_without_anything_it_says_which_section_is_for_which_question(kitchen: app_fixture.Kitchen) -> None:
+async def test_without_arguments_the_index_is_shown(kitchen: app_fixture.Kitchen) -> None:
     report = await kitchen.asks("runbook")
 
     [table] = [section for section in report.sections if isinstance(section, reports.Table)]
     assert table.columns == ("Your question", "Section")
     assert ("A service does not come up.", "4.2") in [row.cells for row in table.rows]
-    assert "runbook 4.3" in words(report)
+    assert "runbook 4.3" in lines(report)
     related = report.sections[-1]
     assert isinstance(related, reports.Prose) and related.title == "Related documents"
     assert [span.text for span in markdown.links([related])] == [
@@ -48,42 +48,42 @@ async def test_without_anything_it_says_which_section_is_for_which_question(kitc
         "runbook '4.3 health endpoint failing'",
     ],
 )
-async def test_a_section_is_found_by_number_marker_or_title(kitchen: app_fixture.Kitchen, line: str) -> None:
+async def test_section_is_found_by_number_marker_or_title(kitchen: app_fixture.Kitchen, line: str) -> None:
     report = await kitchen.asks(line)
 
     assert report.headline == "4.3 Health endpoint failing"
     assert report.facts["section"] == "health-failing"
 
 
-async def test_a_long_section_is_short_until_the_whole_is_wanted(kitchen: app_fixture.Kitchen) -> None:
-    short, whole = await kitchen.asks("runbook 4.3"), await kitchen.asks("runbook 4.3 --full")
+async def test_long_section_is_brief_without_full(kitchen: app_fixture.Kitchen) -> None:
+    brief, full = await kitchen.asks("runbook 4.3"), await kitchen.asks("runbook 4.3 --full")
 
-    assert "runbook health-failing --full" in words(short)
-    assert "It accepts a request that is properly authenticated." not in text(short)
-    assert "It accepts a request that is properly authenticated." in text(whole)
-    assert whole.facts["left_out"] == 0
-    assert any(isinstance(one, reports.Prose) and one.title == "Related documents" for one in short.sections)
-    assert not any(isinstance(one, reports.Prose) and one.title == "Related documents" for one in whole.sections)
+    assert "runbook health-failing --full" in lines(brief)
+    assert "It accepts a request that is properly authenticated." not in text(brief)
+    assert "It accepts a request that is properly authenticated." in text(full)
+    assert full.facts["omitted"] == 0
+    assert any(isinstance(one, reports.Prose) and one.title == "Related documents" for one in brief.sections)
+    assert not any(isinstance(one, reports.Prose) and one.title == "Related documents" for one in full.sections)
 
 
-async def test_a_chapter_names_the_sections_in_it(kitchen: app_fixture.Kitchen) -> None:
+async def test_chapter_lists_its_sections(kitchen: app_fixture.Kitchen) -> None:
     report = await kitchen.asks("runbook 4")
 
-    assert words(report) == ["runbook 4.1", "runbook 4.2", "runbook 4.3"]
+    assert lines(report) == ["runbook 4.1", "runbook 4.2", "runbook 4.3"]
     assert "4.2 A service fails to start" in text(report)
 
 
-async def test_what_carries_a_section_out_is_a_button_for_the_service_that_is_named(
+async def test_commands_of_a_section_are_buttons_for_the_given_service(
     kitchen: app_fixture.Kitchen,
 ) -> None:
     without, with_one = await kitchen.asks("runbook 4.2"), await kitchen.asks("runbook 4.2 --service order")
 
-    assert "help pods" in words(without)
-    assert "pods pos-order" in words(with_one)
+    assert "help pods" in lines(without)
+    assert "pods pos-order" in lines(with_one)
     assert "startup find out why a service does not start" in text(without)
 
 
-async def test_words_are_looked_for_and_the_sentence_is_shown(kitchen: app_fixture.Kitchen) -> None:
+async def test_search_shows_the_best_sentence(kitchen: app_fixture.Kitchen) -> None:
     report = await kitchen.asks("runbook connection refused")
 
     [prose] = report.sections
@@ -91,26 +91,26 @@ async def test_words_are_looked_for_and_the_sentence_is_shown(kitchen: app_fixtu
     first = prose.paragraphs[0]
     assert first.text.startswith("4.3 Health endpoint failing: Connection refused")
     assert [span.text for span in first.spans if span.is_bold] == ["Connection", "refused"]
-    assert words(report)[0] == "runbook 4.3"
+    assert lines(report)[0] == "runbook 4.3"
     assert report.next_actions[0].is_primary
 
 
-async def test_words_that_stand_nowhere_are_an_answer(kitchen: app_fixture.Kitchen) -> None:
+async def test_search_without_match_is_unknown(kitchen: app_fixture.Kitchen) -> None:
     report = await kitchen.asks("runbook zzzqqq")
 
     assert report.verdict is reports.Verdict.UNKNOWN
-    assert report.headline == "The runbook does not speak of “zzzqqq”."
-    assert words(report) == ["runbook"]
+    assert report.headline == "No runbook section matches “zzzqqq”"
+    assert lines(report) == ["runbook"]
 
 
-async def test_a_number_that_no_section_has_is_a_mistake_and_not_looked_for(kitchen: app_fixture.Kitchen) -> None:
+async def test_unknown_section_number_is_a_usage_error(kitchen: app_fixture.Kitchen) -> None:
     answer = await kitchen.answers("runbook 9.9")
 
     assert answer.status is invocations.Status.USAGE_ERROR
     assert "There is no section called “9.9”" in answer.report.headline
 
 
-async def test_every_section_is_shown_whole_without_anything_taken_for_a_secret(kitchen: app_fixture.Kitchen) -> None:
+async def test_every_section_is_shown_in_full_and_unredacted(kitchen: app_fixture.Kitchen) -> None:
     for section in kitchen.core.data.runbook.sections:
         report = await kitchen.asks(f"runbook {section.marker} --full")
 
@@ -121,16 +121,16 @@ async def test_every_section_is_shown_whole_without_anything_taken_for_a_secret(
 
 
 @pytest.mark.parametrize("line", ["runbook --service nobody", "runbook --full --loud", "runbook " + "word " * 40])
-async def test_a_line_that_cannot_be_meant_is_refused(kitchen: app_fixture.Kitchen, line: str) -> None:
+async def test_invalid_arguments_are_a_usage_error(kitchen: app_fixture.Kitchen, line: str) -> None:
     assert (await kitchen.answers(line)).status is invocations.Status.USAGE_ERROR
 
 
-async def test_a_service_that_fails_is_two_buttons_away_from_its_procedure(kitchen: app_fixture.Kitchen) -> None:
+async def test_procedure_is_two_buttons_from_an_unhealthy_service(kitchen: app_fixture.Kitchen) -> None:
     await kitchen.fleet["pos-order"].goes_down()
 
     health = await kitchen.asks("health pos-order")
-    what_to_do = next(action for action in health.next_actions if action.is_primary)
-    section = await kitchen.asks(what_to_do.command)
+    view_runbook = next(action for action in health.next_actions if action.is_primary)
+    section = await kitchen.asks(view_runbook.command)
 
-    assert what_to_do.command == "runbook health-failing --service pos-order --env sandbox"
-    assert "health-failing pos-order --env sandbox" in words(section)
+    assert view_runbook.command == "runbook health-failing --service pos-order --env sandbox"
+    assert "health-failing pos-order --env sandbox" in lines(section)

@@ -1,4 +1,4 @@
-"""Markdown becomes sections of a report; nothing of what it says is lost."""
+"""Conversion of Markdown to report sections, without loss."""
 
 import re
 
@@ -10,7 +10,7 @@ from bot.runbook import markdown
 from sandbox import runbook_folder
 
 
-def test_running_text_code_and_tables_are_told_apart() -> None:
+def test_prose_code_and_tables_become_sections() -> None:
     sections = markdown.parse(
         "One.\nStill one.\n\nTwo.\n\n```bash\nls -l\n```\n\n| a | b |\n| --- | --- |\n| `x` | y |\n"
     )
@@ -29,7 +29,7 @@ def test_running_text_code_and_tables_are_told_apart() -> None:
     )
 
 
-def test_what_stands_out_is_marked() -> None:
+def test_inline_markup_becomes_span_styles() -> None:
     [prose] = markdown.parse("a **b** *c* `<d>` [e](https://example.com/x) [f](docs/f.md)")
 
     assert isinstance(prose, reports.Prose)
@@ -38,7 +38,7 @@ def test_what_stands_out_is_marked() -> None:
     assert (words["e"].url, words["f"].url) == ("https://example.com/x", None)
 
 
-def test_lists_keep_their_numbers_and_their_depth() -> None:
+def test_lists_keep_numbers_and_depth() -> None:
     [prose] = markdown.parse("3. x\n4. y\n\n   more of y\n   - z\n5. w\n")
 
     assert isinstance(prose, reports.Prose)
@@ -51,7 +51,7 @@ def test_lists_keep_their_numbers_and_their_depth() -> None:
     ]
 
 
-def test_a_link_stands_once_however_often_it_is_made() -> None:
+def test_each_url_is_listed_once() -> None:
     sections = markdown.parse("[a](https://x.example)\n\n- [b](https://y.example) and [c](https://x.example)")
 
     assert [(span.text, span.url) for span in markdown.links(sections)] == [
@@ -63,15 +63,15 @@ def test_a_link_stands_once_however_often_it_is_made() -> None:
 @pytest.mark.parametrize(
     "text", ["", "\n", "***", "<b>x</b>", "- ", "> quoted", "# Heading", "| a |\n| --- |", "![alt](x.png)", "1) x"]
 )
-def test_anything_can_be_read(text: str) -> None:
+def test_any_markdown_is_accepted(text: str) -> None:
     markdown.parse(text)
 
 
-def test_nothing_of_the_runbook_is_lost() -> None:
+def test_every_word_of_the_runbook_is_kept() -> None:
     data = runbook_data.load(runbook_folder.PROJECT / "runbook_data")
 
     for section in data.runbook.sections:
-        told = " ".join(
+        kept = " ".join(
             [
                 *markdown.sentences(markdown.parse(section.body)),
                 *(
@@ -82,6 +82,6 @@ def test_nothing_of_the_runbook_is_lost() -> None:
                 ),
             ]
         )
-        addresses = re.compile(r"\]\(\S+\)")
-        words = set(re.findall(r"\w+", addresses.sub("]", section.body))) - {"bash", "yaml"}
-        assert words <= set(re.findall(r"\w+", told)), section.marker
+        targets = re.compile(r"\]\(\S+\)")
+        words = set(re.findall(r"\w+", targets.sub("]", section.body))) - {"bash", "yaml"}
+        assert words <= set(re.findall(r"\w+", kept)), section.marker

@@ -1,4 +1,4 @@
-"""Words are found in the sections that speak of them, the one that says most first."""
+"""Search in the runbook: ranking, spelling, highlighting."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def runbook() -> sections.Runbook:
 
 
 @pytest.mark.parametrize(
-    ("words", "marker", "said"),
+    ("query", "marker", "expected"),
     [
         ("connection refused", "health-failing", "Connection refused – 7"),
         ("conection refusd", "health-failing", "Connection refused – 7"),
@@ -28,32 +28,32 @@ def runbook() -> sections.Runbook:
         ("the", "", "the"),
     ],
 )
-def test_the_section_that_helps_is_the_first(runbook: sections.Runbook, words: str, marker: str, said: str) -> None:
-    hits = search.search(runbook, words, most=5)
+def test_best_section_is_first(runbook: sections.Runbook, query: str, marker: str, expected: str) -> None:
+    matches = search.search(runbook, query, limit=5)
 
-    assert marker in hits[0].section.marker
-    assert said in hits[0].sentence
-
-
-@pytest.mark.parametrize("words", ["zzzqqq", "", "?!", "§"])
-def test_what_stands_nowhere_is_not_found(runbook: sections.Runbook, words: str) -> None:
-    assert search.search(runbook, words, most=5) == []
+    assert marker in matches[0].section.marker
+    assert expected in matches[0].sentence
 
 
-def test_what_was_looked_for_stands_out_in_the_sentence(runbook: sections.Runbook) -> None:
-    [hit, *_] = search.search(runbook, "connections refused", most=1)
-
-    assert [piece for piece, is_found in hit.pieces() if is_found] == ["Connection", "refused"]
-    assert "".join(piece for piece, _ in hit.pieces()) == hit.sentence
+@pytest.mark.parametrize("query", ["zzzqqq", "", "?!", "§"])
+def test_query_without_known_words_has_no_match(runbook: sections.Runbook, query: str) -> None:
+    assert search.search(runbook, query, limit=5) == []
 
 
-def test_no_more_are_given_than_wanted(runbook: sections.Runbook) -> None:
-    assert len(search.search(runbook, "pos-order", most=2)) == 2
+def test_query_words_are_highlighted(runbook: sections.Runbook) -> None:
+    [match, *_] = search.search(runbook, "connections refused", limit=1)
+
+    assert [text for text, is_match in match.fragments() if is_match] == ["Connection", "refused"]
+    assert "".join(text for text, _ in match.fragments()) == match.sentence
 
 
-def test_a_section_is_found_by_its_title_though_it_says_nothing() -> None:
+def test_matches_are_limited(runbook: sections.Runbook) -> None:
+    assert len(search.search(runbook, "pos-order", limit=2)) == 2
+
+
+def test_title_of_an_empty_section_matches() -> None:
     section = sections.Section(marker="m", number="1", title="Certificates", level=2, body="")
 
-    [hit] = search.search(sections.Runbook(sections=(section,)), "certificate", most=5)
+    [match] = search.search(sections.Runbook(sections=(section,)), "certificate", limit=5)
 
-    assert hit.sentence == "Certificates"
+    assert match.sentence == "Certificates"

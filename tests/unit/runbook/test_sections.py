@@ -1,4 +1,4 @@
-"""The runbook's sections: found by their markers, told by line where a marker is wrong."""
+"""Parsing of the runbook's sections, and errors with their line."""
 
 import pathlib
 
@@ -9,7 +9,7 @@ from bot.runbook import sections
 
 RUNBOOK = """# Operations
 
-Words in front.
+Preface.
 
 <!-- posbot: overview -->
 ## 1. Overview
@@ -37,7 +37,7 @@ def load(path: pathlib.Path, text: str, url: str | None = None) -> sections.Runb
     return sections.load(path, url)
 
 
-def test_each_marker_begins_a_section_that_ends_at_the_next(path: pathlib.Path) -> None:
+def test_section_reaches_from_marker_to_marker(path: pathlib.Path) -> None:
     runbook = load(path, RUNBOOK)
 
     assert [(s.marker, s.number, s.title, s.level) for s in runbook.sections] == [
@@ -49,7 +49,7 @@ def test_each_marker_begins_a_section_that_ends_at_the_next(path: pathlib.Path) 
     assert runbook.find("appendix").body == ""
 
 
-def test_a_pointer_leads_to_the_heading_as_browsers_know_it(path: pathlib.Path) -> None:
+def test_pointer_links_to_the_anchor(path: pathlib.Path) -> None:
     runbook = load(path, RUNBOOK, "https://example.com/runbook")
 
     assert [pointer.url for pointer in runbook.point_to("health-checks", "appendix")] == [
@@ -58,65 +58,67 @@ def test_a_pointer_leads_to_the_heading_as_browsers_know_it(path: pathlib.Path) 
     ]
 
 
-def test_without_an_address_a_pointer_is_number_and_title(path: pathlib.Path) -> None:
+def test_pointer_without_url_has_number_and_title(path: pathlib.Path) -> None:
     (pointer,) = load(path, RUNBOOK).point_to("health-checks")
 
     assert (pointer.number, pointer.title, pointer.url) == ("2.2", "Health & readiness (checks)", None)
 
 
-def test_an_unknown_marker_is_answered_with_the_nearest(path: pathlib.Path) -> None:
+def test_unknown_marker_suggests_the_closest(path: pathlib.Path) -> None:
     with pytest.raises(errors.NotFound, match="Did you mean “health-checks”"):
         load(path, RUNBOOK).find("health-check")
 
 
 @pytest.mark.parametrize(
-    ("text", "mistake"),
+    ("text", "message"),
     [
-        pytest.param("<!-- posbot: a -->\nwords\n", "2: expected a heading under the marker “a”.", id="words below"),
+        pytest.param("<!-- posbot: a -->\nwords\n", "2: expected a heading below the marker “a”.", id="words below"),
         pytest.param(
-            "<!-- posbot: a -->\n\n# A\n", "2: expected a heading under the marker “a”.", id="empty line below"
+            "<!-- posbot: a -->\n\n# A\n", "2: expected a heading below the marker “a”.", id="empty line below"
         ),
         pytest.param(
-            "x\n<!-- posbot: a -->\n", "3: expected a heading under the marker “a”.", id="end of the file below"
+            "x\n<!-- posbot: a -->\n", "3: expected a heading below the marker “a”.", id="end of the file below"
         ),
         pytest.param(
             "<!-- posbot: a -->\n<!-- posbot: b -->\n# B\n",
-            "2: expected a heading under the marker “a”.",
+            "2: expected a heading below the marker “a”.",
             id="marker below",
         ),
         pytest.param(
             "<!-- posbot: a -->\n# A\n<!-- posbot: a -->\n# A\n",
-            "3: the marker “a” already stands in line 1.",
+            "3: duplicate marker “a”, first in line 1.",
             id="twice",
         ),
         pytest.param(
-            "# x\n<!-- posbot: Health_Checks -->\n# A\n", "2: “<!-- posbot: Health_Checks -->” is no", id="spelling"
+            "# x\n<!-- posbot: Health_Checks -->\n# A\n",
+            "2: invalid marker “<!-- posbot: Health_Checks -->”",
+            id="spelling",
         ),
-        pytest.param("<!--posbot:a-->\n# A\n", "1: “<!--posbot:a-->” is no marker", id="no spaces"),
-        pytest.param("<!-- posbot a -->\n# A\n", "1: “<!-- posbot a -->” is no marker", id="no colon"),
-        pytest.param(" <!-- posbot: a -->\n# A\n", "1: “ <!-- posbot: a -->” is no marker", id="indented"),
+        pytest.param("<!--posbot:a-->\n# A\n", "1: invalid marker “<!--posbot:a-->”", id="no spaces"),
+        pytest.param("<!-- posbot a -->\n# A\n", "1: invalid marker “<!-- posbot a -->”", id="no colon"),
+        pytest.param(" <!-- posbot: a -->\n# A\n", "1: invalid marker “ <!-- posbot: a -->”", id="indented"),
     ],
 )
-def test_a_wrong_marker_is_told_with_its_line(path: pathlib.Path, text: str, mistake: str) -> None:
+def test_invalid_marker_is_reported_with_its_line(path: pathlib.Path, text: str, message: str) -> None:
     with pytest.raises(errors.BadConfiguration) as caught:
         load(path, text)
 
-    assert str(caught.value).startswith(f"{path}:{mistake}")
+    assert str(caught.value).startswith(f"{path}:{message}")
 
 
-@pytest.mark.parametrize("line_end", ["\n", "\r\n", "  \n"], ids=["plain", "foreign", "spaces at the end"])
-def test_line_ends_do_not_matter(path: pathlib.Path, line_end: str) -> None:
-    runbook = load(path, f"<!-- posbot: a -->{line_end}# A{line_end}words{line_end}")
+@pytest.mark.parametrize("line_ending", ["\n", "\r\n", "  \n"], ids=["plain", "CRLF", "trailing spaces"])
+def test_line_endingings_do_not_matter(path: pathlib.Path, line_ending: str) -> None:
+    runbook = load(path, f"<!-- posbot: a -->{line_ending}# A{line_ending}words{line_ending}")
 
     assert [(s.marker, s.title, s.body) for s in runbook.sections] == [("a", "A", "words")]
 
 
-def test_a_runbook_without_markers_has_no_sections(path: pathlib.Path) -> None:
+def test_runbook_without_markers_has_no_sections(path: pathlib.Path) -> None:
     assert load(path, "# A\n<!-- another comment -->\n").sections == ()
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"], ids=["missing", "not UTF-8"])
-def test_a_runbook_that_cannot_be_read_is_told(path: pathlib.Path, content: bytes | None) -> None:
+def test_unreadable_runbook_is_reported(path: pathlib.Path, content: bytes | None) -> None:
     if content is not None:
         path.write_bytes(content)
 
