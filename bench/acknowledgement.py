@@ -29,7 +29,7 @@ class _Server:
 
 
 async def run() -> results.Findings:
-    """Give p50 and p99 of both commands against the peer."""
+    """Return p50 and p99 of both commands against the peer."""
     async with contextlib.AsyncExitStack() as at_the_end:
         stage = await at_the_end.enter_async_context(stages.set_up(_SERVICES))
         bare = await at_the_end.enter_async_context(stage.bare_app(stages.Mode.HTTP))

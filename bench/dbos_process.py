@@ -60,7 +60,7 @@ async def main() -> None:
 
 
 def _as_posbot_has_it(url: str) -> sqlalchemy.Engine:
-    """Give an engine with the durability that posbot asks SQLite for; the library's own would be slower."""
+    """Return an engine with the durability that posbot asks SQLite for; the library's own would be slower."""
     engine = sqlalchemy.create_engine(url, pool_size=20, max_overflow=0, pool_timeout=30)
 
     @sqlalchemy.event.listens_for(engine, "connect")

@@ -56,7 +56,7 @@ async def main() -> None:
 
 
 async def _work(core: app.Core, *, count: int, steps: int, at_once: int) -> subprocesses.Message:
-    """Give how long all runs took together, and each of them from its beginning."""
+    """Return how long all runs took together, and each of them from its beginning."""
     procedure = _procedure(
         *({"id": f"s{number}", "title": "Look", "uses": "look", "effect": "read"} for number in range(steps))
     )

@@ -17,7 +17,7 @@ _PEER = f"median of the {FOLLOWING} after it"
 
 
 async def run() -> results.Findings:
-    """Give acknowledgement and answer of the first command against the following ones, for both ways to Slack."""
+    """Return acknowledgement and answer of the first command against the following ones, for both ways to Slack."""
     acks = {mode: _comparison("ack", mode) for mode in stages.Mode}
     answers = {mode: _comparison("answer", mode) for mode in stages.Mode}
     async with stages.set_up(_SERVICES) as stage:

@@ -22,7 +22,7 @@ _PATIENCE_SECONDS = 15.0
 
 
 async def run() -> results.Findings:
-    """Give the time to the report, and to the answer in Slack, against the slow service alone and against curl."""
+    """Return the time to the report, and to the answer in Slack, against the slow service alone and against curl."""
     async with stages.set_up(SERVICES) as stage, stage.posbot(stages.Mode.SOCKET) as bot:
         slow = list(stage.ports)[SERVICES // 2]
         await stage.slow(slow, SLOW_SECONDS)

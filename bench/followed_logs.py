@@ -42,7 +42,7 @@ class _Followed:
 
 
 async def measure() -> results.Findings:
-    """Give what became of the lines, of the message and of the memory."""
+    """Return what became of the lines, of the message and of the memory."""
     results.tell(f"logs: following {LINES_A_SECOND:,} lines a second for {SECONDS} s")
     async with testbed.set_up(names=["pos-order"], setup=slack.Settings(enforces_tiers=True)) as stage:
         order = stage.kube.deployments["pos-order"]
@@ -83,7 +83,7 @@ async def _follow(stage: testbed.TestBed, pod: Any) -> _Followed:
 
 
 async def _batches() -> AsyncIterator[range]:
-    """Give the numbers of lines at an even pace; what could not be given in time comes with the next."""
+    """Return the numbers of lines at an even pace; what could not be given in time comes with the next."""
     started, given = time.monotonic(), 0
     while given < SECONDS * LINES_A_SECOND:
         await asyncio.sleep(1 / _BATCHES_A_SECOND)

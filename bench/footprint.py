@@ -21,7 +21,7 @@ _POLLS = 3000
 
 
 async def run() -> results.Findings:
-    """Give memory and start of both ways to Slack against the bare application, and lines against bare Python."""
+    """Return memory and start of both ways to Slack against the bare application, and lines against bare Python."""
     memory = {mode: _memory(mode) for mode in stages.Mode}
     ready = {mode: _readiness(mode) for mode in stages.Mode}
     async with stages.set_up(_SERVICES) as stage:
@@ -69,7 +69,7 @@ async def _until_ready(port: int) -> None:
 
 
 def resident_megabytes(pid: int) -> float:
-    """Give how much memory a process takes now."""
+    """Return how much memory a process takes now."""
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024

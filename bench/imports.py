@@ -38,7 +38,7 @@ class _Import:
 
 
 async def run() -> results.Findings:
-    """Give for each verb the packages that cost most."""
+    """Return for each verb the packages that cost most."""
     tables = []
     with tempfile.TemporaryDirectory(prefix="posbot-bench-") as folder:
         for verb, words in _VERBS.items():
@@ -104,7 +104,7 @@ def _own(report: Iterable[_Import]) -> dict[str, float]:
 
 
 def _brought(report: Sequence[_Import]) -> dict[str, float]:
-    """Give for each package the cumulative time of its modules that no other module of it imported."""
+    """Return for each package the cumulative time of its modules that no other module of it imported."""
     seconds: dict[str, float] = collections.defaultdict(float)
     within: list[_Import] = []
     # The report tells a module after everything that it imported, so backwards the importer comes first.

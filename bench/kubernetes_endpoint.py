@@ -40,7 +40,7 @@ class Endpoint:
 @contextlib.asynccontextmanager
 async def running(sizes: Mapping[str, tuple[int, int]]) -> AsyncIterator[Endpoint | None]:
     """
-    Give a cluster with so many pods of each service, each of which has written so many lines.
+    Return a cluster with so many pods of each service, each of which has written so many lines.
 
     None where it cannot be built; why is said by the tests that need it.
     """

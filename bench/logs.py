@@ -41,7 +41,7 @@ class _Bench:
 
 
 async def run() -> results.Findings:
-    """Give time, CPU and memory for a long log and for many pods, and what became of a followed log's lines."""
+    """Return time, CPU and memory for a long log and for many pods, and what became of a followed log's lines."""
     comparisons: list[results.Comparison] = []
     remarks = [
         "The endpoint of these is a real kube-apiserver; the logs are served by the kubelet's own code.",
@@ -124,7 +124,7 @@ async def _measure_many(bench: _Bench) -> list[results.Comparison]:
 
 
 async def _ask_bot(stage: testbed.TestBed) -> float:
-    """Give how long a bot that runs took for the report, by its own log line."""
+    """Return how long a bot that runs took for the report, by its own log line."""
     alice = stage.workspace.person("alice")
     channel = stage.workspace.channel("ops", members=[alice], bot_is_member=False)
     before = len(stage.bot.lines("invocation ended"))

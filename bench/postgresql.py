@@ -14,7 +14,7 @@ _PATIENCE_SECONDS = 60.0
 
 
 def programs() -> pathlib.Path | None:
-    """Give the folder of the newest PostgreSQL that Debian's package has put here, None where there is none."""
+    """Return the folder of the newest PostgreSQL that Debian's package has put here, None where there is none."""
     found = pathlib.Path("/usr/lib/postgresql").glob("*/bin")
     return max(found, key=lambda path: float(path.parent.name), default=None)
 

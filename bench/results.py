@@ -26,7 +26,7 @@ class Comparison:
         self.rounds.append((ours, peer))
 
     def row(self) -> Row:
-        """Give the row of the table; the ratio is the median of the rounds' own ratios."""
+        """Return the row of the table; the ratio is the median of the rounds' own ratios."""
         ratios = [ours / peer for ours, peer in self.rounds]
         return (
             self.what,
@@ -52,7 +52,7 @@ class Findings:
     remarks: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """Give the lines to print."""
+        """Return the lines to print."""
         head = ("what", "peer", "posbot, median", "peer, median", "ratio (min–max)", "target", "rounds")
         lines = table(head, [comparison.row() for comparison in self.comparisons]) if self.comparisons else []
         for other in self.tables:
@@ -61,7 +61,7 @@ class Findings:
 
 
 def table(head: Row, rows: Iterable[Row]) -> list[str]:
-    """Give the lines of a Markdown table whose columns stand under each other."""
+    """Return the lines of a Markdown table whose columns stand under each other."""
     filled = [head, *rows]
     widths = [max(len(row[column]) for row in filled) for column in range(len(head))]
     lines = [_line(row, widths) for row in filled]
@@ -69,7 +69,7 @@ def table(head: Row, rows: Iterable[Row]) -> list[str]:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Give the smallest value that *percent* of all values do not exceed (nearest rank)."""
+    """Return the smallest value that *percent* of all values do not exceed (nearest rank)."""
     return sorted(values)[max(math.ceil(len(values) * percent / 100) - 1, 0)]
 
 

@@ -35,7 +35,7 @@ class _Pair:
 
 
 async def run() -> results.Findings:
-    """Give what a step costs, how many runs are done in a second, and what waiting runs take."""
+    """Return what a step costs, how many runs are done in a second, and what waiting runs take."""
     with tempfile.TemporaryDirectory(prefix="posbot-bench-") as name:
         folder = pathlib.Path(name)
         results.tell(f"runs: installing {PEER}")

@@ -59,7 +59,7 @@ class _Stage:
         raise ValueError(f"the stage knows nothing of {question}")
 
     async def _write_down(self, text: str, count: int) -> subprocesses.Message:
-        """Give requests exactly as Slack would send them, for somebody else to send."""
+        """Return requests exactly as Slack would send them, for somebody else to send."""
         self._workspace.deliver_to(self._notebook.url)
         for _ in range(count):
             await self._person.types(f"/pos {text}", self._channel)
@@ -117,7 +117,7 @@ async def _notebook() -> AsyncIterator[_Notebook]:
 
 
 def _names(count: int) -> list[str]:
-    """Give *count* names: those of the catalogue first, then invented ones."""
+    """Return *count* names: those of the catalogue first, then invented ones."""
     known = list(runbook_folder.service_names())[:count]
     return known + [f"pos-extra-{number:03}" for number in range(count - len(known))]
 
@@ -127,7 +127,7 @@ async def main() -> None:
     names = _names(int(sys.argv[1]))
     # Slack lets a channel have one message a second; the load here is many people's, in many channels.
     setup = slack.Settings(posting_burst=None)
-    async with fleets.running(names) as fleet, slack.pretend_workspace(setup) as workspace, _notebook() as notebook:
+    async with fleets.running(names) as fleet, slack.running(setup) as workspace, _notebook() as notebook:
         stage = _Stage(workspace, fleet, notebook)
         await subprocesses.answer_lines(stage.hello(), stage.answer)
 

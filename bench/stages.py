@@ -44,12 +44,12 @@ class Stage:
 
     @property
     def ports(self) -> dict[str, int]:
-        """Give the port of every service."""
+        """Return the port of every service."""
         ports: dict[str, int] = self._child.hello["ports"]
         return ports
 
     def environment(self, mode: Mode) -> dict[str, str]:
-        """Give what a posbot in *mode* is started with; one without a screen needs it as well."""
+        """Return what a posbot in *mode* is started with; one without a screen needs it as well."""
         hello = self._child.hello
         secret = {"SLACK_SIGNING_SECRET": hello["signing_secret"]}
         if mode is Mode.SOCKET:
@@ -89,7 +89,7 @@ class Stage:
             yield child
 
     async def write_down(self, text: str, count: int) -> list[dict[str, object]]:
-        """Give *count* requests of Slack for the line *text*, with distinct trigger ids."""
+        """Return *count* requests of Slack for the line *text*, with distinct trigger ids."""
         written: list[dict[str, object]] = (await self._child.ask("write down", text=text, count=count))["requests"]
         return written
 
@@ -114,7 +114,7 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def set_up(service_count: int) -> AsyncIterator[Stage]:
-    """Give a stage with so many services, and take everything down with the block."""
+    """Return a stage with so many services, and take everything down with the block."""
     with tempfile.TemporaryDirectory(prefix="posbot-bench-") as folder:
         home = pathlib.Path(folder)
         environment = processes.plain_environment(home)

@@ -30,11 +30,11 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Give the id of the process."""
+        """Return the id of the process."""
         return self._process.pid
 
     async def ask(self, do: str, **details: object) -> Message:
-        """Give the child's answer to a question."""
+        """Return the child's answer to a question."""
         if self._process.stdin is None:
             raise RuntimeError("the child cannot be asked")
         self._process.stdin.write(json.dumps({"do": do, **details}).encode() + b"\n")

@@ -37,7 +37,7 @@ async def run(command: str, environment: Mapping[str, str], output: pathlib.Path
 
 
 def quoted(*words: str) -> str:
-    """Give *words* as a shell takes them."""
+    """Return *words* as a shell takes them."""
     return shlex.join(words)
 
 

@@ -26,22 +26,22 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Give the id of the process."""
+        """Return the id of the process."""
         return self._process.pid
 
     @property
     def log(self) -> tuple[dict[str, Any], ...]:
-        """Give the log lines so far; a line that is not JSON stands under `raw`."""
+        """Return the log lines so far; a line that is not JSON stands under `raw`."""
         return tuple(self._log)
 
     def lines(self, event: str) -> list[dict[str, Any]]:
-        """Give the log lines of one kind."""
+        """Return the log lines of one kind."""
         return [line for line in self._log if line.get("event") == event]
 
     async def waits_for(
         self, matching: Callable[[dict[str, Any]], bool], *, timeout_seconds: float = START_SECONDS
     ) -> dict[str, Any]:
-        """Give the first log line that fits; raises RuntimeError with the log when the process ends before."""
+        """Return the first log line that fits; raises RuntimeError with the log when the process ends before."""
         async with asyncio.timeout(timeout_seconds), self._changed:
             while True:
                 found = next((line for line in self._log if matching(line)), None)
@@ -53,7 +53,7 @@ class Process:
                 await self._changed.wait()
 
     async def waits_for_event(self, event: str) -> dict[str, Any]:
-        """Give the first log line of one kind."""
+        """Return the first log line of one kind."""
         return await self.waits_for(lambda line: line.get("event") == event)
 
     def sends(self, number: signal.Signals) -> None:
@@ -61,7 +61,7 @@ class Process:
         self._process.send_signal(number)
 
     async def ends(self, *, timeout_seconds: float = END_SECONDS) -> int:
-        """Give the exit code once the process has ended."""
+        """Return the exit code once the process has ended."""
         async with asyncio.timeout(timeout_seconds):
             code = await self._process.wait()
             await self._reading
@@ -127,12 +127,12 @@ async def run(environment: Mapping[str, str], *words: str) -> tuple[int, str, st
 
 
 def command(*words: str) -> list[str]:
-    """Give the argv that runs posbot with *words*."""
+    """Return the argv that runs posbot with *words*."""
     return [sys.executable, "-m", "bot", *words]
 
 
 def plain_environment(home: pathlib.Path) -> dict[str, str]:
-    """Give an environment without anything of the machine's own."""
+    """Return an environment without anything of the machine's own."""
     return {
         "HOME": str(home),
         "PATH": "/usr/bin:/bin",

@@ -15,13 +15,13 @@ _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def service_names(source: pathlib.Path = PROJECT / "runbook_data") -> tuple[str, ...]:
-    """Give the names of the catalogue's services that answer over HTTP."""
+    """Return the names of the catalogue's services that answer over HTTP."""
     catalogue = _read(source / "services.yaml")
     return tuple(service["name"] for service in catalogue["services"] if "port" in service)
 
 
 def gateway_paths(source: pathlib.Path = PROJECT / "runbook_data") -> dict[str, str]:
-    """Give the paths under which the gateway offers services, by their names."""
+    """Return the paths under which the gateway offers services, by their names."""
     catalogue = _read(source / "services.yaml")
     return {one["name"]: one["gateway_path"] for one in catalogue["services"] if "gateway_path" in one}
 

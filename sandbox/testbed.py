@@ -57,7 +57,7 @@ async def set_up(
     is_in_pod: bool = False,
 ) -> AsyncIterator[TestBed]:
     """
-    Give a stage whose bot is connected and ready until the block ends.
+    Return a stage whose bot is connected and ready until the block ends.
 
     *names* are the services that run, all of the catalogue's by default, each with pods that have been ready for days.
     *extra* is added to the bot's environment; *within* is for `processes.serving`; who *is_in_pod* finds its cluster.
@@ -66,7 +66,7 @@ async def set_up(
         home, data = pathlib.Path(folder), pathlib.Path(folder) / "runbook_data"
         async with (
             fleets.running(names or runbook_folder.service_names()) as fleet,
-            slack.pretend_workspace(setup) as workspace,
+            slack.running(setup) as workspace,
             registries.running(fleet) as registry,
             gateways.running(fleet, registry, runbook_folder.gateway_paths()) as gateway,
             cluster.running() as kube,
@@ -103,7 +103,7 @@ async def _deploy(fleet: fleets.Fleet, kube: cluster.Cluster) -> None:
 async def _connected(
     environment: Mapping[str, str], workspace: slack.Workspace, mode: Mode, within: Sequence[str]
 ) -> AsyncIterator[tuple[processes.Process, str]]:
-    """Give a bot that Slack reaches, and where its own endpoints are."""
+    """Return a bot that Slack reaches, and where its own endpoints are."""
     async with processes.serving(environment, within=within) as bot:
         serving = await bot.waits_for_event("serving")
         bot_url = f"http://127.0.0.1:{serving['port']}"

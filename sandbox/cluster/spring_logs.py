@@ -124,7 +124,7 @@ def database_login_failed(service: str = "pos-order", *, user: str = "pos_order"
 
 def pool_exhausted(service: str = "pos-order", *, at: Moment = None) -> list[str]:
     """Fail requests because all connections to the database are in use."""
-    writer = spring_lines.Writer(service, at)
+    writer = spring_lines.SpringLog(service, at)
     writer.lines = normal_start(service, at=at)
     why = (
         "HikariPool-1 - Connection is not available, request timed out after 30001ms "
@@ -166,7 +166,7 @@ def migration_failed(
 
 def out_of_memory(service: str = "pos-order", *, at: Moment = None) -> list[str]:
     """Run out of heap."""
-    writer = spring_lines.Writer(service, at)
+    writer = spring_lines.SpringLog(service, at)
     writer.lines = normal_start(service, at=at)
     told = "Handler dispatch failed: java.lang.OutOfMemoryError: Java heap space"
     writer.log("ERROR", "o.a.c.c.C.[.[.[/].[dispatcherServlet]", told, thread="http-nio-8080-exec-3")
@@ -182,7 +182,7 @@ def out_of_memory(service: str = "pos-order", *, at: Moment = None) -> list[str]
 
 def wrong_java(service: str = "pos-order", *, at: Moment = None) -> list[str]:
     """Fail because the image has an older Java than the code was compiled for; not even a banner comes."""
-    writer = spring_lines.Writer(service, at)
+    writer = spring_lines.SpringLog(service, at)
     compiled = f"{writer.package.replace('.', '/')}/{writer.application}"
     return [
         "Error: LinkageError occurred while loading main class org.springframework.boot.loader.launch.JarLauncher",
@@ -219,7 +219,7 @@ def bean_failure(service: str = "pos-order", *, at: Moment = None) -> list[str]:
 
 def repeated_traces(service: str = "pos-order", *, times: int = 20, at: Moment = None) -> list[str]:
     """Write the same stack trace again and again, with another order's number each time."""
-    writer = spring_lines.Writer(service, at)
+    writer = spring_lines.SpringLog(service, at)
     for number in range(times):
         thread = f"http-nio-8080-exec-{number % 10}"
         writer.log(
@@ -233,7 +233,7 @@ def repeated_traces(service: str = "pos-order", *, times: int = 20, at: Moment =
 
 def secrets(service: str = "pos-order", *, at: Moment = None) -> list[str]:
     """Write what nobody should: passwords and tokens in several shapes."""
-    writer = spring_lines.Writer(service, at)
+    writer = spring_lines.SpringLog(service, at)
     own = f"{writer.package}.Debugging"
     for message in (
         f"connecting with spring.datasource.password={PASSWORD}",
@@ -266,8 +266,8 @@ def markup() -> list[str]:
     ]
 
 
-def _begun(service: str, at: Moment) -> spring_lines.Writer:
-    writer = spring_lines.Writer(service, at)
+def _begun(service: str, at: Moment) -> spring_lines.SpringLog:
+    writer = spring_lines.SpringLog(service, at)
     writer.begins()
     writer.serves(8080)
     return writer

@@ -24,12 +24,12 @@ def run(console: rich.console.Console) -> int:
     """Tell the story on *console*, let whoever sits at a terminal go on, and give the exit code."""
     try:
         asyncio.run(_play(console))
-    except (KeyboardInterrupt, demo_keyboard.Ended):
+    except (KeyboardInterrupt, demo_keyboard.EndOfInput):
         console.print()
         return 0
     except asyncio.CancelledError:
         return _EXIT_TERMINATED
-    except actors.Stuck as problem:
+    except actors.StepFailed as problem:
         console.print(f"The demo stopped: {problem}", style="bold red")
         return 1
     return 0
@@ -45,11 +45,11 @@ async def _play(console: rich.console.Console) -> None:
         screen.title()
         async with contextlib.AsyncExitStack() as stack:
             async with actors.step("start of posbot", seconds=actors.START_SECONDS):
-                stage = await stack.enter_async_context(testbed.set_up())
-            cast = actors.Cast(stage, screen)
-            await script.tell(cast)
+                bed = await stack.enter_async_context(testbed.set_up())
+            team = actors.Actors(bed, screen)
+            await script.play(team)
             if keyboard is not None:
-                await repl.Playground(cast, keyboard).play()
+                await repl.Repl(team, keyboard).run()
 
 
 @contextlib.contextmanager

@@ -15,40 +15,40 @@ START_SECONDS = 45.0
 STEP_SECONDS = 15.0
 
 
-class Stuck(Exception):
+class StepFailed(Exception):
     """Something that belongs to the story did not come."""
 
 
 @contextlib.asynccontextmanager
 async def step(what: str, *, seconds: float = STEP_SECONDS) -> AsyncIterator[None]:
-    """Give the block so much time to bring *what*. Raises Stuck with one sentence when it does not."""
+    """Return the block so much time to bring *what*. Raises Stuck with one sentence when it does not."""
     try:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
-        raise Stuck(f"no {what} in time.") from error
+        raise StepFailed(f"no {what} in time.") from error
     except (LookupError, OSError, RuntimeError) as error:
-        raise Stuck(f"no {what}: {str(error).partition(':')[0]}.") from error
+        raise StepFailed(f"no {what}: {str(error).partition(':')[0]}.") from error
 
 
-class Cast:
+class Actors:
     """alice, bob and the bot in #pos-ops; everything they do is shown."""
 
-    def __init__(self, stage: testbed.TestBed, screen: screens.Screen) -> None:
-        self.stage = stage
+    def __init__(self, bed: testbed.TestBed, screen: screens.Screen) -> None:
+        self.bed = bed
         self.screen = screen
-        self.alice = stage.workspace.person("alice")
-        self.bob = stage.workspace.person("bob")
-        self.ops = stage.workspace.channel("pos-ops", members=[self.alice, self.bob])
+        self.alice = bed.workspace.person("alice")
+        self.bob = bed.workspace.person("bob")
+        self.ops = bed.workspace.channel("pos-ops", members=[self.alice, self.bob])
 
     @property
     def names(self) -> Mapping[str, str]:
-        """Give what everybody and every place is called."""
-        own = self.stage.workspace.settings
+        """Return what everybody and every place is called."""
+        own = self.bed.workspace.settings
         persons = {person.id: person.user.name for person in (self.alice, self.bob)}
         places = {self.ops.id: self.ops.name, self.alice.chat_with_bot.id: "direct messages"}
         apps = {own.bot_user_id: own.bot_name, workspace_state.SLACKBOT: "Slackbot"}
-        return {**places, **persons, **apps, **self.stage.workspace.file_names}
+        return {**places, **persons, **apps, **self.bed.workspace.file_names}
 
     async def types(self, line: str, *, containing: str = "") -> messages.Message:
         """Let alice type a slash command; show and give the answer."""
@@ -97,12 +97,12 @@ class Cast:
         What it says beside that is shown only where it printed nothing: a terminal overwrites how far something is.
         """
         async with step(f"output of {line}"):
-            code, output, complaint = await processes.run(self._shell(), *_words(line))
+            code, output, complaint = await processes.run(self._shell(), *_arguments(line))
         await self.screen.show_shell(line, output or complaint, code)
         return output
 
     async def finds(self, what: str, *, containing: str, thread: messages.Message | None = None) -> messages.Message:
-        """Give what stands in the channel, or in a thread, as soon as it does."""
+        """Return what stands in the channel, or in a thread, as soon as it does."""
 
         def is_there(message: messages.Message) -> bool:
             is_reply = message.thread_ts not in {None, message.ts}
@@ -130,11 +130,11 @@ class Cast:
     def _shell(self) -> dict[str, str]:
         # As in a terminal of the same width, colours and all.
         looks = {"FORCE_COLOR": "1", "COLUMNS": str(self.screen.width)}
-        return {**self.stage.environment, **looks, "LOGNAME": self.alice.user.name}
+        return {**self.bed.environment, **looks, "LOGNAME": self.alice.user.name}
 
 
-def _words(line: str) -> list[str]:
-    """Give what follows the program's name in *line*; an apostrophe that nobody closes stands for itself."""
+def _arguments(line: str) -> list[str]:
+    """Return what follows the program's name in *line*; an apostrophe that nobody closes stands for itself."""
     try:
         return shlex.split(line)[1:]
     except ValueError:

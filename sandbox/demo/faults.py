@@ -13,62 +13,62 @@ _SHIPPED_SECONDS = 720.0
 _LAST_RUN_SECONDS = 25.0
 
 
-async def lose_database(stage: testbed.TestBed, name: str) -> str:
+async def lose_database(bed: testbed.TestBed, name: str) -> str:
     """Let a service run without its database."""
-    await stage.fleet[name].goes_down()
+    await bed.fleet[name].goes_down()
     return f"{name} has lost its database."
 
 
-async def become_slow(stage: testbed.TestBed, name: str) -> str:
+async def become_slow(bed: testbed.TestBed, name: str) -> str:
     """Let a service take longer to answer than it should."""
-    await stage.fleet[name].slows_to(seconds=SLOW_SECONDS)
+    await bed.fleet[name].slows_to(seconds=SLOW_SECONDS)
     return f"{name} now takes {SLOW_SECONDS:g} s to answer."
 
 
-async def crash(stage: testbed.TestBed, name: str) -> str:
+async def crash(bed: testbed.TestBed, name: str) -> str:
     """Let all pods of a service fail to start, because its database does not accept its password any more."""
-    at = stage.kube.clock.before(_LAST_RUN_SECONDS)
+    at = bed.kube.clock.before(_LAST_RUN_SECONDS)
     log = spring_logs.database_login_failed(name, user=name.replace("-", "_"), at=at)
-    for pod in stage.kube.deployments[name].pods:
+    for pod in bed.kube.deployments[name].pods:
         pod.crash_loops(log=log)
-    await stage.fleet[name].refuses()
+    await bed.fleet[name].refuses()
     return f"The pods of {name} do not start any more."
 
 
-async def ship(stage: testbed.TestBed, name: str) -> str:
+async def ship(bed: testbed.TestBed, name: str) -> str:
     """Have rolled out the next version of a service, which lacks a property: it is stuck, and the old pods serve on."""
-    deployment = stage.kube.deployments[name]
-    await _take_back(deployment)
-    with stage.kube.clock.earlier(_SHIPPED_SECONDS):
+    deployment = bed.kube.deployments[name]
+    await _roll_back(deployment)
+    with bed.kube.clock.earlier(_SHIPPED_SECONDS):
         await deployment.rolls_out(image=f"registry.example/{name}:{NEXT_VERSION}", gets_stuck=True)
-    at = stage.kube.clock.before(_LAST_RUN_SECONDS)
+    at = bed.kube.clock.before(_LAST_RUN_SECONDS)
     log = spring_logs.unresolved_placeholder(name, key=f"{name.replace('-', '.')}.currency", at=at)
     for pod in deployment.new_pods:
         pod.crash_loops(log=log)
     return f"{name} {NEXT_VERSION} was rolled out, and its new pod does not start."
 
 
-async def mend(stage: testbed.TestBed, name: str) -> str:
+async def repair(bed: testbed.TestBed, name: str) -> str:
     """Take the version of before again where a rollout is stuck, and have service and pods in good order."""
-    deployment = stage.kube.deployments[name]
-    await _take_back(deployment)
+    deployment = bed.kube.deployments[name]
+    await _roll_back(deployment)
     for pod in deployment.pods:
         if not pod.is_ready:
             pod.recovers()
-    await stage.fleet[name].recovers()
+    await bed.fleet[name].recovers()
     return f"{name} is in good order."
 
 
-async def _take_back(deployment: deployments.Deployment) -> None:
+async def _roll_back(deployment: deployments.Deployment) -> None:
     if deployment.old_pods:
         await deployment.rolls_back()
 
 
-BY_WORD: Mapping[str, Callable[[testbed.TestBed, str], Awaitable[str]]] = {
+BY_COMMAND: Mapping[str, Callable[[testbed.TestBed, str], Awaitable[str]]] = {
     "break": lose_database,
     "slow": become_slow,
     "crash": crash,
     "ship": ship,
-    "mend": mend,
+    "mend": repair,
 }
 """What somebody at the prompt can have happen."""

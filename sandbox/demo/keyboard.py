@@ -7,7 +7,7 @@ import os
 _READ_BYTES = 4096
 
 
-class Ended(Exception):
+class EndOfInput(Exception):
     """Nothing more will be typed: Ctrl-D, or the terminal is gone."""
 
 
@@ -37,7 +37,7 @@ class Keyboard:
                 self._typed_ahead.append(await self.line())
 
     async def typed_ahead(self) -> str | None:
-        """Give the next line that was typed before it was asked for, blank ones left out, or None. Raises Ended."""
+        """Return the next line that was typed before it was asked for, blank ones left out, or None. Raises Ended."""
         while self._typed_ahead or not self._lines.empty():
             line = self._typed_ahead.pop(0) if self._typed_ahead else await self.line()
             if line.strip():
@@ -45,10 +45,10 @@ class Keyboard:
         return None
 
     async def line(self) -> str:
-        """Give the line that is typed next. Raises Ended."""
+        """Return the line that is typed next. Raises Ended."""
         line = await self._lines.get()
         if line is None:
-            raise Ended
+            raise EndOfInput
         return line
 
     def _read(self) -> None:

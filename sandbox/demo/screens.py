@@ -10,9 +10,9 @@ from sandbox.demo import keyboard as demo_keyboard
 from sandbox.demo.preview import posts, terminal, terminal_elements
 
 _NARRATION_SECONDS = 1.2
-_LOOK_SECONDS = 1.2
+_READING_SECONDS = 1.2
 _LINE_SECONDS = 0.1
-_LONGEST_LOOK_SECONDS = 3.5
+_MAX_READING_SECONDS = 3.5
 
 
 class Screen:
@@ -25,8 +25,8 @@ class Screen:
 
     @property
     def width(self) -> int:
-        """Give the columns that a shell has here."""
-        return min(self._console.width, terminal.WIDEST) - 2
+        """Return the columns that a shell has here."""
+        return min(self._console.width, terminal.MAX_WIDTH) - 2
 
     def title(self) -> None:
         """Say what this is."""
@@ -63,7 +63,7 @@ class Screen:
 
     async def show(self, post: posts.Post, numbers: Mapping[tuple[str, str], int] | None = None) -> None:
         """Show a message."""
-        drawing = terminal.Drawing(shown=post, numbers=numbers or {})
+        drawing = terminal.MessageView(shown=post, numbers=numbers or {})
         await self._draw(drawing)
 
     async def show_shell(self, line: str, output: str, exit_code: int) -> None:
@@ -72,7 +72,7 @@ class Screen:
         printed = rich.text.Text.from_ansi(output.strip("\n"), overflow="fold")
         ending = rich.text.Text(f"exit code {exit_code}", style="dim")
         shell = rich.console.Group(command, "", printed, "", ending)
-        await self._draw(terminal_elements.Barred(shell, mark="│", style="dim"))
+        await self._draw(terminal_elements.WithBar(shell, mark="│", style="dim"))
 
     def prompt(self, text: str) -> None:
         """Ask for a line."""
@@ -84,7 +84,7 @@ class Screen:
         self.gap()
         self._console.print(drawing)
         lines = len(self._console.render_lines(drawing)) if self.is_watched else 0
-        await self._pause(min(_LOOK_SECONDS + lines * _LINE_SECONDS, _LONGEST_LOOK_SECONDS))
+        await self._pause(min(_READING_SECONDS + lines * _LINE_SECONDS, _MAX_READING_SECONDS))
 
     async def _pause(self, seconds: float) -> None:
         if self._keyboard is not None:

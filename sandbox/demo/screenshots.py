@@ -1,5 +1,5 @@
 """
-Pictures of real answers, for the README: `python -m sandbox.pictures FOLDER`.
+Pictures of real answers, for the README: `python -m sandbox.demo.screenshots FOLDER`.
 
 A bot answers in the sandbox and its messages are written as pages. Where Chromium is installed it takes a picture of
 each, as large as its content; with the fonts Lato and Noto Color Emoji they come closest to Slack.
@@ -38,7 +38,7 @@ _FLAGS = (
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class Screenshot:
     """One page, and how wide its picture is."""
 
     name: str
@@ -50,7 +50,7 @@ def main() -> None:
     """Write pages, and pictures where Chromium is there; its exit code tells whether pictures were taken."""
     console = rich.console.Console(highlight=False)
     if len(sys.argv) != 2:  # noqa: PLR2004 - the module's name and the folder
-        console.print("Usage: python -m sandbox.pictures FOLDER")
+        console.print("Usage: python -m sandbox.demo.screenshots FOLDER")
         raise SystemExit(2)
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,8 +63,8 @@ def main() -> None:
 
 
 async def _work(folder: pathlib.Path, chromium: str | None) -> list[pathlib.Path]:
-    async with asyncio.timeout(TIMEOUT_SECONDS), testbed.set_up() as stage:
-        pictures = await _answers(stage)
+    async with asyncio.timeout(TIMEOUT_SECONDS), testbed.set_up() as bed:
+        pictures = await _messages(bed)
     written = []
     for picture in pictures:
         page = folder / f"{picture.name}.html"
@@ -72,38 +72,38 @@ async def _work(folder: pathlib.Path, chromium: str | None) -> list[pathlib.Path
         written.append(page)
         if chromium is not None:
             written.append(folder / f"{picture.name}.png")
-            await _take(chromium, picture, written[-1])
+            await _capture(chromium, picture, written[-1])
     return written
 
 
-async def _answers(stage: testbed.TestBed) -> list[Picture]:
+async def _messages(bed: testbed.TestBed) -> list[Screenshot]:
     """Let the bot answer while pos-order has lost its database and pos-price is slow."""
-    alice = stage.workspace.person("alice")
-    ops = stage.workspace.channel("pos-ops", members=[alice])
-    incident = stage.workspace.channel("inc-2041-orders-fail", members=[alice])
-    await stage.fleet["pos-order"].goes_down()
-    await stage.fleet["pos-price"].slows_to(seconds=0.7)
-    own = stage.workspace.settings
+    alice = bed.workspace.person("alice")
+    ops = bed.workspace.channel("pos-ops", members=[alice])
+    incident = bed.workspace.channel("inc-2041-orders-fail", members=[alice])
+    await bed.fleet["pos-order"].goes_down()
+    await bed.fleet["pos-price"].slows_to(seconds=0.7)
+    own = bed.workspace.settings
     names = {own.bot_user_id: own.bot_name, alice.id: "alice", ops.id: ops.name, incident.id: incident.name}
     one = await _ask(alice, "/pos health pos-order", ops)
     fleet = await _ask(alice, "/pos health all", incident)
     await alice.opens_home()
     home = await alice.waits_for_home(containing="services in")
-    run = await _run_of_a_procedure(stage, alice, ops)
+    run = await _run_of_a_procedure(bed, alice, ops)
     return [
-        Picture(name="health", page=pages.write([posts.post_of(one, names)])),
-        Picture(name="fleet", page=pages.write([posts.post_of(fleet, names)]), width=900),
-        Picture(name="run", page=pages.write([posts.post_of(message, names) for message in run]), width=820),
-        Picture(name="home", page=pages.write_sheet(posts.sheet_of(home, names)), width=860),
+        Screenshot(name="health", page=pages.write([posts.post_of(one, names)])),
+        Screenshot(name="fleet", page=pages.write([posts.post_of(fleet, names)]), width=900),
+        Screenshot(name="run", page=pages.write([posts.post_of(message, names) for message in run]), width=820),
+        Screenshot(name="home", page=pages.write_view(posts.view_of(home, names)), width=860),
     ]
 
 
 async def _run_of_a_procedure(
-    stage: testbed.TestBed, person: people.Person, channel: channels.Channel
+    bed: testbed.TestBed, person: people.Person, channel: channels.Channel
 ) -> list[messages.Message]:
     """Have a rollout that is stuck checked; give how far the check is, and what it asks."""
-    await faults.mend(stage, "pos-order")
-    await faults.ship(stage, "pos-order")
+    await faults.repair(bed, "pos-order")
+    await faults.ship(bed, "pos-order")
     await person.types("/pos post-deployment order", channel)
     live = await person.waits_for_message(channel, containing="before?” waits for an answer")
     return [live, await person.waits_for_message(channel, containing="Go back", thread=live)]
@@ -114,7 +114,7 @@ async def _ask(person: people.Person, line: str, channel: channels.Channel) -> m
     return await person.waits_for_message(channel, after=delivery)
 
 
-async def _take(chromium: str, picture: Picture, path: pathlib.Path) -> None:
+async def _capture(chromium: str, picture: Screenshot, path: pathlib.Path) -> None:
     with tempfile.TemporaryDirectory(prefix="posbot-pictures-") as folder:
         home = pathlib.Path(folder)
         (home / "page.html").write_text(picture.page)
@@ -128,8 +128,8 @@ async def _take(chromium: str, picture: Picture, path: pathlib.Path) -> None:
         shutil.copyfile(home / "page.png", path)
 
 
-def _measuring(picture: Picture) -> str:
-    """Give a page around the page, which itself lets nothing run, whose title becomes its height."""
+def _measuring(picture: Screenshot) -> str:
+    """Return a page around the page, which itself lets nothing run, whose title becomes its height."""
     return (
         "<!DOCTYPE html><meta charset='utf-8'><title></title>"
         f"<iframe width='{picture.width}' style='border:0' srcdoc='{html.escape(picture.page)}'></iframe>"

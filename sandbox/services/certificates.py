@@ -6,7 +6,7 @@ import ssl
 
 import trustme
 
-from sandbox.services.states import Door
+from sandbox.services.states import Listener
 
 _IDENTITIES = ("127.0.0.1", "localhost")
 _ELSEWHERE = ("pos-order.elsewhere.example",)
@@ -17,23 +17,23 @@ class Certificates:
 
     @property
     def authority(self) -> bytes:
-        """Give the certificate of the authority as PEM, for a client's list of trusted ones."""
+        """Return the certificate of the authority as PEM, for a client's list of trusted ones."""
         return self._authority.cert_pem.bytes()
 
     def trusting(self) -> ssl.SSLContext:
-        """Give a client's context that trusts the authority and nobody else."""
+        """Return a client's context that trusts the authority and nobody else."""
         return ssl.create_default_context(cadata=self.authority.decode())
 
-    def context_of(self, door: Door) -> ssl.SSLContext | None:
-        """Give the server's side of a door; None for one without TLS."""
-        match door:
-            case Door.TLS:
+    def context_of(self, listener: Listener) -> ssl.SSLContext | None:
+        """Return the server's side of a door; None for one without TLS."""
+        match listener:
+            case Listener.TLS:
                 return self._valid
-            case Door.TLS_EXPIRED:
+            case Listener.TLS_EXPIRED:
                 return self._expired
-            case Door.TLS_WRONG_HOST:
+            case Listener.TLS_WRONG_HOST:
                 return self._of_another_host
-            case Door.TLS_UNTRUSTED:
+            case Listener.TLS_UNTRUSTED:
                 return self._of_another_authority
         return None
 

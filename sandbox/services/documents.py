@@ -25,12 +25,12 @@ class Document:
 
     @property
     def text(self) -> str:
-        """Give the body as it is sent."""
+        """Return the body as it is sent."""
         return "" if self.body is None else json.dumps(self.body, separators=(",", ":"))
 
 
 def document_at(path: str, *, name: str, components: health_documents.Components) -> Document:
-    """Give what the service called `name` answers at `path` while it has these components."""
+    """Return what the service called `name` answers at `path` while it has these components."""
     if path == _HEALTH:
         return _root(components)
     if path.startswith(_HEALTH + "/"):
@@ -41,7 +41,7 @@ def document_at(path: str, *, name: str, components: health_documents.Components
 
 
 def error(status: int, path: str) -> Document:
-    """Give the JSON that Spring answers for a request it has nothing better for."""
+    """Return the JSON that Spring answers for a request it has nothing better for."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
     body = {"timestamp": now, "status": status, "error": http.HTTPStatus(status).phrase, "path": path}
     return Document(status=status, media_type=JSON_TYPE, body=body)
@@ -58,7 +58,7 @@ def _root(components: health_documents.Components) -> Document:
 
 
 def _part(path: list[str], components: health_documents.Components) -> Document:
-    """Give one group or one component; a group shows its status only, and an unknown name has no body at all."""
+    """Return one group or one component; a group shows its status only, and an unknown name has no body at all."""
     group = health_documents.GROUPS.get(path[0]) if len(path) == 1 else None
     component = health_documents.find(components, [group] if group else path)
     if component is None:

@@ -26,21 +26,21 @@ class Fleet(Mapping[str, Service]):
 
     @property
     def urls(self) -> dict[str, str]:
-        """Give the present address of every service; its scheme changes with the door."""
+        """Return the present address of every service; its scheme changes with the door."""
         return {name: service.url for name, service in self.items()}
 
     @property
     def ports(self) -> dict[str, int]:
-        """Give the port of every service."""
+        """Return the port of every service."""
         return {name: service.port for name, service in self.items()}
 
     @property
     def authority(self) -> bytes:
-        """Give the PEM that a client must trust to accept the good certificates of this fleet."""
+        """Return the PEM that a client must trust to accept the good certificates of this fleet."""
         return self._certificates.authority
 
     def trusting(self) -> ssl.SSLContext:
-        """Give a client's TLS context that trusts this fleet's authority and nobody else."""
+        """Return a client's TLS context that trusts this fleet's authority and nobody else."""
         return self._certificates.trusting()
 
 

@@ -20,7 +20,7 @@ from aiohttp import web
 from sandbox.services import fleets, ports, registries
 
 ROUTES = "/actuator/gateway/routes"
-ANSWER_SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 _NOT_KNOWN = (
     'Bearer error="invalid_token", error_description="An error occurred while attempting to decode the Jwt", '
     'error_uri="https://tools.ietf.org/html/rfc6750#section-3.1"'
@@ -39,8 +39,8 @@ class Faults:
     """The endpoint is not exposed."""
     guards_routes: bool = False
     """The endpoint wants a login too."""
-    lets_everybody_in: bool = False
-    forbids_everybody: bool = False
+    skips_authentication: bool = False
+    forbids_all: bool = False
     """A login is known and allows nothing."""
     shows_login_page: bool = False
     hangs: bool = False
@@ -58,34 +58,34 @@ class Gateway:
         self._fleet = fleet
         self._registry = registry
         self._paths = dict(paths)
-        self._entrance = ports.Entrance(self._answer)
+        self._reserved_port = ports.ReservedPort(self._answer)
         self._client: aiohttp.ClientSession | None = None
 
     @property
     def url(self) -> str:
-        """Give the address without a path."""
-        return f"http://{ports.HOST}:{self._entrance.port}"
+        """Return the address without a path."""
+        return f"http://{ports.HOST}:{self._reserved_port.port}"
 
     async def starts(self) -> None:
         """Serve, in good order."""
-        self._client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS), trust_env=False)
-        await self._entrance.open()
+        self._client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS), trust_env=False)
+        await self._reserved_port.open()
 
     async def stops(self) -> None:
         """Close the port and give it back."""
-        await self._entrance.release()
+        await self._reserved_port.release()
         if self._client is not None:
             await self._client.close()
             self._client = None
 
     async def refuses(self) -> None:
         """Refuse connections; the port stays reserved."""
-        await self._entrance.close()
+        await self._reserved_port.close()
 
     async def recovers(self) -> None:
         """Be in good order."""
         self.faults = Faults()
-        await self._entrance.open()
+        await self._reserved_port.open()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if self.faults.hangs:
@@ -107,7 +107,7 @@ class Gateway:
         return _error(404, request.path)
 
     def _refusal(self, request: web.BaseRequest) -> web.StreamResponse | None:
-        if self.faults.lets_everybody_in:
+        if self.faults.skips_authentication:
             return None
         if self.faults.shows_login_page:
             return web.Response(status=302, headers={"Location": "/login"})
@@ -116,7 +116,7 @@ class Gateway:
             return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"})
         if token != self.login:
             return web.Response(status=401, headers={"WWW-Authenticate": _NOT_KNOWN})
-        return web.Response(status=403) if self.faults.forbids_everybody else None
+        return web.Response(status=403) if self.faults.forbids_all else None
 
     def _routes_to(self, name: str) -> list[dict[str, Any]]:
         target = {"uri": f"lb://{name.upper()}", "order": 0}
@@ -126,7 +126,7 @@ class Gateway:
         ]
 
     def _offers(self, name: str) -> list[tuple[str, str, str]]:
-        """Give path, id and filter of the route made of a registration, and of the one that is configured."""
+        """Return path, id and filter of the route made of a registration, and of the one that is configured."""
         found = []
         if name in self._registry.names and name not in self.faults.lost_routes | self.faults.moved_routes.keys():
             rewriting = f"[[RewritePath /{name}/?(?<remaining>.*) = '/${{remaining}}'], order = 1]"
@@ -171,7 +171,7 @@ def _error(status: int, path: str) -> web.Response:
 async def running(
     fleet: fleets.Fleet, registry: registries.Registry, paths: Mapping[str, str], *, login: str = "posbot-may-come-in"
 ) -> AsyncIterator[Gateway]:
-    """Give a gateway before *fleet*; *paths* are those under which it offers services, by their names."""
+    """Return a gateway before *fleet*; *paths* are those under which it offers services, by their names."""
     gateway = Gateway(fleet, registry, paths, login=login)
     await gateway.starts()
     try:

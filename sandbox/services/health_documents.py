@@ -24,7 +24,7 @@ class Status(enum.StrEnum):
 
     @property
     def http_status(self) -> int:
-        """Give the status of the HTTP answer that Spring sends with it."""
+        """Return the status of the HTTP answer that Spring sends with it."""
         return 503 if self in (Status.DOWN, Status.OUT_OF_SERVICE) else 200
 
 
@@ -38,7 +38,7 @@ class Component:
     components: "Components | None" = None
 
     def document(self) -> dict[str, Any]:
-        """Give the entry as Spring writes it, keys in Spring's order."""
+        """Return the entry as Spring writes it, keys in Spring's order."""
         document: dict[str, Any] = {} if self.description is None else {"description": self.description}
         document["status"] = self.status.value
         if self.details is not None:
@@ -49,7 +49,7 @@ class Component:
 
 
 Components = Mapping[str, Component]
-Trouble = str | Component
+Failure = str | Component
 """What is wrong with a component: the text of its `error`, or the whole entry where the real one has no error."""
 
 ERRORS = {
@@ -81,7 +81,7 @@ DISK_FULL = Component(status=Status.DOWN, details=_DISK | {"free": 4_194_304})
 
 
 def healthy(name: str) -> dict[str, Component]:
-    """Give the components of a service called `name` that has nothing to complain of."""
+    """Return the components of a service called `name` that has nothing to complain of."""
     return {
         "db": Component(details=_CONNECTION),
         "discoveryComposite": discovery(
@@ -99,13 +99,13 @@ def healthy(name: str) -> dict[str, Component]:
 
 
 def discovery(name: str, eureka: Component) -> Component:
-    """Give the composite of service discovery around what the Eureka client says."""
+    """Return the composite of service discovery around what the Eureka client says."""
     nested = {"discoveryClient": Component(details={"services": [name]}), "eureka": eureka}
     return Component(status=worst(nested.values()), components=nested)
 
 
-def broken(component: str, trouble: Trouble, *, service: str) -> Component:
-    """Give `component` as it looks when it is DOWN of `trouble`."""
+def broken(component: str, trouble: Failure, *, service: str) -> Component:
+    """Return `component` as it looks when it is DOWN of `trouble`."""
     if isinstance(trouble, Component):
         return trouble
     failed = Component(status=Status.DOWN, details={"error": trouble})
@@ -113,13 +113,13 @@ def broken(component: str, trouble: Trouble, *, service: str) -> Component:
 
 
 def worst(components: Iterable[Component]) -> Status:
-    """Give the status that Spring shows above these components."""
+    """Return the status that Spring shows above these components."""
     shown = {component.status for component in components}
     return next((status for status in Status if status in shown), Status.UNKNOWN)
 
 
 def find(components: Components, path: Iterable[str]) -> Component | None:
-    """Give the component at a path such as `discoveryComposite`, `eureka`; None where there is none."""
+    """Return the component at a path such as `discoveryComposite`, `eureka`; None where there is none."""
     found = None
     for step in path:
         found = components.get(step)
@@ -128,5 +128,5 @@ def find(components: Components, path: Iterable[str]) -> Component | None:
 
 
 def documents(components: Components) -> dict[str, Any]:
-    """Give every component as Spring writes it, in the order of their names."""
+    """Return every component as Spring writes it, in the order of their names."""
     return {name: components[name].document() for name in sorted(components)}

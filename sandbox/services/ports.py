@@ -16,13 +16,13 @@ from aiohttp import web
 HOST = "127.0.0.1"
 
 _BACKLOG = 128
-_PARTING_SECONDS = 0.2
+_DRAIN_SECONDS = 0.2
 """Connections are cut, not waited for; this only bounds what aiohttp does after the cut."""
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-class Entrance:
+class ReservedPort:
     """A reserved port on loopback that serves requests while it is open."""
 
     def __init__(self, handler: Handler) -> None:
@@ -66,7 +66,7 @@ async def _cut(visits: web.Server) -> None:
     for connection in visits.connections:
         if isinstance(connection.transport, asyncio.Transport):
             connection.transport.abort()
-    await visits.shutdown(_PARTING_SECONDS)
+    await visits.shutdown(_DRAIN_SECONDS)
 
 
 def _bound_socket(port: int) -> socket.socket:

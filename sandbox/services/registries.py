@@ -25,22 +25,22 @@ class Registry:
 
     def __init__(self, fleet: fleets.Fleet) -> None:
         self._fleet = fleet
-        self._entrance = ports.Entrance(self._answer)
+        self._reserved_port = ports.ReservedPort(self._answer)
         self._instances: dict[str, list[dict[str, Any]]] = {}
         self._renew()
 
     @property
     def url(self) -> str:
-        """Give the address without a path."""
-        return f"http://{ports.HOST}:{self._entrance.port}"
+        """Return the address without a path."""
+        return f"http://{ports.HOST}:{self._reserved_port.port}"
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Give the names of the services that are registered."""
+        """Return the names of the services that are registered."""
         return tuple(name for name, instances in self._instances.items() if instances)
 
     def has_instance(self, name: str) -> bool:
-        """Tell whether there is an instance of *name* that gets requests."""
+        """Return whether there is an instance of *name* that gets requests."""
         return any(instance["status"] == "UP" for instance in self._instances.get(name, ()))
 
     def forgets(self, name: str) -> None:
@@ -54,20 +54,20 @@ class Registry:
 
     async def starts(self) -> None:
         """Serve, in good order."""
-        await self._entrance.open()
+        await self._reserved_port.open()
 
     async def stops(self) -> None:
         """Close the port and give it back."""
-        await self._entrance.release()
+        await self._reserved_port.release()
 
     async def refuses(self) -> None:
         """Refuse connections; the port stays reserved."""
-        await self._entrance.close()
+        await self._reserved_port.close()
 
     async def recovers(self) -> None:
         """Be in good order, with one instance of each service."""
         self._renew()
-        await self._entrance.open()
+        await self._reserved_port.open()
 
     def _renew(self) -> None:
         for name in self._fleet:
@@ -114,7 +114,7 @@ def _written(request: web.BaseRequest, root: str, content: dict[str, Any]) -> we
 
 
 def _element(name: str, content: object) -> ElementTree.Element:
-    """Give *content* as XML the way Eureka writes it: `@` marks attributes, `$` the text, lists repeat their name."""
+    """Return *content* as XML the way Eureka writes it: `@` marks attributes, `$` the text, lists repeat their name."""
     element = ElementTree.Element(name)
     if not isinstance(content, dict):
         element.text = str(content)
@@ -137,7 +137,7 @@ def _error(status: int, path: str) -> web.Response:
 
 @contextlib.asynccontextmanager
 async def running(fleet: fleets.Fleet) -> AsyncIterator[Registry]:
-    """Give a registry of *fleet*."""
+    """Return a registry of *fleet*."""
     registry = Registry(fleet)
     await registry.starts()
     try:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from aiohttp import web
 
 from sandbox.services import documents, health_documents
-from sandbox.services.states import Manner, State
+from sandbox.services.states import Behavior, State
 
 _PIECE_CHARACTERS = 32
 _CHUNK = b"x" * 65_536
@@ -18,7 +18,7 @@ _LOGIN_PAGE = "<!DOCTYPE html><html><head><title>Please sign in</title></head><b
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Question:
+class ServiceRequest:
     """A request together with what is needed to answer it."""
 
     request: web.BaseRequest
@@ -27,37 +27,37 @@ class Question:
     state: State
 
     def document(self) -> documents.Document:
-        """Give the answer that good manners would send."""
+        """Return the answer that good manners would send."""
         path = self.request.path
         if self.request.method not in ("GET", "HEAD"):
             return documents.error(405, path)
         return documents.document_at(path, name=self.name, components=self.components)
 
 
-Answer = Callable[[Question], Awaitable[web.StreamResponse]]
+Responder = Callable[[ServiceRequest], Awaitable[web.StreamResponse]]
 
 
-async def answer(question: Question) -> web.StreamResponse:
+async def respond(question: ServiceRequest) -> web.StreamResponse:
     """Answer in the manner that the state asks for."""
-    return await _ANSWERS[question.state.manner](question)
+    return await _RESPONDERS[question.state.behavior](question)
 
 
-async def _promptly(question: Question) -> web.StreamResponse:
+async def _promptly(question: ServiceRequest) -> web.StreamResponse:
     return _response(question.request, question.document())
 
 
-async def _slowly(question: Question) -> web.StreamResponse:
+async def _slowly(question: ServiceRequest) -> web.StreamResponse:
     await asyncio.sleep(question.state.seconds)
     return await _promptly(question)
 
 
-async def _never(question: Question) -> web.StreamResponse:
+async def _never(question: ServiceRequest) -> web.StreamResponse:
     """Keep the request until the client or the fleet closes the connection."""
     await asyncio.Event().wait()
     return _hung_up(question.request)
 
 
-async def _in_pieces(question: Question) -> web.StreamResponse:
+async def _in_pieces(question: ServiceRequest) -> web.StreamResponse:
     text = question.document().text
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -68,7 +68,7 @@ async def _in_pieces(question: Question) -> web.StreamResponse:
     return await _stream(question, pieces(), status=question.document().status)
 
 
-async def _hugely(question: Question) -> web.StreamResponse:
+async def _hugely(question: ServiceRequest) -> web.StreamResponse:
     """Send a health document whose last field goes on and on; its length is not announced."""
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -80,7 +80,7 @@ async def _hugely(question: Question) -> web.StreamResponse:
     return await _stream(question, chunks())
 
 
-async def _half(question: Question) -> web.StreamResponse:
+async def _half(question: ServiceRequest) -> web.StreamResponse:
     """Announce the whole body, send half of it and hang up."""
     text = question.document().text.encode()
     response = web.StreamResponse(headers={"Content-Type": documents.ACTUATOR_TYPE})
@@ -90,74 +90,74 @@ async def _half(question: Question) -> web.StreamResponse:
     return _hung_up(question.request)
 
 
-async def _hanging_up(question: Question) -> web.StreamResponse:
+async def _hanging_up(question: ServiceRequest) -> web.StreamResponse:
     return _hung_up(question.request)
 
 
-async def _in_gibberish(question: Question) -> web.StreamResponse:
+async def _in_gibberish(question: ServiceRequest) -> web.StreamResponse:
     """Send bytes that no HTTP client can read, as a port does that speaks something else."""
     if question.request.transport is not None:
         question.request.transport.write(b"\x15\x03\x03\x00\x02\x02\x46 SSH-2.0-this-is-not-http\r\n\r\n")
     return _hung_up(question.request)
 
 
-async def _from_elsewhere(question: Question) -> web.StreamResponse:
+async def _from_elsewhere(question: ServiceRequest) -> web.StreamResponse:
     return _response(question.request, documents.error(404, question.request.path))
 
 
-async def _unauthorized(_: Question) -> web.StreamResponse:
+async def _unauthorized(_: ServiceRequest) -> web.StreamResponse:
     return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="Realm"'})
 
 
-async def _forbidden(question: Question) -> web.StreamResponse:
+async def _forbidden(question: ServiceRequest) -> web.StreamResponse:
     return _response(question.request, documents.error(403, question.request.path))
 
 
-async def _with_login_page(question: Question) -> web.StreamResponse:
+async def _with_login_page(question: ServiceRequest) -> web.StreamResponse:
     if question.request.path == "/login":
         return await _in_html(question)
     return web.Response(status=302, headers={"Location": "/login"})
 
 
-async def _in_html(_: Question) -> web.StreamResponse:
+async def _in_html(_: ServiceRequest) -> web.StreamResponse:
     return web.Response(text=_LOGIN_PAGE, content_type="text/html")
 
 
-async def _without_json(_: Question) -> web.StreamResponse:
+async def _without_json(_: ServiceRequest) -> web.StreamResponse:
     headers = {"Content-Type": documents.ACTUATOR_TYPE}
     return web.Response(body=b'{"status":"UP", oops: not JSON', headers=headers)
 
 
-async def _with_other_json(question: Question) -> web.StreamResponse:
+async def _with_other_json(question: ServiceRequest) -> web.StreamResponse:
     return _response(question.request, documents.Document(body=question.state.document))
 
 
-async def _with_nothing(_: Question) -> web.StreamResponse:
+async def _with_nothing(_: ServiceRequest) -> web.StreamResponse:
     return web.Response(body=b"", headers={"Content-Type": documents.ACTUATOR_TYPE})
 
 
-_ANSWERS: Mapping[Manner, Answer] = {
-    Manner.PROMPT: _promptly,
-    Manner.SLOW: _slowly,
-    Manner.HANGING: _never,
-    Manner.TRICKLING: _in_pieces,
-    Manner.DROPPING: _hanging_up,
-    Manner.BREAKING_OFF: _half,
-    Manner.GARBLED: _in_gibberish,
-    Manner.WRONG_PATH: _from_elsewhere,
-    Manner.UNAUTHORIZED: _unauthorized,
-    Manner.FORBIDDEN: _forbidden,
-    Manner.LOGIN_PAGE: _with_login_page,
-    Manner.HTML: _in_html,
-    Manner.NOT_JSON: _without_json,
-    Manner.OTHER_JSON: _with_other_json,
-    Manner.EMPTY: _with_nothing,
-    Manner.HUGE: _hugely,
+_RESPONDERS: Mapping[Behavior, Responder] = {
+    Behavior.PROMPT: _promptly,
+    Behavior.SLOW: _slowly,
+    Behavior.HANGING: _never,
+    Behavior.TRICKLING: _in_pieces,
+    Behavior.DROPPING: _hanging_up,
+    Behavior.BREAKING_OFF: _half,
+    Behavior.GARBLED: _in_gibberish,
+    Behavior.WRONG_PATH: _from_elsewhere,
+    Behavior.UNAUTHORIZED: _unauthorized,
+    Behavior.FORBIDDEN: _forbidden,
+    Behavior.LOGIN_PAGE: _with_login_page,
+    Behavior.HTML: _in_html,
+    Behavior.NOT_JSON: _without_json,
+    Behavior.OTHER_JSON: _with_other_json,
+    Behavior.EMPTY: _with_nothing,
+    Behavior.HUGE: _hugely,
 }
 
 
 def _response(request: web.BaseRequest, document: documents.Document) -> web.Response:
-    """Give the response for a document: chunked, as Tomcat sends JSON, so no client learns the length beforehand."""
+    """Return the response for a document: chunked, as Tomcat sends JSON, so no client learns the length beforehand."""
     if document.body is None:
         return web.Response(status=document.status)
     response = web.Response(status=document.status, text=document.text)
@@ -176,7 +176,7 @@ def _media_type(request: web.BaseRequest, document: documents.Document) -> str:
     return documents.JSON_TYPE if wants_plain else document.media_type
 
 
-async def _stream(question: Question, pieces: AsyncIterator[bytes], status: int = 200) -> web.StreamResponse:
+async def _stream(question: ServiceRequest, pieces: AsyncIterator[bytes], status: int = 200) -> web.StreamResponse:
     response = web.StreamResponse(status=status, headers={"Content-Type": documents.ACTUATOR_TYPE})
     response.enable_chunked_encoding()
     await response.prepare(question.request)

@@ -10,9 +10,9 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.services import certificates, health_documents, ports, responses
-from sandbox.services.states import Door, Manner, State
+from sandbox.services.states import Behavior, Listener, State
 
-_REQUESTS_KEPT = 1000
+_MAX_RECORDED_REQUESTS = 1000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,45 +39,45 @@ class Service:
         self.request_count = 0
         self._certificates = shown
         self._state = State()
-        self._entrance = ports.Entrance(self._answer)
-        self._requests: collections.deque[Request] = collections.deque(maxlen=_REQUESTS_KEPT)
+        self._reserved_port = ports.ReservedPort(self._answer)
+        self._requests: collections.deque[Request] = collections.deque(maxlen=_MAX_RECORDED_REQUESTS)
         self._changing = asyncio.Lock()
-        self._requests_to_recovery: int | None = None
+        self._requests_until_recovery: int | None = None
         # Not a task group: it would wrap what a test raises inside the fleet into an exception group.
         self._recovery: asyncio.Task[None] | None = None
 
     @property
     def port(self) -> int:
-        """Give the port, which stays the same whatever happens to the service."""
-        return self._entrance.port
+        """Return the port, which stays the same whatever happens to the service."""
+        return self._reserved_port.port
 
     @property
     def url(self) -> str:
-        """Give the address without a path; its scheme follows the door."""
+        """Return the address without a path; its scheme follows the door."""
         return f"{self._state.scheme}://{ports.HOST}:{self.port}"
 
     @property
     def state(self) -> State:
-        """Give the present state."""
+        """Return the present state."""
         return self._state
 
     @property
     def requests(self) -> tuple[Request, ...]:
-        """Give the newest requests, the oldest of them first; `request_count` counts all of them."""
+        """Return the newest requests, the oldest of them first; `request_count` counts all of them."""
         return tuple(self._requests)
 
     async def starts(self) -> None:
         """Serve, in good order."""
-        await self._entrance.open()
+        await self._reserved_port.open()
 
     async def stops(self) -> None:
         """Close the port, give it back, and forget any recovery that was due."""
-        await self._forget_recovery()
-        await self._entrance.release()
+        await self._cancel_recovery()
+        await self._reserved_port.release()
 
     async def becomes(self, state: State) -> None:
         """Be in `state` from now on; a recovery that was due is forgotten."""
-        await self._forget_recovery()
+        await self._cancel_recovery()
         await self._change(state)
 
     async def recovers(self, *, after_requests: int = 0, after_seconds: float = 0.0) -> None:
@@ -86,21 +86,21 @@ class Service:
 
         Requests are counted when they arrive, so a closed door recovers by seconds only.
         """
-        await self._forget_recovery()
+        await self._cancel_recovery()
         if after_requests:
-            self._requests_to_recovery = after_requests
+            self._requests_until_recovery = after_requests
         elif after_seconds:
             self._recovery = asyncio.create_task(self._recover_later(after_seconds), name=f"{self.name} recovers")
         else:
             await self._change(State())
 
-    async def goes_down(self, **troubles: health_documents.Trouble) -> None:
+    async def goes_down(self, **troubles: health_documents.Failure) -> None:
         """Report DOWN of the components named: `goes_down(db="...")`; without any, of a lost database."""
         named = troubles or {"db": health_documents.ERRORS["db"]}
         broken = {name: health_documents.broken(name, trouble, service=self.name) for name, trouble in named.items()}
         await self.becomes(State(components=broken))
 
-    async def goes_down_telling_a_password(self) -> None:
+    async def goes_down_leaking_password(self) -> None:
         """Report DOWN with an error text that holds `healths.PASSWORD` inside a JDBC address."""
         await self.goes_down(db=health_documents.PASSWORD_ERROR)
 
@@ -125,54 +125,54 @@ class Service:
 
     async def slows_to(self, *, seconds: float) -> None:
         """Wait so long before every answer."""
-        await self.becomes(State(manner=Manner.SLOW, seconds=seconds))
+        await self.becomes(State(behavior=Behavior.SLOW, seconds=seconds))
 
     async def trickles(self, *, seconds: float) -> None:
         """Send the head at once and the body in small pieces, so many seconds apart."""
-        await self.becomes(State(manner=Manner.TRICKLING, seconds=seconds))
+        await self.becomes(State(behavior=Behavior.TRICKLING, seconds=seconds))
 
     async def hangs(self) -> None:
         """Accept requests and never answer."""
-        await self.behaves(Manner.HANGING)
+        await self.behaves(Behavior.HANGING)
 
-    async def behaves(self, manner: Manner) -> None:
+    async def behaves(self, behavior: Behavior) -> None:
         """Answer everything in this manner, whatever the health."""
-        await self.becomes(State(manner=manner))
+        await self.becomes(State(behavior=behavior))
 
     async def answers_json(self, document: Mapping[str, Any] | list[Any]) -> None:
         """Answer everything with JSON that is no health document."""
-        await self.becomes(State(manner=Manner.OTHER_JSON, document=document))
+        await self.becomes(State(behavior=Behavior.OTHER_JSON, document=document))
 
     async def answers_hugely(self, *, megabytes: int = 20) -> None:
         """Answer everything with a body of that size."""
-        await self.becomes(State(manner=Manner.HUGE, megabytes=megabytes))
+        await self.becomes(State(behavior=Behavior.HUGE, megabytes=megabytes))
 
     async def refuses(self) -> None:
         """Refuse connections; the port stays reserved for the service."""
-        await self.shows(Door.CLOSED)
+        await self.listens_with(Listener.CLOSED)
 
-    async def shows(self, door: Door) -> None:
+    async def listens_with(self, listener: Listener) -> None:
         """Show this door: TLS with a good or a bad certificate, no TLS, or a closed port. Connections are cut."""
-        await self.becomes(State(door=door))
+        await self.becomes(State(listener=listener))
 
     async def _change(self, state: State) -> None:
         async with self._changing:
-            if state.door is not self._state.door:
-                await self._move_to(state.door)
+            if state.listener is not self._state.listener:
+                await self._move_to(state.listener)
             self._state = state
 
-    async def _move_to(self, door: Door) -> None:
-        if door is Door.CLOSED:
-            await self._entrance.close()
+    async def _move_to(self, listener: Listener) -> None:
+        if listener is Listener.CLOSED:
+            await self._reserved_port.close()
         else:
-            await self._entrance.open(self._certificates.context_of(door))
+            await self._reserved_port.open(self._certificates.context_of(listener))
 
     async def _recover_later(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
         await self._change(State())
 
-    async def _forget_recovery(self) -> None:
-        self._requests_to_recovery = None
+    async def _cancel_recovery(self) -> None:
+        self._requests_until_recovery = None
         if self._recovery is not None:
             self._recovery.cancel()
             await asyncio.wait([self._recovery])
@@ -182,17 +182,17 @@ class Service:
         self._remember(request)
         state = self._state_for_next_request()
         components = health_documents.healthy(self.name) | dict(state.components)
-        return await responses.answer(
-            responses.Question(request=request, name=self.name, components=components, state=state)
+        return await responses.respond(
+            responses.ServiceRequest(request=request, name=self.name, components=components, state=state)
         )
 
     def _state_for_next_request(self) -> State:
-        """Give the present state, after counting the request towards a recovery; the door stays as it is."""
-        if self._requests_to_recovery == 0:
-            self._requests_to_recovery = None
-            self._state = State(door=self._state.door)
-        elif self._requests_to_recovery is not None:
-            self._requests_to_recovery -= 1
+        """Return the present state, after counting the request towards a recovery; the door stays as it is."""
+        if self._requests_until_recovery == 0:
+            self._requests_until_recovery = None
+            self._state = State(listener=self._state.listener)
+        elif self._requests_until_recovery is not None:
+            self._requests_until_recovery -= 1
         return self._state
 
     def _remember(self, request: web.BaseRequest) -> None:

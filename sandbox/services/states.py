@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.services import health_documents
 
 
-class Manner(enum.StrEnum):
+class Behavior(enum.StrEnum):
     """How a service answers a request that has reached it."""
 
     PROMPT = "prompt"
@@ -29,7 +29,7 @@ class Manner(enum.StrEnum):
     HUGE = "huge"
 
 
-class Door(enum.StrEnum):
+class Listener(enum.StrEnum):
     """What stands between a client and the service: the port, and the certificate it shows."""
 
     PLAIN = "plain"
@@ -46,8 +46,8 @@ class State:
 
     components: health_documents.Components = dataclasses.field(default_factory=dict)
     """Components that are not as in a healthy service."""
-    manner: Manner = Manner.PROMPT
-    door: Door = Door.PLAIN
+    behavior: Behavior = Behavior.PROMPT
+    listener: Listener = Listener.PLAIN
     seconds: float = 0.0
     """SLOW: the wait before the answer. TRICKLING: the wait before each piece of the body."""
     document: Mapping[str, Any] | list[Any] = dataclasses.field(default_factory=lambda: {"hello": "world"})
@@ -56,11 +56,11 @@ class State:
     """HUGE: the size of the body."""
 
     @property
-    def is_open(self) -> bool:
-        """Tell whether connections are accepted."""
-        return self.door is not Door.CLOSED
+    def is_listening(self) -> bool:
+        """Return whether connections are accepted."""
+        return self.listener is not Listener.CLOSED
 
     @property
     def scheme(self) -> str:
-        """Give the scheme of the service's address."""
-        return "http" if self.door in (Door.PLAIN, Door.CLOSED) else "https"
+        """Return the scheme of the service's address."""
+        return "http" if self.listener in (Listener.PLAIN, Listener.CLOSED) else "https"

@@ -10,8 +10,8 @@ deliveries, faults), `methods` (the Web API), `world` (what exists), `blocks` (B
 Start with `pretend_workspace`.
 """
 
-from sandbox.slack.scenario.workspace import Workspace, pretend_workspace
+from sandbox.slack.scenario.workspace import Workspace, running
 from sandbox.slack.state.clocks import ManualClock
-from sandbox.slack.state.settings import Patience, Settings
+from sandbox.slack.state.settings import Settings, Timings
 
-__all__ = ["ManualClock", "Patience", "Settings", "Workspace", "pretend_workspace"]
+__all__ = ["ManualClock", "Settings", "Timings", "Workspace", "running"]

@@ -142,5 +142,5 @@ def test_what_does_not_come_in_time_is_named() -> None:
         async with actors.step("answer to bob", seconds=0.01):
             await asyncio.Event().wait()
 
-    with pytest.raises(actors.Stuck, match="no answer to bob in time"):
+    with pytest.raises(actors.StepFailed, match="no answer to bob in time"):
         asyncio.run(wait())

@@ -12,7 +12,7 @@ from sandbox.cluster.state import accounts, clocks, cluster_state, container_log
 from sandbox.cluster.state import events as state_events
 from sandbox.cluster.state.kinds import Json
 from sandbox.services import certificates, ports
-from sandbox.services.states import Door
+from sandbox.services.states import Listener
 
 BOT_TOKEN = "sandbox-bot-token"  # noqa: S105 - opens nothing but this
 ADMIN_TOKEN = "sandbox-admin-token"  # noqa: S105 - as above
@@ -26,42 +26,42 @@ _SECRETS = {"DB_URL": "jdbc:postgresql://db.example:5432/pos", "DB_PASSWORD": "k
 class Cluster:
     """A pretend cluster: one API server, three nodes, and what was put on them."""
 
-    def __init__(self, namespace: str, settings: cluster_state.Settings, door: Door) -> None:
+    def __init__(self, namespace: str, settings: cluster_state.Settings, listener: Listener) -> None:
         self.namespace = namespace
         self.deployments: dict[str, deployments.Deployment] = {}
         """By name; of the same name in two namespaces, the younger."""
-        self._world = cluster_state.World(settings)
+        self._world = cluster_state.ClusterState(settings)
         self.faults = faults.Faults(self._world)
         self._certificates = certificates.Certificates()
-        self._door = door
+        self._listener = listener
         self._api = api.Api(self._world, self.faults)
-        self._entrance = ports.Entrance(self._api.answer)
+        self._reserved_port = ports.ReservedPort(self._api.answer)
         self._furnish()
 
     @property
     def url(self) -> str:
-        """Give the address; its scheme follows the door."""
-        scheme = "http" if self._door is Door.PLAIN else "https"
-        return f"{scheme}://{ports.HOST}:{self._entrance.port}"
+        """Return the address; its scheme follows the door."""
+        scheme = "http" if self._listener is Listener.PLAIN else "https"
+        return f"{scheme}://{ports.HOST}:{self._reserved_port.port}"
 
     @property
     def authority(self) -> bytes:
-        """Give the PEM of the authority that signs the good certificates."""
+        """Return the PEM of the authority that signs the good certificates."""
         return self._certificates.authority
 
     @property
     def requests(self) -> tuple[api.Request, ...]:
-        """Give the requests that have arrived, oldest first."""
+        """Return the requests that have arrived, oldest first."""
         return tuple(self._api.requests)
 
     @property
     def clock(self) -> clocks.Clock:
-        """Give the cluster's time, which can be moved on."""
+        """Return the cluster's time, which can be moved on."""
         return self._world.clock
 
     @property
     def settings(self) -> cluster_state.Settings:
-        """Give what holds for the cluster as a whole; it may be changed at any time."""
+        """Return what holds for the cluster as a whole; it may be changed at any time."""
         return self._world.settings
 
     def kubeconfig(
@@ -74,23 +74,23 @@ class Cluster:
             server=self.url,
             token=token,
             namespace=self.namespace if namespace is None else namespace,
-            authority=b"" if self._door is Door.PLAIN else self.authority,
+            authority=b"" if self._listener is Listener.PLAIN else self.authority,
         )
 
-    async def starts(self, door: Door | None = None) -> None:
+    async def starts(self, listener: Listener | None = None) -> None:
         """Listen on the port, as before or behind another door."""
-        self._door = door or self._door
-        if self._door is Door.CLOSED:
+        self._listener = listener or self._listener
+        if self._listener is Listener.CLOSED:
             raise ValueError("to close the door, let the cluster stop")
-        await self._entrance.open(self._certificates.context_of(self._door))
+        await self._reserved_port.open(self._certificates.context_of(self._listener))
 
     async def stops(self) -> None:
         """Refuse connections and cut those that exist; the port stays reserved, and what is in the cluster stays."""
-        await self._entrance.close()
+        await self._reserved_port.close()
 
     async def ends(self) -> None:
         """Stop for good."""
-        await self._entrance.release()
+        await self._reserved_port.release()
 
     async def deploys(
         self,
@@ -104,7 +104,7 @@ class Cluster:
         before: Iterable[str] = (),
         change_cause: str = "",
         ago_seconds: float = 3600.0,
-        log: container_logs.Words | None = None,
+        log: container_logs.Content | None = None,
         namespace: str | None = None,
     ) -> deployments.Deployment:
         """
@@ -122,14 +122,14 @@ class Cluster:
         if change_cause:
             written["metadata"]["annotations"][manifests.CHANGE_CAUSE] = change_cause
         self._world.objects.put(kinds.DEPLOYMENTS, written)
-        beginning = controllers.Beginning(ago_seconds=ago_seconds, log=log)
+        beginning = controllers.FirstStart(ago_seconds=ago_seconds, log=log)
         deployment = deployments.Deployment(self._world, where, name, beginning)
         deployment.first_pods()
         self.deployments[name] = deployment
         return deployment
 
     async def waits_for_request(self, matching: Callable[[api.Request], bool]) -> api.Request:
-        """Give the first request that fits, also one that has yet to come."""
+        """Return the first request that fits, also one that has yet to come."""
         return await self._api.wait_for_request(matching)
 
     def adds_namespace(self, name: str) -> None:
@@ -146,18 +146,18 @@ class Cluster:
         where = self.namespace if namespace is None else namespace
         self._world.objects.put(kinds.CONFIG_MAPS, manifests.config_map(name, where, entries))
 
-    def notes(self, about: Json, happening: state_events.Happening) -> Json:
+    def notes(self, about: Json, happening: state_events.EventSpec) -> Json:
         """Write any event about any object, beside those that its troubles make."""
         return self._world.happenings.note(about, happening)
 
     def events(self, name: str = "", *, namespace: str | None = None) -> Sequence[Json]:
-        """Give the events of the object called *name*, or all."""
+        """Return the events of the object called *name*, or all."""
         where = self.namespace if namespace is None else namespace
         listed = self._world.objects.list(kinds.EVENTS, where)
         return [event for event in listed if name in ("", event["involvedObject"]["name"])]
 
     def objects(self, kind: kinds.Kind, *, namespace: str | None = None) -> Sequence[Json]:
-        """Give the objects of a kind."""
+        """Return the objects of a kind."""
         return self._world.objects.list(kind, self.namespace if namespace is None else namespace)
 
     def admits(
@@ -179,7 +179,7 @@ class Cluster:
         self._world.accounts.known(token).denials.append(denial)
 
     def allows(self, token: str, verb: str, resource: str, *, group: str = "") -> None:
-        """Give the account behind a token a right, also one that was taken away."""
+        """Return the account behind a token a right, also one that was taken away."""
         account = self._world.accounts.known(token)
         account.denials = [one for one in account.denials if not one.covers(verb, group, resource)]
         account.rules += (accounts.Rule(verbs=(verb,), resources=(resource,), groups=(group,)),)
@@ -229,11 +229,11 @@ class Cluster:
 async def running(
     *,
     namespace: str = "positivity",
-    door: Door = Door.PLAIN,
+    listener: Listener = Listener.PLAIN,
     settings: cluster_state.Settings | None = None,
 ) -> AsyncIterator[Cluster]:
     """Start a cluster on loopback, over HTTP or, behind a TLS door, HTTPS; everything ends with the block."""
-    cluster = Cluster(namespace, dataclasses.replace(settings or cluster_state.Settings()), door)
+    cluster = Cluster(namespace, dataclasses.replace(settings or cluster_state.Settings()), listener)
     await cluster.starts()
     try:
         yield cluster

@@ -25,7 +25,7 @@ class Progress(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ProgressReport:
     """What a deployment's conditions say beside the counts."""
 
     progress: Progress
@@ -37,7 +37,7 @@ class Told:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class ReplicaCounts:
     """Pods that are there, and those of them that get traffic."""
 
     replicas: int
@@ -45,17 +45,17 @@ class Counts:
 
 
 def is_active(pod: Json) -> bool:
-    """Tell whether a pod counts: it has neither ended nor been asked to."""
+    """Return whether a pod counts: it has neither ended nor been asked to."""
     return pod["status"]["phase"] not in ("Failed", "Succeeded") and "deletionTimestamp" not in pod["metadata"]
 
 
-def counts(pods: Iterable[Json]) -> Counts:
+def count_replicas(pods: Iterable[Json]) -> ReplicaCounts:
     """Count pods."""
     listed = list(pods)
-    return Counts(replicas=len(listed), ready=sum(map(statuses.is_ready, listed)))
+    return ReplicaCounts(replicas=len(listed), ready=sum(map(statuses.is_ready, listed)))
 
 
-def show(replica_set: Json, counted: Counts) -> None:
+def set_replica_set_status(replica_set: Json, counted: ReplicaCounts) -> None:
     """Write the status of a ReplicaSet; as in Kubernetes, counts of none are left out."""
     status = {
         "replicas": counted.replicas,
@@ -67,7 +67,9 @@ def show(replica_set: Json, counted: Counts) -> None:
     replica_set["status"] = kept | {"observedGeneration": replica_set["metadata"]["generation"]}
 
 
-def show_deployment(deployment: Json, everything: Counts, newest: Counts, told: Told) -> None:
+def set_deployment_status(
+    deployment: Json, everything: ReplicaCounts, newest: ReplicaCounts, told: ProgressReport
+) -> None:
     """Write the status of a deployment."""
     wanted = deployment["spec"]["replicas"]
     status = {
@@ -87,7 +89,7 @@ def show_deployment(deployment: Json, everything: Counts, newest: Counts, told: 
 
 
 def revision_of(replica_set: Json) -> int:
-    """Give the number of a revision."""
+    """Return the number of a revision."""
     return int(replica_set["metadata"]["annotations"][REVISION])
 
 
@@ -101,7 +103,7 @@ def set_revision(document: Json, number: int) -> None:
 
 
 def bare_template(replica_set: Json) -> Json:
-    """Give the template of a revision as the deployment has it: without the hash."""
+    """Return the template of a revision as the deployment has it: without the hash."""
     template: Json = replica_set["spec"]["template"]
     meta = template["metadata"]
     labels = {key: value for key, value in meta["labels"].items() if key != "pod-template-hash"}
@@ -109,7 +111,7 @@ def bare_template(replica_set: Json) -> Json:
 
 
 def renew(deployment: Json, template: Json) -> None:
-    """Give a deployment another template."""
+    """Return a deployment another template."""
     deployment["spec"]["template"] = template
 
 
@@ -121,7 +123,7 @@ def _available(is_available: bool, before: list[Json], at: str) -> Json:
     return _condition("Available", said, before, at)
 
 
-def _progressing(before: list[Json], told: Told) -> Json:
+def _progressing(before: list[Json], told: ProgressReport) -> Json:
     truth, reason, message = told.progress.value
     return _condition("Progressing", (truth, reason, message.format(name=told.newest)), before, told.at)
 

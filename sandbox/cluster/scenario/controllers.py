@@ -12,18 +12,18 @@ _REPLICA_SETS = "replicaset-controller"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Beginning:
+class FirstStart:
     """How the pods of a deployment begin."""
 
     ago_seconds: float = 0.0
-    log: container_logs.Words | None = None
+    log: container_logs.Content | None = None
     """None for the log of a Spring Boot application that starts well."""
 
 
-class Controlled:
+class DeploymentController:
     """A deployment as its controllers keep it."""
 
-    def __init__(self, world: cluster_state.World, namespace: str, name: str, beginning: Beginning) -> None:
+    def __init__(self, world: cluster_state.ClusterState, namespace: str, name: str, beginning: FirstStart) -> None:
         self.name = name
         self.namespace = namespace
         self.pods: list[failures.Pod] = []
@@ -37,7 +37,7 @@ class Controlled:
 
     @property
     def document(self) -> Json:
-        """Give the deployment as the API shows it."""
+        """Return the deployment as the API shows it."""
         found = self._world.objects.find(kinds.DEPLOYMENTS, self.namespace, self.name)
         if found is None:
             raise LookupError(f"the deployment {self.name} is gone")
@@ -45,12 +45,12 @@ class Controlled:
 
     @property
     def revision(self) -> int:
-        """Give the number of the newest revision."""
+        """Return the number of the newest revision."""
         return int(self.document["metadata"]["annotations"][controller_status.REVISION])
 
     @property
     def replica_sets(self) -> list[Json]:
-        """Give all revisions as the API shows them, oldest first."""
+        """Return all revisions as the API shows them, oldest first."""
         own = self.document["metadata"]["uid"]
         listed = self._world.objects.list(kinds.REPLICA_SETS, self.namespace)
         mine = [one for one in listed if one["metadata"]["ownerReferences"][0]["uid"] == own]
@@ -58,12 +58,12 @@ class Controlled:
 
     @property
     def new_pods(self) -> list[failures.Pod]:
-        """Give the pods of the newest revision, oldest first."""
+        """Return the pods of the newest revision, oldest first."""
         return self._pods_of(self.replica_sets[-1])
 
     @property
     def old_pods(self) -> list[failures.Pod]:
-        """Give the pods of all other revisions, oldest first."""
+        """Return the pods of all other revisions, oldest first."""
         new = self.new_pods
         return [pod for pod in self.pods if pod not in new]
 
@@ -151,15 +151,15 @@ class Controlled:
 
     def _count(self) -> None:
         for one in self.replica_sets:
-            counts = controller_status.counts([pod.document for pod in self._active_pods_of(one)])
-            show = functools.partial(controller_status.show, counted=counts)
+            counts = controller_status.count_replicas([pod.document for pod in self._active_pods_of(one)])
+            show = functools.partial(controller_status.set_replica_set_status, counted=counts)
             self._world.objects.change(kinds.REPLICA_SETS, self.namespace, kinds.name_of(one), show)
         newest = self.replica_sets[-1]
-        all_counts = controller_status.counts(
+        all_counts = controller_status.count_replicas(
             [pod.document for pod in self.pods if controller_status.is_active(pod.document)]
         )
-        new_counts = controller_status.counts([pod.document for pod in self._active_pods_of(newest)])
-        told = controller_status.Told(
+        new_counts = controller_status.count_replicas([pod.document for pod in self._active_pods_of(newest)])
+        told = controller_status.ProgressReport(
             progress=self._progress,
             newest=kinds.name_of(newest),
             is_observed=self._is_observed,
@@ -169,7 +169,7 @@ class Controlled:
             kinds.DEPLOYMENTS,
             self.namespace,
             self.name,
-            lambda one: controller_status.show_deployment(one, all_counts, new_counts, told),
+            lambda one: controller_status.set_deployment_status(one, all_counts, new_counts, told),
         )
 
     def _edit(self, edit: controller_status.Edit) -> None:
@@ -182,5 +182,5 @@ class Controlled:
         self._world.objects.change(kinds.DEPLOYMENTS, self.namespace, self.name, edit_and_count)
 
     def _tells(self, about: Json, reason: str, message: str, component: str) -> None:
-        happening = events.Happening(reason=reason, message=message, component=component)
+        happening = events.EventSpec(reason=reason, message=message, component=component)
         self._world.happenings.note(about, happening)

@@ -6,7 +6,7 @@ from sandbox.cluster.scenario import controller_status, controllers, failures, m
 from sandbox.cluster.state.kinds import Json
 
 
-class Deployment(controllers.Controlled):
+class Deployment(controllers.DeploymentController):
     """A deployment that things happen to."""
 
     async def rolls_out(
@@ -37,7 +37,7 @@ class Deployment(controllers.Controlled):
         if gets_stuck:
             self.gets_stuck()
 
-    async def goes_on(self, *, progress: int | None = None, step_seconds: float = 0.0) -> None:
+    async def continues(self, *, progress: int | None = None, step_seconds: float = 0.0) -> None:
         """Go on with a rollout, to its end or until so many new pods are ready."""
         if not self._is_observed:
             self._begins(self._replica_set_of_template())

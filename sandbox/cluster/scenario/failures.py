@@ -6,9 +6,9 @@ from sandbox.cluster.state.kinds import Json
 
 _ERROR = "Error"
 _BACK_OFF = "CrashLoopBackOff"
-_FIRST_PAUSE_SECONDS = 10.0
+_FIRST_BACK_OFF_SECONDS = 10.0
 """Each further one is twice as long."""
-_LONGEST_PAUSE_SECONDS = 300.0
+_MAX_BACK_OFF_SECONDS = 300.0
 _RUN_SECONDS = 15.0
 """How long a service runs that ends while it starts."""
 _PULL_PROBLEM = (
@@ -30,8 +30,8 @@ class Pod(pods.Pod):
         exit_code: int = 137,
         reason: str = "OOMKilled",
         message: str = "",
-        previous_log: container_logs.Words | None = None,
-        log: container_logs.Words | None = None,
+        previous_log: container_logs.Content | None = None,
+        log: container_logs.Content | None = None,
         times: int = 1,
     ) -> None:
         """
@@ -42,7 +42,7 @@ class Pod(pods.Pod):
         """
         for _ in range(times):
             self._dies(exit_code, reason, message, previous_log)
-            self._changes(lambda pod: statuses.give_way(statuses.find(pod, self.container)))
+            self._changes(lambda pod: statuses.replace_run(statuses.find(pod, self.container)))
             self.begins(log=self._usual_log() if log is None else log)
 
     def crash_loops(
@@ -50,7 +50,7 @@ class Pod(pods.Pod):
         message: str = "",
         *,
         back_off_seconds: int = 300,
-        log: container_logs.Words = (),
+        log: container_logs.Content = (),
         exit_code: int = 1,
         reason: str = _ERROR,
         times: int = 6,
@@ -62,9 +62,9 @@ class Pod(pods.Pod):
         """
         for ago_seconds in self._ends_of_runs(times):
             self._dies(exit_code, reason, message, log, ago_seconds=ago_seconds)
-            self._changes(lambda pod: statuses.give_way(statuses.find(pod, self.container)))
+            self._changes(lambda pod: statuses.replace_run(statuses.find(pod, self.container)))
         where = f"{self.name}_{self.namespace}({self.uid})"
-        pause = _pause(back_off_seconds)
+        pause = _back_off_seconds(back_off_seconds)
         told = f"back-off {pause} restarting failed container={self.container} pod={where}"
         self._changes(lambda pod: statuses.wait(statuses.find(pod, self.container), _BACK_OFF, told))
         self.uses_nothing()
@@ -123,7 +123,7 @@ class Pod(pods.Pod):
         message: str = "HTTP probe failed with statuscode: 503",
         *,
         count: int = 5,
-        log: container_logs.Words = (),
+        log: container_logs.Content = (),
     ) -> None:
         """
         Fail the readiness, liveness or startup probe so often.
@@ -140,16 +140,18 @@ class Pod(pods.Pod):
         killed = f"Container {self.container} failed {kind} probe, will be restarted"
         self._notes("Killing", killed, container=self.container)
         self._dies(143, _ERROR, "", log or None)
-        self._changes(lambda pod: statuses.give_way(statuses.find(pod, self.container)))
+        self._changes(lambda pod: statuses.replace_run(statuses.find(pod, self.container)))
         self.begins(is_ready=False)
 
-    def fails_init(self, container: str, *, log: container_logs.Words = (), exit_code: int = 1, times: int = 3) -> None:
+    def fails_init(
+        self, container: str, *, log: container_logs.Content = (), exit_code: int = 1, times: int = 3
+    ) -> None:
         """Have an init container that fails again and again, so that the others never begin."""
         self._never_begins("PodInitializing", "")
         for _ in range(times):
             self.begins(container, log=log)
             self._ends_run(container, exit_code=exit_code, reason=_ERROR)
-            self._changes(lambda pod: statuses.give_way(statuses.find(pod, container)))
+            self._changes(lambda pod: statuses.replace_run(statuses.find(pod, container)))
         told = f"back-off 40s restarting failed container={container} pod={self.name}_{self.namespace}({self.uid})"
         self._changes(lambda pod: statuses.wait(statuses.find(pod, container), _BACK_OFF, told))
 
@@ -178,7 +180,7 @@ class Pod(pods.Pod):
             self.starts()
 
     def _dies(
-        self, exit_code: int, reason: str, message: str, log: container_logs.Words | None, *, ago_seconds: float = 0.0
+        self, exit_code: int, reason: str, message: str, log: container_logs.Content | None, *, ago_seconds: float = 0.0
     ) -> None:
         if not self._is_running:
             self.begins(is_ready=False, ago_seconds=ago_seconds + _RUN_SECONDS)
@@ -191,8 +193,8 @@ class Pod(pods.Pod):
         return "running" in statuses.find(self.document, self.container)["state"]
 
     def _ends_of_runs(self, times: int) -> list[float]:
-        """Give how long ago each of so many short runs ended: with growing pauses, within the pod's life."""
-        pauses = [min(_FIRST_PAUSE_SECONDS * 2.0**number, _LONGEST_PAUSE_SECONDS) for number in range(times - 1)]
+        """Return how long ago each of so many short runs ended: with growing pauses, within the pod's life."""
+        pauses = [min(_FIRST_BACK_OFF_SECONDS * 2.0**number, _MAX_BACK_OFF_SECONDS) for number in range(times - 1)]
         ends = [sum(pauses[number:]) + _RUN_SECONDS * (times - number) for number in range(times)]
         shrunk = min(1.0, self._age_seconds / (ends[0] + _RUN_SECONDS))
         return [end * shrunk for end in ends]
@@ -222,7 +224,7 @@ def _set_image(pod: Json, container: str, image: str) -> None:
         next(one for one in some if one["name"] == container)["image"] = image
 
 
-def _pause(seconds: int) -> str:
+def _back_off_seconds(seconds: int) -> str:
     """Write a pause as Go does: 40s, 5m0s."""
     minutes, rest = divmod(seconds, 60)
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"

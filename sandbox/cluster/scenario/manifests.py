@@ -17,13 +17,13 @@ _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def letters(seed: str, length: int) -> str:
-    """Give letters that look drawn by lot and are the same for the same seed."""
+    """Return letters that look drawn by lot and are the same for the same seed."""
     digest = hashlib.sha256(seed.encode()).digest()
     return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:length])
 
 
 def container_id(seed: str) -> str:
-    """Give the id of one run of a container."""
+    """Return the id of one run of a container."""
     return f"containerd://{hashlib.sha256(seed.encode()).hexdigest()}"
 
 

@@ -7,11 +7,16 @@ from sandbox.cluster.state import clocks, cluster_state, container_logs, events,
 from sandbox.cluster.state.kinds import Json
 
 
-class Pod(text.Writer):
+class Pod(text.LogWriter):
     """One pod. Every method changes it at once, with the events and the log that belong to it."""
 
     def __init__(
-        self, world: cluster_state.World, document: Json, *, settle: Callable[[], None], forget: Callable[["Pod"], None]
+        self,
+        world: cluster_state.ClusterState,
+        document: Json,
+        *,
+        settle: Callable[[], None],
+        forget: Callable[["Pod"], None],
     ) -> None:
         super().__init__(world, document)
         self.is_gone = False
@@ -22,17 +27,17 @@ class Pod(text.Writer):
 
     @property
     def node(self) -> str:
-        """Give the node that it runs on; empty for none."""
+        """Return the node that it runs on; empty for none."""
         return str(self.document["spec"].get("nodeName", ""))
 
     @property
     def is_ready(self) -> bool:
-        """Tell whether it gets traffic."""
+        """Return whether it gets traffic."""
         return statuses.is_ready(self.document)
 
     @property
     def restarts_count(self) -> int:
-        """Give how often its own container was started again."""
+        """Return how often its own container was started again."""
         return int(statuses.find(self.document, self.container)["restartCount"])
 
     def is_scheduled(self, node: str, *, ago_seconds: float = 0.0) -> None:
@@ -58,7 +63,7 @@ class Pod(text.Writer):
         self._notes("Scheduled", message, component=events.SCHEDULER, ago_seconds=ago_seconds)
 
     def starts(
-        self, *, ago_seconds: float = 0.0, is_ready: bool = True, log: container_logs.Words | None = None
+        self, *, ago_seconds: float = 0.0, is_ready: bool = True, log: container_logs.Content | None = None
     ) -> None:
         """Run all containers, those first that go before, and be ready where *is_ready*."""
         for spec in self.document["spec"]["containers"]:
@@ -72,7 +77,7 @@ class Pod(text.Writer):
         *,
         ago_seconds: float = 0.0,
         is_ready: bool = True,
-        log: container_logs.Words = (),
+        log: container_logs.Content = (),
     ) -> None:
         """Start one container on its next run, after those that go before it."""
         name = container or self.container
@@ -192,7 +197,7 @@ class Pod(text.Writer):
         ago_seconds: float = 0.0,
     ) -> None:
         """Write an event about the pod; nothing has happened to it before it was there."""
-        happening = events.Happening(
+        happening = events.EventSpec(
             reason=reason,
             message=message,
             is_warning=is_warning,

@@ -51,7 +51,7 @@ _FRAMES = {
 }
 
 
-class Writer:
+class SpringLog:
     """Collects the lines of one start of a service."""
 
     def __init__(self, service: str, at: datetime.datetime | None) -> None:
@@ -126,8 +126,8 @@ def caused_by(error: str, frames: str, *, more: int = 12) -> list[str]:
 
 
 def normal_start(service: str = "pos-order", *, port: int = 8080, at: datetime.datetime | None = None) -> list[str]:
-    """Give what a service writes that starts well; pods write it when nothing else is said."""
-    writer = Writer(service, at)
+    """Return what a service writes that starts well; pods write it when nothing else is said."""
+    writer = SpringLog(service, at)
     writer.begins()
     writer.serves(port)
     writer.info(POOL, "HikariPool-1 - Starting...")

@@ -9,7 +9,7 @@ _TERMINATED = "terminated"
 
 
 def container(spec: Json) -> Json:
-    """Give the status of a container that has not started."""
+    """Return the status of a container that has not started."""
     return {
         "name": spec["name"],
         "image": spec["image"],
@@ -48,7 +48,7 @@ def end(status: Json, at: datetime.datetime, *, exit_code: int, reason: str, mes
     status.update(ready=False, started=False, state={_TERMINATED: known})
 
 
-def give_way(status: Json) -> None:
+def replace_run(status: Json) -> None:
     """Let the run that has ended be the one before, and count a restart."""
     status["lastState"] = {_TERMINATED: status["state"][_TERMINATED]}
     status["restartCount"] += 1
@@ -61,7 +61,7 @@ def wait(status: Json, reason: str, message: str = "") -> None:
 
 
 def find(pod: Json, name: str) -> Json:
-    """Give the status of one container, init containers included."""
+    """Return the status of one container, init containers included."""
     statuses = [*pod["status"].get("initContainerStatuses", []), *pod["status"]["containerStatuses"]]
     found: Json = next(one for one in statuses if one["name"] == name)
     return found
@@ -86,13 +86,13 @@ def unschedulable(pod: Json, now: datetime.datetime, message: str) -> None:
 
 
 def is_ready(pod: Json) -> bool:
-    """Tell whether a pod gets traffic."""
+    """Return whether a pod gets traffic."""
     conditions = pod["status"].get("conditions", [])
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def has_succeeded(status: Json) -> bool:
-    """Tell whether a container has ended well."""
+    """Return whether a container has ended well."""
     terminated = status["state"].get(_TERMINATED)
     return terminated is not None and terminated["exitCode"] == 0
 

@@ -12,10 +12,10 @@ START_SECONDS = 12.0
 _WRITING = datetime.timedelta(seconds=3)
 
 
-class Writer:
+class LogWriter:
     """A pod as the one who writes its logs."""
 
-    def __init__(self, world: cluster_state.World, document: Json) -> None:
+    def __init__(self, world: cluster_state.ClusterState, document: Json) -> None:
         self.name = kinds.name_of(document)
         self.namespace = kinds.namespace_of(document)
         self.container: str = document["spec"]["containers"][0]["name"]
@@ -24,7 +24,7 @@ class Writer:
 
     @property
     def document(self) -> Json:
-        """Give the pod as the API shows it."""
+        """Return the pod as the API shows it."""
         found = self._world.objects.find(kinds.PODS, self.namespace, self.name)
         if found is None:
             raise LookupError(f"the pod {self.name} is gone")
@@ -32,11 +32,11 @@ class Writer:
 
     @property
     def uid(self) -> str:
-        """Give the pod's own id."""
+        """Return the pod's own id."""
         return str(self.document["metadata"]["uid"])
 
     def log_of(self, container: str = "", *, previous: bool = False) -> container_logs.Log:
-        """Give the log of the present run of a container, or of the one before."""
+        """Return the log of the present run of a container, or of the one before."""
         status = statuses.find(self.document, container or self.container)
         last = status["lastState"].get("terminated", {}).get("containerID", "")
         now = status["state"].get("terminated", status).get("containerID", "")
@@ -44,7 +44,7 @@ class Writer:
 
     def logs(
         self,
-        lines: Sequence[container_logs.Line] | container_logs.Words,
+        lines: Sequence[container_logs.Line] | container_logs.Content,
         container: str = "",
         *,
         previous: bool = False,
@@ -77,7 +77,7 @@ class Writer:
                 log.end()
 
     def _usual_log(self, ago_seconds: float = 0.0) -> list[str]:
-        """Give what a Spring Boot application writes that starts well."""
+        """Return what a Spring Boot application writes that starts well."""
         ready = self._world.clock.before(max(ago_seconds - START_SECONDS, 0))
         return spring_lines.normal_start(self.container, at=ready - _WRITING)
 

@@ -38,7 +38,7 @@ def check(account: accounts.Account, target: targets.Target) -> None:
         cluster_errors.Refusal: it may not.
     """
     kind = target.kind
-    if not account.may(target.verb, kind.group, target.resource, target.namespace):
+    if not account.is_allowed(target.verb, kind.group, target.resource, target.namespace):
         raise cluster_errors.forbidden(
             kind,
             user=account.user,
@@ -57,5 +57,5 @@ def check_path(account: accounts.Account, verb: str, path: str) -> None:
         cluster_errors.Refusal: it may not.
     """
     is_known = account is not accounts.ANONYMOUS and path.startswith(KNOWN_PREFIXES)
-    if path not in PUBLIC_PATHS and not is_known and not account.may("*", "*", "*", ""):
+    if path not in PUBLIC_PATHS and not is_known and not account.is_allowed("*", "*", "*", ""):
         raise cluster_errors.forbidden_path(account.user, verb, path)

@@ -21,7 +21,7 @@ from sandbox.cluster.server import watch as server_watch
 from sandbox.cluster.state import accounts, cluster_state, kinds
 from sandbox.cluster.state import errors as cluster_errors
 
-_REQUESTS_KEPT = 10_000
+_MAX_RECORDED_REQUESTS = 10_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,11 +39,11 @@ class Request:
 class Api:
     """Answers requests about one world."""
 
-    def __init__(self, world: cluster_state.World, planned: faults.Faults) -> None:
+    def __init__(self, world: cluster_state.ClusterState, planned: faults.Faults) -> None:
         self._world = world
         self._faults = planned
         self._lists = listing.Lists(world)
-        self.requests: collections.deque[Request] = collections.deque(maxlen=_REQUESTS_KEPT)
+        self.requests: collections.deque[Request] = collections.deque(maxlen=_MAX_RECORDED_REQUESTS)
         self._arrived = asyncio.Event()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -52,7 +52,7 @@ class Api:
         target = targets.target_of(request.method, request.path, request.query)
         try:
             account = access.account_of(request, self._world.accounts)
-            met = await self._faults.meet(request, (target.resource if target else "", request.path))
+            met = await self._faults.apply(request, (target.resource if target else "", request.path))
             if met.response is not None:
                 return met.response
             if target is None:
@@ -67,7 +67,7 @@ class Api:
             return responses.refusal(refused)
 
     async def wait_for_request(self, matching: Callable[[Request], bool]) -> Request:
-        """Give the first request that fits, also one that has yet to come."""
+        """Return the first request that fits, also one that has yet to come."""
         while True:
             found = next(filter(matching, self.requests), None)
             if found is not None:
@@ -89,7 +89,7 @@ class Api:
         return responses.no_such_path()
 
     async def _answer_target(
-        self, request: web.BaseRequest, target: targets.Target, met: faults.Met
+        self, request: web.BaseRequest, target: targets.Target, met: faults.FaultResult
     ) -> web.StreamResponse:
         if target.kind is kinds.POD_METRICS and not self._world.settings.metrics_answer:
             return responses.text("service unavailable\n", status=503)
@@ -106,7 +106,7 @@ class Api:
         raise cluster_errors.method_not_allowed()
 
     async def _answer_log(
-        self, request: web.BaseRequest, target: targets.Target, met: faults.Met
+        self, request: web.BaseRequest, target: targets.Target, met: faults.FaultResult
     ) -> web.StreamResponse:
         wanted = log_requests.options(target.name, request.query)
         pod = self._world.objects.find(target.kind, target.namespace, target.name)
@@ -120,23 +120,23 @@ class Api:
         log = self._world.logs.get(run)
         if log is None or log.is_removed:
             return await log_streams.removed(run, request)
-        return await self._stream(request, log_streams.Reading(log, wanted, self._world), target, met)
+        return await self._stream(request, log_streams.LogStream(log, wanted, self._world), target, met)
 
     async def _stream(
         self,
         request: web.BaseRequest,
-        streamed: server_watch.Watch | log_streams.Reading,
+        streamed: server_watch.Watch | log_streams.LogStream,
         target: targets.Target,
-        met: faults.Met,
+        met: faults.FaultResult,
     ) -> web.StreamResponse:
-        self._faults.streaming(request, target.resource)
+        self._faults.stream_opened(request, target.resource)
         try:
             return await streamed.answer(request, met.cut_after_bytes)
         except ConnectionError:
             # The client has gone, or was cut off; nobody is left to answer.
             return web.Response()
         finally:
-            self._faults.streamed(request)
+            self._faults.stream_closed(request)
 
     def _remember(self, request: web.BaseRequest) -> None:
         headers = {name.lower(): value for name, value in request.headers.items()}

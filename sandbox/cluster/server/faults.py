@@ -12,7 +12,7 @@ _PROXY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><center>ng
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class PlainResponse:
     """An answer that is no document."""
 
     status: int
@@ -20,8 +20,8 @@ class Response:
     media_type: str = "text/plain"
     retry_after_seconds: int | None = None
 
-    def written(self) -> web.Response:
-        """Give the answer as it is sent, which happens once."""
+    def to_web(self) -> web.Response:
+        """Return the answer as it is sent, which happens once."""
         seconds = self.retry_after_seconds
         headers = {} if seconds is None else {"Retry-After": str(seconds)}
         return web.Response(status=self.status, text=self.text, content_type=self.media_type, headers=headers)
@@ -35,7 +35,7 @@ class Fault:
     """A resource as roles call it, such as `pods/log`, or a path; empty for any request."""
     times: int
     refusal: cluster_errors.Refusal | None = None
-    response: Response | None = None
+    response: PlainResponse | None = None
     """What is answered instead, without a Status."""
     seconds: float = 0.0
     """How long the answer takes; infinite for one that never comes."""
@@ -45,7 +45,7 @@ class Fault:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Met:
+class FaultResult:
     """What a request has met on its way; nothing, as a rule."""
 
     response: web.Response | None = None
@@ -56,11 +56,11 @@ class Met:
 class Faults:
     """Plans troubles, and breaks what is under way."""
 
-    def __init__(self, world: cluster_state.World) -> None:
+    def __init__(self, world: cluster_state.ClusterState) -> None:
         self._world = world
         self._planned: list[Fault] = []
         self._streams: list[tuple[web.BaseRequest, str]] = []
-        self._silent = asyncio.Event()
+        self._idle = asyncio.Event()
 
     @property
     def planned(self) -> tuple[Fault, ...]:
@@ -72,20 +72,20 @@ class Faults:
         """Count the watches and logs that are being sent."""
         return len(self._streams)
 
-    async def waits_for_silence(self) -> None:
+    async def waits_for_streams_to_close(self) -> None:
         """Return once no watch and no log is being sent."""
         if self._streams:
-            await self._silent.wait()
+            await self._idle.wait()
 
     def too_many_requests(self, target: str = "", *, retry_after_seconds: int = 1, times: int = 1) -> None:
         """Answer 429 with Retry-After, in plain words, as priority and fairness does."""
         text = "Too many requests, please try again later.\n"
-        response = Response(status=429, text=text, retry_after_seconds=retry_after_seconds)
+        response = PlainResponse(status=429, text=text, retry_after_seconds=retry_after_seconds)
         self._plan(Fault(target=target, times=times, response=response))
 
     def unavailable(self, target: str = "", *, retry_after_seconds: int | None = None, times: int = 1) -> None:
         """Answer 503 in plain words, with Retry-After where one is given."""
-        response = Response(status=503, text="service unavailable\n", retry_after_seconds=retry_after_seconds)
+        response = PlainResponse(status=503, text="service unavailable\n", retry_after_seconds=retry_after_seconds)
         self._plan(Fault(target=target, times=times, response=response))
 
     def fails(self, target: str = "", *, message: str = "etcdserver: request timed out", times: int = 1) -> None:
@@ -94,7 +94,7 @@ class Faults:
 
     def bad_gateway(self, target: str = "", *, page: str = _PROXY_PAGE, times: int = 1) -> None:
         """Answer 502 with a page of HTML, as a proxy in front of the API server does."""
-        response = Response(status=502, text=page, media_type="text/html")
+        response = PlainResponse(status=502, text=page, media_type="text/html")
         self._plan(Fault(target=target, times=times, response=response))
 
     def slow(self, target: str = "", *, seconds: float, times: int = 1) -> None:
@@ -123,11 +123,11 @@ class Faults:
             if target in ("", resource):
                 cut(request)
 
-    def ends(self) -> None:
+    def clear(self) -> None:
         """Plan nothing more."""
         self._planned.clear()
 
-    async def meet(self, request: web.BaseRequest, names: tuple[str, ...]) -> Met:
+    async def apply(self, request: web.BaseRequest, names: tuple[str, ...]) -> FaultResult:
         """
         Let the next planned trouble happen to a request.
 
@@ -136,27 +136,27 @@ class Faults:
         """
         fault = self._take(names)
         if fault is None:
-            return Met()
+            return FaultResult()
         if fault.seconds:
             await (asyncio.Event().wait() if fault.seconds == float("inf") else asyncio.sleep(fault.seconds))
         if fault.is_dropped:
             cut(request)
-            return Met(response=web.Response())
+            return FaultResult(response=web.Response())
         if fault.refusal is not None:
             raise fault.refusal
-        response = fault.response.written() if fault.response is not None else None
-        return Met(response=response, cut_after_bytes=fault.cut_after_bytes)
+        response = fault.response.to_web() if fault.response is not None else None
+        return FaultResult(response=response, cut_after_bytes=fault.cut_after_bytes)
 
-    def streaming(self, request: web.BaseRequest, resource: str) -> None:
+    def stream_opened(self, request: web.BaseRequest, resource: str) -> None:
         """Remember that an answer is being streamed."""
         self._streams.append((request, resource))
-        self._silent.clear()
+        self._idle.clear()
 
-    def streamed(self, request: web.BaseRequest) -> None:
+    def stream_closed(self, request: web.BaseRequest) -> None:
         """Forget an answer that has ended."""
         self._streams = [one for one in self._streams if one[0] is not request]
         if not self._streams:
-            self._silent.set()
+            self._idle.set()
 
     def _plan(self, fault: Fault) -> None:
         self._planned.append(fault)

@@ -15,7 +15,7 @@ _MAX_OPEN_LISTS = 1000
 class Lists:
     """Answers get and list, and keeps the remaining pages of open lists."""
 
-    def __init__(self, world: cluster_state.World) -> None:
+    def __init__(self, world: cluster_state.ClusterState) -> None:
         self._world = world
         self._left: dict[str, tuple[int, int, list[Json]]] = {}
         self._tokens = itertools.count(1)

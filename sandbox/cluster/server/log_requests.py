@@ -57,7 +57,7 @@ def options(name: str, query: Mapping[str, str]) -> Options:
 
 def container_of(pod: Json, wanted: str) -> str:
     """
-    Give the container that is meant: the one named, or the only one there is.
+    Return the container that is meant: the one named, or the only one there is.
 
     Raises:
         refusals.Refusal: there is none of that name, or none is named and there are several.
@@ -72,7 +72,7 @@ def container_of(pod: Json, wanted: str) -> str:
     return wanted or containers[0]
 
 
-def check_node(pod: Json, container: str, query: str, world: cluster_state.World) -> None:
+def check_node(pod: Json, container: str, query: str, world: cluster_state.ClusterState) -> None:
     """
     Look whether the kubelet answers.
 
@@ -90,7 +90,7 @@ def check_node(pod: Json, container: str, query: str, world: cluster_state.World
 
 def run_of(pod: Json, container: str, *, is_previous: bool) -> str:
     """
-    Give the id of the run whose log is meant.
+    Return the id of the run whose log is meant.
 
     Raises:
         refusals.Refusal: it has not started, or there is none.

@@ -9,10 +9,12 @@ from sandbox.cluster.server import log_requests, responses
 from sandbox.cluster.state import clocks, cluster_state, container_logs
 
 
-class Reading:
+class LogStream:
     """One reading of one log."""
 
-    def __init__(self, log: container_logs.Log, wanted: log_requests.Options, world: cluster_state.World) -> None:
+    def __init__(
+        self, log: container_logs.Log, wanted: log_requests.Options, world: cluster_state.ClusterState
+    ) -> None:
         self._log = log
         self._wanted = wanted
         self._block_bytes = world.settings.block_bytes
@@ -79,7 +81,7 @@ async def removed(run: str, request: web.BaseRequest) -> web.StreamResponse:
 
 
 def in_blocks(pieces: Iterable[bytes], block_bytes: int) -> Iterator[bytes]:
-    """Give the same bytes in blocks up to that size; 0 leaves the pieces as they are."""
+    """Return the same bytes in blocks up to that size; 0 leaves the pieces as they are."""
     if block_bytes == 0:
         yield from pieces
         return

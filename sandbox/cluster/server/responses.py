@@ -14,24 +14,24 @@ _HEAD = {"Cache-Control": "no-cache, private"}
 
 
 def document(body: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Give a JSON answer."""
+    """Return a JSON answer."""
     text = json.dumps(body, separators=(",", ":")) + "\n"
     head = {**_head(), **(headers or {}), "Content-Type": JSON_TYPE}
     return web.Response(status=status, body=text.encode(), headers=head)
 
 
 def text(body: str, *, status: int = 200) -> web.Response:
-    """Give an answer in plain words."""
+    """Return an answer in plain words."""
     return web.Response(status=status, text=body, headers=_head())
 
 
 def no_such_path() -> web.Response:
-    """Give what is answered for a path that nothing is registered for: no Status."""
+    """Return what is answered for a path that nothing is registered for: no Status."""
     return text("404 page not found\n", status=404)
 
 
 def refusal(refused: cluster_errors.Refusal) -> web.Response:
-    """Give a Status."""
+    """Return a Status."""
     seconds = refused.retry_after_seconds
     headers = {} if seconds is None else {"Retry-After": str(seconds)}
     return document(refused.document, status=refused.code, headers=headers)

@@ -22,12 +22,12 @@ class Target:
 
     @property
     def resource(self) -> str:
-        """Give what roles call it: `pods`, `pods/log`."""
+        """Return what roles call it: `pods`, `pods/log`."""
         return f"{self.kind.plural}/{self.subresource}" if self.subresource else self.kind.plural
 
 
 def target_of(method: str, path: str, query: Mapping[str, str]) -> Target | None:
-    """Give what a request is about; None where the path is no resource."""
+    """Return what a request is about; None where the path is no resource."""
     match path.strip("/").split("/"):
         case ["api", version, *rest]:
             return _in_group("", version, rest, method, query)

@@ -19,7 +19,7 @@ _INITIAL_END = {"annotations": {"k8s.io/initial-events-end": "true"}}
 class Watch:
     """One watch."""
 
-    def __init__(self, world: cluster_state.World, target: targets.Target, query: Mapping[str, str]) -> None:
+    def __init__(self, world: cluster_state.ClusterState, target: targets.Target, query: Mapping[str, str]) -> None:
         self._objects = world.objects
         self._target = target
         self._query = query
@@ -81,7 +81,7 @@ class Watch:
             yield _line("DELETED", gone | {"metadata": was["metadata"] | {"resourceVersion": str(change.version)}})
 
     def _seen(self, document: Json | None) -> Json | None:
-        """Give the object as this watch sees it: None where it is not among those chosen."""
+        """Return the object as this watch sees it: None where it is not among those chosen."""
         if document is None or self._target.namespace not in ("", kinds.namespace_of(document)):
             return None
         return document if self._chosen(document) else None

@@ -13,7 +13,7 @@ class Rule:
     groups: tuple[str, ...] = ("",)
 
     def covers(self, verb: str, group: str, resource: str) -> bool:
-        """Tell whether this is what the rule speaks of."""
+        """Return whether this is what the rule speaks of."""
         return (
             not {verb, "*"}.isdisjoint(self.verbs)
             and not {group, "*"}.isdisjoint(self.groups)
@@ -42,8 +42,8 @@ class Account:
     """What was taken away again; RBAC itself only adds."""
     is_expired: bool = False
 
-    def may(self, verb: str, group: str, resource: str, namespace: str) -> bool:
-        """Tell whether the account may do that."""
+    def is_allowed(self, verb: str, group: str, resource: str, namespace: str) -> bool:
+        """Return whether the account may do that."""
         if self.namespace not in ("", namespace):
             return False
         if any(rule.covers(verb, group, resource) for rule in self.denials):
@@ -65,10 +65,10 @@ class Accounts:
         self._by_token[token] = account
 
     def of(self, token: str) -> Account | None:
-        """Give the account behind a token; None where the token is unknown or has expired."""
+        """Return the account behind a token; None where the token is unknown or has expired."""
         account = self._by_token.get(token)
         return None if account is None or account.is_expired else account
 
     def known(self, token: str) -> Account:
-        """Give the account behind a token, expired or not."""
+        """Return the account behind a token, expired or not."""
         return self._by_token[token]

@@ -12,25 +12,25 @@ class Clock:
         self._ahead = datetime.timedelta()
 
     def now(self) -> datetime.datetime:
-        """Give the present moment."""
+        """Return the present moment."""
         return datetime.datetime.now(datetime.UTC) + self._ahead
 
     def before(self, seconds: float) -> datetime.datetime:
-        """Give the moment that was so many seconds ago."""
+        """Return the moment that was so many seconds ago."""
         return self.now() - datetime.timedelta(seconds=seconds)
 
-    def moves_on(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         """Let so many seconds pass."""
         self._ahead += datetime.timedelta(seconds=seconds)
 
     @contextlib.contextmanager
     def earlier(self, seconds: float) -> Iterator[None]:
         """Let what the block does have been done so many seconds ago."""
-        self.moves_on(-seconds)
+        self.advance(-seconds)
         try:
             yield
         finally:
-            self.moves_on(seconds)
+            self.advance(seconds)
 
 
 def stamp(moment: datetime.datetime) -> str:

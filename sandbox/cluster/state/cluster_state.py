@@ -18,14 +18,14 @@ class Settings:
     """Logs go out in blocks up to this size; 0 sends every line by itself."""
 
 
-class World:
+class ClusterState:
     """Everything that exists."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = clocks.Clock()
         self.objects = store.Store(self.clock)
-        self.happenings = events.Happenings(self.objects, self.clock)
+        self.happenings = events.EventRecorder(self.objects, self.clock)
         self.accounts = accounts.Accounts()
         self.logs: dict[str, container_logs.Log] = {}
         """By container id, as the status of the pod names it."""

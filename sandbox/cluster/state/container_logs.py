@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, overload
 
-Words = Iterable[str | bytes]
+Content = Iterable[str | bytes]
 
 
 class Line(NamedTuple):
@@ -25,7 +25,7 @@ class Repeated(Sequence[Line]):
     """The same lines over and over, *count* in all: a log of any size that needs no memory."""
 
     def __init__(
-        self, lines: Words, *, count: int, last_at: datetime.datetime, lines_per_second: float = 1000.0
+        self, lines: Content, *, count: int, last_at: datetime.datetime, lines_per_second: float = 1000.0
     ) -> None:
         self._lines = tuple(encoded(line) for line in lines)
         self._count = count
@@ -35,7 +35,7 @@ class Repeated(Sequence[Line]):
 
     @property
     def period(self) -> int:
-        """Give how many lines there are before they begin again."""
+        """Return how many lines there are before they begin again."""
         return len(self._lines)
 
     def __len__(self) -> int:
@@ -69,7 +69,7 @@ class Log:
 
     @property
     def count(self) -> int:
-        """Give how many lines were ever written."""
+        """Return how many lines were ever written."""
         return sum(map(len, self._parts))
 
     def append(self, lines: Sequence[Line]) -> None:
@@ -102,16 +102,16 @@ class Log:
             await self._changed.wait()
 
     def index_since(self, since: datetime.datetime, start: int) -> int:
-        """Give the first line from *start* on that is not older than *since*."""
+        """Return the first line from *start* on that is not older than *since*."""
         return bisect.bisect_left(range(self.count), since, lo=start, key=lambda index: self._line(index).at)
 
     def lines(self, start: int, stop: int) -> Iterator[Line]:
-        """Give these lines."""
+        """Return these lines."""
         for part, first, last in self._ranges(start, stop):
             yield from (part[index] for index in range(first, last))
 
     def raw(self, start: int, stop: int) -> Iterator[bytes]:
-        """Give these lines with their ends, many at a time where that is quicker."""
+        """Return these lines with their ends, many at a time where that is quicker."""
         for part, first, last in self._ranges(start, stop):
             if isinstance(part, Repeated):
                 yield from _raw_repeated(part, first, last)
@@ -130,15 +130,15 @@ class Log:
             offset += len(part)
 
 
-def written(lines: Words, at: datetime.datetime, *, apart_seconds: float = 0.001) -> list[Line]:
-    """Give *lines* as written up to the moment *at*; newlines inside divide."""
+def written(lines: Content, at: datetime.datetime, *, apart_seconds: float = 0.001) -> list[Line]:
+    """Return *lines* as written up to the moment *at*; newlines inside divide."""
     contents = list(itertools.chain.from_iterable(encoded(line).split(b"\n") for line in lines))
     apart = datetime.timedelta(seconds=apart_seconds)
     return [Line(at - apart * (len(contents) - 1 - number), content) for number, content in enumerate(contents)]
 
 
 def encoded(line: str | bytes) -> bytes:
-    """Give a line's bytes, without the newline at its end."""
+    """Return a line's bytes, without the newline at its end."""
     return (line.encode() if isinstance(line, str) else line).removesuffix(b"\n")
 
 

@@ -34,7 +34,7 @@ class Refusal(Exception):
 
     @property
     def document(self) -> Json:
-        """Give the Status."""
+        """Return the Status."""
         known = {"reason": self.reason or None, "details": self.details}
         return {
             "kind": "Status",

@@ -15,7 +15,7 @@ SCHEDULER = "default-scheduler"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class EventSpec:
     """What is to be told of an object."""
 
     reason: str
@@ -30,7 +30,7 @@ class Happening:
     container: str = ""
 
 
-class Happenings:
+class EventRecorder:
     """Writes events; what happens again is counted, not written again."""
 
     def __init__(self, objects: store.Store, clock: clocks.Clock) -> None:
@@ -38,7 +38,7 @@ class Happenings:
         self._clock = clock
         self._names: dict[tuple[object, ...], str] = {}
 
-    def note(self, about: Json, happening: Happening) -> Json:
+    def note(self, about: Json, happening: EventSpec) -> Json:
         """Tell that something happened to the object *about*."""
         last = self._clock.before(happening.ago_seconds)
         first = last - datetime.timedelta(seconds=happening.over_seconds)
@@ -55,7 +55,7 @@ class Happenings:
         return self._objects.put(EVENTS, _document(name, namespace, about, happening, (first, last)))
 
 
-def _involved(about: Json, happening: Happening) -> Json:
+def _involved(about: Json, happening: EventSpec) -> Json:
     meta = about["metadata"]
     involved = {
         "kind": about["kind"],
@@ -69,7 +69,7 @@ def _involved(about: Json, happening: Happening) -> Json:
 
 
 def _document(
-    name: str, namespace: str, about: Json, happening: Happening, times: tuple[datetime.datetime, datetime.datetime]
+    name: str, namespace: str, about: Json, happening: EventSpec, times: tuple[datetime.datetime, datetime.datetime]
 ) -> Json:
     first, last = times
     document: Json = {
@@ -84,7 +84,7 @@ def _document(
     return document | _legacy(about, happening, first, last)
 
 
-def _legacy(about: Json, happening: Happening, first: datetime.datetime, last: datetime.datetime) -> Json:
+def _legacy(about: Json, happening: EventSpec, first: datetime.datetime, last: datetime.datetime) -> Json:
     host = about.get("spec", {}).get("nodeName", "") if happening.component == "kubelet" else ""
     return {
         "source": {"component": happening.component} | ({"host": host} if host else {}),
@@ -97,7 +97,7 @@ def _legacy(about: Json, happening: Happening, first: datetime.datetime, last: d
     }
 
 
-def _newer(happening: Happening, first: datetime.datetime, last: datetime.datetime) -> Json:
+def _newer(happening: EventSpec, first: datetime.datetime, last: datetime.datetime) -> Json:
     document: Json = {
         "source": {},
         "firstTimestamp": None,
@@ -112,7 +112,7 @@ def _newer(happening: Happening, first: datetime.datetime, last: datetime.dateti
     return document
 
 
-def _repeat(event: Json, happening: Happening, last: datetime.datetime) -> None:
+def _repeat(event: Json, happening: EventSpec, last: datetime.datetime) -> None:
     if event["eventTime"] is None:
         event["count"] += happening.count
         event["lastTimestamp"] = clocks.stamp(last)

@@ -26,12 +26,12 @@ class Kind:
 
     @property
     def api_version(self) -> str:
-        """Give what stands as `apiVersion`."""
+        """Return what stands as `apiVersion`."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
     def full_name(self) -> str:
-        """Give what refusals call it: `pods`, `deployments.apps`."""
+        """Return what refusals call it: `pods`, `deployments.apps`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
@@ -74,18 +74,18 @@ SUBRESOURCES = (("pods", "log"),)
 
 
 def find(group: str, version: str, plural: str) -> Kind | None:
-    """Give the kind that a path names."""
+    """Return the kind that a path names."""
     wanted = (group, version, plural)
     return next((kind for kind in ALL if (kind.group, kind.version, kind.plural) == wanted), None)
 
 
 def name_of(document: Json) -> str:
-    """Give an object's name."""
+    """Return an object's name."""
     name: str = document["metadata"]["name"]
     return name
 
 
 def namespace_of(document: Json) -> str:
-    """Give an object's namespace; empty for one outside of any."""
+    """Return an object's namespace; empty for one outside of any."""
     namespace: str = document["metadata"].get("namespace", "")
     return namespace

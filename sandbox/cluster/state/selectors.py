@@ -24,7 +24,7 @@ _KEY = re.compile(r"(?:[a-z0-9][a-z0-9.-]*/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-
 
 def chooser(kind: Kind, labels: str, fields: str) -> Choice:
     """
-    Give what tells whether an object is chosen by both selectors.
+    Return what tells whether an object is chosen by both selectors.
 
     Raises:
         refusals.Refusal: one of them cannot be read, or names a field that cannot be selected by.

@@ -11,7 +11,7 @@ from sandbox.cluster.state.kinds import Json, Kind, name_of, namespace_of
 
 Key = tuple[Kind, str, str]
 _FIRST_VERSION = 1000
-_CHANGES_KEPT = 20_000
+_MAX_CHANGES = 20_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +58,16 @@ class Store:
         self._note(kind, was, None)
 
     def find(self, kind: Kind, namespace: str, name: str) -> Json | None:
-        """Give the object of that name."""
+        """Return the object of that name."""
         return self._objects.get((kind, namespace, name))
 
     def list(self, kind: Kind, namespace: str = "") -> list[Json]:
-        """Give the objects of a kind as etcd orders them; of all namespaces where none is given."""
+        """Return the objects of a kind as etcd orders them; of all namespaces where none is given."""
         chosen = [key for key in self._objects if key[0] is kind and namespace in ("", key[1])]
         return [self._objects[key] for key in sorted(chosen, key=lambda key: (key[1], key[2]))]
 
     def changes_after(self, version: int) -> Iterable[Change]:
-        """Give what has happened since; complete only from `oldest_version` on."""
+        """Return what has happened since; complete only from `oldest_version` on."""
         return [change for change in self._changes if change.version > version]
 
     def forget(self) -> None:
@@ -106,9 +106,9 @@ class Store:
     def _note(self, kind: Kind | None, was: Json | None, now: Json | None) -> None:
         self.version += 1
         self._changes.append(Change(version=self.version, kind=kind, was=was, now=now))
-        if len(self._changes) > _CHANGES_KEPT:
-            self.oldest_version = self._changes[_CHANGES_KEPT // 2].version
-            del self._changes[: _CHANGES_KEPT // 2 + 1]
+        if len(self._changes) > _MAX_CHANGES:
+            self.oldest_version = self._changes[_MAX_CHANGES // 2].version
+            del self._changes[: _MAX_CHANGES // 2 + 1]
         self._wake()
 
     def _wake(self) -> None:

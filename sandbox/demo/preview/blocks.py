@@ -1,4 +1,4 @@
-"""Block Kit, read into pieces: one small function for each kind of block."""
+"""Block Kit, read into elements: one small function for each kind of block."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,53 +6,53 @@ from sandbox.demo.preview import charts, markup, rich_texts
 from sandbox.demo.preview import elements as preview_elements
 from sandbox.slack.blocks import reading, shapes
 
-Read = tuple[preview_elements.Piece, ...]
+Read = tuple[preview_elements.Element, ...]
 
 
 def read(block: shapes.Json, names: preview_elements.Names) -> Read:
-    """Give what a person sees of *block*; of a kind that has no look of its own here, its text."""
+    """Return what a person sees of *block*; of a kind that has no style of its own here, its text."""
     reader = _READERS.get(block["type"])
     return reader(block, names) if reader else _text_only(block, names)
 
 
 def read_all(blocks: Sequence[shapes.Json], names: preview_elements.Names) -> Read:
-    """Give the pieces of *blocks*, one below the other."""
-    return tuple(piece for block in blocks for piece in read(block, names))
+    """Return the elements of *blocks*, one below the other."""
+    return tuple(element for block in blocks for element in read(block, names))
 
 
 def _text_only(block: shapes.Json, _: preview_elements.Names) -> Read:
     text = reading.visible_text([block])
-    return (preview_elements.Words(spans=(preview_elements.Span(text),)),) if text else ()
+    return (preview_elements.Paragraph(spans=(preview_elements.Span(text),)),) if text else ()
 
 
 def _object(
-    text: shapes.Json, names: preview_elements.Names, look: preview_elements.Look = preview_elements.Look.PLAIN
+    text: shapes.Json, names: preview_elements.Names, style: preview_elements.Style = preview_elements.Style.PLAIN
 ) -> preview_elements.Spans:
     if text["type"] == "mrkdwn":
-        return markup.read(text["text"], names, look)
-    return (preview_elements.Span(text["text"], look),)
+        return markup.read(text["text"], names, style)
+    return (preview_elements.Span(text["text"], style),)
 
 
 def _header(block: shapes.Json, names: preview_elements.Names) -> Read:
-    return (preview_elements.Words(spans=_object(block["text"], names), kind=preview_elements.Kind.HEADING),)
+    return (preview_elements.Paragraph(spans=_object(block["text"], names), kind=preview_elements.Kind.HEADING),)
 
 
 def _divider(_: shapes.Json, __: preview_elements.Names) -> Read:
-    return (preview_elements.Rule(),)
+    return (preview_elements.Divider(),)
 
 
 def _section(block: shapes.Json, names: preview_elements.Names) -> Read:
-    inner: list[preview_elements.Piece] = []
+    inner: list[preview_elements.Element] = []
     if "text" in block:
-        inner.append(preview_elements.Words(spans=_object(block["text"], names)))
+        inner.append(preview_elements.Paragraph(spans=_object(block["text"], names)))
     if "fields" in block:
-        inner.append(preview_elements.Facts(cells=tuple(_object(field, names) for field in block["fields"])))
+        inner.append(preview_elements.Fields(cells=tuple(_object(field, names) for field in block["fields"])))
     accessory = block.get("accessory")
     if accessory is None:
         return tuple(inner)
     if accessory["type"] == "image":
         return (*inner, _image_note(accessory))
-    return (preview_elements.Beside(inner=tuple(inner), controls=_controls(block, [accessory])),)
+    return (preview_elements.WithAccessory(inner=tuple(inner), controls=_controls(block, [accessory])),)
 
 
 def _context(block: shapes.Json, names: preview_elements.Names) -> Read:
@@ -60,7 +60,7 @@ def _context(block: shapes.Json, names: preview_elements.Names) -> Read:
     for element in block["elements"]:
         shown = _image_note(element).spans if element["type"] == "image" else _object(element, names)
         spans += [preview_elements.Span("  ")] * bool(spans) + list(shown)
-    return (preview_elements.Words(spans=tuple(spans), kind=preview_elements.Kind.NOTE),)
+    return (preview_elements.Paragraph(spans=tuple(spans), kind=preview_elements.Kind.NOTE),)
 
 
 def _actions(block: shapes.Json, _: preview_elements.Names) -> Read:
@@ -98,23 +98,23 @@ def _control(block: shapes.Json, element: shapes.Json) -> list[preview_elements.
 
 
 def _input(block: shapes.Json, names: preview_elements.Names) -> Read:
-    shown: list[preview_elements.Piece] = [
-        preview_elements.Words(spans=_object(block["label"], names, preview_elements.Look.BOLD))
+    shown: list[preview_elements.Element] = [
+        preview_elements.Paragraph(spans=_object(block["label"], names, preview_elements.Style.BOLD))
     ]
     shown.append(_controls(block, [block["element"]]))
     if "hint" in block:
-        shown.append(preview_elements.Words(spans=_object(block["hint"], names), kind=preview_elements.Kind.NOTE))
+        shown.append(preview_elements.Paragraph(spans=_object(block["hint"], names), kind=preview_elements.Kind.NOTE))
     return tuple(shown)
 
 
-def _image_note(image: shapes.Json) -> preview_elements.Words:
-    return preview_elements.Words(
+def _image_note(image: shapes.Json) -> preview_elements.Paragraph:
+    return preview_elements.Paragraph(
         spans=(preview_elements.Span(f"[image: {image['alt_text']}]"),), kind=preview_elements.Kind.NOTE
     )
 
 
 def _image(block: shapes.Json, names: preview_elements.Names) -> Read:
-    title = (preview_elements.Words(spans=_object(block["title"], names)),) if "title" in block else ()
+    title = (preview_elements.Paragraph(spans=_object(block["title"], names)),) if "title" in block else ()
     return (*title, _image_note(block))
 
 
@@ -130,7 +130,7 @@ def _table(block: shapes.Json, names: preview_elements.Names) -> Read:
     )
     caption = block.get("caption")
     note = (
-        (preview_elements.Words(spans=(preview_elements.Span(caption),), kind=preview_elements.Kind.NOTE),)
+        (preview_elements.Paragraph(spans=(preview_elements.Span(caption),), kind=preview_elements.Kind.NOTE),)
         if caption
         else ()
     )
@@ -144,34 +144,34 @@ def _cell(cell: shapes.Json, names: preview_elements.Names) -> preview_elements.
 
 
 def _task(block: shapes.Json, names: preview_elements.Names) -> Read:
-    inner: list[preview_elements.Piece] = []
+    inner: list[preview_elements.Element] = []
     for key in ("details", "output"):
         inner += rich_texts.read(block[key], names) if key in block else ()
     sources = tuple(preview_elements.Span(source["text"], url=source["url"]) for source in block.get("sources", []))
     if sources:
         spaced = tuple(span for source in sources for span in (preview_elements.Span("  "), source))[1:]
-        inner.append(preview_elements.Words(spans=spaced, kind=preview_elements.Kind.NOTE))
+        inner.append(preview_elements.Paragraph(spans=spaced, kind=preview_elements.Kind.NOTE))
     title = (preview_elements.Span(block["title"]),)
     return (preview_elements.Task(title=title, state=preview_elements.TaskState(block["status"]), inner=tuple(inner)),)
 
 
 def _plan(block: shapes.Json, names: preview_elements.Names) -> Read:
-    tasks = tuple(piece for task in block["tasks"] for piece in _task(task, names))
+    tasks = tuple(element for task in block["tasks"] for element in _task(task, names))
     return (
-        preview_elements.Box(title=(preview_elements.Span(block["title"], preview_elements.Look.BOLD),), inner=tasks),
+        preview_elements.Box(title=(preview_elements.Span(block["title"], preview_elements.Style.BOLD),), inner=tasks),
     )
 
 
 def _card(block: shapes.Json, names: preview_elements.Names) -> Read:
-    inner: list[preview_elements.Piece] = [_image_note(block[key]) for key in ("hero_image", "icon") if key in block]
+    inner: list[preview_elements.Element] = [_image_note(block[key]) for key in ("hero_image", "icon") if key in block]
     for key, kind in (
         ("subtitle", preview_elements.Kind.NOTE),
         ("body", preview_elements.Kind.TEXT),
         ("subtext", preview_elements.Kind.NOTE),
     ):
-        inner += [preview_elements.Words(spans=_object(block[key], names), kind=kind)] if key in block else []
+        inner += [preview_elements.Paragraph(spans=_object(block[key], names), kind=kind)] if key in block else []
     inner += [_controls(block, block["actions"])] if "actions" in block else []
-    title = _object(block["title"], names, preview_elements.Look.BOLD) if "title" in block else ()
+    title = _object(block["title"], names, preview_elements.Style.BOLD) if "title" in block else ()
     return (preview_elements.Box(title=title, inner=tuple(inner)),)
 
 
@@ -180,18 +180,20 @@ def _carousel(block: shapes.Json, names: preview_elements.Names) -> Read:
 
 
 def _container(block: shapes.Json, names: preview_elements.Names) -> Read:
-    title = _object(block["title"], names, preview_elements.Look.BOLD) if "title" in block else ()
+    title = _object(block["title"], names, preview_elements.Style.BOLD) if "title" in block else ()
     title += rich_texts.read_inline(block["rich_text_title"], names) if "rich_text_title" in block else ()
     subtitle = block.get("subtitle")
     above = (
-        (preview_elements.Words(spans=_object(subtitle, names), kind=preview_elements.Kind.NOTE),) if subtitle else ()
+        (preview_elements.Paragraph(spans=_object(subtitle, names), kind=preview_elements.Kind.NOTE),)
+        if subtitle
+        else ()
     )
     icon = (_image_note(block["icon"]),) if "icon" in block else ()
     return (preview_elements.Box(title=title, inner=(*icon, *above, *read_all(block["child_blocks"], names))),)
 
 
 def _alert(block: shapes.Json, names: preview_elements.Names) -> Read:
-    return (preview_elements.Words(spans=_object(block["text"], names), kind=preview_elements.Kind.QUOTE),)
+    return (preview_elements.Paragraph(spans=_object(block["text"], names), kind=preview_elements.Kind.QUOTE),)
 
 
 _READERS: dict[str, Callable[[shapes.Json, preview_elements.Names], Read]] = {

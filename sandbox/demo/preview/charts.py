@@ -4,11 +4,11 @@ from sandbox.demo.preview import elements
 from sandbox.slack.blocks import shapes
 
 
-def read(block: shapes.Json, _: elements.Names) -> tuple[elements.Piece, ...]:
-    """Give the chart's title and its numbers."""
+def read(block: shapes.Json, _: elements.Names) -> tuple[elements.Element, ...]:
+    """Return the chart's title and its numbers."""
     chart = block["chart"]
     rows = _shares(chart) if chart["type"] == "pie" else _series(chart)
-    title = (elements.Span(block["title"], elements.Look.BOLD),)
+    title = (elements.Span(block["title"], elements.Style.BOLD),)
     grid = elements.Grid(
         rows=tuple(tuple((elements.Span(cell),) for cell in row) for row in rows),
         columns=(elements.Column(), *[elements.Column(alignment="right")] * (len(rows[0]) - 1)),

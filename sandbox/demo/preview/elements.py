@@ -1,4 +1,4 @@
-"""What a drawing is made of: text with its look, and the few shapes that text stands in."""
+"""What a drawing is made of: text with its style, and the few shapes that text stands in."""
 
 import dataclasses
 import enum
@@ -10,7 +10,7 @@ Names = Mapping[str, str]
 """What people, channels, groups and files are called, by id."""
 
 
-class Look(enum.Flag):
+class Style(enum.Flag):
     """How text looks."""
 
     PLAIN = 0
@@ -24,10 +24,10 @@ class Look(enum.Flag):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Span:
-    """A run of text of one look."""
+    """A run of text of one style."""
 
     text: str
-    look: Look = Look.PLAIN
+    style: Style = Style.PLAIN
     url: str | None = None
 
 
@@ -46,7 +46,7 @@ class Kind(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class Paragraph:
     """A stretch of text, of any number of lines."""
 
     spans: Spans
@@ -83,7 +83,7 @@ class Grid:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Fields:
     """Short texts in two columns, as a section's fields."""
 
     cells: tuple[Spans, ...]
@@ -113,7 +113,7 @@ class Controls:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Divider:
     """A line across."""
 
 
@@ -132,7 +132,7 @@ class Task:
 
     title: Spans
     state: TaskState
-    inner: tuple["Piece", ...] = ()
+    inner: tuple["Element", ...] = ()
     """Details and output."""
 
 
@@ -141,31 +141,31 @@ class Box:
     """Pieces in a frame with a title."""
 
     title: Spans
-    inner: tuple["Piece", ...]
+    inner: tuple["Element", ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
+class WithAccessory:
     """Pieces with controls at their right, as a section's accessory."""
 
-    inner: tuple["Piece", ...]
+    inner: tuple["Element", ...]
     controls: Controls
 
 
-Piece = Words | Bullets | Grid | Facts | Controls | Rule | Task | Box | Beside
+Element = Paragraph | Bullets | Grid | Fields | Controls | Divider | Task | Box | WithAccessory
 
-_LEFT_ALONE = frozenset("\n")
+_KEPT = frozenset("\n")
 # Zero-width joiner and variation selector: without them emoji fall apart, and they move nothing.
-_HARMLESS = frozenset("\u200d\ufe0f")
+_EMOJI_JOINERS = frozenset("\u200d\ufe0f")
 
 
 def clean(text: str) -> str:
-    """Give *text* with a visible sign for every character that a screen would obey instead of showing."""
+    """Return *text* with a visible sign for every character that a screen would obey instead of showing."""
     return "".join(_sign(character) for character in text.replace("\r\n", "\n").expandtabs(4))
 
 
 def _sign(character: str) -> str:
-    if character in _LEFT_ALONE or character in _HARMLESS:
+    if character in _KEPT or character in _EMOJI_JOINERS:
         return character
     if character < " ":
         return chr(0x2400 + ord(character))
@@ -175,5 +175,5 @@ def _sign(character: str) -> str:
 
 
 def plain(spans: Spans) -> str:
-    """Give the text of *spans* without its look."""
+    """Return the text of *spans* without its style."""
     return "".join(span.text for span in spans)

@@ -15,42 +15,42 @@ _TOKEN = re.compile(
     r"|(?<![\w~])~(?P<struck>[^\s~](?:[^~\n]*[^\s~])?)~(?![\w~])",
     re.DOTALL,
 )
-_LOOKS = {"bold": elements.Look.BOLD, "italic": elements.Look.ITALIC, "struck": elements.Look.STRUCK}
+_STYLES = {"bold": elements.Style.BOLD, "italic": elements.Style.ITALIC, "struck": elements.Style.STRUCK}
 
 
-def read(text: str, names: elements.Names, look: elements.Look = elements.Look.PLAIN) -> elements.Spans:
-    """Give *text* as a person sees it; ids become names."""
-    return tuple(span for span in _read(text, names, look) if span.text)
+def read(text: str, names: elements.Names, style: elements.Style = elements.Style.PLAIN) -> elements.Spans:
+    """Return *text* as a person sees it; ids become names."""
+    return tuple(span for span in _read(text, names, style) if span.text)
 
 
-def _read(text: str, names: elements.Names, look: elements.Look) -> Iterator[elements.Span]:
+def _read(text: str, names: elements.Names, style: elements.Style) -> Iterator[elements.Span]:
     end = 0
     for match in _TOKEN.finditer(text):
-        yield elements.Span(_unescaped(text[end : match.start()]), look)
+        yield elements.Span(_unescaped(text[end : match.start()]), style)
         end = match.end()
         kind, inner = match.lastgroup or "", match[match.lastgroup or 0]
         if kind == "reference":
-            yield _reference(inner, names, look)
-        elif kind in _LOOKS:
-            yield from _read(inner, names, look | _LOOKS[kind])
+            yield _reference(inner, names, style)
+        elif kind in _STYLES:
+            yield from _read(inner, names, style | _STYLES[kind])
         else:
-            yield elements.Span(_unescaped(inner), look | elements.Look.CODE)
-    yield elements.Span(_unescaped(text[end:]), look)
+            yield elements.Span(_unescaped(inner), style | elements.Style.CODE)
+    yield elements.Span(_unescaped(text[end:]), style)
 
 
-def _reference(inner: str, names: elements.Names, look: elements.Look) -> elements.Span:
+def _reference(inner: str, names: elements.Names, style: elements.Style) -> elements.Span:
     target, _, label = inner.partition("|")
     target, label = _unescaped(target), _unescaped(label)
-    mention = look | elements.Look.MENTION
+    mention = style | elements.Style.MENTION
     if target.startswith("!date^"):
-        return elements.Span(label or target, look)
+        return elements.Span(label or target, style)
     if target.startswith("!subteam^"):
         return elements.Span(_called(label or names.get(target.removeprefix("!subteam^"), target), "@"), mention)
     if target.startswith("!"):
         return elements.Span("@" + (label or target[1:]).removeprefix("@"), mention)
     if target.startswith(("@", "#")):
         return elements.Span(_called(names.get(target[1:], label or target[1:]), target[0]), mention)
-    return elements.Span(label or target, look, url=target)
+    return elements.Span(label or target, style, url=target)
 
 
 def _called(name: str, sign: str) -> str:

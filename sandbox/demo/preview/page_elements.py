@@ -1,15 +1,15 @@
-"""The pieces of a message, as HTML."""
+"""The elements of a message, as HTML."""
 
 import html
 
 from sandbox.demo.preview import elements
 
 _TAGS = {
-    elements.Look.BOLD: "b",
-    elements.Look.ITALIC: "i",
-    elements.Look.STRUCK: "s",
-    elements.Look.UNDERLINED: "u",
-    elements.Look.CODE: "code",
+    elements.Style.BOLD: "b",
+    elements.Style.ITALIC: "i",
+    elements.Style.STRUCK: "s",
+    elements.Style.UNDERLINED: "u",
+    elements.Style.CODE: "code",
 }
 _KINDS = {
     elements.Kind.TEXT: ("<p>", "</p>"),
@@ -24,39 +24,39 @@ _STATE_MARKS = {elements.TaskState.COMPLETE: "✓", elements.TaskState.ERROR: "!
 
 
 def escape(text: str) -> str:
-    """Give *text* so that a browser shows it and obeys none of it."""
+    """Return *text* so that a browser shows it and obeys none of it."""
     return html.escape(elements.clean(text))
 
 
-def draw_all(drawn: tuple[elements.Piece, ...]) -> str:
-    """Give the HTML of pieces that stand one below the other."""
-    return "\n".join(draw(piece) for piece in drawn)
+def render_all(drawn: tuple[elements.Element, ...]) -> str:
+    """Return the HTML of elements that stand one below the other."""
+    return "\n".join(render(element) for element in drawn)
 
 
-def draw(piece: elements.Piece) -> str:
-    """Give the HTML of *piece*."""
-    match piece:
-        case elements.Words():
-            before, after = _KINDS[piece.kind]
-            return f"{before}{_inline(piece.spans).rstrip()}{after}"
+def render(element: elements.Element) -> str:
+    """Return the HTML of *element*."""
+    match element:
+        case elements.Paragraph():
+            before, after = _KINDS[element.kind]
+            return f"{before}{_inline(element.spans).rstrip()}{after}"
         case elements.Bullets():
-            return _bullets(piece)
+            return _bullets(element)
         case elements.Grid():
-            return _grid(piece)
-        case elements.Facts():
-            cells = "".join(f"<p>{_inline(cell)}</p>" for cell in piece.cells)
+            return _grid(element)
+        case elements.Fields():
+            cells = "".join(f"<p>{_inline(cell)}</p>" for cell in element.cells)
             return f'<div class="facts">{cells}</div>'
         case elements.Controls():
-            return f'<div class="controls">{"".join(_control(control) for control in piece.items)}</div>'
-        case elements.Rule():
+            return f'<div class="controls">{"".join(_control(control) for control in element.items)}</div>'
+        case elements.Divider():
             return "<hr>"
         case elements.Task():
-            return _task(piece)
+            return _task(element)
         case elements.Box():
-            title = f"<h4>{_inline(piece.title)}</h4>" if piece.title else ""
-            return f'<div class="box">{title}{draw_all(piece.inner)}</div>'
-        case elements.Beside():
-            return f'<div class="beside"><div>{draw_all(piece.inner)}</div>{draw(piece.controls)}</div>'
+            title = f"<h4>{_inline(element.title)}</h4>" if element.title else ""
+            return f'<div class="box">{title}{render_all(element.inner)}</div>'
+        case elements.WithAccessory():
+            return f'<div class="beside"><div>{render_all(element.inner)}</div>{render(element.controls)}</div>'
 
 
 def _inline(spans: elements.Spans) -> str:
@@ -65,10 +65,10 @@ def _inline(spans: elements.Spans) -> str:
 
 def _span(span: elements.Span) -> str:
     shown = escape(span.text)
-    for look, tag in _TAGS.items():
-        if look in span.look:
+    for style, tag in _TAGS.items():
+        if style in span.style:
             shown = f"<{tag}>{shown}</{tag}>"
-    if elements.Look.MENTION in span.look:
+    if elements.Style.MENTION in span.style:
         shown = f'<span class="mention">{shown}</span>'
     is_address = span.url is not None and span.url.startswith(_ADDRESSES)
     return f'<a href="{escape(span.url or "")}">{shown}</a>' if is_address else shown
@@ -105,4 +105,4 @@ def _control(control: elements.Control) -> str:
 
 def _task(task: elements.Task) -> str:
     mark = f'<span class="state {task.state.value}">{_STATE_MARKS.get(task.state, "")}</span>'
-    return f'<div class="task">{mark}<div><p>{_inline(task.title)}</p>{draw_all(task.inner)}</div></div>'
+    return f'<div class="task">{mark}<div><p>{_inline(task.title)}</p>{render_all(task.inner)}</div></div>'

@@ -14,15 +14,15 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def write(shown: Sequence[posts.Post]) -> str:
-    """Give a page with *shown* below each other, under the name of the channel of the first."""
+    """Return a page with *shown* below each other, under the name of the channel of the first."""
     place = shown[0].place if shown else ""
     sign, name = place[:1], place[1:]
     head = f'<header class="place"><i>{page_elements.escape(sign)}</i>{page_elements.escape(name)}</header>'
     return _page(place, f"{head}<main>{''.join(_post(post) for post in shown)}</main>")
 
 
-def write_sheet(sheet: posts.Sheet) -> str:
-    """Give a page with a modal or a Home tab."""
+def write_view(sheet: posts.View) -> str:
+    """Return a page with a modal or a Home tab."""
     title = page_elements.escape(sheet.title)
     return _page(sheet.title, f"<h1>{title}</h1><main>{_groups(sheet.groups)}</main>")
 
@@ -48,5 +48,5 @@ def _post(post: posts.Post) -> str:
     )
 
 
-def _groups(groups: Sequence[tuple[elements.Piece, ...]]) -> str:
-    return "".join(f'<div class="group">{page_elements.draw_all(group)}</div>' for group in groups)
+def _groups(groups: Sequence[tuple[elements.Element, ...]]) -> str:
+    return "".join(f'<div class="group">{page_elements.render_all(group)}</div>' for group in groups)

@@ -20,8 +20,8 @@ class Post:
     place: str
     """The channel, as in `#pos-ops`, or what direct messages are called."""
     at: datetime.datetime
-    groups: tuple[tuple[elements.Piece, ...], ...]
-    """What it says: a group of pieces for each block, which stand a little apart."""
+    groups: tuple[tuple[elements.Element, ...], ...]
+    """What it says: a group of elements for each block, which stand a little apart."""
     is_private: bool = False
     """Only one person sees it."""
     is_in_thread: bool = False
@@ -29,18 +29,18 @@ class Post:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
+class View:
     """A modal or a Home tab, ready to be drawn."""
 
     title: str
-    groups: tuple[tuple[elements.Piece, ...], ...]
+    groups: tuple[tuple[elements.Element, ...], ...]
 
 
 def post_of(message: messages.Message, names: elements.Names) -> Post:
-    """Give *message* with ids replaced by *names*; where the blocks say nothing, its text is shown."""
+    """Return *message* with ids replaced by *names*; where the blocks say nothing, its text is shown."""
     shown = [blocks.read(block, names) for block in message.blocks]
     if not message.blocks:
-        shown = [(elements.Words(spans=markup.read(message.text, names)),)] if message.text else []
+        shown = [(elements.Paragraph(spans=markup.read(message.text, names)),)] if message.text else []
     shown += [_attached(attachment, names) for attachment in message.attachments]
     shown += [(_file(names.get(file_id, file_id)),) for file_id in message.file_ids]
     return Post(
@@ -60,20 +60,20 @@ def _place(channel_id: str, names: elements.Names) -> str:
     return name if channel_id.startswith(_DIRECT) else f"#{name}"
 
 
-def _attached(attachment: shapes.Json, names: elements.Names) -> tuple[elements.Piece, ...]:
+def _attached(attachment: shapes.Json, names: elements.Names) -> tuple[elements.Element, ...]:
     if attachment.get("blocks"):
         return blocks.read_all(attachment["blocks"], names)
     text = reading.visible_text([attachment])
-    return (elements.Words(spans=markup.read(text, names), kind=elements.Kind.QUOTE),) if text else ()
+    return (elements.Paragraph(spans=markup.read(text, names), kind=elements.Kind.QUOTE),) if text else ()
 
 
-def _file(name: str) -> elements.Piece:
-    return elements.Words(
-        spans=(elements.Span("📎 "), elements.Span(name, elements.Look.BOLD)), kind=elements.Kind.QUOTE
+def _file(name: str) -> elements.Element:
+    return elements.Paragraph(
+        spans=(elements.Span("📎 "), elements.Span(name, elements.Style.BOLD)), kind=elements.Kind.QUOTE
     )
 
 
-def sheet_of(view: messages.View, names: elements.Names) -> Sheet:
-    """Give *view* with ids replaced by *names*."""
+def view_of(view: messages.View, names: elements.Names) -> View:
+    """Return *view* with ids replaced by *names*."""
     shown = (blocks.read(block, names) for block in view.blocks)
-    return Sheet(title=view.title or "Home", groups=tuple(group for group in shown if group))
+    return View(title=view.title or "Home", groups=tuple(group for group in shown if group))

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from sandbox.demo.preview import elements
 from sandbox.slack.blocks import shapes
 
-_LOOKS = {
-    "bold": elements.Look.BOLD,
-    "italic": elements.Look.ITALIC,
-    "strike": elements.Look.STRUCK,
-    "underline": elements.Look.UNDERLINED,
-    "code": elements.Look.CODE,
+_STYLES = {
+    "bold": elements.Style.BOLD,
+    "italic": elements.Style.ITALIC,
+    "strike": elements.Style.STRUCK,
+    "underline": elements.Style.UNDERLINED,
+    "code": elements.Style.CODE,
 }
 _KINDS = {
     "rich_text_section": elements.Kind.TEXT,
@@ -20,22 +20,22 @@ _KINDS = {
 }
 
 
-def read(block: shapes.Json, names: elements.Names) -> tuple[elements.Piece, ...]:
-    """Give the parts of a rich text block, one below the other."""
+def read(block: shapes.Json, names: elements.Names) -> tuple[elements.Element, ...]:
+    """Return the parts of a rich text block, one below the other."""
     return tuple(_part(part, names) for part in block["elements"])
 
 
 def read_inline(block: shapes.Json, names: elements.Names) -> elements.Spans:
-    """Give a rich text block where there is room for text only; its parts become lines."""
+    """Return a rich text block where there is room for text only; its parts become lines."""
     spans: list[elements.Span] = []
     for line in _lines(block["elements"], names):
         spans += [elements.Span("\n")] * bool(spans) + list(line)
     return tuple(spans)
 
 
-def _part(part: shapes.Json, names: elements.Names) -> elements.Piece:
+def _part(part: shapes.Json, names: elements.Names) -> elements.Element:
     if part["type"] != "rich_text_list":
-        return elements.Words(spans=_spans(part, names), kind=_KINDS[part["type"]])
+        return elements.Paragraph(spans=_spans(part, names), kind=_KINDS[part["type"]])
     is_ordered = part["style"] == "ordered"
     return elements.Bullets(
         items=tuple(_spans(item, names) for item in part["elements"]),
@@ -58,15 +58,15 @@ def _spans(part: shapes.Json, names: elements.Names) -> elements.Spans:
 
 
 def _span(word: shapes.Json, names: elements.Names) -> elements.Span:
-    look = elements.Look.PLAIN
+    style = elements.Style.PLAIN
     for name, flag in word.get("style", {}).items():
-        look |= _LOOKS.get(name, elements.Look.PLAIN) if flag else elements.Look.PLAIN
-    mention = look | elements.Look.MENTION
+        style |= _STYLES.get(name, elements.Style.PLAIN) if flag else elements.Style.PLAIN
+    mention = style | elements.Style.MENTION
     match word["type"]:
         case "link":
-            return elements.Span(word.get("text") or word["url"], look, url=word["url"])
+            return elements.Span(word.get("text") or word["url"], style, url=word["url"])
         case "emoji":
-            return elements.Span(_emoji(word), look)
+            return elements.Span(_emoji(word), style)
         case "user":
             return elements.Span(f"@{names.get(word['user_id'], word['user_id'])}", mention)
         case "usergroup":
@@ -76,9 +76,9 @@ def _span(word: shapes.Json, names: elements.Names) -> elements.Span:
         case "broadcast":
             return elements.Span(f"@{word['range']}", mention)
         case "date":
-            return elements.Span(_date(word), look, url=word.get("url"))
+            return elements.Span(_date(word), style, url=word.get("url"))
         case _:
-            return elements.Span(str(word.get("text", word.get("value", ""))), look)
+            return elements.Span(str(word.get("text", word.get("value", ""))), style)
 
 
 def _emoji(word: shapes.Json) -> str:

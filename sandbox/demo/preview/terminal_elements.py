@@ -1,4 +1,4 @@
-"""The pieces of a message, as a rich console draws them."""
+"""The elements of a message, as a rich console draws them."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -27,109 +27,111 @@ _BUTTON_STYLES = {"primary": "bold green", "danger": "bold red"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Pen:
-    """What all pieces of one drawing have in common."""
+class RenderContext:
+    """What all elements of one drawing have in common."""
 
     numbers: Mapping[tuple[str, str], int]
     has_links: bool
     """Whether links can be followed; where they cannot, their address is written out."""
 
 
-def draw(piece: elements.Piece, pen: Pen) -> rich.console.RenderableType:
-    """Give what a console prints for *piece*."""
-    match piece:
-        case elements.Words():
-            return _words(piece, pen)
+def render(element: elements.Element, context: RenderContext) -> rich.console.RenderableType:
+    """Return what a console prints for *element*."""
+    match element:
+        case elements.Paragraph():
+            return _words(element, context)
         case elements.Bullets():
-            return _bullets(piece, pen)
+            return _bullets(element, context)
         case elements.Grid():
-            rows = [[_text(cell, pen) for cell in row] for row in piece.rows]
-            return terminal_tables.Table(rows, [column.alignment for column in piece.columns])
-        case elements.Facts():
-            return _facts(piece, pen)
+            rows = [[_text(cell, context) for cell in row] for row in element.rows]
+            return terminal_tables.Table(rows, [column.alignment for column in element.columns])
+        case elements.Fields():
+            return _facts(element, context)
         case elements.Controls():
-            return _Flow([_control(control, pen) for control in piece.items])
-        case elements.Rule():
+            return _Flow([_control(control, context) for control in element.items])
+        case elements.Divider():
             return rich.rule.Rule(style="dim")
         case elements.Task():
-            return _task(piece, pen)
+            return _task(element, context)
         case elements.Box():
-            title = [_text(piece.title, pen)] if piece.title else []
-            return _framed(rich.console.Group(*title, *(draw(inner, pen) for inner in piece.inner)))
-        case elements.Beside():
-            return rich.console.Group(*(draw(inner, pen) for inner in piece.inner), draw(piece.controls, pen))
+            title = [_text(element.title, context)] if element.title else []
+            return _framed(rich.console.Group(*title, *(render(inner, context) for inner in element.inner)))
+        case elements.WithAccessory():
+            return rich.console.Group(
+                *(render(inner, context) for inner in element.inner), render(element.controls, context)
+            )
 
 
-def _text(spans: elements.Spans, pen: Pen) -> rich.text.Text:
+def _text(spans: elements.Spans, context: RenderContext) -> rich.text.Text:
     text = rich.text.Text(overflow="fold")
     for span in spans:
-        text.append(elements.clean(span.text), style=_style(span, pen))
-        if span.url is not None and not pen.has_links and span.url != span.text:
+        text.append(elements.clean(span.text), style=_style(span, context))
+        if span.url is not None and not context.has_links and span.url != span.text:
             text.append(f" <{elements.clean(span.url)}>")
     return text
 
 
-def _style(span: elements.Span, pen: Pen) -> rich.style.Style:
+def _style(span: elements.Span, context: RenderContext) -> rich.style.Style:
     is_link = span.url is not None
-    colour = "blue" if is_link or elements.Look.MENTION in span.look else None
+    colour = "blue" if is_link or elements.Style.MENTION in span.style else None
     return rich.style.Style(
-        bold=elements.Look.BOLD in span.look or None,
-        italic=elements.Look.ITALIC in span.look or None,
-        strike=elements.Look.STRUCK in span.look or None,
-        underline=elements.Look.UNDERLINED in span.look or is_link or None,
-        color="cyan" if elements.Look.CODE in span.look else colour,
-        link=elements.clean(span.url).replace("\n", "") if span.url is not None and pen.has_links else None,
+        bold=elements.Style.BOLD in span.style or None,
+        italic=elements.Style.ITALIC in span.style or None,
+        strike=elements.Style.STRUCK in span.style or None,
+        underline=elements.Style.UNDERLINED in span.style or is_link or None,
+        color="cyan" if elements.Style.CODE in span.style else colour,
+        link=elements.clean(span.url).replace("\n", "") if span.url is not None and context.has_links else None,
     )
 
 
-def _words(words: elements.Words, pen: Pen) -> rich.console.RenderableType:
-    text = _text(words.spans, pen)
+def _words(words: elements.Paragraph, context: RenderContext) -> rich.console.RenderableType:
+    text = _text(words.spans, context)
     text.rstrip()
     text.stylize_before(_KIND_STYLES.get(words.kind, ""))
     if words.kind is elements.Kind.CODE:
         return _framed(text)
-    return Barred(text, mark="▏", style="dim") if words.kind is elements.Kind.QUOTE else text
+    return WithBar(text, mark="▏", style="dim") if words.kind is elements.Kind.QUOTE else text
 
 
 def _framed(inner: rich.console.RenderableType) -> rich.panel.Panel:
     return rich.panel.Panel(inner, box=rich.box.ROUNDED, border_style="dim", expand=False)
 
 
-def _bullets(bullets: elements.Bullets, pen: Pen) -> rich.table.Table:
+def _bullets(bullets: elements.Bullets, context: RenderContext) -> rich.table.Table:
     grid = rich.table.Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for index, item in enumerate(bullets.items):
         mark = "•" if bullets.first_number is None else f"{bullets.first_number + index}."
-        grid.add_row(f"{'  ' * bullets.indent}{mark}", _text(item, pen))
+        grid.add_row(f"{'  ' * bullets.indent}{mark}", _text(item, context))
     return grid
 
 
-def _facts(facts: elements.Facts, pen: Pen) -> rich.table.Table:
+def _facts(facts: elements.Fields, context: RenderContext) -> rich.table.Table:
     grid = rich.table.Table.grid(padding=(0, 2, 0, 0), expand=True)
     for _ in range(2):
         grid.add_column(ratio=1, overflow="fold")
     for left, right in zip(facts.cells[::2], (*facts.cells[1::2], ()), strict=False):
         if grid.rows:
             grid.add_row()
-        grid.add_row(_text(left, pen), _text(right, pen))
+        grid.add_row(_text(left, context), _text(right, context))
     return grid
 
 
-def _task(task: elements.Task, pen: Pen) -> rich.table.Table:
+def _task(task: elements.Task, context: RenderContext) -> rich.table.Table:
     mark, style = _STATES[task.state]
     grid = rich.table.Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    inner = [draw(piece, pen) for piece in task.inner]
-    grid.add_row(rich.text.Text(mark, style=style), rich.console.Group(_text(task.title, pen), *inner))
+    inner = [render(element, context) for element in task.inner]
+    grid.add_row(rich.text.Text(mark, style=style), rich.console.Group(_text(task.title, context), *inner))
     return grid
 
 
-def _control(control: elements.Control, pen: Pen) -> rich.text.Text:
+def _control(control: elements.Control, context: RenderContext) -> rich.text.Text:
     if control.is_field:
         return rich.text.Text(f"│ {elements.clean(control.label):<{_FIELD_WIDTH}} │", style="dim", overflow="fold")
-    number = pen.numbers.get(control.key)
+    number = context.numbers.get(control.key)
     text = rich.text.Text(f"{number} " if number else "", style="", overflow="fold")
     label = elements.clean(control.label) + ("" if control.is_button else " ▾")
     text.append("[ ", style="dim").append(label, style=_BUTTON_STYLES.get(control.style or "", "bold"))
@@ -165,7 +167,7 @@ class _Flow:
         return rich.measure.Measurement(1, max(1, min(wished, options.max_width)))
 
 
-class Barred:
+class WithBar:
     """Something with a bar at its left side."""
 
     def __init__(self, inner: rich.console.RenderableType, *, mark: str, style: str, width: int | None = None) -> None:

@@ -43,7 +43,7 @@ class Table:
         return [max(_longest(cell.plain.splitlines()) for cell in column) for column in columns]
 
     def _widths(self, room: int) -> list[int] | None:
-        """Give the widths that break no word and stay within *room*, or None where there are none."""
+        """Return the widths that break no word and stay within *room*, or None where there are none."""
         widths = self._natural()
         least = [max(_longest(_unbroken(cell.plain)) for cell in column) for column in zip(*self._rows, strict=True)]
         if sum(least) > room:
@@ -89,7 +89,7 @@ class Table:
 
 
 def _unbroken(text: str) -> list[str]:
-    """Give the words of *text*; a sign that stands before the first stays with it."""
+    """Return the words of *text*; a sign that stands before the first stays with it."""
     words = text.split()
     if len(words) > 1 and rich.cells.cell_len(words[0]) <= _MARK_WIDTH and not words[0].isalnum():
         words[:2] = [" ".join(words[:2])]

@@ -14,7 +14,7 @@ VIEW_BYTES_MAXIMUM = 250_000
 # Slack does not document this one. Reports of refusals begin between 12 and 13 thousand characters.
 MESSAGE_CHARACTERS_MAXIMUM = 12_000
 
-_MOST_PER_MESSAGE = {"table": 1, "data_visualization": 2}
+_MAX_PER_MESSAGE = {"table": 1, "data_visualization": 2}
 _TEXT_KEYS = frozenset({"text", "title", "caption", "label", "alt_text", "fallback", "name"})
 
 
@@ -45,12 +45,12 @@ def view_problems(view: shapes.Json, pointer: str = "/view") -> list[shapes.Prob
 
 
 def is_view_too_large(view: shapes.Json) -> bool:
-    """Tell whether *view* is over the 250 kB that a view may weigh."""
+    """Return whether *view* is over the 250 kB that a view may weigh."""
     return len(json.dumps(view, separators=(",", ":")).encode()) > VIEW_BYTES_MAXIMUM
 
 
 def is_too_long(blocks: collections.abc.Sequence[shapes.Json]) -> bool:
-    """Tell whether chat.postMessage would answer `msg_blocks_too_long`."""
+    """Return whether chat.postMessage would answer `msg_blocks_too_long`."""
     return count_characters(list(blocks)) > MESSAGE_CHARACTERS_MAXIMUM
 
 
@@ -149,7 +149,7 @@ def _action_ids(value: typing.Any) -> collections.abc.Iterator[str]:
 def _too_many_of_a_kind(blocks: list[shapes.Json], pointer: str) -> list[shapes.Problem]:
     problems = []
     counts = collections.Counter(block["type"] for _, block in _walk_blocks(blocks, pointer))
-    for kind, most in _MOST_PER_MESSAGE.items():
+    for kind, most in _MAX_PER_MESSAGE.items():
         if counts[kind] > most:
             message = f"only {most} {kind} allowed per message"
             problems.append(shapes.Problem(pointer=pointer, message=message, constraint="max_items"))

@@ -43,7 +43,7 @@ class Control:
 
 
 def visible_text(blocks: collections.abc.Sequence[shapes.Json]) -> str:
-    """Give all text that a person sees in *blocks*, one line for each piece."""
+    """Return all text that a person sees in *blocks*, one line for each piece."""
     return "\n".join(line for block in blocks for line in _lines(block))
 
 

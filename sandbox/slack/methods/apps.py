@@ -23,7 +23,7 @@ def test_auth(at: workspace_state.State, given: arguments.Arguments) -> shapes.J
 
 
 def open_connection(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
-    """Give the URL of a socket; its ticket can be used once."""
+    """Return the URL of a socket; its ticket can be used once."""
     ticket = secrets.token_urlsafe(18)
     at.socket_tickets.add(ticket)
     base = at.base_url.replace("http://", "ws://", 1)

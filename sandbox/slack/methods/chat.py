@@ -13,7 +13,7 @@ def post_message(at: workspace_state.State, given: arguments.Arguments) -> shape
     content = _full_content(at, given)
     if content.blocks and checking.is_too_long(content.blocks):
         raise slack_errors.Refusal("msg_blocks_too_long")
-    at.pace.count_post(channel.id)
+    at.rate_limits.count_post(channel.id)
     message = at.add_bot_message(
         channel.id,
         text=content.text or "",
@@ -100,7 +100,7 @@ def require_open(at: workspace_state.State, channel: channels.Channel, public_sc
 
 def thread_of(at: workspace_state.State, channel: channels.Channel, given: arguments.Arguments) -> str | None:
     """
-    Give the thread that a new message goes to; a reply's ts leads to its parent.
+    Return the thread that a new message goes to; a reply's ts leads to its parent.
 
     A parent that was deleted keeps its thread only when it had replies.
     """

@@ -93,7 +93,7 @@ def set_topic(at: workspace_state.State, given: arguments.Arguments) -> shapes.J
 
 
 def open_direct(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
-    """Give the direct message channel with one person."""
+    """Return the direct message channel with one person."""
     user_ids = given.names("users")
     if given.has("channel"):
         channel = at.find_channel(given.required("channel"))

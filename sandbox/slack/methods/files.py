@@ -14,7 +14,7 @@ CHANNELS_MAXIMUM = 100
 
 
 def get_upload_url(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
-    """Give a URL that takes the bytes of one file."""
+    """Return a URL that takes the bytes of one file."""
     name = given.required("filename")
     length = given.number("length", 0, 1_000_000_000)
     if len(given.text("alt_txt") or "") > ALT_TEXT_MAXIMUM:

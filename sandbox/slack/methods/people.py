@@ -6,7 +6,7 @@ from sandbox.slack.state import arguments, channels, workspace_state
 from sandbox.slack.state import errors as slack_errors
 
 
-def tell_user(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def user_info(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Describe one person."""
     user = at.users.get(given.required("user"))
     if user is None:
@@ -45,7 +45,7 @@ def _group_json(group: channels.UserGroup, has_users: bool) -> shapes.Json:
 
 
 METHODS = (
-    tables.Method(name="users.info", answer=tell_user, scopes=("users:read",), tier=4, takes_json=False),
+    tables.Method(name="users.info", answer=user_info, scopes=("users:read",), tier=4, takes_json=False),
     tables.Method(
         name="usergroups.list",
         answer=list_groups,

@@ -20,7 +20,7 @@ _KINDS_BY_WORD = {
 }
 
 
-def tell(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def info(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Describe one channel."""
     channel = at.find_channel(given.required("channel", "channel_not_found"))
     tables.require_channel_scope(at, channel, "read")
@@ -135,7 +135,7 @@ def _cursor(cursor: str) -> shapes.Json:
 
 
 METHODS = (
-    tables.Method(name="conversations.info", answer=tell, scopes=_READ, takes_json=False),
+    tables.Method(name="conversations.info", answer=info, scopes=_READ, takes_json=False),
     tables.Method(name="conversations.list", answer=list_all, scopes=_READ, tier=2, takes_json=False),
     tables.Method(name="conversations.members", answer=members, scopes=_READ, tier=4, takes_json=False),
     tables.Method(name="conversations.history", answer=history, scopes=_HISTORY, takes_json=False),

@@ -15,7 +15,7 @@ def open_modal(at: workspace_state.State, given: arguments.Arguments) -> shapes.
     """Show a modal to the person whose trigger_id it is."""
     body = _read_view(given, "modal")
     trigger_id = given.required("trigger_id", "invalid_trigger_id")
-    user_id = at.grants.exchange_trigger(trigger_id)
+    user_id = at.tokens.exchange_trigger(trigger_id)
     _require_new_external_id(at, body)
     return {"view": view_json(at, show_modal(at, user_id, body))}
 
@@ -23,7 +23,7 @@ def open_modal(at: workspace_state.State, given: arguments.Arguments) -> shapes.
 def push(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Show a modal on top of the one that the trigger_id came from."""
     body = _read_view(given, "modal")
-    user_id = at.grants.exchange_trigger(given.required("trigger_id", "invalid_trigger_id"))
+    user_id = at.tokens.exchange_trigger(given.required("trigger_id", "invalid_trigger_id"))
     below = open_views(at, user_id)
     if not below:
         raise slack_errors.Refusal("not_found")
@@ -86,7 +86,7 @@ def open_views(at: workspace_state.State, user_id: str) -> list[messages.View]:
 
 def check_view(body: object, kind: str) -> shapes.Json:
     """
-    Give *body* when it is a sound view of *kind*.
+    Return *body* when it is a sound view of *kind*.
 
     Raises Refusal with the problems: `invalid_blocks` for the blocks, `invalid_arguments` for the rest.
     """
@@ -106,7 +106,7 @@ def check_view(body: object, kind: str) -> shapes.Json:
 
 
 def view_json(at: workspace_state.State, view: messages.View) -> shapes.Json:
-    """Give the view object that Slack puts into answers and payloads."""
+    """Return the view object that Slack puts into answers and payloads."""
     own = at.settings
     return {
         "id": view.id,

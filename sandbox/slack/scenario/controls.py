@@ -43,7 +43,7 @@ def fill_in(
     surface: messages.Message | messages.View, values: dict[str, str | list[str]], *, is_submitted: bool = True
 ) -> shapes.Json:
     """
-    Give a surface's `state.values` with *values* by action_id, and what was preset elsewhere.
+    Return a surface's `state.values` with *values* by action_id, and what was preset elsewhere.
 
     Raises LookupError for an input that is not there, and ValueError for a text that is too long, or for a required
     one left empty where the surface is *submitted*: a message is not, so there Slack requires nothing.

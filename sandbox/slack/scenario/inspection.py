@@ -6,7 +6,7 @@ from sandbox.slack.server import sockets
 from sandbox.slack.state import change_feed, channels, messages, records, workspace_state
 
 
-class Evidence:
+class Inspection:
     """Looks into a workspace, as nobody in it could."""
 
     def __init__(self, at: workspace_state.State, held_sockets: sockets.Sockets) -> None:
@@ -14,15 +14,15 @@ class Evidence:
         self._sockets = held_sockets
 
     def latest(self, message: messages.Message) -> messages.Message:
-        """Give *message* as it stands now."""
+        """Return *message* as it stands now."""
         return self._at.messages[message.channel_id, message.ts]
 
     def latest_channel(self, channel: channels.Channel) -> channels.Channel:
-        """Give *channel* as it stands now."""
+        """Return *channel* as it stands now."""
         return self._at.channels[channel.id]
 
     def find_channel(self, name: str) -> channels.Channel | None:
-        """Give the channel called *name*, whoever made it."""
+        """Return the channel called *name*, whoever made it."""
         named = (channel for channel in self._at.channels.values() if channel.name == name)
         return next(named, None)
 
@@ -37,7 +37,7 @@ class Evidence:
 
     @property
     def file_names(self) -> dict[str, str]:
-        """Give what the shared files are called, by id."""
+        """Return what the shared files are called, by id."""
         return {file.id: file.name for file in self.files}
 
     def calls(self, method: str | None = None) -> tuple[records.ApiCall, ...]:
@@ -70,7 +70,7 @@ class Evidence:
         *,
         timeout_seconds: float = 5.0,
     ) -> change_feed.Found:
-        """Give what *find* gives as soon as it is neither None nor false; it is asked after every change."""
+        """Return what *find* gives as soon as it is neither None nor false; it is asked after every change."""
         return await self._at.changes.wait_for(
             find,
             timeout_seconds=timeout_seconds,

@@ -11,7 +11,7 @@ Moment = messages.Message | messages.View | records.Delivery
 _TIMEOUT_SECONDS = 5.0
 
 
-class Onlooker:
+class Observer:
     """Sees what Slack shows to one person."""
 
     def __init__(self, at: workspace_state.State, user: channels.User) -> None:
@@ -20,7 +20,7 @@ class Onlooker:
 
     @property
     def id(self) -> str:
-        """Give the person's user id."""
+        """Return the person's user id."""
         return self.user.id
 
     def sees(self, channel: channels.Channel) -> tuple[messages.Message, ...]:
@@ -34,7 +34,7 @@ class Onlooker:
 
     @property
     def home(self) -> messages.View | None:
-        """Give the Home tab, once the bot has published it."""
+        """Return the Home tab, once the bot has published it."""
         return self._at.homes.get(self.id)
 
     @property
@@ -53,7 +53,7 @@ class Onlooker:
         timeout_seconds: float = _TIMEOUT_SECONDS,
     ) -> messages.Message:
         """
-        Give the newest message that this person sees, as soon as there is one that fits.
+        Return the newest message that this person sees, as soon as there is one that fits.
 
         *thread* looks at one thread's replies only; *after* overlooks what was written or changed before it.
         Raises TimeoutError that tells what was seen instead.
@@ -80,7 +80,7 @@ class Onlooker:
         containing: str = "",
         timeout_seconds: float = _TIMEOUT_SECONDS,
     ) -> messages.Message:
-        """Give *message* as it stands after a later change that brought *containing*."""
+        """Return *message* as it stands after a later change that brought *containing*."""
 
         def find() -> messages.Message | None:
             now = self._at.messages[message.channel_id, message.ts]
@@ -100,7 +100,7 @@ class Onlooker:
         after: Moment | None = None,
         timeout_seconds: float = _TIMEOUT_SECONDS,
     ) -> messages.View:
-        """Give the Home tab as soon as it shows *containing*."""
+        """Return the Home tab as soon as it shows *containing*."""
 
         def find() -> messages.View | None:
             home = self.home
@@ -119,7 +119,7 @@ class Onlooker:
         after: Moment | None = None,
         timeout_seconds: float = _TIMEOUT_SECONDS,
     ) -> messages.View:
-        """Give the topmost modal as soon as it shows *containing*."""
+        """Return the topmost modal as soon as it shows *containing*."""
 
         def find() -> messages.View | None:
             top = self.modals[-1:]
@@ -152,7 +152,7 @@ class Onlooker:
         thread: messages.Message | None = None,
         timeout_seconds: float = _TIMEOUT_SECONDS,
     ) -> messages.File:
-        """Give the newest file that this person can open in a channel or a thread, as soon as there is one."""
+        """Return the newest file that this person can open in a channel or a thread, as soon as there is one."""
         (newest,) = await self._at.changes.wait_for(
             lambda: self.files_in(channel, thread=thread)[-1:],
             timeout_seconds=timeout_seconds,

@@ -8,7 +8,7 @@ from sandbox.slack.server import payloads, responses
 from sandbox.slack.state import channels, messages, records, workspace_state
 
 
-class Person(observer.Onlooker):
+class Person(observer.Observer):
     """
     Somebody with a Slack client in front of them.
 
@@ -21,7 +21,7 @@ class Person(observer.Onlooker):
 
     @property
     def chat_with_bot(self) -> channels.Channel:
-        """Give the direct message channel with the bot."""
+        """Return the direct message channel with the bot."""
         return self._at.direct_channel(self.id, self._at.settings.bot_user_id)
 
     async def types(
@@ -169,7 +169,7 @@ class Person(observer.Onlooker):
 
     async def _deliver_command(self, payload: shapes.Json, word: str) -> records.Delivery:
         key = payload["response_url"].rsplit("/", 1)[1]
-        url = self._at.grants.check_response_url(key)
+        url = self._at.tokens.check_response_url(key)
         return await self._sent.deliver(
             records.Kind.COMMAND,
             payload,

@@ -11,12 +11,12 @@ def escape(text: str) -> str:
 
 
 def command_text(at: workspace_state.State, text: str) -> str:
-    """Give what the bot receives for the words after a command, with `should_escape` or without."""
+    """Return what the bot receives for the words after a command, with `should_escape` or without."""
     return link_names(at, escape(text)) if at.settings.escapes_commands else text
 
 
 def message_text(at: workspace_state.State, text: str) -> str:
-    """Give what a message holds for the words typed: names and web addresses become links."""
+    """Return what a message holds for the words typed: names and web addresses become links."""
     linked = re.sub(r"https?://[^\s|<>]+", lambda match: f"<{match[0]}>", escape(text))
     return link_names(at, linked)
 

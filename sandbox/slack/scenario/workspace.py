@@ -13,41 +13,41 @@ from sandbox.slack.state import channels, clocks, messages, records, tasks, work
 from sandbox.slack.state import settings as state_settings
 
 
-class Workspace(inspection.Evidence):
+class Workspace(inspection.Inspection):
     """A pretend Slack workspace with one app in it."""
 
-    def __init__(self, at: workspace_state.State, session: aiohttp.ClientSession, crew: tasks.Crew) -> None:
+    def __init__(self, at: workspace_state.State, session: aiohttp.ClientSession, crew: tasks.BackgroundTasks) -> None:
         held_sockets = sockets.Sockets(at, crew)
         super().__init__(at, held_sockets)
         self._people: dict[str, people.Person] = {}
         self._requests = requests.Requests(at.settings, session)
-        self.faults = faults.Faults(self._sockets, at.grants)
+        self.faults = faults.Faults(self._sockets, at.tokens)
         self._sent = server_delivery.Deliveries(at, self.faults, self._requests, held_sockets, crew)
         self.server = listener.Server(at, self.faults, held_sockets)
 
     @property
     def settings(self) -> state_settings.Settings:
-        """Give what the workspace was set up with."""
+        """Return what the workspace was set up with."""
         return self._at.settings
 
     @property
     def api_url(self) -> str:
-        """Give the base URL for Slack clients, with a slash at its end."""
+        """Return the base URL for Slack clients, with a slash at its end."""
         return f"{self._at.base_url}/api/"
 
     @property
     def bot_token(self) -> str:
-        """Give the token for the Web API."""
+        """Return the token for the Web API."""
         return self._at.settings.bot_token
 
     @property
     def app_token(self) -> str:
-        """Give the token for Socket Mode."""
+        """Return the token for Socket Mode."""
         return self._at.settings.app_token
 
     @property
     def signing_secret(self) -> str:
-        """Give the secret that requests are signed with."""
+        """Return the secret that requests are signed with."""
         return self._at.settings.signing_secret
 
     def deliver_to(self, request_url: str | None) -> None:
@@ -55,7 +55,7 @@ class Workspace(inspection.Evidence):
         self._requests.url = request_url
 
     def person(self, name: str, *, team: str | None = None) -> people.Person:
-        """Give the person called *name*, who is of another workspace when *team* is given."""
+        """Return the person called *name*, who is of another workspace when *team* is given."""
         if name not in self._people:
             team_id = team or self._at.settings.team_id
             letters = "".join(letter for letter in name.upper() if letter.isalnum())
@@ -89,7 +89,7 @@ class Workspace(inspection.Evidence):
         )
 
     def direct_message(self, first: people.Person, second: people.Person) -> channels.Channel:
-        """Give the direct message channel of two people, where the bot is not."""
+        """Return the direct message channel of two people, where the bot is not."""
         return self._at.direct_channel(first.id, second.id)
 
     def user_group(self, handle: str, members: collections.abc.Iterable[people.Person] = ()) -> channels.UserGroup:
@@ -160,7 +160,7 @@ class Workspace(inspection.Evidence):
 
 
 @contextlib.asynccontextmanager
-async def pretend_workspace(
+async def running(
     setup: state_settings.Settings | None = None,
     *,
     clock: clocks.Clock | None = None,
@@ -168,7 +168,7 @@ async def pretend_workspace(
 ) -> collections.abc.AsyncIterator[Workspace]:
     """Start a workspace on loopback and close everything at the end."""
     at = workspace_state.State(setup or state_settings.Settings(), clock or clocks.SystemClock())
-    crew = tasks.Crew()
+    crew = tasks.BackgroundTasks()
     async with aiohttp.ClientSession() as session:
         workspace = Workspace(at, session, crew)
         await workspace.server.start(port)

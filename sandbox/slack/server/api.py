@@ -53,7 +53,7 @@ class Api:
             raise slack_errors.Refusal("unknown_method", req_method=call.name)
         self._require_token(method, call.token)
         tables.require_scope(self._at, *method.scopes)
-        self._at.pace.count_call(method.name, method.tier)
+        self._at.rate_limits.count_call(method.name, method.tier)
         values = {} if call.is_json and not method.takes_json else call.values
         return method.answer(self._at, arguments.Arguments(values))
 
@@ -97,7 +97,7 @@ def raise_early(fault: faults.Fault | None) -> None:
 async def late_response(
     request: web.Request, fault: faults.Fault | None, response: web.StreamResponse
 ) -> web.StreamResponse:
-    """Give *response*, where the planned trouble comes after it was carried out: late, or not at all."""
+    """Return *response*, where the planned trouble comes after it was carried out: late, or not at all."""
     if fault is not None and fault.kind is faults.Kind.SLOW:
         await asyncio.sleep(fault.seconds)
     if fault is not None and fault.kind is faults.Kind.DROP and request.transport is not None:
@@ -140,7 +140,7 @@ def _parse_json(text: str) -> tuple[shapes.Json, str]:
 
 
 def _plain(values: shapes.Json) -> shapes.Json:
-    """Give the arguments as structures, however they were sent, and without the token."""
+    """Return the arguments as structures, however they were sent, and without the token."""
     plain = {}
     for name, value in values.items():
         is_structure = isinstance(value, str) and value[:1] in ("[", "{")

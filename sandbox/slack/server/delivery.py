@@ -11,7 +11,7 @@ from sandbox.slack.server import faults, sockets
 from sandbox.slack.server import requests as server_requests
 from sandbox.slack.state import records, tasks, workspace_state
 
-TakeAnswer = collections.abc.Callable[[typing.Any], str]
+ResponseHandler = collections.abc.Callable[[typing.Any], str]
 """Does what an acknowledgement's body says and names the problem, or gives an empty string."""
 
 _REASONS = {
@@ -36,7 +36,7 @@ class Deliveries:
         planned: faults.Faults,
         requests: server_requests.Requests,
         held_sockets: sockets.Sockets,
-        crew: tasks.Crew,
+        crew: tasks.BackgroundTasks,
     ) -> None:
         self._at = at
         self._faults = planned
@@ -50,7 +50,7 @@ class Deliveries:
         payload: shapes.Json,
         *,
         what: str,
-        take_answer: TakeAnswer = _take_nothing,
+        take_answer: ResponseHandler = _take_nothing,
     ) -> records.Delivery:
         """
         Hand *payload* over and wait until it is acknowledged or has failed.
@@ -72,7 +72,7 @@ class Deliveries:
         return delivery
 
     async def _attempt(
-        self, delivery: records.Delivery, envelope_id: str, number: int, take_answer: TakeAnswer
+        self, delivery: records.Delivery, envelope_id: str, number: int, take_answer: ResponseHandler
     ) -> None:
         reason = _REASONS.get(delivery.outcome, "")
         attempt = await self._hand_over(delivery, envelope_id, number, reason)
@@ -100,7 +100,7 @@ class Deliveries:
         return not delivery.is_acknowledged and not delivery.attempts[-1].forbids_retry
 
     async def _repeat(self, delivery: records.Delivery) -> None:
-        patience = self._at.settings.patience
+        patience = self._at.settings.timings
         for number, delay_seconds in enumerate(patience.retry_delays_seconds, start=1):
             await asyncio.sleep(delay_seconds * patience.retry_factor)
             await self._attempt(delivery, str(uuid.uuid4()), number, _take_nothing)

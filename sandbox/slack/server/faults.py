@@ -44,7 +44,7 @@ class Fault:
 class Faults:
     """Plans troubles, and tells the server when one is due."""
 
-    def __init__(self, held_sockets: sockets.Sockets, given: tokens.Grants) -> None:
+    def __init__(self, held_sockets: sockets.Sockets, given: tokens.IssuedTokens) -> None:
         self._sockets = held_sockets
         self._grants = given
         self._planned: list[Fault] = []
@@ -96,18 +96,18 @@ class Faults:
 
     async def refresh_sockets(self, reason: str = "refresh_requested") -> None:
         """Ask all open sockets to be replaced; *reason* is `warning`, `refresh_requested` or `link_disabled`."""
-        await self._sockets.say_goodbye(reason)
+        await self._sockets.refresh(reason)
 
     def expire_response_urls(self) -> None:
         """Let every response url given out so far be too old."""
         self._grants.expire_response_urls()
 
     def take_for_call(self, method: str) -> Fault | None:
-        """Give the next trouble for a call of *method* and count it."""
+        """Return the next trouble for a call of *method* and count it."""
         return self._take(method, _ON_CALLS)
 
     def take_for_delivery(self, kind: Kind, what: str) -> bool:
-        """Tell whether a delivery is in trouble of this *kind*, and count it."""
+        """Return whether a delivery is in trouble of this *kind*, and count it."""
         return self._take(what, (kind,)) is not None
 
     def _plan(

@@ -24,9 +24,9 @@ class Hooks:
         fault = self._faults.take_for_call(faults.RESPONSE_URL)
         try:
             api.raise_early(fault)
-            url = self._at.grants.check_response_url(request.match_info["key"])
+            url = self._at.tokens.check_response_url(request.match_info["key"])
             responses.post_answer(self._at, url, body)
-            self._at.grants.use_response_url(url.key)
+            self._at.tokens.use_response_url(url.key)
         except slack_errors.Refusal as refusal:
             self._note(request, body, refusal.error)
             return api.refusal_response(refusal)

@@ -24,8 +24,8 @@ def command(
         "text": text,
         "api_app_id": own.app_id,
         "is_enterprise_install": "false",
-        "response_url": response_url(at, at.grants.new_response_url(channel.id, user.id)),
-        "trigger_id": at.grants.new_trigger(user.id),
+        "response_url": response_url(at, at.tokens.new_response_url(channel.id, user.id)),
+        "trigger_id": at.tokens.new_trigger(user.id),
     }
 
 
@@ -34,7 +34,7 @@ def click_on_message(
 ) -> shapes.Json:
     """Describe the use of a control in a message, with the *values* of what else is in it."""
     channel = at.channels[message.channel_id]
-    key = at.grants.new_response_url(channel.id, user.id, message_ts=message.ts, thread_ts=message.thread_ts)
+    key = at.tokens.new_response_url(channel.id, user.id, message_ts=message.ts, thread_ts=message.thread_ts)
     container: shapes.Json = {
         "type": "message",
         "message_ts": message.ts,
@@ -87,7 +87,7 @@ def shortcut(
         body = _interaction(at, user, "shortcut")
         return body | {"callback_id": callback_id, "action_ts": at.new_ts()}
     channel = at.channels[message.channel_id]
-    key = at.grants.new_response_url(channel.id, user.id, message_ts=message.ts, thread_ts=message.thread_ts)
+    key = at.tokens.new_response_url(channel.id, user.id, message_ts=message.ts, thread_ts=message.thread_ts)
     return _interaction(at, user, "message_action") | {
         "callback_id": callback_id,
         "action_ts": at.new_ts(),
@@ -174,12 +174,12 @@ def home_event(at: workspace_state.State, user: channels.User, tab: str) -> shap
 
 
 def response_url(at: workspace_state.State, key: str) -> str:
-    """Give the address of the response url *key*."""
+    """Return the address of the response url *key*."""
     return f"{at.base_url}/commands/{at.settings.team_id}/{key}"
 
 
 def channel_name(channel: channels.Channel) -> str:
-    """Give the name of *channel* as payloads write it."""
+    """Return the name of *channel* as payloads write it."""
     return {
         channels.Kind.DIRECT: "directmessage",
         channels.Kind.PRIVATE: "privategroup",
@@ -201,5 +201,5 @@ def _interaction(at: workspace_state.State, user: channels.User, kind: str) -> s
             "name": user.name,
             "team_id": user.team_id,
         },
-        "trigger_id": at.grants.new_trigger(user.id),
+        "trigger_id": at.tokens.new_trigger(user.id),
     }

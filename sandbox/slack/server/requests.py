@@ -31,7 +31,7 @@ class Reply:
 
     @property
     def body(self) -> typing.Any:
-        """Give the answer as JSON where it is, else as text; None for an empty one."""
+        """Return the answer as JSON where it is, else as text; None for an empty one."""
         if not self.headers.get("Content-Type", "").startswith(JSON):
             return self.text or None
         try:
@@ -41,7 +41,7 @@ class Reply:
 
 
 def encode(kind: records.Kind, payload: shapes.Json) -> tuple[bytes, str]:
-    """Give the body and content type that Slack uses for this kind of payload."""
+    """Return the body and content type that Slack uses for this kind of payload."""
     if kind is records.Kind.EVENT:
         return json.dumps(payload).encode(), JSON
     if kind is records.Kind.INTERACTION:
@@ -50,7 +50,7 @@ def encode(kind: records.Kind, payload: shapes.Json) -> tuple[bytes, str]:
 
 
 def sign(secret: str, body: bytes, timestamp: int) -> dict[str, str]:
-    """Give the two headers that prove the request comes from Slack."""
+    """Return the two headers that prove the request comes from Slack."""
     base = b"v0:" + str(timestamp).encode() + b":" + body
     digest = hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
     return {"X-Slack-Request-Timestamp": str(timestamp), "X-Slack-Signature": f"v0={digest}"}
@@ -74,7 +74,7 @@ class Requests:
             raise RuntimeError("there is no request URL; call deliver_to first")
         loop = asyncio.get_running_loop()
         started = loop.time()
-        async with asyncio.timeout(self._setup.patience.ack_seconds):
+        async with asyncio.timeout(self._setup.timings.ack_seconds):
             async with self._session.post(self.url, data=io.BytesIO(body), headers=headers) as response:
                 text = await response.text()
         return Reply(
@@ -85,7 +85,7 @@ class Requests:
         )
 
     def signed_headers(self, body: bytes, content_type: str, timestamp: int | None = None) -> dict[str, str]:
-        """Give the headers of a request that Slack would send now, or at *timestamp*."""
+        """Return the headers of a request that Slack would send now, or at *timestamp*."""
         moment = int(time.time()) if timestamp is None else timestamp
         return {"Content-Type": content_type, **sign(self._setup.signing_secret, body, moment)}
 
@@ -105,11 +105,11 @@ class Requests:
         except aiohttp.ClientError as error:
             outcome, problem = records.Outcome.UNREACHABLE, f"{type(error).__name__}: {error}"
         else:
-            return _judge(reply, number, at_seconds)
+            return _attempt_of(reply, number, at_seconds)
         return records.Attempt(number=number, outcome=outcome, at_seconds=at_seconds, problem=problem)
 
 
-def _judge(reply: Reply, number: int, at_seconds: float) -> records.Attempt:
+def _attempt_of(reply: Reply, number: int, at_seconds: float) -> records.Attempt:
     is_taken = 200 <= reply.status < 300
     return records.Attempt(
         number=number,

@@ -13,7 +13,7 @@ from sandbox.slack.state import records, tasks, workspace_state
 
 SOCKETS_MAXIMUM = 10
 # How long the other side may take to answer when a socket is closed.
-_FAREWELL_SECONDS = 0.5
+_CLOSE_SECONDS = 0.5
 
 
 class Socket:
@@ -76,7 +76,7 @@ class Socket:
 class Sockets:
     """Opens sockets for tickets and hands each payload to exactly one of them."""
 
-    def __init__(self, at: workspace_state.State, crew: tasks.Crew) -> None:
+    def __init__(self, at: workspace_state.State, crew: tasks.BackgroundTasks) -> None:
         self._at = at
         self._crew = crew
         self._open: collections.deque[Socket] = collections.deque()
@@ -97,7 +97,7 @@ class Sockets:
         self._note(ticket, is_accepted=refusal is None, reason=reason)
         if refusal:
             return web.Response(status=status, text=reason)
-        connection = web.WebSocketResponse(autoping=False, timeout=_FAREWELL_SECONDS)
+        connection = web.WebSocketResponse(autoping=False, timeout=_CLOSE_SECONDS)
         await connection.prepare(request)
         self._number += 1
         await self._serve(Socket(self._number, connection, request))
@@ -117,7 +117,7 @@ class Sockets:
         for socket in self._open:
             socket.cut()
 
-    async def say_goodbye(self, reason: str) -> None:
+    async def refresh(self, reason: str) -> None:
         """Tell every open socket to go; those that are refreshed get nothing more."""
         for socket in tuple(self._open):
             socket.is_leaving = reason != "warning"
@@ -159,7 +159,7 @@ class Sockets:
         futures.append(future)
         try:
             await socket.send(envelope)
-            async with asyncio.timeout(self._at.settings.patience.ack_seconds):
+            async with asyncio.timeout(self._at.settings.timings.ack_seconds):
                 return await future
         finally:
             if future in futures:
@@ -168,7 +168,7 @@ class Sockets:
                 socket.waiting.pop(envelope["envelope_id"], None)
 
     async def _close_later(self, socket: Socket) -> None:
-        await asyncio.sleep(self._at.settings.patience.socket_grace_seconds)
+        await asyncio.sleep(self._at.settings.timings.socket_grace_seconds)
         await socket.close()
 
     def _next(self) -> Socket | None:

@@ -18,11 +18,11 @@ class Arguments:
         self.values = {name: value for name, value in values.items() if value is not None}
 
     def has(self, name: str) -> bool:
-        """Tell whether the argument was sent."""
+        """Return whether the argument was sent."""
         return name in self.values
 
     def text(self, name: str) -> str | None:
-        """Give a string, or None when it was not sent."""
+        """Return a string, or None when it was not sent."""
         value = self.values.get(name)
         if value is None or isinstance(value, str):
             return value
@@ -31,7 +31,7 @@ class Arguments:
         raise slack_errors.of_argument(name, f"must be a string: {name}")
 
     def required(self, name: str, error: str | None = None) -> str:
-        """Give a string that must be there; *error* is the answer when it is not."""
+        """Return a string that must be there; *error* is the answer when it is not."""
         value = self.text(name)
         if not value:
             missing = slack_errors.of_argument(name, f"missing required field: {name}")
@@ -39,7 +39,7 @@ class Arguments:
         return value
 
     def flag(self, name: str, *, default: bool = False) -> bool:
-        """Give a truth value; forms write it as true, 1, false or 0."""
+        """Return a truth value; forms write it as true, 1, false or 0."""
         value = self.values.get(name, default)
         if isinstance(value, bool):
             return value
@@ -50,14 +50,14 @@ class Arguments:
         raise slack_errors.of_argument(name, f"must be a boolean: {name}")
 
     def number(self, name: str, default: int, maximum: int) -> int:
-        """Give a whole number from 1 to *maximum*."""
+        """Return a whole number from 1 to *maximum*."""
         value = str(self.values.get(name, default))
         if not value.isdecimal() or not 1 <= int(value) <= maximum:
             raise slack_errors.Refusal("invalid_limit" if name == "limit" else "invalid_arguments")
         return int(value)
 
     def structure(self, name: str, error: str) -> typing.Any:
-        """Give a JSON value, or None; *error* is the answer to text that is not JSON."""
+        """Return a JSON value, or None; *error* is the answer to text that is not JSON."""
         value = self.values.get(name)
         if not isinstance(value, str):
             return value
@@ -69,7 +69,7 @@ class Arguments:
             raise slack_errors.Refusal(error) from None
 
     def names(self, name: str) -> tuple[str, ...]:
-        """Give a list of ids that was sent as one string with commas, as JSON, or as a list."""
+        """Return a list of ids that was sent as one string with commas, as JSON, or as a list."""
         value = self.values.get(name, "")
         if isinstance(value, str) and value.startswith("["):
             value = self.structure(name, "invalid_arguments")

@@ -29,7 +29,7 @@ class Changes:
         describe: collections.abc.Callable[[], str],
     ) -> Found:
         """
-        Give what *find* gives as soon as it is neither None nor false.
+        Return what *find* gives as soon as it is neither None nor false.
 
         Raises TimeoutError with the text of *describe* when nothing has come in time.
         """

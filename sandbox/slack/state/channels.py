@@ -28,7 +28,7 @@ class User:
     email: str = ""
 
     def to_json(self, home_team_id: str) -> shapes.Json:
-        """Give the user object of users.info."""
+        """Return the user object of users.info."""
         return {
             "id": self.id,
             "team_id": self.team_id,
@@ -63,7 +63,7 @@ class Channel:
     """Title and link of every bookmark."""
 
     def to_json(self, bot_user_id: str) -> shapes.Json:
-        """Give the channel object of conversations.info."""
+        """Return the channel object of conversations.info."""
         if self.kind is Kind.DIRECT:
             user_id = next(iter(member for member in self.member_ids if member != bot_user_id), "")
             return {"id": self.id, "is_im": True, "user": user_id, "created": int(self.created_at_seconds)}

@@ -12,7 +12,7 @@ class Clock(typing.Protocol):
     """Anything that knows the time."""
 
     def seconds(self) -> float:
-        """Give the seconds since the epoch."""
+        """Return the seconds since the epoch."""
         ...
 
 
@@ -20,7 +20,7 @@ class SystemClock:
     """The real time."""
 
     def seconds(self) -> float:
-        """Give the seconds since the epoch."""
+        """Return the seconds since the epoch."""
         return time.time()
 
 
@@ -31,7 +31,7 @@ class ManualClock:
         self._now_seconds = time.time() if start_seconds is None else start_seconds
 
     def seconds(self) -> float:
-        """Give the seconds since the epoch."""
+        """Return the seconds since the epoch."""
         return self._now_seconds
 
     def advance(self, seconds: float) -> None:

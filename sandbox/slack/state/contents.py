@@ -23,7 +23,7 @@ class Content:
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether there is nothing to show."""
+        """Return whether there is nothing to show."""
         return not (self.text or self.blocks or self.attachments)
 
 

@@ -14,7 +14,7 @@ class Refusal(Exception):
         self.extra = extra
 
     def to_json(self) -> shapes.Json:
-        """Give the body of the answer."""
+        """Return the body of the answer."""
         return {"ok": False, "error": self.error, **self.extra}
 
 

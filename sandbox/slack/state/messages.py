@@ -41,12 +41,12 @@ class Message:
 
     @property
     def is_ephemeral(self) -> bool:
-        """Tell whether only one person sees it."""
+        """Return whether only one person sees it."""
         return self.seen_only_by is not None
 
     @property
     def plain_text(self) -> str:
-        """Give all the text a person sees: the blocks' when there are any, else the text."""
+        """Return all the text a person sees: the blocks' when there are any, else the text."""
         parts = [reading.visible_text(self.blocks) if self.blocks else self.text]
         parts.append(reading.visible_text(self.attachments))
         return "\n".join(part for part in parts if part)
@@ -62,7 +62,7 @@ class Message:
         return reading.controls(self.blocks)
 
     def to_json(self) -> shapes.Json:
-        """Give the message object that Slack puts into answers and payloads."""
+        """Return the message object that Slack puts into answers and payloads."""
         body: shapes.Json = {"type": "message", "user": self.user_id, "ts": self.ts, "text": self.text}
         if self.bot_id:
             body |= {"bot_id": self.bot_id}
@@ -110,12 +110,12 @@ class View:
 
     @property
     def title(self) -> str:
-        """Give a modal's title."""
+        """Return a modal's title."""
         return str(self.body.get("title", {}).get("text", ""))
 
     @property
     def plain_text(self) -> str:
-        """Give all the text a person sees, the title first."""
+        """Return all the text a person sees, the title first."""
         return "\n".join(part for part in (self.title, reading.visible_text(self.blocks)) if part)
 
     @property
@@ -147,5 +147,5 @@ class File:
 
     @property
     def text(self) -> str:
-        """Give the content as text."""
+        """Return the content as text."""
         return self.content.decode()

@@ -10,7 +10,7 @@ PER_MINUTE_BY_TIER = {1: 1, 2: 20, 3: 50, 4: 100}
 _WINDOW_SECONDS = 60.0
 
 
-class Pace:
+class RateLimits:
     """Counts calls and refuses those that come too quickly."""
 
     def __init__(self, clock: clocks.Clock, setup: settings.Settings) -> None:

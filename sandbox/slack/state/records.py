@@ -22,7 +22,7 @@ class ApiCall:
 
     @property
     def is_ok(self) -> bool:
-        """Tell whether the bot was told that it worked."""
+        """Return whether the bot was told that it worked."""
         return self.outcome == "ok"
 
 
@@ -99,23 +99,23 @@ class Delivery:
 
     @property
     def is_acknowledged(self) -> bool:
-        """Tell whether the bot has taken it."""
+        """Return whether the bot has taken it."""
         return self.outcome is Outcome.ACKNOWLEDGED
 
     @property
     def acknowledgement(self) -> Attempt | None:
-        """Give the attempt that was acknowledged."""
+        """Return the attempt that was acknowledged."""
         taken = (attempt for attempt in self.attempts if attempt.outcome is Outcome.ACKNOWLEDGED)
         return next(taken, None)
 
     @property
     def ack_seconds(self) -> float | None:
-        """Give the seconds from handing over to the acknowledgement."""
+        """Return the seconds from handing over to the acknowledgement."""
         return self.acknowledgement.ack_seconds if self.acknowledgement else None
 
     @property
     def ack_body(self) -> typing.Any:
-        """Give what the bot answered with."""
+        """Return what the bot answered with."""
         return self.acknowledgement.body if self.acknowledgement else None
 
     def add(self, attempt: Attempt) -> None:

@@ -32,7 +32,7 @@ ALL_EVENTS = frozenset({"app_mention", "app_home_opened", "message.im", "member_
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Timings:
     """How long things last, with Slack's own values as the defaults."""
 
     ack_seconds: float = 3.0
@@ -74,4 +74,4 @@ class Settings:
     """Refuse calls over the method's documented number a minute."""
     refused_blocks: frozenset[str] = frozenset()
     """Kinds of blocks that this workspace does not know, such as `plan`: Slack brings new ones out in steps."""
-    patience: Patience = dataclasses.field(default_factory=Patience)
+    timings: Timings = dataclasses.field(default_factory=Timings)

@@ -5,7 +5,7 @@ import collections.abc
 import typing
 
 
-class Crew:
+class BackgroundTasks:
     """
     Runs coroutines beside each other and ends them all when it is closed.
 

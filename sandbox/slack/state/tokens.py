@@ -28,17 +28,17 @@ class ResponseUrl:
     uses: int = 0
 
 
-class Grants:
+class IssuedTokens:
     """Gives out trigger ids and response urls, and takes each back when it is used up or too old."""
 
-    def __init__(self, clock: clocks.Clock, patience: settings.Patience) -> None:
+    def __init__(self, clock: clocks.Clock, patience: settings.Timings) -> None:
         self._clock = clock
         self._patience = patience
         self._triggers: dict[str, _Trigger] = {}
         self._urls: dict[str, ResponseUrl] = {}
 
     def new_trigger(self, user_id: str) -> str:
-        """Give *user_id*'s next trigger_id."""
+        """Return *user_id*'s next trigger_id."""
         trigger_id = f"{len(self._triggers) + 1}.{secrets.randbelow(10**12)}.{secrets.token_hex(16)}"
         expires = self._clock.seconds() + self._patience.trigger_seconds
         self._triggers[trigger_id] = _Trigger(user_id=user_id, expires_at_seconds=expires)
@@ -63,7 +63,7 @@ class Grants:
     def new_response_url(
         self, channel_id: str, user_id: str, *, message_ts: str | None = None, thread_ts: str | None = None
     ) -> str:
-        """Give the key of a new response url."""
+        """Return the key of a new response url."""
         key = secrets.token_urlsafe(18)
         expires = self._clock.seconds() + self._patience.response_url_seconds
         self._urls[key] = ResponseUrl(
@@ -88,7 +88,7 @@ class Grants:
 
     def check_response_url(self, key: str) -> ResponseUrl:
         """
-        Give the response url *key* without using it.
+        Return the response url *key* without using it.
 
         Raises Refusal when it is unknown, used up or too old.
         """

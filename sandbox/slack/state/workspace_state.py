@@ -23,8 +23,8 @@ class State:
         self.settings = setup
         self.clock = clock
         self.changes = change_feed.Changes()
-        self.grants = tokens.Grants(clock, setup.patience)
-        self.pace = rate_limits.Pace(clock, setup)
+        self.tokens = tokens.IssuedTokens(clock, setup.timings)
+        self.rate_limits = rate_limits.RateLimits(clock, setup)
         self.base_url = ""
         """Where the server listens; set when it does."""
         self.users: dict[str, channels.User] = {}
@@ -45,16 +45,16 @@ class State:
         self.add_user(self.bot_user())
 
     def bot_user(self) -> channels.User:
-        """Give the app's own account."""
+        """Return the app's own account."""
         own = self.settings
         return channels.User(id=own.bot_user_id, name=own.bot_name, team_id=own.team_id, is_bot=True)
 
     def new_id(self, prefix: str) -> str:
-        """Give an id that nothing else has."""
+        """Return an id that nothing else has."""
         return f"{prefix}{next(self._numbers):09d}"
 
     def new_ts(self) -> str:
-        """Give a message timestamp later than all others."""
+        """Return a message timestamp later than all others."""
         second = int(self.clock.seconds())
         last_second, last_fraction = self._last_ts
         fraction = last_fraction + 100 if second <= last_second else 100
@@ -76,7 +76,7 @@ class State:
         return self.put_channel(dataclasses.replace(self.channels[channel_id], **changed))
 
     def direct_channel(self, *user_ids: str) -> channels.Channel:
-        """Give the direct message channel of two people, which is made when it is first asked for."""
+        """Return the direct message channel of two people, which is made when it is first asked for."""
         for channel in self.channels.values():
             if channel.kind is channels.Kind.DIRECT and set(channel.member_ids) == set(user_ids):
                 return channel
@@ -92,7 +92,7 @@ class State:
 
     def find_channel(self, name_or_id: str) -> channels.Channel:
         """
-        Give the channel that the bot means by *name_or_id*.
+        Return the channel that the bot means by *name_or_id*.
 
         Raises Refusal for one that does not exist or that the bot may not know of.
         """
@@ -104,7 +104,7 @@ class State:
         return channel
 
     def is_bot_in(self, channel: channels.Channel) -> bool:
-        """Tell whether the bot is a member of *channel*."""
+        """Return whether the bot is a member of *channel*."""
         return self.settings.bot_user_id in channel.member_ids
 
     def _channel_by_name(self, name: str) -> channels.Channel | None:
@@ -154,7 +154,7 @@ class State:
         return changed_message
 
     def find_message(self, channel_id: str, ts: str) -> messages.Message | None:
-        """Give the message with *ts* that is neither deleted nor ephemeral."""
+        """Return the message with *ts* that is neither deleted nor ephemeral."""
         message = self.messages.get((channel_id, ts))
         return None if message is None or message.is_deleted or message.is_ephemeral else message
 

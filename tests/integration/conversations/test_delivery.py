@@ -14,7 +14,7 @@ from tests import cli_runner
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-_QUICK = slack.Settings(patience=slack.Patience(retry_factor=0.001))
+_QUICK = slack.Settings(timings=slack.Timings(retry_factor=0.001))
 
 
 @pytest.fixture(scope="module", params=list(testbed.Mode))
@@ -303,7 +303,7 @@ async def test_names_that_slack_does_not_tell_do_not_keep_the_answer_back(stage:
 async def test_sigterm_while_it_starts_ends_it_at_once() -> None:
     setup = slack.Settings()
     async with (
-        slack.pretend_workspace(setup) as workspace,
+        slack.running(setup) as workspace,
         processes.serving(
             {
                 **processes.plain_environment(pathlib.Path("/nowhere")),

@@ -59,7 +59,7 @@ async def test_a_service_that_is_down_names_its_failing_component_and_the_sectio
 
 async def test_a_password_in_a_components_details_never_reaches_slack(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage)
-    await stage.fleet["pos-order"].goes_down_telling_a_password()
+    await stage.fleet["pos-order"].goes_down_leaking_password()
 
     await alice.types("/pos health pos-order --verbose", ops)
     message = await alice.waits_for_message(ops, containing="DOWN (db)")

@@ -43,7 +43,7 @@ exec setpriv --no-new-privs --inh-caps=-all --ambient-caps=-all --bounding-set=-
 
 def entering(*writable: pathlib.Path, account: pathlib.Path | None = None) -> list[str]:
     """
-    Give what to put before a command line; skip the test where the machine does not allow it.
+    Return what to put before a command line; skip the test where the machine does not allow it.
     """
     if not _is_possible():
         pytest.skip("no mount namespaces: allow `unshare --mount`, for users other than root also `--user`")

@@ -20,14 +20,14 @@ class Stage:
 
     def all(self, word: str) -> tuple[str, ...]:
         """
-        Give what follows each instruction that begins with a word.
+        Return what follows each instruction that begins with a word.
         """
         return tuple(rest for instruction, rest in self.instructions if instruction == word)
 
     @property
     def environment(self) -> dict[str, str]:
         """
-        Give the variables that the image sets.
+        Return the variables that the image sets.
         """
         pairs = [pair for line in self.all("ENV") for pair in shlex.split(line)]
         return dict(pair.split("=", 1) for pair in pairs)
@@ -35,7 +35,7 @@ class Stage:
     @property
     def copied(self) -> tuple[tuple[str, str], ...]:
         """
-        Give source and target of what is copied from the project.
+        Return source and target of what is copied from the project.
         """
         copies = [shlex.split(line) for line in self.all("COPY") if not line.startswith("--from=")]
         return tuple((source, target) for *sources, target in copies for source in sources)
@@ -43,7 +43,7 @@ class Stage:
 
 def read(path: pathlib.Path) -> list[Stage]:
     """
-    Give the stages of a Dockerfile, the last one being the image.
+    Return the stages of a Dockerfile, the last one being the image.
     """
     lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
     stages: list[list[tuple[str, str]]] = []

@@ -21,7 +21,7 @@ Rule = dict[str, list[str]]
 
 def one(kind: str) -> dict[str, Any]:
     """
-    Give the one object of a kind that the base makes.
+    Return the one object of a kind that the base makes.
     """
     [found] = [document for document in _base() if document["kind"] == kind]
     return found
@@ -29,7 +29,7 @@ def one(kind: str) -> dict[str, Any]:
 
 def container() -> dict[str, Any]:
     """
-    Give the one container of the pod.
+    Return the one container of the pod.
     """
     [only] = pod()["containers"]
     return dict(only)
@@ -37,21 +37,21 @@ def container() -> dict[str, Any]:
 
 def pod() -> dict[str, Any]:
     """
-    Give the specification of the pod.
+    Return the specification of the pod.
     """
     return dict(one("Deployment")["spec"]["template"]["spec"])
 
 
 def rules() -> tuple[Rule, ...]:
     """
-    Give what the Role allows.
+    Return what the Role allows.
     """
     return tuple(one("Role")["rules"])
 
 
 def rights() -> tuple[tuple[str, str, str], ...]:
     """
-    Give each right of the Role by itself: API group, resource, verb.
+    Return each right of the Role by itself: API group, resource, verb.
     """
     return tuple(
         (group, resource, verb)
@@ -64,7 +64,7 @@ def rights() -> tuple[tuple[str, str, str], ...]:
 
 def rules_without(group: str, resource: str, verb: str) -> tuple[Rule, ...]:
     """
-    Give what the Role would allow without one of its rights.
+    Return what the Role would allow without one of its rights.
     """
     left = [right for right in rights() if right != (group, resource, verb)]
     if len(left) == len(rights()):

@@ -21,7 +21,7 @@ def notes(tmp_path: pathlib.Path) -> engine_fixture.Notes:
 
 @pytest.fixture
 async def workspace() -> AsyncIterator[slack.Workspace]:
-    async with slack.pretend_workspace(slack.Settings(posting_burst=None)) as workspace:
+    async with slack.running(slack.Settings(posting_burst=None)) as workspace:
         yield workspace
 
 

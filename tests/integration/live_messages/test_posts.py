@@ -266,7 +266,7 @@ async def test_a_workspace_that_takes_no_plans_gets_lists_and_is_asked_once(
 ) -> None:
     setup = slack.Settings(posting_burst=None, refused_blocks=frozenset({"plan"}))
     async with (
-        slack.pretend_workspace(setup) as workspace,
+        slack.running(setup) as workspace,
         engine_fixture.working(database_url, tmp_path, notes) as crew,
         delivery_fixture.posting(crew, workspace),
     ):

@@ -17,5 +17,5 @@ async def fetch(service: Service, path: str = HEALTH, **headers: str) -> httpx.R
 
 
 async def fetch_all(service: Service) -> list[httpx.Response]:
-    """Give the answers of the root, of readiness and of liveness."""
+    """Return the answers of the root, of readiness and of liveness."""
     return [await fetch(service, path) for path in (HEALTH, READINESS, LIVENESS)]

@@ -46,7 +46,7 @@ async def names(kube: cluster.Cluster, path: str = PODS, **query: str) -> list[s
 
 @contextlib.asynccontextmanager
 async def watching(kube: cluster.Cluster, path: str = PODS, **query: str) -> AsyncIterator[AsyncIterator[Any]]:
-    """Give the events of a watch as they come."""
+    """Return the events of a watch as they come."""
     headers = {"Authorization": f"Bearer {cluster.BOT_TOKEN}"}
     async with (
         aiohttp.ClientSession(kube.url, headers=headers) as session,

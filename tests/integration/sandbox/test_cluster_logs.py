@@ -88,7 +88,7 @@ async def test_timestamps_have_nine_digits(kube: cluster.Cluster, pod: Pod) -> N
 
 
 async def test_a_log_since_a_moment_has_the_precision_of_seconds(kube: cluster.Cluster, pod: Pod) -> None:
-    kube.clock.moves_on(600)
+    kube.clock.advance(600)
     pod.says("later")
     moment = (kube.clock.now() - datetime.timedelta(seconds=300)).isoformat()
 
@@ -265,7 +265,7 @@ async def test_a_silent_stream_stays_open(kube: cluster.Cluster, pod: Pod) -> No
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await lines.readline()
-        kube.clock.moves_on(300)
+        kube.clock.advance(300)
         pod.says("still here")
 
         assert await lines.readline() == b"still here\n"
@@ -276,7 +276,7 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(kube: cluster.Clust
         await lines.readline()
 
     async with asyncio.timeout(2):
-        await kube.faults.waits_for_silence()
+        await kube.faults.waits_for_streams_to_close()
     assert kube.faults.open_streams == 0
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from sandbox import cluster
 from sandbox.cluster.state import accounts
-from sandbox.services.states import Door
+from sandbox.services.states import Listener
 
 pytestmark = pytest.mark.anyio
 
@@ -143,11 +143,11 @@ async def test_a_connection_can_be_dropped_or_refused(kube: cluster.Cluster) -> 
 
 
 async def test_over_tls_only_the_own_authority_is_trusted() -> None:
-    async with cluster.running(door=Door.TLS) as kube:
+    async with cluster.running(listener=Listener.TLS) as kube:
         trusting = ssl.create_default_context(cadata=kube.authority.decode())
         async with httpx.AsyncClient(verify=trusting, trust_env=False) as client:
             assert (await client.get(f"{kube.url}/version")).status_code == 200
-            await kube.starts(Door.TLS_EXPIRED)
+            await kube.starts(Listener.TLS_EXPIRED)
             with pytest.raises(httpx.ConnectError, match="expired"):
                 await client.get(f"{kube.url}/version")
 
@@ -162,7 +162,7 @@ async def test_requests_are_recorded_without_tokens(kube: cluster.Cluster) -> No
 
 async def test_one_kubeconfig_holds_several_clusters(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "config"
-    async with cluster.running() as staging, cluster.running(namespace="pos-prod", door=Door.TLS) as prod:
+    async with cluster.running() as staging, cluster.running(namespace="pos-prod", listener=Listener.TLS) as prod:
         staging.kubeconfig(path)
         prod.kubeconfig(path, context="prod", token=cluster.ADMIN_TOKEN)
 

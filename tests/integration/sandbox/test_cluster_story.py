@@ -46,7 +46,7 @@ def condition(document: dict[str, Any], kind: str) -> tuple[str, str]:
 
 
 def told(kube: cluster.Cluster, name: str) -> dict[str, dict[str, Any]]:
-    """Give the events of an object by reason and message."""
+    """Return the events of an object by reason and message."""
     return {f"{event['reason']}: {event['message']}": event for event in kube.events(name)}
 
 
@@ -205,7 +205,7 @@ async def test_a_rollout_can_be_seen_under_way(order: Deployment) -> None:
     assert condition(order.document, "Progressing") == ("True", "ReplicaSetUpdated")
     assert [pod.is_ready for pod in order.new_pods] == [True, False]
 
-    await order.goes_on()
+    await order.continues()
     assert order.document["status"]["updatedReplicas"] == order.document["status"]["replicas"] == 3
     assert condition(order.document, "Progressing") == ("True", "NewReplicaSetAvailable")
 
@@ -236,7 +236,7 @@ async def test_a_change_may_not_have_been_looked_at(order: Deployment) -> None:
     assert order.document["status"]["observedGeneration"] == 1
     assert len(order.replica_sets) == 1
 
-    await order.goes_on()
+    await order.continues()
     assert order.document["status"]["observedGeneration"] == 2
     assert order.revision == 2
 
@@ -266,7 +266,7 @@ async def test_a_deployment_is_scaled_and_paused(order: Deployment) -> None:
 
 
 async def test_any_event_can_be_written(kube: cluster.Cluster, order: Deployment) -> None:
-    happening = state_events.Happening(
+    happening = state_events.EventSpec(
         reason="FailedGetScale", message="no metrics", is_warning=True, component="horizontal-pod-autoscaler", count=7
     )
 

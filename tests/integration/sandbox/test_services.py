@@ -132,7 +132,7 @@ async def test_a_component_can_be_down_without_an_error(order: Service) -> None:
 
 
 async def test_an_error_text_can_hold_a_password(order: Service) -> None:
-    await order.goes_down_telling_a_password()
+    await order.goes_down_leaking_password()
 
     assert (await asking.fetch(order)).text.count(health_documents.PASSWORD) == 2
 

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.services import fleets, ports
 from sandbox.services.service import Service
-from sandbox.services.states import Door
+from sandbox.services.states import Listener
 from tests.integration.sandbox import asking
 
 pytestmark = pytest.mark.anyio
@@ -79,7 +79,7 @@ async def test_a_kept_connection_does_not_outlive_a_closed_door(order: Service) 
 
 
 async def test_a_good_certificate_is_accepted_by_who_trusts_the_fleet(fleet: fleets.Fleet, order: Service) -> None:
-    await order.shows(Door.TLS)
+    await order.listens_with(Listener.TLS)
 
     async with httpx.AsyncClient(verify=fleet.trusting(), trust_env=False) as client:
         response = await client.get(order.url + asking.HEALTH)
@@ -91,14 +91,14 @@ async def test_a_good_certificate_is_accepted_by_who_trusts_the_fleet(fleet: fle
 @pytest.mark.parametrize(
     ("door", "message"),
     [
-        (Door.TLS_EXPIRED, "certificate has expired"),
-        (Door.TLS_WRONG_HOST, "not valid for '127.0.0.1'"),
-        (Door.TLS_UNTRUSTED, "unable to get local issuer|self-signed"),
+        (Listener.TLS_EXPIRED, "certificate has expired"),
+        (Listener.TLS_WRONG_HOST, "not valid for '127.0.0.1'"),
+        (Listener.TLS_UNTRUSTED, "unable to get local issuer|self-signed"),
     ],
     ids=["expired", "of another host", "of an unknown authority"],
 )
-async def test_a_bad_certificate_is_refused(fleet: fleets.Fleet, order: Service, door: Door, message: str) -> None:
-    await order.shows(door)
+async def test_a_bad_certificate_is_refused(fleet: fleets.Fleet, order: Service, door: Listener, message: str) -> None:
+    await order.listens_with(door)
 
     async with httpx.AsyncClient(verify=fleet.trusting(), trust_env=False) as client:
         with pytest.raises(httpx.ConnectError, match=message):
@@ -113,7 +113,7 @@ async def test_a_closed_door_opens_after_so_many_seconds(order: Service) -> None
 
     attempts = 0
     async with asyncio.timeout(5):
-        while not order.state.is_open:
+        while not order.state.is_listening:
             attempts += 1
             await asyncio.sleep(0.01)
 

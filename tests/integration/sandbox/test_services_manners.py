@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.services import documents, fleets, health_documents
 from sandbox.services.service import Service
-from sandbox.services.states import Manner, State
+from sandbox.services.states import Behavior, State
 from tests.integration.sandbox import asking
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +40,7 @@ async def test_a_slow_service_answers_after_its_time(order: Service) -> None:
 
 async def test_a_service_can_be_slow_and_down(order: Service) -> None:
     down = health_documents.broken("db", "gone", service="pos-order")
-    await order.becomes(State(components={"db": down}, manner=Manner.SLOW, seconds=0.05))
+    await order.becomes(State(components={"db": down}, behavior=Behavior.SLOW, seconds=0.05))
 
     response = await asking.fetch(order)
 
@@ -74,17 +74,17 @@ async def test_a_trickled_body_arrives_in_pieces_and_whole(order: Service) -> No
 @pytest.mark.parametrize(
     ("manner", "status", "media_type", "text"),
     [
-        (Manner.WRONG_PATH, 404, "application/json", '"error":"Not Found"'),
-        (Manner.UNAUTHORIZED, 401, "", ""),
-        (Manner.FORBIDDEN, 403, "application/json", '"error":"Forbidden"'),
-        (Manner.HTML, 200, "text/html; charset=utf-8", "<title>Please sign in</title>"),
-        (Manner.NOT_JSON, 200, documents.ACTUATOR_TYPE, "oops"),
-        (Manner.EMPTY, 200, documents.ACTUATOR_TYPE, ""),
+        (Behavior.WRONG_PATH, 404, "application/json", '"error":"Not Found"'),
+        (Behavior.UNAUTHORIZED, 401, "", ""),
+        (Behavior.FORBIDDEN, 403, "application/json", '"error":"Forbidden"'),
+        (Behavior.HTML, 200, "text/html; charset=utf-8", "<title>Please sign in</title>"),
+        (Behavior.NOT_JSON, 200, documents.ACTUATOR_TYPE, "oops"),
+        (Behavior.EMPTY, 200, documents.ACTUATOR_TYPE, ""),
     ],
     ids=["wrong path", "unauthorized", "forbidden", "html", "not json", "empty"],
 )
 async def test_an_answer_that_is_no_health_document(
-    order: Service, manner: Manner, status: int, media_type: str, text: str
+    order: Service, manner: Behavior, status: int, media_type: str, text: str
 ) -> None:
     await order.behaves(manner)
 
@@ -97,13 +97,13 @@ async def test_an_answer_that_is_no_health_document(
 
 
 async def test_an_unauthorized_client_is_told_how_to_authenticate(order: Service) -> None:
-    await order.behaves(Manner.UNAUTHORIZED)
+    await order.behaves(Behavior.UNAUTHORIZED)
 
     assert (await asking.fetch(order)).headers["www-authenticate"].startswith("Basic")
 
 
 async def test_a_login_redirect_leads_to_html(order: Service) -> None:
-    await order.behaves(Manner.LOGIN_PAGE)
+    await order.behaves(Behavior.LOGIN_PAGE)
 
     async with httpx.AsyncClient(follow_redirects=True, trust_env=False) as client:
         response = await client.get(order.url + asking.HEALTH)
@@ -113,7 +113,7 @@ async def test_a_login_redirect_leads_to_html(order: Service) -> None:
 
 
 async def test_json_of_another_shape_is_answered_as_told(order: Service) -> None:
-    await order.behaves(Manner.OTHER_JSON)
+    await order.behaves(Behavior.OTHER_JSON)
     assert (await asking.fetch(order)).json() == {"hello": "world"}
 
     await order.answers_json(["UP"])
@@ -133,13 +133,13 @@ async def test_a_huge_body_does_not_announce_its_length(order: Service) -> None:
 @pytest.mark.parametrize(
     ("manner", "message"),
     [
-        (Manner.DROPPING, "without sending a response"),
-        (Manner.BREAKING_OFF, "incomplete|without sending complete"),
-        (Manner.GARBLED, "illegal|malformed"),
+        (Behavior.DROPPING, "without sending a response"),
+        (Behavior.BREAKING_OFF, "incomplete|without sending complete"),
+        (Behavior.GARBLED, "illegal|malformed"),
     ],
     ids=["dropping", "breaking off", "garbled"],
 )
-async def test_a_broken_conversation_is_a_protocol_error(order: Service, manner: Manner, message: str) -> None:
+async def test_a_broken_conversation_is_a_protocol_error(order: Service, manner: Behavior, message: str) -> None:
     await order.behaves(manner)
 
     with pytest.raises(httpx.RemoteProtocolError, match=message):

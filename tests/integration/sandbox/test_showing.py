@@ -177,7 +177,7 @@ def draw(post, width=80, *, is_terminal=False, numbers=None):
     console = rich.console.Console(
         file=io.StringIO(), width=width, force_terminal=is_terminal, color_system="truecolor" if is_terminal else None
     )
-    console.print(terminal.Drawing(shown=post, numbers=numbers or {}))
+    console.print(terminal.MessageView(shown=post, numbers=numbers or {}))
     return console.file.getvalue()
 
 
@@ -204,7 +204,7 @@ def read_page(page):
 
 
 def visible_text(kind):
-    """Give what must be seen of an example: without the bars between cells, and a chart's labels only once."""
+    """Return what must be seen of an example: without the bars between cells, and a chart's labels only once."""
     text = reading.visible_text([EXAMPLES[kind]]).replace(" | ", " ")
     return " ".join(dict.fromkeys(text.split())) if kind == "data_visualization" else text
 
@@ -335,10 +335,10 @@ def test_slacks_own_markup_is_read_as_slack_reads_it() -> None:
     spans = markup.read(text, NAMES)
 
     assert elements.plain(spans) == ("bold italic struck x < y snake_case 2*3*4 <b> a link @alice #pos-ops @here")
-    looks = {span.text: span.look for span in spans}
-    assert looks["bold"] is elements.Look.BOLD
-    assert looks["struck"] is elements.Look.STRUCK
-    assert looks["@alice"] is elements.Look.MENTION
+    looks = {span.text: span.style for span in spans}
+    assert looks["bold"] is elements.Style.BOLD
+    assert looks["struck"] is elements.Style.STRUCK
+    assert looks["@alice"] is elements.Style.MENTION
 
 
 def test_names_stand_where_ids_were() -> None:
@@ -407,7 +407,7 @@ def test_a_file_stands_under_the_message_by_its_name() -> None:
 
 def test_a_home_tab_is_drawn_with_its_title() -> None:
     body = {"type": "home", "blocks": [EXAMPLES["header"]]}
-    sheet = posts.sheet_of(messages.View(id="V1", user_id="U1", revision=1, hash="h", body=body), NAMES)
+    sheet = posts.view_of(messages.View(id="V1", user_id="U1", revision=1, hash="h", body=body), NAMES)
 
     assert draw(sheet).startswith("┃ Home")
-    assert "Incident 2041" in read_page(pages.write_sheet(sheet)).text
+    assert "Incident 2041" in read_page(pages.write_view(sheet)).text

@@ -41,7 +41,7 @@ class Desk:
 @pytest.fixture
 async def desk() -> collections.abc.AsyncIterator[Desk]:
     clock = slack.ManualClock()
-    async with slack.pretend_workspace(clock=clock) as workspace:
+    async with slack.running(clock=clock) as workspace:
         alice = workspace.person("alice")
         yield Desk(
             workspace=workspace,
@@ -78,7 +78,7 @@ async def test_an_unknown_method_is_named(desk: Desk) -> None:
 
 async def test_a_missing_scope_is_named_with_those_granted() -> None:
     setup = slack.Settings(scopes=frozenset({"chat:write", "users:read"}))
-    async with slack.pretend_workspace(setup) as workspace:
+    async with slack.running(setup) as workspace:
         client = AsyncWebClient(token=workspace.bot_token, base_url=workspace.api_url)
 
         with pytest.raises(SlackApiError) as caught:
@@ -132,7 +132,7 @@ async def test_every_call_is_recorded_with_its_outcome(desk: Desk) -> None:
 
 
 async def test_tiers_are_enforced_where_asked_for() -> None:
-    async with slack.pretend_workspace(slack.Settings(enforces_tiers=True)) as workspace:
+    async with slack.running(slack.Settings(enforces_tiers=True)) as workspace:
         client = AsyncWebClient(token=workspace.bot_token, base_url=workspace.api_url)
         for _ in range(20):
             await client.usergroups_list()
@@ -285,7 +285,7 @@ async def test_only_what_was_uploaded_can_be_shared_and_only_where_the_bot_is(de
 
 
 async def test_files_and_direct_messages_need_their_scopes() -> None:
-    async with slack.pretend_workspace(slack.Settings(scopes=frozenset({"chat:write"}))) as workspace:
+    async with slack.running(slack.Settings(scopes=frozenset({"chat:write"}))) as workspace:
         client = AsyncWebClient(token=workspace.bot_token, base_url=workspace.api_url)
 
         with pytest.raises(SlackApiError, match="'needed': 'files:write'"):

@@ -138,8 +138,8 @@ async def by_http(workspace: slack.Workspace, app: AsyncApp) -> collections.abc.
 
 @pytest.fixture(params=[by_socket, by_http], ids=["socket", "http"])
 async def stage(request: pytest.FixtureRequest) -> collections.abc.AsyncIterator[Stage]:
-    patience = slack.Patience(ack_seconds=0.4, retry_factor=0.001)
-    async with slack.pretend_workspace(slack.Settings(patience=patience)) as workspace:
+    patience = slack.Timings(ack_seconds=0.4, retry_factor=0.001)
+    async with slack.running(slack.Settings(timings=patience)) as workspace:
         app = a_bot(workspace)
         async with request.param(workspace, app):
             yield Stage(workspace=workspace, app=app)

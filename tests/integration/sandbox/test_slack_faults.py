@@ -41,8 +41,8 @@ class Desk:
 
 @pytest.fixture
 async def desk() -> collections.abc.AsyncIterator[Desk]:
-    patience = slack.Patience(ack_seconds=0.2, retry_factor=0.0005, socket_grace_seconds=0.05)
-    async with slack.pretend_workspace(slack.Settings(patience=patience)) as workspace:
+    patience = slack.Timings(ack_seconds=0.2, retry_factor=0.0005, socket_grace_seconds=0.05)
+    async with slack.running(slack.Settings(timings=patience)) as workspace:
         alice = workspace.person("alice")
         yield Desk(
             workspace=workspace,
@@ -141,7 +141,7 @@ async def test_a_slow_answer_comes_after_the_message_was_posted(desk: Desk) -> N
 
 
 async def test_a_workspace_closes_while_an_answer_is_due() -> None:
-    async with slack.pretend_workspace() as workspace:
+    async with slack.running() as workspace:
         workspace.faults.slow_answer("auth.test", seconds=60)
         client = AsyncWebClient(token=workspace.bot_token, base_url=workspace.api_url, retry_handlers=[])
         calling = asyncio.create_task(client.auth_test())
@@ -382,7 +382,7 @@ async def test_waiting_in_vain_tells_what_was_seen(desk: Desk) -> None:
 async def test_nothing_is_left_running_after_the_end(desk: Desk) -> None:
     before = asyncio.all_tasks()
     with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the story is what must not leak
-        async with slack.pretend_workspace() as workspace:
+        async with slack.running() as workspace:
             alice = workspace.person("alice")
             ops = workspace.channel("ops", members=[alice])
             async with raw_sockets(workspace, 1):

@@ -62,7 +62,7 @@ async def desk() -> collections.abc.AsyncIterator[Desk]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     clock = slack.ManualClock()
-    async with slack.pretend_workspace(clock=clock) as workspace:
+    async with slack.running(clock=clock) as workspace:
         workspace.deliver_to(f"http://127.0.0.1:{runner.addresses[0][1]}/")
         alice, bob = workspace.person("alice"), workspace.person("bob")
         yield Desk(

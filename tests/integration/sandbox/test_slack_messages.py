@@ -40,7 +40,7 @@ class Desk:
 @pytest.fixture
 async def desk() -> collections.abc.AsyncIterator[Desk]:
     clock = slack.ManualClock()
-    async with slack.pretend_workspace(clock=clock) as workspace:
+    async with slack.running(clock=clock) as workspace:
         alice = workspace.person("alice")
         yield Desk(
             workspace=workspace,
@@ -221,7 +221,7 @@ async def test_posts_are_limited_for_each_channel(desk: Desk) -> None:
 
 async def test_a_workspace_that_does_not_know_a_kind_of_block_refuses_the_message() -> None:
     setup = slack.Settings(refused_blocks=frozenset({"divider"}))
-    async with slack.pretend_workspace(setup) as workspace:
+    async with slack.running(setup) as workspace:
         ops = workspace.channel("ops")
         client = AsyncWebClient(token=workspace.bot_token, base_url=workspace.api_url)
         with pytest.raises(SlackApiError, match="invalid_blocks"):

@@ -183,7 +183,7 @@ async def test_waiting_ends_when_the_rollout_has_come_through(
 
     waiting = asyncio.create_task(asked(environment, "status", "order", "--wait", "1m"))
     await kube.waits_for_request(lambda request: request.path.endswith("/replicasets"))
-    await order.goes_on()
+    await order.continues()
     code, report = await waiting
 
     assert code == 0

@@ -8,7 +8,7 @@ import pytest
 
 from bot.model import invocations, reports
 from commands import connectivity
-from sandbox.services.states import Manner
+from sandbox.services.states import Behavior
 from tests.unit.commands import app_fixture
 
 pytestmark = pytest.mark.anyio
@@ -54,13 +54,13 @@ async def test_closed_port_fails_port_and_authenticated_request(kitchen: app_fix
 @pytest.mark.parametrize(
     ("manner", "verdict", "expected"),
     [
-        (Manner.WRONG_PATH, "failed", "HTTP 404 Not Found, no health endpoint at this path"),
-        (Manner.HTML, "failed", "not JSON but text/html"),
-        (Manner.DROPPING, "failed", "closed before the response was complete"),
+        (Behavior.WRONG_PATH, "failed", "HTTP 404 Not Found, no health endpoint at this path"),
+        (Behavior.HTML, "failed", "not JSON but text/html"),
+        (Behavior.DROPPING, "failed", "closed before the response was complete"),
     ],
 )
 async def test_response_without_health_fails_the_endpoint(
-    kitchen: app_fixture.Kitchen, manner: Manner, verdict: str, expected: str
+    kitchen: app_fixture.Kitchen, manner: Behavior, verdict: str, expected: str
 ) -> None:
     await kitchen.fleet["pos-order"].behaves(manner)
 
@@ -153,7 +153,7 @@ async def test_unavailable_routes_are_unknown(kitchen: app_fixture.Kitchen, faul
 
 
 async def test_other_protocol_fails_the_port(kitchen: app_fixture.Kitchen) -> None:
-    await kitchen.fleet["pos-order"].behaves(Manner.GARBLED)
+    await kitchen.fleet["pos-order"].behaves(Behavior.GARBLED)
 
     report = await kitchen.asks("connectivity order")
 
@@ -164,7 +164,7 @@ async def test_other_protocol_fails_the_port(kitchen: app_fixture.Kitchen) -> No
 async def test_access_without_token_fails(tmp_path: pathlib.Path) -> None:
     async with app_fixture.opened(tmp_path, names=["pos-order"], guarded_path="/actuator/info") as kitchen:
         guarded = await kitchen.asks("connectivity order")
-        kitchen.gateway.faults.lets_everybody_in = True
+        kitchen.gateway.faults.skips_authentication = True
         opened = await kitchen.asks("connectivity order")
 
     assert (guarded.verdict, guarded.facts["is_open"]) == (V.OK, False)
@@ -175,7 +175,7 @@ async def test_access_without_token_fails(tmp_path: pathlib.Path) -> None:
 
 
 async def test_missing_guarded_path_proves_nothing(kitchen: app_fixture.Kitchen) -> None:
-    kitchen.gateway.faults.lets_everybody_in = True
+    kitchen.gateway.faults.skips_authentication = True
 
     report = await kitchen.asks("connectivity order")
 
@@ -195,7 +195,7 @@ async def test_login_page_is_no_rejection(kitchen: app_fixture.Kitchen) -> None:
 
 
 async def test_token_without_authorization_fails(kitchen: app_fixture.Kitchen) -> None:
-    kitchen.gateway.faults.forbids_everybody = True
+    kitchen.gateway.faults.forbids_all = True
 
     report = await kitchen.asks("connectivity order")
 

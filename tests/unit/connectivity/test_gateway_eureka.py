@@ -8,7 +8,7 @@ import pytest
 from bot.connectivity import eureka, gateway
 from sandbox.services import fleets, registries
 from sandbox.services.service import Service
-from sandbox.services.states import Manner
+from sandbox.services.states import Behavior
 
 pytestmark = pytest.mark.anyio
 
@@ -22,25 +22,25 @@ async def server() -> AsyncIterator[Service]:
 @pytest.mark.parametrize(
     ("manner", "reason"),
     [
-        (Manner.HTML, "not a list of routes (HTTP 200 OK)"),
-        (Manner.NOT_JSON, "not a list of routes (HTTP 200 OK)"),
-        (Manner.OTHER_JSON, "not a list of routes (HTTP 200 OK)"),
-        (Manner.EMPTY, "not a list of routes (HTTP 200 OK)"),
-        (Manner.FORBIDDEN, "HTTP 403 Forbidden: the actuator endpoint “gateway” requires authentication"),
-        (Manner.LOGIN_PAGE, "not a list of routes (HTTP 302 Found)"),
-        (Manner.WRONG_PATH, "HTTP 404 Not Found: expose the actuator endpoint"),
-        (Manner.HUGE, "larger than 5,000,000 bytes"),
-        (Manner.DROPPING, "connection closed before the response was complete"),
-        (Manner.HANGING, "no response"),
+        (Behavior.HTML, "not a list of routes (HTTP 200 OK)"),
+        (Behavior.NOT_JSON, "not a list of routes (HTTP 200 OK)"),
+        (Behavior.OTHER_JSON, "not a list of routes (HTTP 200 OK)"),
+        (Behavior.EMPTY, "not a list of routes (HTTP 200 OK)"),
+        (Behavior.FORBIDDEN, "HTTP 403 Forbidden: the actuator endpoint “gateway” requires authentication"),
+        (Behavior.LOGIN_PAGE, "not a list of routes (HTTP 302 Found)"),
+        (Behavior.WRONG_PATH, "HTTP 404 Not Found: expose the actuator endpoint"),
+        (Behavior.HUGE, "larger than 5,000,000 bytes"),
+        (Behavior.DROPPING, "connection closed before the response was complete"),
+        (Behavior.HANGING, "no response"),
     ],
 )
-async def test_unavailable_routes_have_a_reason(server: Service, manner: Manner, reason: str) -> None:
+async def test_unavailable_routes_have_a_reason(server: Service, manner: Behavior, reason: str) -> None:
     await server.behaves(manner)
 
     found = await gateway.Gateway({}, timeout_seconds=0.5).routes(server.url)
 
     assert found.routes == ()
-    assert reason in found.unavailable_reason or (manner is Manner.HANGING and "incomplete" in found.unavailable_reason)
+    assert reason in found.unavailable_reason or (manner is Behavior.HANGING and "incomplete" in found.unavailable_reason)
 
 
 async def test_invalid_route_entries_are_skipped(server: Service) -> None:
@@ -57,13 +57,13 @@ async def test_invalid_route_entries_are_skipped(server: Service) -> None:
 @pytest.mark.parametrize(
     ("manner", "reason"),
     [
-        (Manner.HTML, "not a registry response"),
-        (Manner.OTHER_JSON, "not a registry response"),
-        (Manner.UNAUTHORIZED, "not a registry response (HTTP 401 Unauthorized)"),
-        (Manner.HUGE, "larger than 5,000,000 bytes"),
+        (Behavior.HTML, "not a registry response"),
+        (Behavior.OTHER_JSON, "not a registry response"),
+        (Behavior.UNAUTHORIZED, "not a registry response (HTTP 401 Unauthorized)"),
+        (Behavior.HUGE, "larger than 5,000,000 bytes"),
     ],
 )
-async def test_response_of_another_server_is_unavailable(server: Service, manner: Manner, reason: str) -> None:
+async def test_response_of_another_server_is_unavailable(server: Service, manner: Behavior, reason: str) -> None:
     await server.behaves(manner)
 
     found = await eureka.Eureka().find(server.url, "pos-order")

@@ -11,7 +11,7 @@ from bot.health import actuator, advice, http_transport, status
 from bot.model import reports
 from sandbox.services import fleets
 from sandbox.services.service import Service
-from sandbox.services.states import Door, Manner
+from sandbox.services.states import Listener, Behavior
 from tests import canned_server
 
 pytestmark = pytest.mark.anyio
@@ -124,20 +124,20 @@ async def test_custom_status_is_unknown_and_shown(order: Service) -> None:
 @pytest.mark.parametrize(
     ("manner", "finding"),
     [
-        (Manner.WRONG_PATH, Finding.NOT_FOUND),
-        (Manner.UNAUTHORIZED, Finding.UNAUTHORIZED),
-        (Manner.FORBIDDEN, Finding.FORBIDDEN),
-        (Manner.LOGIN_PAGE, Finding.LOGIN_PAGE),
-        (Manner.HTML, Finding.NOT_JSON),
-        (Manner.NOT_JSON, Finding.NOT_JSON),
-        (Manner.EMPTY, Finding.NOT_JSON),
-        (Manner.DROPPING, Finding.DROPPED),
-        (Manner.BREAKING_OFF, Finding.DROPPED),
-        (Manner.GARBLED, Finding.NOT_HTTP),
+        (Behavior.WRONG_PATH, Finding.NOT_FOUND),
+        (Behavior.UNAUTHORIZED, Finding.UNAUTHORIZED),
+        (Behavior.FORBIDDEN, Finding.FORBIDDEN),
+        (Behavior.LOGIN_PAGE, Finding.LOGIN_PAGE),
+        (Behavior.HTML, Finding.NOT_JSON),
+        (Behavior.NOT_JSON, Finding.NOT_JSON),
+        (Behavior.EMPTY, Finding.NOT_JSON),
+        (Behavior.DROPPING, Finding.DROPPED),
+        (Behavior.BREAKING_OFF, Finding.DROPPED),
+        (Behavior.GARBLED, Finding.NOT_HTTP),
     ],
     ids=lambda value: value.value,
 )
-async def test_response_without_health_has_its_own_finding(order: Service, manner: Manner, finding: Finding) -> None:
+async def test_response_without_health_has_its_own_finding(order: Service, manner: Behavior, finding: Finding) -> None:
     await order.behaves(manner)
 
     health = await read(order, with_groups=True)
@@ -203,7 +203,7 @@ async def test_full_accept_queue_is_a_connect_timeout() -> None:
 
 @pytest.mark.usefixtures("trusted")
 async def test_valid_certificate_is_accepted_and_handshake_timed(order: Service) -> None:
-    await order.shows(Door.TLS)
+    await order.listens_with(Listener.TLS)
 
     health = await read(order)
 
@@ -216,14 +216,14 @@ async def test_valid_certificate_is_accepted_and_handshake_timed(order: Service)
 @pytest.mark.parametrize(
     ("door", "finding"),
     [
-        (Door.TLS_EXPIRED, Finding.TLS_EXPIRED),
-        (Door.TLS_WRONG_HOST, Finding.TLS_WRONG_HOST),
-        (Door.TLS_UNTRUSTED, Finding.TLS_UNTRUSTED),
+        (Listener.TLS_EXPIRED, Finding.TLS_EXPIRED),
+        (Listener.TLS_WRONG_HOST, Finding.TLS_WRONG_HOST),
+        (Listener.TLS_UNTRUSTED, Finding.TLS_UNTRUSTED),
     ],
     ids=lambda value: value.value,
 )
-async def test_invalid_certificate_has_its_own_finding(order: Service, door: Door, finding: Finding) -> None:
-    await order.shows(door)
+async def test_invalid_certificate_has_its_own_finding(order: Service, door: Listener, finding: Finding) -> None:
+    await order.listens_with(door)
 
     assert (await read(order)).finding is finding
 

@@ -25,7 +25,7 @@ UPLOAD = files.Upload(name="pos-order.log", size=len(CONTENT), read=read)
 
 @pytest.fixture
 async def workspace() -> AsyncIterator[slack.Workspace]:
-    async with slack.pretend_workspace() as workspace:
+    async with slack.running() as workspace:
         yield workspace
 
 
@@ -77,7 +77,7 @@ async def test_too_many_requests_are_waited_for(workspace: slack.Workspace) -> N
 
 
 async def test_a_missing_scope_is_said_with_its_remedy() -> None:
-    async with slack.pretend_workspace(slack.Settings(scopes=frozenset({"chat:write"}))) as workspace:
+    async with slack.running(slack.Settings(scopes=frozenset({"chat:write"}))) as workspace:
         with pytest.raises(client_errors.SlackRefused, match="missing_scope") as caught:
             await files_of(workspace).put(UPLOAD, files.UploadTarget(channel="C1"))
 

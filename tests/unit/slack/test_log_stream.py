@@ -77,7 +77,7 @@ class Scene:
 @pytest.fixture
 async def scene(tmp_path: pathlib.Path) -> AsyncIterator[Scene]:
     async with (
-        slack.pretend_workspace(slack.Settings(posting_burst=None)) as workspace,
+        slack.running(slack.Settings(posting_burst=None)) as workspace,
         database.open_database(f"sqlite:///{tmp_path}/posbot.db") as db,
     ):
         await migrate.migrate(db)
