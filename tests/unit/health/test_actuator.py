@@ -11,7 +11,7 @@ from bot.health import actuator, advice, http_transport, status
 from bot.model import reports
 from sandbox.services import fleets
 from sandbox.services.service import Service
-from sandbox.services.states import Listener, Behavior
+from sandbox.services.states import Behavior, Listener
 from tests import canned_server
 
 pytestmark = pytest.mark.anyio
