@@ -91,11 +91,11 @@ async def _serve(
     async with core as assembled, assembled.worker.signed_in():
         tasks = inbound_tasks.BackgroundTasks()
         limiter = rate_limit.EditLimiter()
-        terms = log_stream.LogStreamOptions(record=assembled.audit, stopping=stop, limiter=limiter)
+        stream_options = log_stream.LogStreamOptions(record=assembled.audit, stopping=stop, limiter=limiter)
         app = listeners.application(
             api,
             identity,
-            handler=handler.RequestHandler(assembled.dispatcher, api, assembled.data.roles.channels, terms),
+            handler=handler.RequestHandler(assembled.dispatcher, api, assembled.data.roles.channels, stream_options),
             home=app_home.AppHome(assembled.dispatcher, api),
             tasks=tasks,
         )

@@ -8,10 +8,11 @@ MESSAGE_CHARACTERS: chat.postMessage refuses messages whose blocks hold some 12,
 What is left of a message's room; whatever is shown takes its part, and what does not fit is counted.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 from bot.model import reports
-from bot.slack.blocks import elements
+from bot.slack.blocks import elements, log_tail
 
 MESSAGE_CHARACTERS = 10_000
 MESSAGE_BLOCKS = 50
@@ -32,13 +33,28 @@ NOTE = 500
 NOTIFICATION_TEXT = 3_000
 """The text beside the blocks, for notifications and screen readers; chat.update refuses more than 4,000."""
 HEADLINE = 1_000
-LOG_LINE = 1_000
-"""Ours too: one line that is longer would take the place of many."""
-LOG_LINES = 2_000
-"""The most that a message could hold, if they were empty but for their marks."""
 
 
 Block = elements.Block
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RenderOptions:
+    """How a report is rendered, beside what it says."""
+
+    can_share: bool = False
+    """With the button that shows a private response to the channel."""
+    shared_by: str | None = None
+    """The id of the person who pressed that button."""
+    tail: log_tail.Tail | None = None
+    """Of the log that was followed."""
+    whereabouts: str = "Narrow it down, or run it in a terminal."
+    """Where the whole log is, of which only the tail is shown."""
+    has_plans: bool = True
+    """The workspace accepts blocks for plans."""
+
+
+DEFAULT_OPTIONS = RenderOptions()
 
 
 class SpaceBudget:

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from bot.model import invocations, reports
-from bot.slack.blocks import elements, limits, options
+from bot.slack.blocks import elements, limits, log_tail
 from bot.slack.blocks import sections as block_sections
 
 Block = elements.Block
@@ -62,7 +62,7 @@ class Notice:
     footer: tuple[str, ...] = ()
 
 
-def message(answer: invocations.Response, manner: options.RenderOptions = options.PLAIN) -> Message:
+def message(answer: invocations.Response, manner: limits.RenderOptions = limits.DEFAULT_OPTIONS) -> Message:
     """Give the message for *answer*."""
     report = answer.report
     room = limits.SpaceBudget(limits.MESSAGE_CHARACTERS - _FRAME_CHARACTERS, limits.MESSAGE_BLOCKS - _FRAME_BLOCKS)
@@ -79,7 +79,7 @@ def message(answer: invocations.Response, manner: options.RenderOptions = option
     )
 
 
-def notice(told: Notice, manner: options.RenderOptions = options.PLAIN) -> Message:
+def notice(told: Notice, manner: limits.RenderOptions = limits.DEFAULT_OPTIONS) -> Message:
     """Give the message for *told*."""
     report = told.report
     room = limits.SpaceBudget(limits.MESSAGE_CHARACTERS - _FRAME_CHARACTERS, limits.MESSAGE_BLOCKS - _FRAME_BLOCKS)
@@ -97,7 +97,7 @@ def notice(told: Notice, manner: options.RenderOptions = options.PLAIN) -> Messa
     return Message(text=elements.escape(text), blocks=tuple(blocks))
 
 
-def following(name: str, tail: options.Tail, status: Sequence[str], stop: str) -> Message:
+def following(name: str, tail: log_tail.Tail, status: Sequence[str], stop: str) -> Message:
     """Give the message for a log that is being followed; *stop* is what would be typed to end that."""
     headline = f"⏳ Following {elements.fitted(name, limits.LINK_TEXT)}"
     shown = tail.within(limits.MESSAGE_CHARACTERS - _FRAME_CHARACTERS)
@@ -140,7 +140,7 @@ def home(fleet: reports.Report | None, capabilities: reports.Report) -> Block:
         blocks += [{"type": "divider"}] if blocks else []
         blocks += [
             _headline(report, _DONE),
-            *block_sections.render(report.sections, room, options.RenderOptions(has_plans=False)),
+            *block_sections.render(report.sections, room, limits.RenderOptions(has_plans=False)),
             *_buttons(report.next_actions, None, room),
         ]
     if room.left_out:

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.model import reports
-from bot.slack.blocks import elements, limits, options, rich_text
+from bot.slack.blocks import elements, limits, log_tail, rich_text
 
 Block = elements.Block
 
@@ -23,7 +23,7 @@ _LINES_DRAWN = 500
 
 
 def render(
-    sections: Sequence[reports.Section], room: limits.SpaceBudget, manner: options.RenderOptions = options.PLAIN
+    sections: Sequence[reports.Section], room: limits.SpaceBudget, manner: limits.RenderOptions = limits.DEFAULT_OPTIONS
 ) -> list[Block]:
     """Give *sections* in their order; logs, which can do with any room, get what the others leave."""
     drawn: dict[int, list[Block]] = {}
@@ -44,7 +44,7 @@ def render(
     return [block for index in sorted(drawn) for block in drawn[index]]
 
 
-def _section(section: reports.Section, room: limits.SpaceBudget, manner: options.RenderOptions) -> Iterable[Block]:
+def _section(section: reports.Section, room: limits.SpaceBudget, manner: limits.RenderOptions) -> Iterable[Block]:
     match section:
         case reports.Table():
             yield from _table(section, room)
@@ -60,7 +60,7 @@ def _section(section: reports.Section, room: limits.SpaceBudget, manner: options
         case reports.Plan():
             yield from render_plan(section, room, as_block=manner.has_plans)
         case reports.Log():
-            block, is_whole = _log(options.of_log(section), section.title, room, manner)
+            block, is_whole = _log(log_tail.tail_of(section), section.title, room, manner)
             room.files += [] if is_whole else [section]
             yield block
 
@@ -74,14 +74,14 @@ def _prose(section: reports.Prose, room: limits.SpaceBudget) -> Iterable[Block]:
 
 
 def _log(
-    tail: options.Tail, title: str | None, room: limits.SpaceBudget, manner: options.RenderOptions
+    tail: log_tail.Tail, title: str | None, room: limits.SpaceBudget, manner: limits.RenderOptions
 ) -> tuple[Block, bool]:
     """Draw the end of a log, and tell whether that is all of it."""
     parts = room.title(title)
     shown = tail.within(room.characters)
     if not shown.is_whole:
         shown = tail.within(room.characters - len(manner.whereabouts) - _TOLD_CHARACTERS)
-        parts.append(elements.lines([elements.italic(room.take(f"{shown.told()} {manner.whereabouts}"))]))
+        parts.append(elements.lines([elements.italic(room.take(f"{shown.describe()} {manner.whereabouts}"))]))
     if shown.lines:
         parts.append(elements.preformatted(room.take(shown.text)))
     elif not tail.total:

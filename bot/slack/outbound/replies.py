@@ -1,13 +1,16 @@
 """
-An Answer, given where the question was asked.
+Replies: where and how a response is shown.
 
-A slash command or a click is answered over its response URL, which works where the bot is no member and lets five
-answers follow within half an hour. A mention is answered in its thread by a message of the bot, which may change as
-often as once a second. Where Slack takes neither, the person is told directly.
+A slash command or a click is answered over its response URL, which works where posbot is no member of the channel and
+accepts five responses within half an hour. A mention is answered in its thread by one message, edited as the edit rate
+limit allows. Where Slack accepts neither, `targets` names the fallback.
+
+Who sees a response, and what it replaces, is decided once, by `policy_of`.
 """
 
 import asyncio
 import dataclasses
+import enum
 import time
 from typing import Protocol
 
@@ -15,113 +18,91 @@ import structlog
 
 from bot import errors, metrics
 from bot.model import invocations, reports
+from bot.slack.blocks import limits
 from bot.slack.blocks import message as blocks_message
-from bot.slack.blocks import options
 from bot.slack.client import api as slack_api
 from bot.slack.client import errors as client_errors
-from bot.slack.client import files as client_files
-from bot.slack.outbound import targets, uploads
+from bot.slack.client import files
+from bot.slack.outbound import rate_limit, targets, uploads
 
 log = structlog.get_logger()
 
-_EDIT_SECONDS = 1.0
-_PAUSES_SECONDS = (0.0, 15.0, 60.0, 240.0)
-"""When the four uses of a response URL that are not the last may go to progress, counted from one to the next."""
-_LAST_WORDS_SECONDS = 2.0
-_LAST_PROGRESS_SECONDS = 5.0
-"""For a report that is on its way when the answer is ready: two at once would leave the wrong one standing."""
+_PROGRESS_PAUSES_SECONDS = (0.0, 15.0, 60.0, 240.0)
+"""Before each of the four uses of a response URL that progress may have; the fifth is for the response."""
+_SHUTDOWN_GRACE_SECONDS = 2.0
+
+
+class Audience(enum.Enum):
+    """Who sees a response."""
+
+    REQUESTER = enum.auto()
+    CHANNEL = enum.auto()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyPolicy:
+    """How a response is shown over a response URL."""
+
+    audience: Audience
+    replaces: bool
+    """The message that was clicked makes way for the response."""
+    can_share: bool
+    """The response has the button that shows it to the channel."""
+    shared_by: str | None = None
+    """The id of the person who pressed that button."""
+
+
+def policy_of(target: targets.ReplyTarget, response: invocations.Response, *, is_public: bool) -> ReplyPolicy:
+    """
+    Return how *response* is shown; *is_public* where everyone in the channel may see responses.
+
+    | response                     | audience  | replaces what was clicked | can be shared |
+    | ---------------------------- | --------- | ------------------------- | ------------- |
+    | ephemeral                    | requester | no                        | no            |
+    | shared                       | channel   | no                        | no            |
+    | OK, where all may see it     | channel   | where it was private      | no            |
+    | to a click on a live message | requester | where it was private      | no            |
+    | any other                    | requester | where it was private      | yes           |
+    """
+    is_ephemeral, is_ok = response.report.is_ephemeral, response.status is invocations.Status.OK
+    is_for_channel = is_ok and not is_ephemeral and (is_public or response.is_for_everyone)
+    return ReplyPolicy(
+        audience=Audience.CHANNEL if is_for_channel else Audience.REQUESTER,
+        replaces=target.is_click and target.is_private and not response.is_for_everyone and not is_ephemeral,
+        can_share=not is_for_channel and not is_ephemeral and not target.is_ephemeral,
+        shared_by=target.user if response.is_for_everyone else None,
+    )
 
 
 class Reply(Protocol):
-    """Somewhere to answer."""
+    """Shows progress and the response of one invocation."""
 
     async def progress(self, report: reports.Report, *, is_due: bool = False) -> None:
-        """
-        Show an unfinished report, unless it is too soon after the last one; what Slack does not take is let go.
+        """Show an unfinished report, unless it comes too early after the last one and is not *due*; never fails."""
 
-        One that *is_due* is never too soon.
-        """
-
-    async def finish(self, answer: invocations.Response) -> bool:
-        """Show the final answer; give False, logged and counted, where Slack does not take it at all."""
+    async def finish(self, response: invocations.Response) -> bool:
+        """Show the response; return False, logged and counted, where Slack accepts it nowhere."""
 
     def take_over(self) -> slack_api.MessageRef | None:
-        """Give the message that shows progress, where others see it, to be used for something else from now on."""
+        """Return the message that shows progress to everyone, which the caller edits from now on."""
 
 
-class Surface(Protocol):
-    """Somewhere to show progress, and to follow a log."""
-
-    has_begun: bool
-    """A log is being followed."""
-
-    async def progress(self, report: reports.Report) -> None:
-        """Show an unfinished report."""
-
-    async def append(self, section: reports.Log, status: str) -> None:
-        """Show new entries soon."""
-
-    async def until_stopped(self) -> str:
-        """Wait until nobody wants to see more, and give why."""
+def reply_to(
+    api: slack_api.SlackApi, target: targets.ReplyTarget, limiter: rate_limit.EditLimiter, *, is_public: bool
+) -> Reply:
+    """Return the reply for *target*; *is_public* where everyone in its channel may see responses."""
+    if target.response_url is not None:
+        return ResponseUrlReply(api, target, target.response_url, is_public=is_visible(target, is_public=is_public))
+    return ThreadReply(api, target, limiter)
 
 
-class Progress:
-    """
-    The display of a conversation: unfinished reports go through its reply without holding the work up.
-
-    The newest wins, one at a time.
-
-    Slack may take its time, or ask to be left alone for half a minute; the command must not wait for that.
-    """
-
-    def __init__(self, surface: Surface) -> None:
-        self._surface = surface
-        self._newest: reports.Report | None = None
-        self._wake = asyncio.Event()
-        self._task = asyncio.create_task(self._run(), name="progress")
-        self._has_progress = False
-
-    @property
-    def is_shown(self) -> bool:
-        """Tell whether the person sees that something happens."""
-        return self._has_progress or self._surface.has_begun
-
-    async def progress(self, report: reports.Report) -> None:
-        """Have *report* shown soon."""
-        self._newest, self._has_progress = report, True
-        self._wake.set()
-
-    async def append(self, log: reports.Log, status: str) -> None:
-        """Have *log* shown soon at the end of what is followed."""
-        await self._surface.append(log, status)
-
-    async def until_stopped(self) -> str:
-        """Wait until nobody wants to see more, and give why."""
-        return await self._surface.until_stopped()
-
-    async def ask(self, prompt: invocations.Prompt) -> invocations.Choice | None:
-        """Ask nobody: what a run asks in Slack has a message with buttons."""
-
-    async def close(self) -> None:
-        """Show nothing more, once what is on its way has arrived."""
-        self._newest = None
-        self._wake.set()
-        await asyncio.wait({self._task}, timeout=_LAST_PROGRESS_SECONDS)
-        self._task.cancel()
-        await asyncio.wait({self._task})
-
-    async def _run(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            report, self._newest = self._newest, None
-            if report is None:
-                return
-            await self._surface.progress(report)
+def is_visible(target: targets.ReplyTarget, *, is_public: bool) -> bool:
+    """Return whether everyone who sees the request may see its response."""
+    return (is_public or not target.is_private) and not target.is_ephemeral
 
 
-class Response:
-    """Answers over a response URL, private unless the answer is for everyone."""
+class ResponseUrlReply:
+    """Replies over a response URL."""
 
     def __init__(
         self, api: slack_api.SlackApi, target: targets.ReplyTarget, response_url: str, *, is_public: bool
@@ -130,228 +111,210 @@ class Response:
         self._target = target
         self._response_url = response_url
         self._is_public = is_public
-        self._shown = 0
-        self._last = 0.0
+        self._progress_count = 0
+        self._progress_at = 0.0
 
     async def progress(self, report: reports.Report, *, is_due: bool = False) -> None:
-        """Show an unfinished report to the person, while uses are left."""
-        pause = _PAUSES_SECONDS[self._shown] if self._shown < len(_PAUSES_SECONDS) else None
-        if pause is None or (time.monotonic() - self._last < pause and not is_due):
+        """Show an unfinished report to the requester, while the response URL has uses left."""
+        if self._progress_count == len(_PROGRESS_PAUSES_SECONDS):
             return
-        self._shown += 1
-        self._last = time.monotonic()
-        body = self._body(blocks_message.progress(report), is_public=False)
+        pause = _PROGRESS_PAUSES_SECONDS[self._progress_count]
+        if time.monotonic() - self._progress_at < pause and not is_due:
+            return
+        self._progress_count += 1
+        self._progress_at = time.monotonic()
+        replaces = self._target.is_click and self._target.is_private
+        policy = ReplyPolicy(audience=Audience.REQUESTER, replaces=replaces, can_share=False)
         try:
+            body = self._body(blocks_message.progress(report), policy)
             await self._api.respond(self._response_url, body, is_patient=False)
         except errors.BotError as error:
             log.info("progress not shown", reason=str(error))
 
-    async def finish(self, answer: invocations.Response) -> bool:
-        """Show the final answer, in a whisper where the URL is used up or too old."""
-        is_aside = self._target.is_ephemeral or answer.report.is_ephemeral
-        is_public = (self._is_public or answer.is_for_everyone) and answer.status is invocations.Status.OK
-        is_public = is_public and not answer.report.is_ephemeral
-        sharer = self._target.user if answer.is_for_everyone else None
-        manner = options.RenderOptions(
-            can_share=not is_public and not is_aside, shared_by=sharer, has_plans=self._api.looks.has_plans
+    async def finish(self, response: invocations.Response) -> bool:
+        """Show the response; as an ephemeral message or in a DM where the response URL is used up or expired."""
+        policy = policy_of(self._target, response, is_public=self._is_public)
+        options = limits.RenderOptions(
+            can_share=policy.can_share, shared_by=policy.shared_by, has_plans=self._api.looks.has_plans
         )
-        message = blocks_message.message(answer, manner)
+        message = blocks_message.message(response, options)
         if message.files:
-            whereabouts = await self._file(message, is_public=is_public)
-            manner = dataclasses.replace(manner, whereabouts=whereabouts)
+            options = dataclasses.replace(options, whereabouts=await self._upload(message, policy))
 
-        def draw(has_plans: bool) -> blocks_message.Message:
-            return blocks_message.message(answer, dataclasses.replace(manner, has_plans=has_plans))
-
-        async def send(drawn: blocks_message.Message) -> None:
-            replaces = not answer.is_for_everyone and not answer.report.is_ephemeral
-            await self._api.respond(self._response_url, self._body(drawn, is_public=is_public, replaces=replaces))
+        async def send(rendered: blocks_message.Message) -> None:
+            await self._api.respond(self._response_url, self._body(rendered, policy))
 
         try:
-            await self._api.looks.send_with_fallback(draw, send)
+            await self._api.looks.send_with_fallback(
+                lambda has_plans: blocks_message.message(response, dataclasses.replace(options, has_plans=has_plans)),
+                send,
+            )
         except (errors.Refused, client_errors.RateLimited) as error:
-            log.warning("response not taken", reason=str(error))
-            # What was meant for all is not delivered by telling one.
-            return await _whisper(self._api, self._target, message) and not is_public
+            log.warning("response URL refused", reason=str(error))
+            # Told to the requester alone, a response for the channel is not delivered.
+            return await _post_privately(self._api, self._target, message) and policy.audience is Audience.REQUESTER
         except errors.Unavailable as error:
-            return _lost("unavailable", error)
+            return _undelivered(error)
         return True
 
     def take_over(self) -> slack_api.MessageRef | None:
-        """Give nothing: what stands there is no message that could be changed later."""
+        """Return None: a message of a response URL cannot be edited without it."""
         return None
 
-    async def _file(self, message: blocks_message.Message, *, is_public: bool) -> str:
-        """Send the logs of which *message* has only the end, and give the sentence about where they are."""
+    async def _upload(self, message: blocks_message.Message, policy: ReplyPolicy) -> str:
+        """Upload the logs of which *message* has only the end; return the sentence that says where they are."""
         target = self._target
-        shelf, place = (
-            client_files.UploadTarget(channel=target.channel, thread=target.thread, comment=message.text),
-            "in this channel",
-        )
-        if not is_public:
-            # A file in the channel would show to all what was answered to one.
+        to = files.UploadTarget(channel=target.channel, thread=target.thread, comment=message.text)
+        place = "in this channel"
+        if policy.audience is Audience.REQUESTER:
+            # A file in the channel would show everyone what was shown to the requester alone.
             try:
-                direct = await self._api.open_dm(target.user)
+                to = files.UploadTarget(channel=await self._api.open_dm(target.user), comment=message.text)
             except errors.BotError as error:
-                return uploads.lost(str(error), error.hint)
-            shelf, place = (
-                client_files.UploadTarget(channel=direct, comment=message.text),
-                "in your direct messages with me",
-            )
-        return await _filed(self._api, message, shelf) or _whereabouts(message, place)
+                return uploads.failed(str(error), error.hint)
+            place = "in your DM with posbot"
+        return await uploads.upload_logs(self._api, message.files, to) or _whereabouts(message, place)
 
-    def _body(self, message: blocks_message.Message, *, is_public: bool, replaces: bool = True) -> dict[str, object]:
+    def _body(self, message: blocks_message.Message, policy: ReplyPolicy) -> dict[str, object]:
         return {
             "text": message.text,
             "blocks": list(message.blocks),
-            "response_type": "in_channel" if is_public else "ephemeral",
-            # A private answer that was clicked on makes way for the new one; what others see stays.
-            "replace_targetal": replaces and self._target.is_click and self._target.is_private,
+            "response_type": "in_channel" if policy.audience is Audience.CHANNEL else "ephemeral",
+            "replace_original": policy.replaces,
             **({"thread_ts": self._target.thread} if self._target.thread else {}),
         }
 
 
-class Thread:
-    """Answers a mention in its thread, in sight of all who are there."""
+class ThreadReply:
+    """Replies to a mention in its thread, where everyone in the channel sees it."""
 
-    def __init__(self, api: slack_api.SlackApi, target: targets.ReplyTarget) -> None:
+    def __init__(self, api: slack_api.SlackApi, target: targets.ReplyTarget, limiter: rate_limit.EditLimiter) -> None:
         self._api = api
         self._target = target
-        self._spot: slack_api.MessageRef | None = None
-        self._last = 0.0
+        self._limiter = limiter
+        self._key = f"{target.channel}:{target.thread}"
+        self._message: slack_api.MessageRef | None = None
 
     async def progress(self, report: reports.Report, *, is_due: bool = False) -> None:
-        """Show an unfinished report, at most once a second."""
-        if time.monotonic() - self._last < _EDIT_SECONDS and not is_due:
+        """Show an unfinished report, if the edit rate limit allows it."""
+        if is_due:
+            self._limiter.record_edit(self._key)
+        elif not self._limiter.try_acquire(self._key):
             return
-        self._last = time.monotonic()
+        message = blocks_message.progress(report)
         try:
-            await self._show(blocks_message.progress(report))
+            if not await self._update(message):
+                await self._post(targets.PostTarget(channel=self._target.channel, thread=self._target.thread), message)
         except errors.BotError as error:
             log.info("progress not shown", reason=str(error))
 
-    async def finish(self, answer: invocations.Response) -> bool:
-        """Show the final answer, directly to the person where the thread takes none."""
-        message = blocks_message.message(answer)
-        if answer.report.is_ephemeral:
-            await self._clear()
-            return await _whisper(self._api, self._target, message)
-        manner = _where(message, "in this thread")
+    async def finish(self, response: invocations.Response) -> bool:
+        """Show the response in the thread, or where the fallback says."""
+        message = blocks_message.message(response)
+        if response.report.is_ephemeral:
+            await self._delete_progress()
+            return await _post_privately(self._api, self._target, message)
+        options = limits.RenderOptions()
+        if message.files:
+            options = dataclasses.replace(options, whereabouts=_whereabouts(message, "in this thread"))
         try:
             await self._api.looks.send_with_fallback(
-                lambda has_plans: blocks_message.message(answer, dataclasses.replace(manner, has_plans=has_plans)),
+                lambda has_plans: blocks_message.message(response, dataclasses.replace(options, has_plans=has_plans)),
                 self._show,
             )
-        except errors.Refused as error:
-            log.warning("thread refused", reason=str(error))
-            return await _tell_directly(self._api, self._target.user, message)
-        except errors.Unavailable as error:
-            return _lost("unavailable", error)
-        await self._file(answer, message)
+        except errors.BotError as error:
+            return _undelivered(error)
+        await self._upload(response, message)
         return True
 
-    async def _clear(self) -> None:
-        """Take away what showed progress: the answer is for one person alone."""
-        spot = self.take_over()
-        if spot is not None:
-            try:
-                await self._api.delete(spot)
-            except errors.BotError as error:
-                log.info("progress not taken away", reason=str(error))
-
     def take_over(self) -> slack_api.MessageRef | None:
-        """Give the message that shows progress, where there is one."""
-        spot, self._spot = self._spot, None
-        return spot
+        """Return the message that shows progress, where there is one."""
+        progress, self._message = self._message, None
+        return progress
 
-    async def _file(self, answer: invocations.Response, message: blocks_message.Message) -> None:
-        """Send the logs of which *message* has only the end, and correct what it says where that fails."""
-        shelf = client_files.UploadTarget(channel=self._target.channel, thread=self._target.thread)
-        try:
-            problem = await _filed(self._api, message, shelf)
-        except asyncio.CancelledError:
-            async with asyncio.timeout(_LAST_WORDS_SECONDS):
-                await self._correct(answer, uploads.RESTARTED)
-            raise
-        if problem is not None:
-            await self._correct(answer, problem)
-
-    async def _correct(self, answer: invocations.Response, whereabouts: str) -> None:
-        try:
-            await self._show(blocks_message.message(answer, options.RenderOptions(whereabouts=whereabouts)))
-        except errors.BotError as error:
-            _lost("correction", error)
+    async def _delete_progress(self) -> None:
+        """Delete the message that shows progress: the response is for the requester alone."""
+        progress = self.take_over()
+        if progress is not None:
+            try:
+                await self._api.delete(progress)
+            except errors.BotError as error:
+                log.info("progress not deleted", reason=str(error))
 
     async def _show(self, message: blocks_message.Message) -> None:
-        channel, content = self._target.channel, list(message.blocks)
-        if self._spot is not None:
-            try:
-                await self._api.update(self._spot, text=message.text, blocks=content)
-            except errors.Refused:
-                # Somebody has deleted it meanwhile; the answer was promised all the same.
-                self._spot = None
-            else:
-                return
-        self._spot = await self._api.post(channel, thread=self._target.thread, text=message.text, blocks=content)
+        if not await self._update(message):
+            target = self._target
+            await targets.send_to_first(
+                targets.fallbacks(self._api, user=target.user, channel=target.channel, thread=target.thread),
+                lambda candidate: self._post(candidate, message),
+            )
 
+    async def _update(self, message: blocks_message.Message) -> bool:
+        """Edit the message that is there; return False where there is none (any more)."""
+        if self._message is None:
+            return False
+        try:
+            await self._api.update(self._message, text=message.text, blocks=list(message.blocks))
+        except client_errors.SlackRefused as error:
+            if error.kind is client_errors.Kind.BLOCKS_REFUSED:
+                raise
+            # It was deleted meanwhile; the response is owed all the same.
+            self._message = None
+        return self._message is not None
 
-def reply_to(api: slack_api.SlackApi, target: targets.ReplyTarget, *, is_public: bool) -> Reply:
-    """Give where to answer what came from *target*; *is_public* tells whether all in the place may see it."""
-    if target.response_url is not None:
-        return Response(api, target, target.response_url, is_public=is_for_all(target, is_public=is_public))
-    return Thread(api, target)
+    async def _post(self, target: targets.PostTarget, message: blocks_message.Message) -> None:
+        self._message = await self._api.post(
+            target.channel, thread=target.thread, text=message.text, blocks=list(message.blocks)
+        )
 
-
-def is_for_all(target: targets.ReplyTarget, *, is_public: bool) -> bool:
-    """Tell whether all who see what came from *target* may see its answer too."""
-    return (is_public or not target.is_private) and not target.is_ephemeral
-
-
-async def _filed(
-    api: slack_api.SlackApi, message: blocks_message.Message, shelf: client_files.UploadTarget
-) -> str | None:
-    """Send the logs of which *message* has only the end; give None, or a sentence about what became of them."""
-    files = client_files.SlackFiles(api)
-    for section in message.files:
-        # A log of many megabytes takes a moment to write.
-        upload = await asyncio.to_thread(uploads.upload_of, section)
-        problem = await uploads.deliver(files, upload, shelf)
+    async def _upload(self, response: invocations.Response, message: blocks_message.Message) -> None:
+        """Upload the logs of which *message* has only the end, and correct what it says where that fails."""
+        to = files.UploadTarget(channel=self._target.channel, thread=self._target.thread)
+        try:
+            problem = await uploads.upload_logs(self._api, message.files, to)
+        except asyncio.CancelledError:
+            async with asyncio.timeout(_SHUTDOWN_GRACE_SECONDS):
+                await self._correct(response, uploads.RESTARTED)
+            raise
         if problem is not None:
-            return problem
-    return None
+            await self._correct(response, problem)
 
-
-def _where(message: blocks_message.Message, place: str) -> options.RenderOptions:
-    return options.RenderOptions(whereabouts=_whereabouts(message, place)) if message.files else options.RenderOptions()
+    async def _correct(self, response: invocations.Response, whereabouts: str) -> None:
+        try:
+            await self._show(blocks_message.message(response, limits.RenderOptions(whereabouts=whereabouts)))
+        except errors.BotError as error:
+            _undelivered(error)
 
 
 def _whereabouts(message: blocks_message.Message, place: str) -> str:
     names = " and ".join(dict.fromkeys(section.name for section in message.files))
-    return f"All of them are in {names}, {place}."
+    return f"Full log: {names}, {place}."
 
 
-async def _whisper(api: slack_api.SlackApi, target: targets.ReplyTarget, message: blocks_message.Message) -> bool:
-    """Tell it to the person alone, where the question was asked or else directly."""
+async def _post_privately(
+    api: slack_api.SlackApi, target: targets.ReplyTarget, message: blocks_message.Message
+) -> bool:
+    """Show *message* to the requester alone: as an ephemeral message where the request came from, else in a DM."""
+    blocks = list(message.blocks)
+
+    async def send(candidate: targets.PostTarget) -> None:
+        if candidate.is_dm:
+            await api.post(candidate.channel, thread=None, text=message.text, blocks=blocks)
+        else:
+            await api.post_ephemeral(
+                candidate.channel, target.user, thread=candidate.thread, text=message.text, blocks=blocks
+            )
+
+    candidates = targets.fallbacks(api, user=target.user, channel=target.channel, thread=target.thread)
     try:
-        await api.post_ephemeral(
-            target.channel, target.user, thread=target.thread, text=message.text, blocks=list(message.blocks)
-        )
-    except errors.Refused:
-        return await _tell_directly(api, target.user, message)
-    except errors.Unavailable as error:
-        return _lost("unavailable", error)
-    return True
-
-
-async def _tell_directly(api: slack_api.SlackApi, user: str, message: blocks_message.Message) -> bool:
-    try:
-        await api.post(user, thread=None, text=message.text, blocks=list(message.blocks))
+        await targets.send_to_first(candidates, send)
     except errors.BotError as error:
-        return _lost("refused", error)
+        return _undelivered(error)
     return True
 
 
-def _lost(reason: str, error: errors.BotError) -> bool:
+def _undelivered(error: errors.BotError) -> bool:
+    reason = "refused" if isinstance(error, errors.Refused) else "unavailable"
     metrics.UNDELIVERED.labels(reason).inc()
-    log.error("answer not delivered", reason=str(error))
+    log.error("response not delivered", reason=str(error))
     return False

@@ -8,8 +8,8 @@ Where replies and posts go, and the one fallback where Slack accepts them nowher
 
     await targets.send_to_first(targets.fallbacks(...), send)
 
-`send_to_first` goes on to the next target after a refusal, and stops where the app itself is at fault (token, scope):
-no other target would help. What a refusal means is in `client/errors.py`.
+`send_to_first` goes on to the next target after a refusal, unless the app (token, scope) or the message itself is at
+fault: then no other target would help. What a refusal means is in `client/errors.py`.
 """
 
 import dataclasses
@@ -24,6 +24,8 @@ from bot.slack.client import errors as client_errors
 
 log = structlog.get_logger()
 Result = TypeVar("Result")
+
+_NOT_THE_TARGET = frozenset({client_errors.Kind.APP_AT_FAULT, client_errors.Kind.BLOCKS_REFUSED})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +50,8 @@ class PostTarget:
 
     channel: str
     thread: str | None = None
-    is_fallback_dm: bool = False
-    """The DM of the requester, because nothing else accepted the message."""
+    is_dm: bool = False
+    """Only one person sees it."""
 
 
 async def fallbacks(
@@ -62,16 +64,17 @@ async def fallbacks(
     makes no sense in the channel without it.
     """
     if channel is not None:
-        yield PostTarget(channel=channel, thread=thread)
+        is_dm = channel.startswith("D")
+        yield PostTarget(channel=channel, thread=thread, is_dm=is_dm)
         if thread is not None and not stays_in_thread:
-            yield PostTarget(channel=channel)
+            yield PostTarget(channel=channel, is_dm=is_dm)
     try:
         direct = await api.open_dm(user)
     except errors.Refused as error:
         log.info("no DM with the requester", user=user, reason=str(error))
         return
     if direct != channel:
-        yield PostTarget(channel=direct, is_fallback_dm=True)
+        yield PostTarget(channel=direct, is_dm=True)
 
 
 async def send_to_first(
@@ -81,7 +84,7 @@ async def send_to_first(
     Return what *send* returns for the first of *candidates* that does not refuse.
 
     Raises:
-        errors.Refused: all refused, or the app is at fault.
+        errors.Refused: all refused, or the app or the message is at fault.
         errors.Unavailable: Slack did not answer; nothing else was tried, because the message may be there.
     """
     refusal = errors.Refused("No channel of Slack accepts the message.")
@@ -91,6 +94,6 @@ async def send_to_first(
         except client_errors.SlackRefused as error:
             log.info("message refused", channel=target.channel, thread=target.thread, reason=str(error))
             refusal = error
-            if error.kind is client_errors.Kind.APP_AT_FAULT:
+            if error.kind in _NOT_THE_TARGET:
                 break
     raise refusal

@@ -266,7 +266,7 @@ async def test_a_second_share_is_told_that_it_is_there_already(stage: testbed.Te
 
     await alice.clicks("Share with channel", answer)
 
-    assert (await alice.waits_for_message(ops, containing="in the channel already")).is_ephemeral
+    assert (await alice.waits_for_message(ops, containing="Already shared with the channel")).is_ephemeral
 
 
 async def test_a_progress_message_that_somebody_deletes_does_not_cost_the_answer(stage: testbed.TestBed) -> None:

@@ -66,9 +66,7 @@ async def test_of_a_long_private_log_the_end_is_shown_and_all_of_it_comes_privat
     await scene.alice.types("/pos logs order --tail 900", ops)
     message = await scene.alice.waits_for_message(ops, containing="900 lines of 1 pod")
 
-    told = re.search(
-        r"The last (\d+) of 900 lines. All of them are in pos-order.log, in your direct", message.plain_text
-    )
+    told = re.search(r"Last (\d+) of 900 lines. Full log: pos-order.log, in your DM", message.plain_text)
     assert told is not None
     assert message.is_ephemeral
     assert int(told[1]) > 20
@@ -83,7 +81,7 @@ async def test_a_long_log_for_a_mention_comes_into_its_thread(scene: Scene) -> N
     start = await scene.alice.says("orders are failing", ops)
 
     await scene.alice.mentions("logs order --tail 900", ops, thread=start)
-    message = await scene.bob.waits_for_message(ops, containing="in pos-order.log, in this thread", thread=start)
+    message = await scene.bob.waits_for_message(ops, containing="Full log: pos-order.log, in this thread", thread=start)
     file = await scene.bob.waits_for_file(ops, thread=start)
 
     assert "order 899 priced" in message.plain_text
@@ -95,22 +93,22 @@ async def test_a_long_public_log_comes_into_the_channel_where_the_bot_may(scene:
     incident = scene.channel("inc", bot_is_member=bot_is_member)
 
     await scene.alice.types("/pos logs order --tail 900", incident)
-    message = await scene.bob.waits_for_message(incident, containing="The last")
+    message = await scene.bob.waits_for_message(incident, containing="Last ")
 
     assert "order 899 priced" in message.plain_text
     assert not message.is_ephemeral
     if bot_is_member:
-        assert "in pos-order.log, in this channel." in message.plain_text
+        assert "Full log: pos-order.log, in this channel." in message.plain_text
         assert len(scene.bob.files_in(incident)) == 1
     else:
-        assert "All of it could not be sent as a file." in message.plain_text
+        assert "The full log could not be uploaded." in message.plain_text
         assert "Invite posbot to the channel." in message.plain_text
 
 
 async def test_a_log_that_is_shared_brings_its_file_along(scene: Scene) -> None:
     ops = scene.channel()
     await scene.alice.types("/pos logs order --tail 900", ops)
-    private = await scene.alice.waits_for_message(ops, containing="The last")
+    private = await scene.alice.waits_for_message(ops, containing="Last ")
 
     await scene.alice.clicks("Share with channel", private)
     shared = await scene.bob.waits_for_message(ops, containing="shared by")
@@ -124,9 +122,9 @@ async def test_files_that_slack_does_not_take_cost_the_file_alone(scene: Scene) 
     scene.stage.workspace.faults.refuse("files.getUploadURLExternal", error="missing_scope", times=2)
 
     await scene.alice.types("/pos logs order --tail 900", ops)
-    private = await scene.alice.waits_for_message(ops, containing="could not be sent as a file")
+    private = await scene.alice.waits_for_message(ops, containing="log could not be uploaded")
     await scene.alice.mentions("logs order --tail 900", ops)
-    public = await scene.bob.waits_for_message(ops, containing="could not be sent as a file")
+    public = await scene.bob.waits_for_message(ops, containing="log could not be uploaded")
 
     for message in (private, public):
         assert "order 899 priced" in message.plain_text
@@ -165,7 +163,7 @@ async def test_thousands_of_lines_are_followed_and_come_as_a_file_at_the_end(sce
     file = await scene.bob.waits_for_file(incident, thread=live, timeout_seconds=10)
 
     assert (code, output) == (0, f"{id_of(live)} was asked to stop.\n")
-    assert "in pos-order.log, in this thread." in last.plain_text
+    assert "Full log: pos-order.log, in this thread." in last.plain_text
     bursts = [line.rpartition("burst ")[2] for line in file.text.splitlines() if "burst " in line]
     assert bursts == [str(number) for number in range(5_000)]
 
@@ -173,7 +171,7 @@ async def test_thousands_of_lines_are_followed_and_come_as_a_file_at_the_end(sce
 async def test_what_is_followed_in_private_stands_in_direct_messages(scene: Scene) -> None:
     ops = scene.channel(bot_is_member=False)
     await scene.alice.types("/pos logs order --follow --tail 1", ops)
-    where = await scene.alice.waits_for_message(ops, containing="in your direct messages with posbot")
+    where = await scene.alice.waits_for_message(ops, containing="in your DM with posbot")
     live = await scene.alice.waits_for_message(scene.alice.chat_with_bot, containing="Following pos-order.log")
 
     await scene.alice.types(f"/pos stop {id_of(live)}", ops)

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.model import invocations, reports
+from bot.slack.blocks import limits, log_tail
 from bot.slack.blocks import message as blocks_message
-from bot.slack.blocks import options
 from sandbox.slack.blocks import checking, kinds, reading
 from tests import builders
 from tests.unit.slack import strategies
@@ -152,7 +152,7 @@ def test_any_report_is_a_sound_and_harmless_message(
 ) -> None:
     answer = builders.an_answer(report, status=ending)
 
-    message = blocks_message.message(answer, options.RenderOptions(can_share=can_share, shared_by=shared_by))
+    message = blocks_message.message(answer, limits.RenderOptions(can_share=can_share, shared_by=shared_by))
 
     assert_sound_message(message)
     assert_harmless(message.blocks, message.text)
@@ -368,7 +368,7 @@ def test_pointers_that_do_not_fit_are_counted_and_none_is_cut_in_half() -> None:
 def test_only_what_was_answered_can_be_shared_and_only_when_asked(
     ending: invocations.Status, *, can_share: bool
 ) -> None:
-    message = blocks_message.message(builders.an_answer(status=ending), options.RenderOptions(can_share=can_share))
+    message = blocks_message.message(builders.an_answer(status=ending), limits.RenderOptions(can_share=can_share))
 
     expected = [("Share with channel", f"share {builders.ID}")] if can_share and ending is invocations.Status.OK else []
     assert buttons_of(message) == expected
@@ -378,14 +378,14 @@ def test_the_share_button_comes_beside_the_others() -> None:
     actions = tuple(reports.NextAction(label=f"Do {number}", command="health") for number in range(5))
 
     message = blocks_message.message(
-        builders.an_answer(builders.a_report(next_actions=actions)), options.RenderOptions(can_share=True)
+        builders.an_answer(builders.a_report(next_actions=actions)), limits.RenderOptions(can_share=True)
     )
 
     assert [label for label, _ in buttons_of(message)] == ["Do 0", "Do 1", "Do 2", "Do 3", "Share with channel"]
 
 
 def test_who_shared_is_named() -> None:
-    message = blocks_message.message(builders.an_answer(), options.RenderOptions(shared_by="U0SHARER"))
+    message = blocks_message.message(builders.an_answer(), limits.RenderOptions(shared_by="U0SHARER"))
 
     assert "shared by <@U0SHARER>" in visible(message)
 
@@ -445,13 +445,13 @@ def test_of_a_log_that_does_not_fit_the_last_lines_are_shown_and_the_others_coun
 
     message = blocks_message.message(
         builders.an_answer(builders.a_report(sections=(log,))),
-        options.RenderOptions(whereabouts="All of them are elsewhere."),
+        limits.RenderOptions(whereabouts="All of them are elsewhere."),
     )
 
     shown = [int(number) for number in re.findall(r"line (\d+) ", visible(message))]
     assert shown == list(range(5_001 - len(shown), 5_001))
     assert len(shown) > 50
-    assert f"The last {len(shown):,} of 5,000 lines. All of them are elsewhere." in visible(message)
+    assert f"Last {len(shown):,} of 5,000 lines. All of them are elsewhere." in visible(message)
     assert message.files == (log,)
 
 
@@ -459,7 +459,7 @@ def test_a_line_that_nobody_would_read_is_cut_and_that_is_said() -> None:
     message = message_of(a_log("first", "x" * 50_000, "last"))
 
     lines = visible(message).splitlines()
-    assert lines[1] == "Long ones are cut short. Narrow it down, or run it in a terminal."
+    assert lines[1] == "Long lines truncated. Narrow it down, or run it in a terminal."
     assert [len(line) for line in lines[2:-1]] == [len("x2x │ first"), 1_000, len("x2x │ last")]
     assert len(message.files) == 1
 
@@ -488,9 +488,9 @@ def test_a_log_for_which_there_is_no_room_at_all_comes_as_a_file() -> None:
     assert message.files == (log,)
 
 
-def a_tail(*texts: str, total: int | None = None) -> options.Tail:
-    lines = tuple(options.Line(text, is_cut=False) for text in texts)
-    return options.Tail(lines=lines, total=len(lines) if total is None else total)
+def a_tail(*texts: str, total: int | None = None) -> log_tail.Tail:
+    lines = tuple(log_tail.Line(text, is_truncated=False) for text in texts)
+    return log_tail.Tail(lines=lines, total=len(lines) if total is None else total)
 
 
 def test_a_log_that_is_followed_shows_its_newest_lines_and_how_to_end_it() -> None:
@@ -520,10 +520,10 @@ def test_what_was_followed_stands_under_the_headline_and_above_what_is_said_of_i
 
     message = blocks_message.message(
         builders.an_answer(report),
-        options.RenderOptions(tail=a_tail("a", "b", "c", total=total), whereabouts="Look there."),
+        limits.RenderOptions(tail=a_tail("a", "b", "c", total=total), whereabouts="Look there."),
     )
 
-    told = ["The last 3 of 3,000 lines. Look there."] if total > 3 else []
+    told = ["Last 3 of 3,000 lines. Look there."] if total > 3 else []
     assert visible(message).splitlines()[1:-1] == [*told, "a", "b", "c", "3 read."]
     assert message.is_whole is (total == 3)
     assert buttons_of(message) == []
@@ -532,9 +532,9 @@ def test_what_was_followed_stands_under_the_headline_and_above_what_is_said_of_i
 @THOROUGHLY
 @given(report=strategies.REPORTS, lines=st.lists(strategies.TEXTS, max_size=5), times=st.sampled_from((1, 400)))
 def test_whatever_was_followed_the_last_message_is_sound(report: reports.Report, lines: list[str], times: int) -> None:
-    tail = options.Tail(lines=tuple(options.shortened(lines * times)), total=len(lines) * times + 1)
+    tail = log_tail.Tail(lines=tuple(log_tail.truncated(lines * times)), total=len(lines) * times + 1)
 
-    message = blocks_message.message(builders.an_answer(report), options.RenderOptions(tail=tail))
+    message = blocks_message.message(builders.an_answer(report), limits.RenderOptions(tail=tail))
 
     assert_sound_message(message)
     assert_harmless(message.blocks, message.text)

@@ -15,7 +15,7 @@ import pytest
 from bot.model import invocations, reports
 from bot.slack.client import api as slack_api
 from bot.slack.inbound import payloads
-from bot.slack.outbound import log_stream, rate_limit, replies
+from bot.slack.outbound import display, log_stream, rate_limit
 from bot.store import audit, database, migrate
 from sandbox import slack
 from sandbox.slack.scenario import people
@@ -47,20 +47,13 @@ class Scene:
     @contextlib.asynccontextmanager
     async def followed(
         self, request: payloads.Request, *, is_public: bool = True, **terms: Any
-    ) -> AsyncIterator[log_stream.LogStreamReply]:
+    ) -> AsyncIterator[display.SlackDisplay]:
         api = slack_api.SlackApi(self.workspace.bot_token, self.workspace.api_url)
-        reply = replies.reply_to(api, request.target, is_public=is_public)
         await self.record.begin(request.invocation)
         limiter = rate_limit.EditLimiter(EDIT_SECONDS, rate_limit.EditBudget(burst=1_000))
         short = {"post_seconds": EDIT_SECONDS / 3, "poll_seconds": EDIT_SECONDS, "limiter": limiter} | terms
-        live = log_stream.LogStreamReply(
-            api,
-            request.invocation,
-            request.target,
-            reply,
-            log_stream.LogStreamOptions(record=self.record, stopping=self.stopping, **short),
-            is_public=is_public,
-        )
+        options = log_stream.LogStreamOptions(record=self.record, stopping=self.stopping, **short)
+        live = display.SlackDisplay(api, request.invocation, request.target, options, is_public=is_public)
         try:
             yield live
         finally:
@@ -114,7 +107,7 @@ async def test_one_message_shows_the_newest_lines_and_a_button_to_end_it(scene: 
 
     assert message.thread_ts == request.target.thread
     assert "Following pos-order.log" in message.plain_text
-    assert "3 pods · 1 lines/s · asked for by" in message.plain_text
+    assert "3 pods · 1 lines/s · requested by" in message.plain_text
     assert [(button.text, button.value) for button in message.buttons] == [("Stop", f"stop {request.invocation.id}")]
 
 
@@ -131,9 +124,7 @@ async def test_at_the_end_the_message_keeps_the_newest_lines_and_its_thread_gets
     assert is_told
     assert scene.bots_messages()[0] == last
     assert REPORT.headline in last.plain_text
-    assert re.search(
-        r"The last \d\d of 1,000 lines. All of them are in pos-order.log, in this thread.", last.plain_text
-    )
+    assert re.search(r"Last \d\d of 1,000 lines. Full log: pos-order.log, in this thread.", last.plain_text)
     assert "line 999" in last.plain_text
     assert "Stop" not in labels(last)
     assert file.text == "".join(f"x2x │ {line}\n" for line in lines)
@@ -147,7 +138,7 @@ async def test_lines_that_the_message_holds_need_no_file(scene: Scene) -> None:
         await scene.alice.waits_for_message(scene.ops, containing="two")
         await live.finish(an_answer(request))
 
-    assert "The last" not in scene.bots_messages()[0].plain_text
+    assert "Last " not in scene.bots_messages()[0].plain_text
     assert scene.workspace.files == ()
 
 
@@ -167,7 +158,8 @@ async def test_thousands_of_lines_a_second_are_shown_at_the_pace_of_slack_and_ke
         while len(scene.workspace.calls("chat.update")) < 5:
             await live.append(a_log(*[f"line {next(numbers)}" for _ in range(500)]), "busy")
             await asyncio.sleep(0)
-            assert live._board._characters <= 20_000
+            assert live._stream is not None
+            assert live._stream.tail.characters <= 20_000
         total = next(numbers)
         edits = [call.at_seconds for call in scene.workspace.calls("chat.update")]
         await live.finish(an_answer(request))
@@ -179,7 +171,7 @@ async def test_thousands_of_lines_a_second_are_shown_at_the_pace_of_slack_and_ke
     assert kept == [f"x2x │ line {number}" for number in range(len(kept))]
     assert 90_000 < len(file.content) <= 100_000
     told = scene.bots_messages()[0].plain_text
-    assert f"The first {len(kept):,} are in pos-order.log, in this thread; {total - len(kept):,} more" in told
+    assert f"pos-order.log in this thread has the first {len(kept):,} lines, without {total - len(kept):,}." in told
 
 
 async def test_nothing_is_edited_while_nothing_changes(scene: Scene) -> None:
@@ -298,7 +290,7 @@ async def test_what_is_asked_in_private_is_followed_in_direct_messages(scene: Sc
     async with scene.followed(request, is_public=False) as live:
         await live.append(a_log(*["x" * 100] * 200), "1 pod")
         message = await scene.alice.waits_for_message(scene.alice.chat_with_bot, containing="Following pos-order.log")
-        where = await scene.alice.waits_for_message(scene.ops, containing="in your direct messages with posbot")
+        where = await scene.alice.waits_for_message(scene.ops, containing="in your DM with posbot")
         await live.finish(an_answer(request))
 
     answer = await scene.alice.waits_for_message(scene.ops, containing=REPORT.headline)
@@ -338,7 +330,7 @@ async def test_where_the_bot_is_not_it_goes_to_the_persons_direct_messages(scene
     async with scene.followed(request, is_public=True) as live:
         await live.append(a_log("one"), "1 pod")
         await scene.alice.waits_for_message(scene.alice.chat_with_bot, containing="one")
-        await scene.alice.waits_for_message(scene.ops, containing="in your direct messages with posbot")
+        await scene.alice.waits_for_message(scene.ops, containing="in your DM with posbot")
         await live.finish(an_answer(request))
 
     assert await scene.alice.waits_for_message(scene.ops, containing=REPORT.headline)
@@ -365,7 +357,7 @@ async def test_a_file_that_cannot_be_sent_is_said_with_what_to_do(scene: Scene) 
         assert await live.finish(an_answer(request))
 
     (message,) = scene.bots_messages()
-    assert "All of it could not be sent as a file." in message.plain_text
+    assert "The full log could not be uploaded." in message.plain_text
     assert "posbot manifest" in message.plain_text
     assert "in this thread" not in message.plain_text
 
@@ -378,7 +370,7 @@ async def test_a_disk_without_room_costs_the_file_alone(scene: Scene, monkeypatc
         await scene.alice.waits_for_message(scene.ops, containing="Following pos-order.log")
         assert await live.finish(an_answer(request))
 
-    assert "no room on its disk for the others" in scene.bots_messages()[0].plain_text
+    assert "the disk of posbot is full" in scene.bots_messages()[0].plain_text
     assert scene.workspace.files == ()
 
 
@@ -420,14 +412,7 @@ async def test_a_record_that_is_away_does_not_end_it(tmp_path: pathlib.Path, sce
     closed = dataclasses.replace(scene, record=audit.AuditLog(database.Closed("The database is away.")))
     api = slack_api.SlackApi(scene.workspace.bot_token, scene.workspace.api_url)
     terms = log_stream.LogStreamOptions(record=closed.record, stopping=scene.stopping, seconds=0.3, poll_seconds=0.05)
-    live = log_stream.LogStreamReply(
-        api,
-        request.invocation,
-        request.target,
-        replies.reply_to(api, request.target, is_public=True),
-        terms,
-        is_public=True,
-    )
+    live = display.SlackDisplay(api, request.invocation, request.target, terms, is_public=True)
 
     assert await live.until_stopped() == "after 0.3 seconds"
     await live.close()
@@ -441,8 +426,8 @@ async def test_what_is_cancelled_leaves_neither_tasks_nor_a_button(scene: Scene)
         await live.finish(an_answer(request, status=invocations.Status.CANCELLED))
 
     names = {task.get_name() for task in asyncio.all_tasks()}
-    assert not {name for name in names if name.startswith("live message")}
+    assert not {name for name in names if "followed log" in name}
     last = scene.workspace.latest(message)
     assert labels(last) == []
-    assert "posbot was restarted before it could send the others." in last.plain_text
+    assert "before it could upload the full log." in last.plain_text
     assert scene.workspace.files == ()

@@ -6,12 +6,12 @@ import tempfile
 
 import pytest
 
-from bot.slack.outbound import uploads
+from bot.slack.outbound import spool as outbound_spool
 
 pytestmark = pytest.mark.anyio
 
 
-async def content_of(spool: uploads.Spool) -> bytes:
+async def content_of(spool: outbound_spool.Spool) -> bytes:
     await spool.flush()
     return b"".join([piece async for piece in spool.upload("x.log").read()])
 
@@ -21,7 +21,7 @@ def names_in(folder: pathlib.Path) -> list[str]:
 
 
 async def test_everything_comes_back_in_its_order_as_often_as_it_is_read() -> None:
-    spool = uploads.Spool(10_000_000)
+    spool = outbound_spool.Spool(10_000_000)
     for number in range(0, 50_000, 100):
         await spool.add([f"line {number + more} ż" for more in range(100)])
 
@@ -35,7 +35,7 @@ async def test_everything_comes_back_in_its_order_as_often_as_it_is_read() -> No
 
 
 async def test_what_comes_after_the_bound_is_counted_and_leaves_no_hole() -> None:
-    spool = uploads.Spool(20)
+    spool = outbound_spool.Spool(20)
 
     for line in ("1234567", "x" * 50, "1234567", "7"):
         await spool.add([line])
@@ -47,7 +47,7 @@ async def test_what_comes_after_the_bound_is_counted_and_leaves_no_hole() -> Non
 
 async def test_nothing_can_be_found_on_the_disk(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    spool = uploads.Spool(10_000_000)
+    spool = outbound_spool.Spool(10_000_000)
     await spool.add(["x" * 1_000_000])
     await spool.flush()
 
@@ -57,7 +57,7 @@ async def test_nothing_can_be_found_on_the_disk(tmp_path: pathlib.Path, monkeypa
 
 async def test_a_disk_that_takes_nothing_costs_the_file_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
-    spool = uploads.Spool(10_000_000)
+    spool = outbound_spool.Spool(10_000_000)
 
     await spool.add(["x"] * 10)
     await spool.flush()
@@ -69,7 +69,7 @@ async def test_a_disk_that_takes_nothing_costs_the_file_and_nothing_else(monkeyp
 
 
 async def test_closing_while_a_thread_writes_waits_for_it() -> None:
-    spool = uploads.Spool(100_000_000)
+    spool = outbound_spool.Spool(100_000_000)
     writing = asyncio.ensure_future(spool.add(["x" * 50_000_000]))
     await asyncio.sleep(0)
 
