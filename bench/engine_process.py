@@ -67,7 +67,7 @@ async def _work(core: app.Core, *, count: int, steps: int, at_once: int) -> subp
             started = time.perf_counter()
             run = await core.runs.start(_order(procedure))
             task = core.worker.task_of(run.id)
-            if task is None or (await task).state is not runs.RunState.SUCCEEDED:
+            if task is None or (await task).state is not runs.RunState.COMPLETED:
                 raise RuntimeError(f"the run {run.id} was not done")
             seconds.append(time.perf_counter() - started)
 
@@ -96,7 +96,7 @@ def _procedure(*steps: dict[str, Any]) -> schema.Procedure:
         "summary": "Try something out",
         "owner": "bench",
         "doc": {"section": "health-checks"},
-        "command": {"word": "try-out", "examples": ["try-out"]},
+        "command": {"name": "try-out", "examples": ["try-out"]},
         "access": {"run": ["everyone"]},
         "steps": list(steps),
     }

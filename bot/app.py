@@ -128,7 +128,7 @@ def _core(
         clusters=clusters,
     )
     dispatcher = dispatch_dispatcher.Dispatcher(
-        parser=parser.Parser(table, vocabulary_of(data, table)),
+        parser=parser.Parser(table, vocabulary_of(data, table, book.invalid)),
         permissions=checker,
         redactor=redactor,
         record=record,
@@ -151,7 +151,9 @@ def _core(
 
 
 def vocabulary_of(
-    data: runbook_data.RunbookData, table: Mapping[str, bot_command.Command[Any]]
+    data: runbook_data.RunbookData,
+    table: Mapping[str, bot_command.Command[Any]],
+    invalid: Sequence[schema.InvalidProcedure] = (),
 ) -> bot_command.Vocabulary:
     """Give the names that may stand in parameters."""
     return bot_command.Vocabulary(
@@ -159,6 +161,7 @@ def vocabulary_of(
         environments=data.environments,
         commands=tuple(table),
         aliases={alias: word for word, command in table.items() for alias in command.aliases},
+        invalid_procedures={one.name: one.reason for one in invalid},
     )
 
 

@@ -36,12 +36,7 @@ if TYPE_CHECKING:
     from bot.store import audit
 
 
-class Effect(enum.StrEnum):
-    """What running a command does to the world."""
-
-    READ = "read"
-    # Denied unless a role allows it.
-    CHANGE = "change"
+Effect = schema.Effect
 
 
 class Audience(enum.StrEnum):
@@ -52,12 +47,15 @@ class Audience(enum.StrEnum):
     ROLE = "role"
 
 
-class FactKind(enum.StrEnum):
-    """What a fact of a report holds, where it is not null."""
+class ValueType(enum.StrEnum):
+    """The type of a fact in a report, or of a value in an expression of a procedure."""
 
     TEXT = "text"
     NUMBER = "number"
-    BOOLEAN = "truth"
+    BOOLEAN = "boolean"
+    # Only passed on: “90s” and “1m30s” are equal, which a comparison of texts would not see.
+    DURATION = "duration"
+    NULL = "null"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,6 +89,8 @@ class Vocabulary:
     commands: tuple[str, ...]
     aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Other words for some of them."""
+    invalid_procedures: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Procedures that are disabled, by the name of their file, with the reason."""
 
 
 def _vocabulary(info: pydantic.ValidationInfo) -> Vocabulary:
@@ -216,7 +216,7 @@ class Command(Generic[P]):
     """Markers of the sections of the runbook that it carries out."""
     deadline: Callable[[P], float | None] = lambda _: 30.0
     """Seconds after which the answer is that there was none; None for what ends when nobody looks any more."""
-    facts: Mapping[str, FactKind] = dataclasses.field(default_factory=dict)
+    facts: Mapping[str, ValueType] = dataclasses.field(default_factory=dict)
     """What procedures can rely on in the facts of its reports; each is of this kind, or null or missing."""
     is_step: bool = True
     """It says something of the services, so that a procedure can use it as a step."""
@@ -242,9 +242,9 @@ class Command(Generic[P]):
 
 def facts(
     *, texts: tuple[str, ...] = (), numbers: tuple[str, ...] = (), truths: tuple[str, ...] = ()
-) -> Mapping[str, FactKind]:
+) -> Mapping[str, ValueType]:
     """Give the declaration of these facts."""
-    kinds = ((FactKind.TEXT, texts), (FactKind.NUMBER, numbers), (FactKind.BOOLEAN, truths))
+    kinds = ((ValueType.TEXT, texts), (ValueType.NUMBER, numbers), (ValueType.BOOLEAN, truths))
     return {name: kind for kind, names in kinds for name in names}
 
 

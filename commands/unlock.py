@@ -1,4 +1,4 @@
-"""Free a lock that a run holds, so that another run may begin."""
+"""Release a lock that a run holds, so that another run can start."""
 
 from typing import Annotated
 
@@ -14,34 +14,34 @@ class Parameters(command.Parameters):
     lock: Annotated[
         str,
         command.Option(positional=True, label="LOCK"),
-        pydantic.Field(min_length=1, max_length=255, description="the lock, as a refusal or a run names it"),
+        pydantic.Field(min_length=1, max_length=255, description="the name of the lock, as shown with a run"),
     ]
     reason: Annotated[
         str,
         command.Option(label="REASON"),
-        pydantic.Field(min_length=5, max_length=500, description="why; it stands in the record"),
+        pydantic.Field(min_length=5, max_length=500, description="why; kept in the audit log"),
     ]
 
 
-async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
-    """Free it, and tell which run held it: that one goes on, so look at it first."""
-    holder = await tools.runs.unlock(parameters.lock)
-    goes_on = "" if holder.state.is_final else " That run goes on without it."
+async def run(parameters: Parameters, context: command.Context) -> reports.Report:
+    """Release it and return which run held it: that run continues, so look at it first."""
+    holder = await context.runs.unlock(parameters.lock)
+    continues = "" if holder.state.is_final else " That run continues without it."
     return reports.Report(
         verdict=reports.Verdict.OK,
-        headline=f"“{parameters.lock}” is free. The run {holder.id} held it.{goes_on}",
-        sections=(reports.Fields(pairs=(("reason", parameters.reason), ("by", tools.invocation.actor.name))),),
+        headline=f"Lock “{parameters.lock}” released; it was held by the run {holder.id}.{continues}",
+        sections=(reports.Fields(pairs=(("reason", parameters.reason), ("by", context.invocation.actor.name))),),
         facts={"lock": parameters.lock, "run": holder.id},
-        next_actions=(reports.NextAction(label="Show that run", command=f"run show {holder.id}"),),
+        next_actions=(reports.NextAction(label="Show run", command=f"run show {holder.id}"),),
     )
 
 
 COMMAND = command.Command(
     name="unlock",
-    summary="free a lock that a run holds",
+    summary="release a lock that a run holds",
     parameters=Parameters,
     run=run,
-    examples=('unlock deployment:pos-order:prod --reason "its run was given up"',),
+    examples=('unlock deployment:pos-order:prod --reason "its run was abandoned"',),
     effect=command.Effect.CHANGE,
     sections=("how-to-use",),
     is_step=False,

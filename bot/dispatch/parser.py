@@ -59,7 +59,9 @@ class Parser:
         text = text.encode(errors="replace").decode()
         words = _split(normalize(text) if from_chat else text)
         if words and words[-1] in {"--help", "-h"}:
-            words = ["help", *words[:-1][:1]]
+            words = ["help", *words[:-1][: 2 if self._is_name(words[:2]) else 1]]
+        if words and words[0].lower() == "help" and self._is_name(words[1:3]):
+            words = ["help", " ".join(words[1:3])]
         command, rest = self._find(words or ["help"])
         try:
             values = _bind(self._apps[command.name], rest)
@@ -77,11 +79,18 @@ class Parser:
         word = self._aliases.get(word.lower(), word)
         if word.lower() in self._commands:
             return self._commands[word.lower()]
+        invalid = self._vocabulary.invalid_procedures.get(word.lower())
+        if invalid is not None:
+            raise errors.UsageError(f"The procedure {word} is disabled: its file is invalid.", hint=invalid)
         raise errors.NotFound("command", word, (*self._commands, *self._aliases))
+
+    def _is_name(self, words: list[str]) -> bool:
+        """Return whether *words* are the two words of one name."""
+        return len(words) > 1 and " ".join(words).lower() in {*self._commands, *self._aliases}
 
     def _find(self, words: list[str]) -> tuple[bot_command.Command[Any], list[str]]:
         """Give the command that *words* begin with, and what follows it."""
-        if " ".join(words[:2]).lower() in self._aliases:
+        if self._is_name(words[:2]):
             return self.find(" ".join(words[:2])), words[2:]
         word, *rest = words
         try:

@@ -1,11 +1,8 @@
 """
-A procedure as a command: its own word, and `run` with its name, begin a run of it.
+A procedure as a command: its own name, and `run` with it, start a run.
 
-In Slack a run is begun, and shown by a message of its own; a terminal stays with it.
-
-A terminal that stays with a run: works on it, shows it, and asks whoever sits there what it asks.
-
-Asking a database that is away until it is back, for whoever stays with a run: leaving would cut its step off.
+Slack shows a run in a live message. A terminal attaches to it: it executes the run, shows its progress, and asks its
+questions.
 """
 
 import asyncio
@@ -21,125 +18,121 @@ from bot.procedures import reports as run_reports
 from bot.procedures import runs, schema
 from bot.procedures.definition import parameters, references, templates
 
+log = structlog.get_logger()
+_POLL_SECONDS = 0.5
+"""Between looks whether a question was answered elsewhere, and between attempts to reach the database."""
+Result = TypeVar("Result")
+
 
 def command_of(procedure: schema.Procedure) -> command.Command[Any]:
-    """Give the command that begins runs of *procedure*."""
+    """Return the command that starts runs of *procedure*."""
 
-    async def run(typed: command.Parameters, tools: command.Context) -> reports.Report:
-        order = _order(procedure, typed, tools.invocation)
+    async def run(typed: command.Parameters, context: command.Context) -> reports.Report:
+        order = _request(procedure, typed, context)
         if parameters.read(procedure.params, typed).is_plan:
-            return run_reports.planned(order, tools.runs.plan(order), tools.runbook)
-        begun = await tools.runs.start(order)
-        if tools.invocation.source is invocations.Source.TERMINAL:
-            return await attach(begun, tools)
-        return run_reports.started(begun)
+            return run_reports.planned(order, context.runs.plan(order), context.runbook)
+        started = await context.runs.start(order)
+        if context.invocation.source is invocations.Source.TERMINAL:
+            return await attach(started, context)
+        return run_reports.started(started)
 
-    word, *others = procedure.words
+    name, *others = procedure.names
     return command.Command(
-        name=word,
+        name=name,
         summary=procedure.summary.rstrip("."),
         parameters=parameters.model_of(procedure.params),
         run=run,
         examples=procedure.command.examples,
-        effect=command.Effect(procedure.effect.value),
+        effect=procedure.effect,
         sections=(procedure.doc.section,),
-        # A run has a time limit of its own, and whoever waits for a person in a terminal has time.
+        # A run has its own timeout, and a terminal may wait for a person.
         deadline=lambda _: None,
         is_step=False,
-        aliases=(*others, *(f"run {one}" for one in (word, *others))),
+        aliases=(*others, *(f"run {one}" for one in (name, *others))),
         roles=procedure.access.run,
     )
 
 
-def _order(
-    procedure: schema.Procedure, typed: command.Parameters, invocation: invocations.Invocation
-) -> runs.RunRequest:
-    given = parameters.read(procedure.params, typed)
-    scope = references.Scope(params=given.values)
+def _request(procedure: schema.Procedure, typed: command.Parameters, context: command.Context) -> runs.RunRequest:
+    arguments = parameters.read(procedure.params, typed)
+    properties = parameters.properties_of(procedure.params, arguments.values, context.catalog, context.environments)
+    scope = references.Scope(params=arguments.values)
     lock = str(templates.render(procedure.lock, scope)) if procedure.lock is not None else None
     return runs.RunRequest(
         procedure=procedure,
-        params=given.values,
-        invocation=invocation,
+        params={**arguments.values, **properties},
+        invocation=context.invocation,
         lock=lock,
-        is_step_by_step=given.is_step_by_step,
+        is_step_by_step=arguments.is_step_by_step,
     )
 
 
-_POLL_SECONDS = 0.5
-"""How often it is looked whether somebody has answered elsewhere meanwhile."""
-
-
-async def attach(run: runs.Run, tools: command.Context) -> reports.Report:
-    """Give how *run* stands once it has ended, or waits for somebody who is not here."""
+async def attach(run: runs.Run, context: command.Context) -> reports.Report:
+    """Return the summary of *run* once it has ended, or waits for somebody who is not at this terminal."""
 
     async def show(now: runs.Run) -> None:
-        await tools.display.progress(run_reports.live(now, tools.runbook))
+        await context.display.progress(run_reports.live(now, context.runbook))
 
     try:
         while True:
-            run = await tools.runs.execute_or_follow(run, show)
-            if run.state.is_final or run.question is None or not await _settle(run, run.question, tools):
-                return run_reports.summary(run, tools.runbook)
+            run = await context.runs.execute_or_follow(run, show)
+            if run.state.is_final or run.question is None or not await _resolve(run, run.question, context):
+                return run_reports.summary(run, context.runbook)
     except asyncio.CancelledError:
-        headline = f"Left. posbot run follow {run.id} goes on with it, or another posbot does."
-        await tools.display.progress(reports.Report(verdict=reports.Verdict.UNKNOWN, headline=headline))
+        headline = f"Detached. Another replica continues the run; reattach with `posbot run watch {run.id}`."
+        await context.display.progress(reports.Report(verdict=reports.Verdict.UNKNOWN, headline=headline))
         raise
 
 
-async def _settle(run: runs.Run, question: runs.Question, tools: command.Context) -> bool:
-    """Have *question* answered here, or see it answered elsewhere; tell whether the run can go on."""
-    if not await tools.runs.may_answer(run, question, by=tools.invocation):
+async def follow_or_confirm(run: runs.Run, text: str, context: command.Context) -> reports.Report:
+    """Attach to *run* at a terminal; elsewhere return *text*, because a live message shows the progress."""
+    if context.invocation.source is invocations.Source.TERMINAL:
+        return await attach(await context.runs.find(run.id), context)
+    return run_reports.confirmation(run, f"{run_reports.subject(run)}: {text}")
+
+
+async def _resolve(run: runs.Run, question: runs.Question, context: command.Context) -> bool:
+    """Ask *question* here until it is answered here or elsewhere; return whether the run continues."""
+    if not await context.runs.may_answer(run, question, by=context.invocation):
         return False
-    asking = asyncio.ensure_future(
-        tools.display.ask(
-            invocations.Prompt(text=run_reports.prompt(run, question), options=question.options, note=question.note)
-        )
-    )
-    elsewhere = asyncio.ensure_future(_answered_elsewhere(run, tools))
+    prompt = invocations.Prompt(text=run_reports.prompt(run, question), options=question.options, note=question.note)
+    asking = asyncio.ensure_future(context.display.ask(prompt))
+    elsewhere = asyncio.ensure_future(_wait_for_change(run, context))
     try:
-        await asyncio.wait({asking, elsewhere}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((asking, elsewhere), return_when=asyncio.FIRST_COMPLETED)
         if not asking.done():
             return True
         choice = asking.result()
         if choice is None:
             return False
-        await retry_until_available(lambda: _answer(run, question, choice, tools))
+        await retry_until_available(
+            lambda: context.runs.answer(
+                run, choice.answer, by=context.invocation, comment=choice.note, question_id=question.id
+            )
+        )
         return True
     finally:
         for task in (asking, elsewhere):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait({task})
+                await asyncio.wait((task,))
 
 
-async def _answer(
-    run: runs.Run, question: runs.Question, choice: invocations.Choice, tools: command.Context
-) -> runs.Question:
-    return await tools.runs.answer(
-        run, choice.answer, by=tools.invocation, comment=choice.note, question_id=question.id
-    )
-
-
-async def _answered_elsewhere(run: runs.Run, tools: command.Context) -> None:
-    version = now = run.version
-    while now == version:
+async def _wait_for_change(run: runs.Run, context: command.Context) -> None:
+    version = run.version
+    while version == run.version:
         await asyncio.sleep(_POLL_SECONDS)
-        now = (await retry_until_available(lambda: tools.runs.find(run.id))).version
-
-
-log = structlog.get_logger()
-Result = TypeVar("Result")
+        version = (await retry_until_available(lambda: context.runs.find(run.id))).version
 
 
 async def retry_until_available(ask: Callable[[], Awaitable[Result]]) -> Result:
-    """Give what *ask*, which may be asked again, gives once the database answers."""
-    is_told = False
+    """Retry *ask* until the database is available: giving up would interrupt the step of an attached run."""
+    is_logged = False
     while True:
         try:
             return await ask()
         except errors.Unavailable as error:
-            if not is_told:
+            if not is_logged:
                 log.warning("waiting for the database", reason=str(error))
-            is_told = True
+            is_logged = True
             await asyncio.sleep(_POLL_SECONDS)

@@ -1,8 +1,9 @@
 """
-A run in words: as a whole, and as the three things that a channel is told of it.
+The reports about runs.
 
-A channel sees how far it is (`live`), what a person is asked (`asked`) and that it is over (`ended`); whoever asks for
-the run itself gets all of it in one report (`whole`).
+A channel has three messages about a run: its progress (`live`), what a person is asked (`asked`) and the end (`ended`).
+Who asks for the run gets all of it in one report (`summary`). `planned` is the dry run, `listing` the list of runs,
+`step_results` and `step_result` are the log of a run.
 """
 
 import datetime
@@ -11,12 +12,13 @@ from collections.abc import Mapping, Sequence
 
 from bot.model import durations, reports
 from bot.procedures import runs, schema
-from bot.procedures.engine import questions
 from bot.runbook import sections
 
-_FINE_SECONDS = 10.0
-_SECONDS = 120.0
-"""Up to which a length of time is told in seconds."""
+MAX_BUTTONS = 4
+"""Of the five that a message should have at most, one shares it."""
+_MAX_FINE_SECONDS = 10.0
+_MAX_SECONDS = 120.0
+"""Up to which a duration is written in seconds."""
 _STATES: Mapping[runs.StepState, reports.TaskState] = {
     runs.StepState.PENDING: reports.TaskState.PENDING,
     runs.StepState.RUNNING: reports.TaskState.RUNNING,
@@ -29,14 +31,14 @@ _STATES: Mapping[runs.StepState, reports.TaskState] = {
     runs.StepState.CANCELLED: reports.TaskState.SKIPPED,
 }
 _ANSWERERS = {
-    "requester": "whoever began it",
-    questions.ANYONE: "anyone who may run it",
-    "not_requester": "anyone else who may run it",
+    schema.REQUESTER: "the requester",
+    schema.ANYONE_WITH_RUN: "anyone who may run it",
+    schema.NOT_REQUESTER: "anyone else who may run it",
 }
 
 
 def summary(run: runs.Run, runbook: sections.Runbook) -> reports.Report:
-    """Give everything that a person should know of *run* now, with what can be done about it."""
+    """Return everything that a person needs to know about *run*, with what can be done."""
     question = run.question if run.state is runs.RunState.WAITING else None
     return reports.Report(
         verdict=run.state.verdict,
@@ -49,7 +51,7 @@ def summary(run: runs.Run, runbook: sections.Runbook) -> reports.Report:
 
 
 def live(run: runs.Run, runbook: sections.Runbook) -> reports.Report:
-    """Give how far *run* is; what a person is asked stands in a message of its own, which notifies."""
+    """Return the progress of *run*; a question has its own message, which notifies."""
     return reports.Report(
         verdict=run.state.verdict,
         headline=headline(run),
@@ -60,36 +62,39 @@ def live(run: runs.Run, runbook: sections.Runbook) -> reports.Report:
 
 
 def footer(run: runs.Run) -> tuple[str, ...]:
-    """Give which run it is, who wanted it, and what it holds: what stands small below how far it is."""
+    """Return the context line below the progress: id, requester, lock."""
     return tuple(" ".join(pair) for pair in _about(run).pairs)
 
 
 def asked(run: runs.Run, question: runs.Question) -> reports.Report:
-    """Give what *run* asks or has asked: with the answers to choose from, or with the one that was given."""
+    """Return a question with its answers to choose from, or with the one that was given."""
     title = run.procedure.find(question.step).title
     if question.answer is None:
         return reports.Report(
             verdict=reports.Verdict.UNKNOWN,
-            headline=f"{subject(run)} waits for an answer: {title}",
+            headline=f"{subject(run)}: {title}"
+            if title.endswith("?")
+            else f"{subject(run)}: waiting for input, {title}",
             sections=(_question(run, question),),
             next_actions=_answers(run, question),
         )
-    given = "nobody answered in time" if question.answer == runs.TIMEOUT else f"{question.answer}, {_by(question)}"
-    comment = (reports.Text(title="Note", text=question.comment),) if question.comment else ()
+    at = f" at {question.answered_at:%H:%M:%S} UTC" if question.answered_at is not None else ""
+    given = "no answer in time" if question.answer == runs.TIMEOUT else f"{question.answer}, {question.answered_by}{at}"
+    note = (reports.Text(title="Note", text=question.comment),) if question.comment else ()
     return reports.Report(
         verdict=reports.Verdict.OK,
         headline=f"{title} {given}" if title.endswith("?") else f"{title}: {given}",
-        sections=(reports.Text(text=question.text), *comment),
+        sections=(reports.Text(text=question.text), *note),
         is_information=True,
     )
 
 
 def ended(run: runs.Run, runbook: sections.Runbook) -> reports.Report:
-    """Give that *run* is over, and what of it did not come out well."""
-    bad = tuple(
+    """Return the end of *run* with its failed steps."""
+    failed = tuple(
         reports.Row(
             verdict=reports.Verdict.UNKNOWN if record.state is runs.StepState.UNKNOWN else reports.Verdict.FAILED,
-            cells=(run.procedure.find(record.id).title, _came(record)),
+            cells=(run.procedure.find(record.id).title, record.result),
         )
         for record in run.steps
         if record.state.is_failure
@@ -97,173 +102,265 @@ def ended(run: runs.Run, runbook: sections.Runbook) -> reports.Report:
     return reports.Report(
         verdict=run.state.verdict,
         headline=headline(run),
-        sections=(reports.Table(columns=("step", "what came of it"), rows=bad),) if bad else (),
+        sections=(reports.Table(columns=("step", "result"), rows=failed),) if failed else (),
         next_actions=_actions(run),
         runbook=_pointers(run, runbook),
     )
 
 
 def started(run: runs.Run) -> reports.Report:
-    """Give that *run* has begun; how it goes is shown where all can see it."""
+    """Return that *run* was started; its progress is a message for everyone."""
     return reports.Report(
         verdict=run.state.verdict,
-        headline=f"{subject(run)} has begun.",
+        headline=f"{subject(run)}: started",
         sections=(_about(run),),
         facts={"run": run.id},
-        next_actions=(reports.NextAction(label="Show", command=f"run show {run.id}"),),
+        next_actions=(_show(run),),
+        is_information=True,
+        is_ephemeral=True,
+    )
+
+
+def confirmation(run: runs.Run, text: str) -> reports.Report:
+    """Return *text* about *run* for the person who asked for something."""
+    return reports.Report(
+        verdict=reports.Verdict.OK,
+        headline=text,
+        facts={"run": run.id},
+        next_actions=(_show(run),),
         is_information=True,
         is_ephemeral=True,
     )
 
 
 def planned(order: runs.RunRequest, steps: Sequence[runs.PlannedStep], runbook: sections.Runbook) -> reports.Report:
-    """Give what a run of *order* would do, step by step, with what each depends on and whom it asks."""
+    """Return what a run of *order* would do: each step with its condition and who is asked."""
     rows = tuple(reports.Row(cells=(step.title, ". ".join(_condition(step)), step.action)) for step in steps)
-    changing = [step.step for step in steps if step.is_change]
+    changing = [step.title for step in steps if step.is_change]
     pairs = [
         ("changes", ", ".join(changing) or "nothing"),
-        ("time limit", durations.write(order.procedure.timeout)),
+        ("timeout", durations.write(order.procedure.timeout)),
         *([("lock", order.lock)] if order.lock is not None else []),
     ]
     return reports.Report(
         verdict=reports.Verdict.OK,
-        headline=f"{named(order.procedure, order.params)}: this would be done. Nothing was done now.",
-        sections=(reports.Table(columns=("step", "when", "what"), rows=rows), reports.Fields(pairs=tuple(pairs))),
+        headline=f"{_subject(order.procedure, order.params)} · Dry run: no changes were made.",
+        sections=(reports.Table(columns=("step", "when", "action"), rows=rows), reports.Fields(pairs=tuple(pairs))),
         facts={"procedure": order.procedure.id, "steps": len(steps), "changes": len(changing), "lock": order.lock},
-        next_actions=(reports.NextAction(label="Run it", command=runs.line_of(order.procedure, order.params)),),
+        next_actions=(reports.NextAction(label="Run", command=runs.line_of(order.procedure, order.params)),),
         runbook=runbook.point_to(order.procedure.doc.section),
         is_information=True,
     )
 
 
 def _condition(step: runs.PlannedStep) -> list[str]:
-    if step.is_wanted is False:
-        return ["left out"]
-    parts = ["always"] if step.is_wanted and not step.is_end and not step.jumped_by else []
-    if step.jumped_by:
-        parts.append(f"not after a failure of {', '.join(step.jumped_by)}")
+    if step.is_condition_met is False:
+        return ["skipped: condition not met"]
+    parts = ["always"] if step.is_condition_met and not step.is_end and not step.skipped_after else []
+    if step.skipped_after:
+        parts.append(f"unless {_either(step.skipped_after)} failed")
     if step.is_end:
-        parts.append("at the end, however that comes")
-    if step.is_wanted is None:
-        parts.append(f"if {step.when}")
-        parts += [f"depends on {', '.join(step.depends_on)}"] if step.depends_on else []
+        parts.append("at the end, whatever the outcome")
+    if step.is_condition_met is None:
+        parts.append(f"depends on {', '.join(step.depends_on) or 'all earlier steps'}")
     if step.asks is not None:
         parts.append(f"asks {_ANSWERERS.get(step.asks, step.asks.replace(':', ' '))}")
     return parts
 
 
+def _either(titles: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(titles[:-1]), *titles[-1:])))
+
+
+def listing(found: Sequence[runs.Run]) -> reports.Report:
+    """Return a list of runs, those that wait for input with the first buttons."""
+    if not found:
+        return reports.Report(
+            verdict=reports.Verdict.OK, headline="No runs found.", facts={"count": 0}, is_information=True
+        )
+    waiting = [run for run in found if run.state is runs.RunState.WAITING]
+    rows = tuple(
+        reports.Row(
+            verdict=run.state.verdict,
+            cells=(
+                run.id,
+                subject(run),
+                "waiting for input" if run in waiting else str(run.state),
+                _current_step_or_duration(run),
+                run.requester.name,
+                f"{run.created_at:%m-%d %H:%M}",
+            ),
+        )
+        for run in found
+    )
+    columns = ("run", "procedure", "state", "step or duration", "requested by", "started (UTC)")
+    suffix = f", {len(waiting)} waiting for input" if waiting else ""
+    return reports.Report(
+        is_information=True,
+        verdict=reports.Verdict.OK,
+        headline=f"{len(found)} run{'s' * (len(found) > 1)}, newest first{suffix}",
+        sections=(reports.Table(columns=columns, rows=rows),),
+        facts={"count": len(found), "waiting": len(waiting)},
+        next_actions=tuple(
+            reports.NextAction(label=f"Show {run.id}", command=f"run show {run.id}", is_primary=run in waiting)
+            for run in sorted(found, key=lambda run: run not in waiting)[:MAX_BUTTONS]
+        ),
+    )
+
+
+def _current_step_or_duration(run: runs.Run) -> str:
+    if run.ended_at is not None:
+        return _duration(run.ended_at - run.created_at)
+    return run.procedure.find(run.current.id).title if run.current is not None else ""
+
+
+def step_results(run: runs.Run) -> reports.Report:
+    """Return the result of every step that was started or has ended, in one line each."""
+    records = [record for record in run.steps if record.started_at is not None or record.state.is_final]
+    rows = []
+    for record in records:
+        at = record.started_at or record.ended_at
+        # The only place that shows the condition itself.
+        is_conditional = record.reason is not None and record.reason.code is runs.ReasonCode.CONDITION_NOT_MET
+        condition = f" ({record.reason.detail})" if is_conditional and record.reason is not None else ""
+        result = _skipped(record) + condition if record.state is runs.StepState.SKIPPED else record.result
+        title = run.procedure.find(record.id).title
+        clock = f"{at:%H:%M:%S}" if at is not None else ""
+        rows.append(reports.Row(verdict=record.verdict, cells=(clock, title, result)))
+    with_report = [record for record in records if record.invocation]
+    return reports.Report(
+        is_information=True,
+        verdict=run.state.verdict,
+        headline=f"{subject(run)}: step results",
+        sections=(reports.Table(columns=("at (UTC)", "step", "result"), rows=tuple(rows)),),
+        facts={"run": run.id, "steps": len(records)},
+        next_actions=tuple(
+            reports.NextAction(label=run.procedure.find(record.id).title, command=f"run log {run.id} {record.id}")
+            for record in sorted(with_report, key=lambda record: not record.state.is_failure)[:MAX_BUTTONS]
+        ),
+    )
+
+
+def step_result(run: runs.Run, step: schema.Step, report: reports.Report | None) -> reports.Report:
+    """Return the whole *report* of one step, or that it has none."""
+    if report is not None:
+        return reports.changed(report, headline=f"{step.title}: {report.headline}")
+    record = run.find(step.id)
+    return confirmation(run, f"“{step.title}” has no report: {record.result}")
+
+
 def prompt(run: runs.Run, question: runs.Question) -> str:
-    """Give *question* for somebody who sits at a terminal."""
+    """Return *question* for a terminal."""
     return f"{run.procedure.find(question.step).title}\n{question.text}"
 
 
 def subject(run: runs.Run) -> str:
-    """Give what is carried out on what, as people would call it."""
-    return named(run.procedure, run.params)
+    """Return the subject of a headline, such as `Post-deployment check · pos-order · prod`."""
+    return _subject(run.procedure, run.params)
 
 
-def named(procedure: schema.Procedure, params: Mapping[str, reports.Scalar]) -> str:
-    """Give *procedure* with what it is carried out on."""
+def _subject(procedure: schema.Procedure, params: Mapping[str, reports.Scalar]) -> str:
     target = [str(params[name]) for name in ("service", "env") if params.get(name) is not None]
-    return f"{procedure.title}: {' in '.join(target)}" if target else procedure.title
+    return " · ".join((procedure.title, *target))
 
 
 def headline(run: runs.Run) -> str:
-    """Give how things stand with *run* in one sentence."""
-    record = run.current
+    """Return subject and state of *run*."""
+    return f"{subject(run)}: {_state(run)}"
+
+
+def _state(run: runs.Run) -> str:
+    record, took = run.current, ""
+    if run.ended_at is not None:
+        took = _duration(run.ended_at - run.created_at)
     match run.state:
         case runs.RunState.RUNNING if record is not None:
-            return f"{subject(run)}, {_place(run, record)}."
+            return f"step {run.steps.index(record) + 1} of {len(run.steps)}, {run.procedure.find(record.id).title}"
         case runs.RunState.WAITING if record is not None:
-            return f"{subject(run)}, {_place(run, record)} waits for an answer."
+            return f"waiting for input, {run.procedure.find(record.id).title}"
         case runs.RunState.CANCELLED:
-            return f"{subject(run)} was cancelled{_took(run)}: {_why_cancelled(run)}."
-        case runs.RunState.SUCCEEDED_WITH_FAILURES:
+            return f"{_who_cancelled(run)} after {took}" if took else _who_cancelled(run)
+        case runs.RunState.COMPLETED_WITH_FAILURES:
             count = sum(one.state.is_failure for one in run.steps)
-            return f"{subject(run)} came to its end{_took(run)}; {count} step{'s' * (count > 1)} on the way failed."
+            return f"completed in {took} with {count} failed step{'s' * (count > 1)}"
         case runs.RunState.FAILED | runs.RunState.TIMED_OUT:
-            worst = next((one for one in reversed(run.steps) if one.state.is_failure), None)
-            where = f" at “{run.procedure.find(worst.id).title}”" if worst is not None else ""
-            return f"{subject(run)} {run.state}{where}{_took(run)}."
-    return f"{subject(run)} {run.state}{_took(run)}."
+            last = next((one for one in reversed(run.steps) if one.state.is_failure), None)
+            where = f" at “{run.procedure.find(last.id).title}”" if last is not None else ""
+            return f"{run.state}{where} after {took}"
+    return f"{run.state} in {took}" if took else str(run.state)
 
 
-def _why_cancelled(run: runs.Run) -> str:
+def _who_cancelled(run: runs.Run) -> str:
     if run.cancel is not None:
-        return f"{run.cancel.by} wanted it"
-    reasons = (record.why for record in run.steps if record.state is runs.StepState.CANCELLED and record.why)
-    return next(reasons, "nobody says why")
+        return f"cancelled by {run.cancel.by}"
+    reasons = [record.reason for record in run.steps if record.state is runs.StepState.CANCELLED and record.reason]
+    return f"cancelled ({reasons[0]})" if reasons else "cancelled"
 
 
-def _place(run: runs.Run, record: runs.StepRecord) -> str:
-    return f"step {run.steps.index(record) + 1} of {len(run.steps)}, “{run.procedure.find(record.id).title}”"
-
-
-def _took(run: runs.Run) -> str:
-    return f" after {length(run.ended_at - run.created_at)}" if run.ended_at is not None else ""
-
-
-def length(span: datetime.timedelta) -> str:
-    """Give a length of time as people say it: 40 ms, 1.4 s, 42 s, 12m3s."""
+def _duration(span: datetime.timedelta) -> str:
+    """Return a duration such as 40 ms, 1.4 s, 42 s, 12m3s."""
     seconds = max(span.total_seconds(), 0.0)
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < _FINE_SECONDS:
+    if seconds < _MAX_FINE_SECONDS:
         return f"{seconds:.1f} s"
-    return f"{seconds:.0f} s" if seconds < _SECONDS else durations.write(span)
+    return f"{seconds:.0f} s" if seconds < _MAX_SECONDS else durations.write(span)
 
 
 def _plan(run: runs.Run) -> reports.Plan:
-    return reports.Plan(tasks=tuple(_task(run, record) for record in run.steps))
-
-
-def _task(run: runs.Run, record: runs.StepRecord) -> reports.Task:
-    return reports.Task(
-        id=record.id,
-        title=run.procedure.find(record.id).title,
-        state=_STATES[record.state],
-        status=", ".join(_status(record)),
-        detail=record.headline if record.state.is_final else record.action,
+    return reports.Plan(
+        tasks=tuple(
+            reports.Task(
+                id=record.id,
+                title=run.procedure.find(record.id).title,
+                state=_STATES[record.state],
+                status=", ".join(_status(record)),
+                detail=record.headline if record.state.is_final else record.action,
+            )
+            for record in run.steps
+        )
     )
 
 
 def _status(record: runs.StepRecord) -> list[str]:
-    parts = [record.why] if record.why and record.state is not runs.StepState.SUCCEEDED else []
+    parts = [_skipped(record)] if record.reason is not None and record.state is not runs.StepState.SUCCEEDED else []
     if record.state is runs.StepState.TIMED_OUT:
         parts.insert(0, "timed out")
     if record.state is runs.StepState.SUCCEEDED and record.verdict is reports.Verdict.WARNING:
         parts.append("with a warning")
-    if record.attempt > 1 and record.began_at is not None:
+    if record.attempt > 1 and record.started_at is not None:
         parts.append(f"attempt {record.attempt}")
-    if record.state.is_final and record.began_at is not None and record.ended_at is not None:
-        parts.append(length(record.ended_at - record.began_at))
+    if record.state.is_final and record.started_at is not None and record.ended_at is not None:
+        parts.append(_duration(record.ended_at - record.started_at))
     return parts
 
 
-def _came(record: runs.StepRecord) -> str:
-    """Give what came of a step that did not come out well; a reason that is not its headline belongs with it."""
-    return " · ".join(filter(None, (record.headline, record.why))) or str(record.state)
+def _skipped(record: runs.StepRecord) -> str:
+    """Return the reason of *record*; that it was skipped where the reason does not say so."""
+    if record.reason is None or record.state is not runs.StepState.SKIPPED:
+        return str(record.reason or "")
+    match record.reason.code:
+        case runs.ReasonCode.SKIPPED_BY:
+            return str(record.reason)
+        case runs.ReasonCode.EARLIER_STEP:
+            return f"skipped ({record.reason})"
+    return f"skipped: {record.reason}"
 
 
 def _question(run: runs.Run, question: runs.Question) -> reports.Text:
     who = {
-        "requester": run.requester.name,
-        questions.ANYONE: "anyone who may run it",
-        "not_requester": f"anyone who may run it but {run.requester.name}",
+        schema.REQUESTER: run.requester.name,
+        schema.ANYONE_WITH_RUN: "anyone who may run it",
+        schema.NOT_REQUESTER: f"anyone who may run it except {run.requester.name}",
     }.get(question.by, f"the {question.by.replace(':', ' ')}")
-    # The day where it is not the one on which it was asked: of a day's patience only the time of now would stand there.
+    # With the date unless it is today's: of a timeout of 24 h, only the time of now would be left.
     is_today = question.expires_at.date() == question.asked_at.date()
     until = f"{question.expires_at:%H:%M}" if is_today else f"{question.expires_at:%m-%d %H:%M}"
     return reports.Text(title=f"For {who}, until {until} UTC", text=question.text)
 
 
-def _by(question: runs.Question) -> str:
-    at = f" at {question.answered_at:%H:%M:%S} UTC" if question.answered_at is not None else ""
-    return f"{question.answered_by}{at}"
-
-
 def _answers(run: runs.Run, question: runs.Question) -> tuple[reports.NextAction, ...]:
-    """Give the answers that can be chosen; each is bound to this one question, which is bound to what would be done."""
+    """Return the answers as actions; each is bound to this question, which is bound to what it would start."""
     return tuple(
         reports.NextAction(
             label=option[:1].upper() + option[1:],
@@ -275,18 +372,22 @@ def _answers(run: runs.Run, question: runs.Question) -> tuple[reports.NextAction
 
 
 def _actions(run: runs.Run) -> tuple[reports.NextAction, ...]:
-    log = reports.NextAction(label="What was found", command=f"run log {run.id}")
+    log = reports.NextAction(label="Step results", command=f"run log {run.id}")
     if not run.state.is_final:
-        return (log, reports.NextAction(label="Cancel", command=f"run cancel {run.id}"))
-    if run.state is runs.RunState.SUCCEEDED:
+        return (log, reports.NextAction(label="Cancel run", command=f"run cancel {run.id}"))
+    if run.state is runs.RunState.COMPLETED:
         return (log,)
-    return (log, reports.NextAction(label="Try again from there", command=f"run retry {run.id}"))
+    return (log, reports.NextAction(label="Retry from failed step", command=f"run retry {run.id}"))
+
+
+def _show(run: runs.Run) -> reports.NextAction:
+    return reports.NextAction(label="Show run", command=f"run show {run.id}")
 
 
 def _about(run: runs.Run) -> reports.Fields:
-    began = f"{run.requester.name}, {run.created_at:%m-%d %H:%M} UTC"
-    pairs = [("run", run.id), ("asked for by", began)]
-    return reports.Fields(pairs=(*pairs, *([("holds", run.lock)] if run.lock and not run.state.is_final else [])))
+    requested = f"{run.requester.name}, {run.created_at:%m-%d %H:%M} UTC"
+    pairs = [("run", run.id), ("requested by", requested)]
+    return reports.Fields(pairs=(*pairs, *([("lock", run.lock)] if run.lock and not run.state.is_final else [])))
 
 
 def _facts(run: runs.Run) -> dict[str, reports.Scalar]:
@@ -304,7 +405,6 @@ def _facts(run: runs.Run) -> dict[str, reports.Scalar]:
 
 
 def _pointers(run: runs.Run, runbook: sections.Runbook) -> tuple[reports.Pointer, ...]:
-    """Give the section that the run carries out; a run of long ago may name one that is gone."""
-    known = {section.marker for section in runbook.sections}
-    wanted = run.procedure.doc.section
-    return runbook.point_to(wanted) if wanted in known else ()
+    """Return the section that the run carries out, unless it was removed since."""
+    marker = run.procedure.doc.section
+    return runbook.point_to(marker) if any(section.marker == marker for section in runbook.sections) else ()

@@ -1,8 +1,7 @@
 """
-A run: one execution of a procedure, as it is remembered.
+A run: one execution of a procedure, as it is stored.
 
-Everything that decides what happens next is in here, so that whoever takes a run over after a crash knows as much as
-the one who began it.
+A run holds everything that decides what happens next, so that another worker can continue it after a crash.
 """
 
 import dataclasses
@@ -17,7 +16,7 @@ from bot.procedures import schema
 
 
 class StepState(enum.StrEnum):
-    """How far a step is."""
+    """The state of a step; the transitions are drawn in `engine/transitions.py`."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -26,74 +25,126 @@ class StepState(enum.StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     TIMED_OUT = "timed out"
-    # Not done, and the run says why.
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
-    # It was under way when posbot died, or was told to stop: nobody knows whether it happened.
+    # Interrupted by a crash or a cancellation: whether its change was made is not known.
     UNKNOWN = "unknown"
 
     @property
     def is_final(self) -> bool:
-        """Tell whether the step is over."""
-        return self not in _OPEN
+        """Whether the step has ended."""
+        return self not in {StepState.PENDING, StepState.RUNNING, StepState.WAITING}
 
     @property
     def is_failure(self) -> bool:
-        """Tell whether it did not come out as it should."""
-        return self in _FAILURES
-
-
-_OPEN = frozenset({StepState.PENDING, StepState.RUNNING, StepState.WAITING})
-_FAILURES = frozenset({StepState.FAILED, StepState.TIMED_OUT, StepState.UNKNOWN})
+        """Whether the step ended without the result that it should have."""
+        return self in {StepState.FAILED, StepState.TIMED_OUT, StepState.UNKNOWN}
 
 
 class RunState(enum.StrEnum):
-    """How far a run is."""
+    """The state of a run; the transitions are drawn in `engine/transitions.py`."""
 
     RUNNING = "running"
     # For a person.
     WAITING = "waiting"
-    SUCCEEDED = "succeeded"
-    # It came to its end, but a step on the way failed.
-    SUCCEEDED_WITH_FAILURES = "succeeded with failures"
+    COMPLETED = "completed"
+    # A failed step did not stop it.
+    COMPLETED_WITH_FAILURES = "completed with failures"
     FAILED = "failed"
     TIMED_OUT = "timed out"
     CANCELLED = "cancelled"
 
     @property
     def is_final(self) -> bool:
-        """Tell whether the run is over."""
+        """Whether the run has ended."""
         return self not in {RunState.RUNNING, RunState.WAITING}
 
     @property
     def verdict(self) -> reports.Verdict:
-        """Give how a report marks it."""
+        """How a report marks it."""
         return _VERDICTS[self]
 
 
 _VERDICTS = {
     RunState.RUNNING: reports.Verdict.UNKNOWN,
     RunState.WAITING: reports.Verdict.UNKNOWN,
-    RunState.SUCCEEDED: reports.Verdict.OK,
-    RunState.SUCCEEDED_WITH_FAILURES: reports.Verdict.WARNING,
+    RunState.COMPLETED: reports.Verdict.OK,
+    RunState.COMPLETED_WITH_FAILURES: reports.Verdict.WARNING,
     RunState.FAILED: reports.Verdict.FAILED,
     RunState.TIMED_OUT: reports.Verdict.FAILED,
     RunState.CANCELLED: reports.Verdict.FAILED,
 }
 
 
+class ReasonCode(enum.StrEnum):
+    """Why a step is in its state."""
+
+    CONDITION_NOT_MET = "condition_not_met"
+    EARLIER_STEP = "earlier_step"
+    SKIPPED_BY = "skipped_by"
+    STOPPED_BY = "stopped_by"
+    ESCALATED_BY = "escalated_by"
+    CANCELLED_BY = "cancelled_by"
+    CANCELLED_WHILE_RUNNING = "cancelled_while_running"
+    CONFIRMED_BY = "confirmed_by"
+    DECLINED_BY = "declined_by"
+    RETRIED_BY = "retried_by"
+    DID_NOT_HAPPEN = "did_not_happen"
+    NO_ANSWER = "no_answer"
+    ATTEMPT_FAILED = "attempt_failed"
+    NOT_FINISHED_IN_TIME = "not_finished_in_time"
+    RUN_TIMED_OUT = "run_timed_out"
+    RESTARTED = "restarted"
+    INTERRUPTED = "interrupted"
+    ERROR = "error"
+
+
+_REASONS: Mapping[ReasonCode, str] = {
+    ReasonCode.CONDITION_NOT_MET: "condition not met",
+    ReasonCode.EARLIER_STEP: "{detail}",
+    ReasonCode.SKIPPED_BY: "skipped by {detail}",
+    ReasonCode.STOPPED_BY: "stopped by {detail}",
+    ReasonCode.ESCALATED_BY: "escalated by {detail}",
+    ReasonCode.CANCELLED_BY: "cancelled by {detail}",
+    ReasonCode.CANCELLED_WHILE_RUNNING: "cancelled by {detail} while running",
+    ReasonCode.CONFIRMED_BY: "confirmed by {detail}",
+    ReasonCode.DECLINED_BY: "declined by {detail}",
+    ReasonCode.RETRIED_BY: "retried by {detail}",
+    ReasonCode.DID_NOT_HAPPEN: "did not happen, says {detail}",
+    ReasonCode.NO_ANSWER: "no answer in time",
+    ReasonCode.ATTEMPT_FAILED: "attempt {detail} failed",
+    ReasonCode.NOT_FINISHED_IN_TIME: "not finished in time",
+    ReasonCode.RUN_TIMED_OUT: "the run timed out",
+    ReasonCode.RESTARTED: "posbot was restarted",
+    ReasonCode.INTERRUPTED: "posbot stopped while it was running",
+    ReasonCode.ERROR: "{detail}",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a step is in its state, as code and as text."""
+
+    code: ReasonCode
+    detail: str = ""
+    """Who, which step, or what went wrong; of a condition the expression, which is only for `run log`."""
+
+    def __str__(self) -> str:
+        return _REASONS[self.code].replace("{detail}", self.detail)
+
+
 class QuestionKind(enum.StrEnum):
     """Why a person is asked."""
 
-    # Before a step: may exactly this be done?
+    # Before a change, or as a step: may exactly this be done?
     CONFIRM = "confirm"
-    # A person does something and says how it went.
+    # A person does something and answers for the result.
     MANUAL = "manual"
     # A step failed: what now?
     FAILURE = "failure"
-    # Nobody knows whether a step happened.
+    # Whether an interrupted step happened.
     UNKNOWN = "unknown"
-    # The run goes step by step: go on?
+    # Before each step of a run that was started with --step-by-step.
     PAUSE = "pause"
 
 
@@ -101,30 +152,30 @@ YES, NO = "yes", "no"
 RETRY, SKIP, STOP, ESCALATE = "retry", "skip", "stop", "escalate"
 HAPPENED, DID_NOT = "it happened", "it did not"
 NOTE_LIMIT = 1_000
-"""Characters of the note that comes with an answer."""
+"""Maximum length of a note."""
 TIMEOUT = "timeout"
-"""Stands as the answer where nobody gave one in time."""
+"""The answer of a question that expired."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a run waits for; bound to one attempt of one step and to what would be done."""
+    """A question to a person, bound to one attempt of one step and to the action that it would start."""
 
     id: str
     step: str
     attempt: int
     kind: QuestionKind
     text: str
-    """What is asked, with the action rendered."""
+    """The question, with the action rendered."""
     options: tuple[str, ...]
     by: str
     """Who may answer: requester, anyone_with_run, not_requester, or role:NAME."""
     asked_at: datetime.datetime
     expires_at: datetime.datetime
     action: str = ""
-    """Digest of the action that is agreed to; empty where the question is about none."""
+    """Digest of the action to confirm; empty if the question is about none."""
     note: str = "none"
-    """Whether a note comes with the answer: none, optional or required."""
+    """Whether the answer has a note: none, optional or required."""
     answer: str | None = None
     answered_by: str = ""
     answered_at: datetime.datetime | None = None
@@ -133,29 +184,34 @@ class Question:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class StepRecord:
-    """What is known of one step of a run."""
+    """The state of one step of a run."""
 
     id: str
     state: StepState = StepState.PENDING
     attempt: int = 1
-    why: str = ""
-    """Why it was skipped, failed, or is not known; the end of a sentence."""
+    reason: Reason | None = None
+    """Why it is in this state, where the state alone does not say it."""
     action: str = ""
-    """What it does, as a line that could be typed, or in words."""
+    """What it does: a command line, or what a person is asked."""
     verdict: reports.Verdict | None = None
     headline: str = ""
-    """What came of it, in one sentence."""
+    """Its result in one sentence."""
     saved: Mapping[str, reports.Scalar] = dataclasses.field(default_factory=dict)
     invocation: str = ""
-    """Id of the audit record of the last attempt, which keeps its whole report."""
-    agreed: str = ""
-    """Digest of the action that somebody agreed to."""
-    may_begin: bool = False
-    """In a run that goes step by step: somebody has said go on."""
+    """Id of the audit record of the last attempt, which has the whole report."""
+    confirmed: str = ""
+    """Digest of the action that a person confirmed."""
+    may_start: bool = False
+    """In a run with --step-by-step: a person said go on."""
     not_before: datetime.datetime | None = None
     """When the next attempt is due."""
-    began_at: datetime.datetime | None = None
+    started_at: datetime.datetime | None = None
     ended_at: datetime.datetime | None = None
+
+    @property
+    def result(self) -> str:
+        """The result in words, with the reason where that says more."""
+        return " · ".join(filter(None, (self.headline, str(self.reason or "")))) or str(self.state)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,51 +220,51 @@ class Run:
 
     id: str
     procedure: schema.Procedure
-    """As it was when the run began; changes to its file change nothing here."""
+    """As it was when the run started; later changes of its file have no effect."""
     digest: str
     params: Mapping[str, reports.Scalar]
     requester: invocations.Actor
     place: invocations.Conversation
     created_at: datetime.datetime
     steps: tuple[StepRecord, ...]
-    """In the order of the procedure, its end included."""
+    """In the order of the procedure, those of `finally` last."""
     state: RunState = RunState.RUNNING
     question: Question | None = None
     """The open one, or the last."""
     lock: str | None = None
     is_step_by_step: bool = False
     active_seconds: float = 0.0
-    """How long it was worked on, without the time in which it waited for people."""
+    """Running time, without the time in which it waited for people."""
     cancel: invocations.CancelRequest | None = None
     ending: RunState | None = None
-    """How it will end, once that is clear and only the end is still to be done."""
+    """The final state, once it is decided and only `finally` is left."""
     ended_at: datetime.datetime | None = None
     version: int = 1
-    """Grows with every change."""
+    """Incremented by every change."""
 
     @property
     def line(self) -> str:
-        """Give what would be typed to run the same again."""
+        """The command line that starts the same again."""
         return line_of(self.procedure, self.params)
 
     @property
     def current(self) -> StepRecord | None:
-        """Give the first step that is not over."""
+        """The first step that has not ended."""
         return next((step for step in self.steps if not step.state.is_final), None)
 
     def find(self, step_id: str) -> StepRecord:
-        """Give the record of a step that the procedure has."""
+        """Return the record of the step with the id *step_id*, which exists."""
         return next(step for step in self.steps if step.id == step_id)
 
 
 def line_of(procedure: schema.Procedure, params: Mapping[str, reports.Scalar]) -> str:
-    """Give what would be typed to run *procedure* with *params*."""
+    """Return the command line that runs *procedure* with *params*."""
     words = [f"run {procedure.id}"]
     for param in procedure.params:
         value, flag = params.get(param.name), f"--{param.name.replace('_', '-')}"
         if param.is_required:
             words.append(shlex.quote(str(value)))
-        elif param.type is schema.Kind.FLAG:
+        elif param.type is schema.ParamType.FLAG:
             words += [flag] if value else []
         elif value is not None and value != param.default:
             words.append(f"{flag} {shlex.quote(str(value))}")
@@ -217,42 +273,42 @@ def line_of(procedure: schema.Procedure, params: Mapping[str, reports.Scalar]) -
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """A run that somebody wants."""
+    """A request to start a run."""
 
     procedure: schema.Procedure
     params: Mapping[str, reports.Scalar]
     invocation: invocations.Invocation
-    """With which it was asked for; the same one never begins a second run."""
+    """The one that requests it; it never starts a second run."""
     lock: str | None = None
     is_step_by_step: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStep:
-    """What a step of a run would do, as far as that is known before it."""
+    """What a step would do, as far as that is known before the run."""
 
     step: str
     title: str
     uses: str
     action: str
-    """As a line that could be typed, or the words of what a person is asked; names stand for what is not known yet."""
+    """A command line, or what a person is asked; with the name of a value that is not known yet."""
     when: str | None = None
-    is_wanted: bool | None = True
-    """None where that depends on what steps will tell."""
+    is_condition_met: bool | None = True
+    """None if that depends on results of earlier steps."""
     depends_on: tuple[str, ...] = ()
-    """The steps on which it depends; none where it depends on all that come before."""
-    jumped_by: tuple[str, ...] = ()
-    """Earlier steps after whose failure it goes on at a later one."""
+    """Titles of the steps on which that depends; empty if on all earlier steps."""
+    skipped_after: tuple[str, ...] = ()
+    """Titles of the earlier steps whose failure skips it."""
     asks: str | None = None
-    """Who has to answer, as a question says it; None where nobody is asked."""
+    """Who has to answer, as in a question; None if no person is asked."""
     is_change: bool = False
     is_end: bool = False
-    """It is done at the end, however that comes."""
+    """A step of `finally`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
-    """Which runs of the past are wanted."""
+    """Which runs to list."""
 
     procedure: str | None = None
     state: RunState | None = None
@@ -262,40 +318,40 @@ class RunFilter:
 
 
 class RunService(Protocol):
-    """Where runs are begun, looked at and answered; what commands see of the engine. See `bot/runs/desk.py`."""
+    """The engine as commands see it; see `engine/service.py`."""
 
     async def start(self, order: RunRequest) -> Run:
-        """Give the run that *order* began, now or when it came before."""
+        """Return the run that *order* starts, or has started before."""
 
     def plan(self, order: RunRequest) -> tuple[PlannedStep, ...]:
-        """Give what a run of *order* would do."""
+        """Return what a run of *order* would do."""
 
     async def find(self, run_id: str) -> Run:
-        """Give a run."""
+        """Return a run."""
 
     async def list(self, wanted: RunFilter) -> tuple[Run, ...]:
-        """Give runs, the newest first."""
+        """Return runs, the newest first."""
 
     async def answer(
         self, run: Run, answer: str, *, by: invocations.Invocation, comment: str = "", question_id: str | None = None
     ) -> Question:
         """
-        Give the question of *run* as it now stands answered, by this person or by somebody who was faster.
+        Return the question of *run* with the answer that counts: this one, or an earlier one.
 
-        With *question_id*, only that one question is meant, and not whatever the run asks now.
+        *question_id* names the question that is meant, which may not be the open one.
         """
 
     async def may_answer(self, run: Run, question: Question, *, by: invocations.Invocation) -> bool:
-        """Tell whether this person may answer *question* of *run*."""
+        """Return whether this person may answer *question*."""
 
     async def cancel(self, run_id: str, *, by: invocations.Invocation) -> Run:
-        """Ask for the end of a run; give it."""
+        """Request the cancellation of a run and return the run."""
 
     async def retry(self, run_id: str, *, by: invocations.Invocation) -> Run:
-        """Let a run that has ended go on where it failed; give it."""
+        """Continue an ended run at its first failed step and return the run."""
 
     async def unlock(self, lock: str) -> Run:
-        """Free a lock; give the run that held it."""
+        """Release a lock and return the run that held it."""
 
     async def execute_or_follow(self, run: Run, show: Callable[[Run], Awaitable[None]]) -> Run:
-        """Work on *run* here and now, or look at who does, until it ends or waits for a person; give it."""
+        """Execute *run* here, or follow whoever executes it, until it ends or waits for a person; return it."""

@@ -1,8 +1,8 @@
 """
-A procedure: steps of the runbook as data, in the form in which operators write them.
+The file format of procedures, as models.
 
-The shapes and the rules of one file alone stand here; what needs to know the commands, the runbook or the other
-procedures is held against them in `bot/procedures/checking.py`.
+Here are the rules that one file fulfils by itself. What needs the commands, the runbook or the other procedures is
+checked in `definition/validation.py`, what belongs to one kind of step in `step_kinds.py`.
 """
 
 import dataclasses
@@ -16,32 +16,28 @@ from typing import Annotated, Literal
 import pydantic
 
 from bot import errors
+from bot.config import strict
 from bot.model import durations
 
 Id = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
-"""Of a procedure: small letters, figures and hyphens; also the name of its file."""
+"""Of a procedure: lower-case letters, digits and hyphens; also the name of its file."""
 Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-"""Of a step, a parameter, a saved fact: it stands in expressions, so there are no hyphens in it."""
+"""Of a step, a parameter or a saved fact: used in expressions, so it has no hyphens."""
 Line = Annotated[str, pydantic.StringConstraints(pattern=r"^\S.*$", max_length=150)]
 Prose = Annotated[str, pydantic.StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 Value = str | int | float | bool | tuple[str, ...]
-"""What a step hands to its command; in a text, `{{ … }}` stands for a value."""
+"""Of a step's parameter; a text may contain `{{ … }}`."""
+Location = tuple[str | int, ...]
+"""Keys and indexes that lead to a value of a file."""
 
 EVERYONE = "everyone"
-"""In `access`: whoever may run commands that only read."""
-CONFIRM, MANUAL, LINK = "confirm", "manual", "link"
-BUILT_IN = frozenset({CONFIRM, MANUAL, LINK})
-"""What a step may use besides the commands."""
+"""In `access`: everyone who may run commands that only read."""
+ANYONE_WITH_RUN, REQUESTER, NOT_REQUESTER, ROLE = "anyone_with_run", "requester", "not_requester", "role:"
+"""Who may answer a question; a role's name follows the last."""
 
 
-class _Strict(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, use_attribute_docstrings=True
-    )
-
-
-class Kind(enum.StrEnum):
-    """What a parameter takes."""
+class ParamType(enum.StrEnum):
+    """The type of a parameter."""
 
     SERVICE = "service"
     ENVIRONMENT = "environment"
@@ -52,57 +48,64 @@ class Kind(enum.StrEnum):
     DURATION = "duration"
 
 
-class Param(_Strict):
-    """One parameter; those that are required are typed in their order, the others as `--name VALUE`."""
+class Param(strict.StrictModel):
+    """A parameter. Required ones are positional, in the order of the file, the others are typed as `--name VALUE`."""
 
     name: Name
-    type: Kind
+    type: ParamType
     help: Line
     default: str | int | float | bool | None = None
-    """Without one it is required; an environment has the environments' own, a flag is off."""
+    """Without one it is required; an environment defaults to the default environment, a flag to false."""
     choices: tuple[Line, ...] = ()
     pattern: str | None = pydantic.Field(default=None, max_length=200)
-    """A regular expression that the whole of a text must match."""
+    """A regular expression that the whole text must match."""
     min: float | None = None
     max: float | None = None
 
     @property
     def is_required(self) -> bool:
-        """Tell whether whoever runs the procedure must give it."""
-        return self.default is None and self.type not in {Kind.ENVIRONMENT, Kind.FLAG}
+        """Whether it has no default."""
+        return self.default is None and self.type not in {ParamType.ENVIRONMENT, ParamType.FLAG}
 
     @pydantic.model_validator(mode="after")
-    def _rules_fit_the_type(self) -> "Param":
-        if (self.type is Kind.CHOICE) != bool(self.choices):
-            raise errors.ValidationError("expected choices for the type choice, and for no other", "choices")
-        if self.pattern is not None and self.type is not Kind.TEXT:
-            raise errors.ValidationError("only a text has a pattern", "pattern")
-        if (self.min, self.max) != (None, None) and self.type is not Kind.NUMBER:
-            raise errors.ValidationError("only a number has bounds", "min" if self.min is not None else "max")
-        if self.type is Kind.CHOICE and self.default is not None and self.default not in self.choices:
+    def _keys_fit_the_type(self) -> "Param":
+        if (self.type is ParamType.CHOICE) != bool(self.choices):
+            raise errors.ValidationError("required for the type choice, not allowed for any other", "choices")
+        if self.pattern is not None and self.type is not ParamType.TEXT:
+            raise errors.ValidationError("only allowed for the type text", "pattern")
+        if (self.min, self.max) != (None, None) and self.type is not ParamType.NUMBER:
+            raise errors.ValidationError("only allowed for the type number", "min" if self.min is not None else "max")
+        if self.type is ParamType.CHOICE and self.default is not None and self.default not in self.choices:
             raise errors.ValidationError(f"expected one of the choices: {', '.join(self.choices)}", "default")
         return self
 
 
-class Doc(_Strict):
+class Doc(strict.StrictModel):
     """The section of the runbook that the procedure carries out."""
 
     section: Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9-]+$")]
     """Its marker in runbook.md."""
     reviewed: Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9a-f]{12}$")] | None = None
-    """Digest of the section when somebody last held the procedure against it."""
+    """Digest of the section when the procedure was last compared with it."""
 
 
-class Binding(_Strict):
-    """The words that start it."""
+class Binding(strict.StrictModel):
+    """The command that starts a run."""
 
-    word: Id
+    name: Id
     aliases: tuple[Id, ...] = ()
     examples: tuple[Line, ...] = pydantic.Field(min_length=1)
 
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _key_was_renamed(cls, given: object) -> object:
+        if isinstance(given, dict) and "word" in given:
+            raise errors.ValidationError("this key is called name now; rename it", "word")
+        return given
 
-class Access(_Strict):
-    """Who may run it."""
+
+class Access(strict.StrictModel):
+    """Who may run the procedure."""
 
     run: tuple[Annotated[str, pydantic.StringConstraints(pattern=r"^\S+$")], ...] = pydantic.Field(min_length=1)
     """Names of roles, or `everyone`."""
@@ -112,74 +115,49 @@ Answerer = Annotated[str, pydantic.StringConstraints(pattern=r"^(requester|anyon
 """Who may answer a question."""
 
 
-class Confirm(_Strict):
-    """Somebody has to agree to exactly what is about to be done."""
+class Confirm(strict.StrictModel):
+    """A question that has to be answered with yes; before a command, or as a step of its own."""
 
     text: Prose
-    by: Answerer = "requester"
+    by: Answerer = REQUESTER
     timeout: durations.Duration = datetime.timedelta(minutes=15)
-    """After which silence means no."""
+    """After which the question counts as answered with no."""
 
 
-class Manual(_Strict):
-    """What a person does and answers for."""
-
-    instructions: Prose
-    answers: tuple[Line, ...] = pydantic.Field(default=("done", "not done"), min_length=2, max_length=5)
-    """The first means that it went well, any other that it did not."""
-    note: Literal["none", "optional", "required"] = "optional"
-    by: Answerer = "anyone_with_run"
-    timeout: durations.Duration = datetime.timedelta(minutes=30)
-
-
-class Link(_Strict):
-    """Something to read."""
-
-    text: Prose
-    section: str | None = None
-    """A marker in runbook.md."""
-    url: Annotated[str, pydantic.StringConstraints(pattern=r"^https?://\S+$")] | None = None
-
-    @pydantic.model_validator(mode="after")
-    def _leads_somewhere(self) -> "Link":
-        if (self.section is None) == (self.url is None):
-            raise ValueError("expected either a section of the runbook or a url")
-        return self
-
-
-class Retry(_Strict):
-    """How often a step that fails is tried."""
+class Retry(strict.StrictModel):
+    """How often a failed step is repeated."""
 
     attempts: int = pydantic.Field(ge=2, le=10)
     delay: durations.Duration = datetime.timedelta(seconds=5)
 
 
-class Goto(_Strict):
-    """Go on at a later step."""
+class Goto(strict.StrictModel):
+    """Continue at a later step."""
 
     goto: Name
 
 
 class Effect(enum.StrEnum):
-    """What a step does to the world."""
+    """What a command or a step does to the systems it reaches."""
 
     READ = "read"
+    # Denied unless a role allows it.
     CHANGE = "change"
 
 
-class Step(_Strict):
+class Step(strict.StrictModel):
     """One step."""
 
     id: Name
     title: Line
     uses: Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z-]*$")]
-    """The word of a command, or confirm, manual, link."""
+    """The name of a command, or a kind of step that needs none, such as confirm, manual, link."""
     with_: dict[Name, Value] = pydantic.Field(default_factory=dict, alias="with")
     when: str | None = pydantic.Field(default=None, max_length=500)
     effect: Effect | None = None
-    """The command's own if not given; what is stored with a run always says it."""
+    """The command's own unless given; always set in what is stored with a run."""
     idempotent: bool = False
-    """Doing it twice does no harm, so it is done again where posbot died in the middle of it."""
+    """Repeating it does no harm, so it is repeated after a crash."""
     timeout: durations.Duration | None = None
     retry: Retry | None = None
     save: dict[Name, Name] = pydantic.Field(default_factory=dict)
@@ -189,17 +167,12 @@ class Step(_Strict):
 
     @property
     def may_be_repeated(self) -> bool:
-        """Tell whether doing it again after a crash can do no harm."""
+        """Whether repeating it after a crash does no harm."""
         return self.idempotent or self.effect is not Effect.CHANGE
 
-    @property
-    def is_built_in(self) -> bool:
-        """Tell whether it uses no command."""
-        return self.uses in BUILT_IN
 
-
-class Procedure(_Strict):
-    """A whole file of `runbook_data/procedures/`."""
+class Procedure(strict.StrictModel):
+    """A file of `runbook_data/procedures/`."""
 
     # The version of this format.
     version: Literal[1] = pydantic.Field(alias="schema")
@@ -211,36 +184,36 @@ class Procedure(_Strict):
     command: Binding
     access: Access
     lock: str | None = pydantic.Field(default=None, max_length=200)
-    """Two runs with the same lock do not run at the same time; a text with `{{ params.… }}` in it."""
+    """Two runs with the same lock never run at the same time; may contain `{{ params.… }}`."""
     timeout: durations.Duration = datetime.timedelta(minutes=30)
     """For the whole run, without the time in which it waits for people."""
     params: tuple[Param, ...] = ()
     steps: tuple[Step, ...] = pydantic.Field(min_length=1, max_length=40)
     finally_: tuple[Step, ...] = pydantic.Field(default=(), max_length=5, alias="finally")
-    """Done at the end, however it comes."""
+    """Run at the end, whatever the outcome."""
 
     @property
     def effect(self) -> Effect:
-        """Give what the whole does to the world."""
+        """CHANGE if any step changes something."""
         changes = any(step.effect is Effect.CHANGE for step in self.all_steps())
         return Effect.CHANGE if changes else Effect.READ
 
     @property
-    def words(self) -> tuple[str, ...]:
-        """Give everything that can be typed for it, its own word first."""
-        return tuple(dict.fromkeys((self.command.word, *self.command.aliases, self.id)))
+    def names(self) -> tuple[str, ...]:
+        """The names that start a run, the command's first."""
+        return tuple(dict.fromkeys((self.command.name, *self.command.aliases, self.id)))
 
     def all_steps(self) -> tuple[Step, ...]:
-        """Give every step in the order in which they come."""
+        """Return every step in order, those of `finally` last."""
         return self.steps + self.finally_
 
     def is_end(self, step_id: str) -> bool:
-        """Tell whether the step is one of those that are done at the end, however it comes."""
+        """Return whether the step belongs to `finally`."""
         return any(step.id == step_id for step in self.finally_)
 
     def find(self, step_id: str) -> Step:
         """
-        Give the step called *step_id*.
+        Return the step with the id *step_id*.
 
         Raises:
             errors.NotFound
@@ -250,53 +223,47 @@ class Procedure(_Strict):
                 return step
         raise errors.NotFound("step", step_id, [step.id for step in self.all_steps()])
 
-    def placed_steps(self) -> Iterator[tuple[tuple[str | int, ...], Step]]:
-        """Give every step with the place at which the file has it."""
+    def located_steps(self) -> Iterator[tuple[Location, Step]]:
+        """Yield every step with its location in the file."""
         for key, steps in (("steps", self.steps), ("finally", self.finally_)):
             for index, step in enumerate(steps):
                 yield (key, index), step
 
     @pydantic.model_validator(mode="after")
-    def _names_mean_one_thing(self) -> "Procedure":
-        seen: set[str] = set()
-        for index, param in enumerate(self.params):
-            if param.name in seen:
-                raise errors.ValidationError(
-                    f"“{param.name}” stands here twice; expected a name of its own", "params", index
-                )
-            seen.add(param.name)
-        seen = set()
-        for place, step in self.placed_steps():
-            if step.id in seen:
-                raise errors.ValidationError(f"“{step.id}” stands here twice; expected an id of its own", *place, "id")
-            seen.add(step.id)
+    def _names_are_unique(self) -> "Procedure":
+        located = [(("params", index), "name", param.name) for index, param in enumerate(self.params)]
+        for entries in (located, [(place, "id", step.id) for place, step in self.located_steps()]):
+            seen: set[str] = set()
+            for location, key, name in entries:
+                if name in seen:
+                    raise errors.ValidationError(f"duplicate “{name}”", *location, key)
+                seen.add(name)
         return self
 
     @pydantic.model_validator(mode="after")
     def _every_run_ends(self) -> "Procedure":
         ids = [step.id for step in self.steps]
-        for place, step in self.placed_steps():
+        for location, step in self.located_steps():
             if not isinstance(step.on_failure, Goto):
                 continue
             target = step.on_failure.goto
-            if place[0] == "finally" or target not in ids[ids.index(step.id) + 1 :]:
-                message = f"“{target}” is no later step; expected one, so that every run ends"
-                raise errors.ValidationError(message, *place, "on_failure", "goto")
+            if location[0] == "finally" or target not in ids[ids.index(step.id) + 1 :]:
+                message = f"“{target}” is not a later step; expected one, so that every run ends"
+                raise errors.ValidationError(message, *location, "on_failure", "goto")
         for index, step in enumerate(self.finally_):
-            if step.on_failure == "ask" or step.confirm is not None or step.uses in {CONFIRM, MANUAL}:
-                message = "the end waits for nobody; expected no question to a person here"
-                raise errors.ValidationError(message, "finally", index)
+            if step.on_failure == "ask" or step.confirm is not None:
+                raise errors.ValidationError("a step of finally cannot ask a person", "finally", index)
         return self
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidProcedure:
-    """A file that is not what it should be; the others work."""
+    """A file that is disabled until it is fixed; the others work."""
 
     name: str
-    """Of the file, without its ending."""
+    """Of the file, without its suffix."""
     reason: str
-    """One line per mistake: file, line, key, what was expected."""
+    """One line per error: file, line, key, what was expected."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,32 +273,43 @@ class ProcedureCatalog:
     procedures: tuple[Procedure, ...] = ()
     invalid: tuple[InvalidProcedure, ...] = ()
 
-    def find(self, word: str) -> Procedure:
+    def find(self, name: str) -> Procedure:
         """
-        Give the procedure that *word* stands for.
+        Return the procedure that *name* starts.
 
         Raises:
-            errors.NotFound: there is none, or its file is disabled.
+            errors.NotFound: no procedure has this name.
+            errors.UsageError: its file is invalid; says why.
         """
         for one in self.procedures:
-            if word.lower() in one.words:
+            if name.lower() in one.names:
                 return one
-        reason = next((one.reason for one in self.invalid if one.name == word.lower()), None)
-        names = [name for one in self.procedures for name in one.words]
-        raise errors.NotFound("procedure", word, names, hint=f"Its file is disabled: {reason}" if reason else None)
+        self.refuse_invalid(name)
+        raise errors.NotFound("procedure", name, [name for one in self.procedures for name in one.names])
+
+    def refuse_invalid(self, name: str) -> None:
+        """
+        Raise if *name* is that of an invalid file.
+
+        Raises:
+            errors.UsageError
+        """
+        for one in self.invalid:
+            if one.name == name.lower():
+                raise errors.UsageError(f"The procedure {one.name} is disabled: its file is invalid.", hint=one.reason)
 
 
 def to_document(procedure: Procedure) -> dict[str, object]:
-    """Give *procedure* as JSON-ready data; `from_document` gives the same procedure back."""
+    """Return *procedure* as JSON-ready data that `from_document` reads."""
     return procedure.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def from_document(document: object) -> Procedure:
-    """Give the procedure that `to_document` made *document* of."""
+    """Return the procedure that `to_document` wrote."""
     return Procedure.model_validate(document)
 
 
 def digest(procedure: Procedure) -> str:
-    """Give what changes with anything that the procedure says: twelve hexadecimal figures."""
+    """Return twelve hexadecimal digits that change with the content of *procedure*."""
     text = json.dumps(to_document(procedure), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

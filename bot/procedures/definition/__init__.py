@@ -1,1 +1,1 @@
-"""TODO."""
+"""The definition of procedures: loader, validation, parameters, expressions and templates."""

@@ -1,8 +1,8 @@
 """
-`when`: a small closed language that says whether a step is wanted.
+The parser of `when`: a small closed language for the condition of a step.
 
-There are names, values, comparisons, and, or, not, lists behind in, and one question, any_failed. There is nothing to
-call, nothing to compute, and an end to length and depth, so that whoever reads a procedure sees all that it can do.
+It has names, literals, comparisons, and, or, not, lists after in, and any_failed. Nothing else can be called or
+computed, and length and depth are limited, so that a reader of a procedure sees everything that it can do.
 """
 
 import dataclasses
@@ -17,9 +17,8 @@ from bot.procedures.definition import syntax_tree
 if TYPE_CHECKING:
     import lark
 
-LENGTH_LIMIT = 500
-DEPTH_LIMIT = 20
-"""Parts within each other; people lose the thread long before."""
+MAX_LENGTH = 500
+MAX_DEPTH = 20
 
 _GRAMMAR = r"""
 start: either
@@ -59,30 +58,30 @@ PATH: /[A-Za-z_][\w-]*(\.[\w-]+)*/
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What is known of an expression before the run."""
+    """The value of an expression as far as it is known before the run."""
 
     value: bool | None
-    """None where it depends on what steps will tell."""
+    """None if it depends on results of steps."""
     steps: tuple[str, ...] = ()
-    """The steps on which it depends; none where it depends on all that come before."""
+    """The steps on which it depends; empty if on all earlier steps."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Expression:
-    """One that has been read."""
+    """A parsed expression."""
 
     text: str
     root: syntax_tree.Node
 
     @property
     def references(self) -> tuple[definition_references.Reference, ...]:
-        """Give every name in it, each once, in the order in which they stand."""
+        """Every name in it, once, from left to right."""
         found = (node.reference for node in syntax_tree.walk(self.root) if isinstance(node, syntax_tree.Name))
         return tuple(dict.fromkeys(found))
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """Give the ids of the steps that it speaks of, each once."""
+        """The ids of the steps that it names, each once."""
         found: list[str] = []
         for node in syntax_tree.walk(self.root):
             if isinstance(node, syntax_tree.Name) and node.reference.step:
@@ -92,11 +91,11 @@ class Expression:
         return tuple(dict.fromkeys(found))
 
     def evaluate(self, scope: definition_references.Scope) -> bool:
-        """Tell whether it holds; a null where a truth is expected does not."""
+        """Return whether it is true; null is not."""
         return self.root.value(dataclasses.replace(scope, is_forecast=False)) is True
 
     def forecast(self, scope: definition_references.Scope) -> Forecast:
-        """Give what is known of it while the steps that are not in *scope* have not run."""
+        """Return what is known of it before the steps that are not in *scope* have run."""
         value = self.root.value(dataclasses.replace(scope, is_forecast=True))
         if isinstance(value, definition_references.Unknown):
             asks_all = any(
@@ -106,34 +105,34 @@ class Expression:
             return Forecast(value=None, steps=open_steps)
         return Forecast(value=value is True)
 
-    def check(self, known: definition_references.Names) -> list[str]:
-        """Give every mistake in it as a sentence with its column."""
-        problems = [problem for node in syntax_tree.walk(self.root) for problem in node.check(known)]
-        return [*problems, *syntax_tree.is_false(self.root, known)]
+    def validate(self, known: definition_references.Names) -> list[str]:
+        """Return every error in it as a sentence with its column."""
+        problems = [problem for node in syntax_tree.walk(self.root) for problem in node.validate(known)]
+        return [*problems, *syntax_tree.validate_boolean(self.root, known)]
 
 
 @functools.lru_cache(maxsize=512)
 def parse(text: str) -> Expression:
     """
-    Give what *text* says.
+    Return *text* parsed.
 
     Raises:
-        errors.BadConfiguration: one sentence with the column at which it cannot be understood.
+        errors.BadConfiguration: one sentence with the column of the error.
     """
-    if len(text) > LENGTH_LIMIT:
-        raise errors.BadConfiguration(f"it has {len(text):,} characters; expected at most {LENGTH_LIMIT}.")
-    # Takes as long to load as a terminal command may take to start, and few of them need it.
+    if len(text) > MAX_LENGTH:
+        raise errors.BadConfiguration(f"{len(text):,} characters; expected at most {MAX_LENGTH}.")
+    # Loading it takes as long as a terminal command may take to start, and few need it.
     import lark  # noqa: PLC0415
 
     try:
         return Expression(text=text, root=_node(_parser().parse(text).children[0]))
     except lark.UnexpectedInput as error:
         raise errors.BadConfiguration(_explain(error, text)) from error
-    except _Unreadable as error:
+    except _SyntaxError as error:
         raise errors.BadConfiguration(str(error)) from error
 
 
-class _Unreadable(Exception):
+class _SyntaxError(Exception):
     def __init__(self, column: int, message: str) -> None:
         super().__init__(f"column {column}: {message}.")
 
@@ -148,8 +147,8 @@ def _parser() -> "lark.Lark":
 
 def _node(tree: Any, level: int = 1) -> syntax_tree.Node:
     column = tree.meta.column
-    if level > DEPTH_LIMIT:
-        raise _Unreadable(column, f"more than {DEPTH_LIMIT} parts stand within each other")
+    if level > MAX_DEPTH:
+        raise _SyntaxError(column, f"nested deeper than {MAX_DEPTH}")
 
     def inner(index: int) -> syntax_tree.Node:
         return _node(tree.children[index], level + 1)
@@ -175,11 +174,11 @@ def _node(tree: Any, level: int = 1) -> syntax_tree.Node:
 
 def _name(path: str, column: int) -> syntax_tree.Name:
     try:
-        reference = definition_references.refer(path)
+        reference = definition_references.parse(path)
     except errors.UsageError as error:
-        raise _Unreadable(column, str(error)) from error
+        raise _SyntaxError(column, str(error)) from error
     if reference.source is definition_references.Source.RUN:
-        raise _Unreadable(column, f"{path} says nothing that a step could depend on")
+        raise _SyntaxError(column, f"{path} is not available in conditions")
     return syntax_tree.Name(reference=reference, column=column)
 
 
@@ -198,12 +197,12 @@ def _unquoted(tree: Any) -> str:
     return str(tree.children[0])[1:-1]
 
 
-_MEANT: Mapping[str, str] = {
+_ADVICE: Mapping[str, str] = {
     "=": "write == to compare",
     "&": "write and",
     "|": "write or",
     "!": "write not, or != to compare",
-    "{": "names stand here without braces",
+    "{": "names have no braces here",
     "'": "the quote is not closed",
     '"': "the quote is not closed",
 }
@@ -221,21 +220,21 @@ _EXPECTED = (
 
 
 def _explain(error: Any, text: str) -> str:
-    """Give what a person should know of what lark found."""
-    place = getattr(error, "pos_in_stream", None)
+    """Return lark's error in a sentence."""
+    position = getattr(error, "pos_in_stream", None)
     token = getattr(error, "token", None)
     is_end = token is not None and token.type == "$END"
-    if is_end or place is None or place < 0:
-        return f"column {len(text) + 1}: it ends too soon; expected {_expected(error)}."
-    column, found = error.column, str(token) if token is not None else text[place]
-    if found in _MEANT and token is None:
-        return f"column {column}: {_MEANT[found]}."
+    if is_end or position is None or position < 0:
+        return f"column {len(text) + 1}: it ends too early; expected {_expected(error)}."
+    column, found = error.column, str(token) if token is not None else text[position]
+    if found in _ADVICE and token is None:
+        return f"column {column}: {_ADVICE[found]}."
     if found == "(":
-        return f"column {column}: nothing can be called but any_failed."
-    return f"column {column}: “{errors.shorten(found, 40)}” does not fit; expected {_expected(error)}."
+        return f"column {column}: only any_failed can be called."
+    return f"column {column}: “{errors.shorten(found, 40)}” is not expected here; expected {_expected(error)}."
 
 
 def _expected(error: Any) -> str:
     possible = set(getattr(error, "expected", None) or getattr(error, "allowed", None) or ())
-    named = [words for words, terminals in _EXPECTED if terminals & possible]
+    named = [name for name, terminals in _EXPECTED if terminals & possible]
     return " or ".join(filter(None, (", ".join(named[:-1]), *named[-1:]))) or "something else"

@@ -1,4 +1,4 @@
-"""The folder of procedures, read file by file: an invalid one disables no other. And their JSON Schema, for editors."""
+"""The loader of `runbook_data/procedures/`: an invalid file disables only its procedure. And the JSON Schema."""
 
 import json
 import pathlib
@@ -10,57 +10,51 @@ from bot import errors
 from bot.config import yaml_files
 from bot.procedures import schema
 from bot.procedures.definition import validation, validation_context
+from bot.procedures.steps import registry
 
 
-def load(folder: pathlib.Path, around: validation_context.ValidationContext) -> schema.ProcedureCatalog:
-    """Give every procedure in *folder*, and the files that are no procedures with their reasons."""
-    sound: list[schema.Procedure] = []
-    disabled: list[schema.InvalidProcedure] = []
-    taken: dict[str, str] = {}
+def load(folder: pathlib.Path, context: validation_context.ValidationContext) -> schema.ProcedureCatalog:
+    """Return every procedure in *folder*, and the invalid files with the reasons."""
+    valid: list[schema.Procedure] = []
+    invalid: list[schema.InvalidProcedure] = []
+    owners: dict[str, str] = {}
     for path in sorted(folder.glob("*.y*ml")) if folder.is_dir() else []:
         try:
-            procedure = _read(path, around, taken)
+            procedure = _read(path, context, owners)
         except errors.BadConfiguration as error:
             reason = str(error).replace(f"{folder}/", f"{folder.name}/")
-            disabled.append(schema.InvalidProcedure(name=path.stem, reason=reason))
+            invalid.append(schema.InvalidProcedure(name=path.stem, reason=reason))
             continue
-        taken |= dict.fromkeys(procedure.words, path.name)
-        sound.append(_resolved(procedure, around))
-    return schema.ProcedureCatalog(procedures=tuple(sound), invalid=tuple(disabled))
+        owners |= dict.fromkeys(procedure.names, path.name)
+        valid.append(_with_effects(procedure, context))
+    return schema.ProcedureCatalog(procedures=tuple(valid), invalid=tuple(invalid))
 
 
-def _read(path: pathlib.Path, around: validation_context.ValidationContext, taken: dict[str, str]) -> schema.Procedure:
+def _read(
+    path: pathlib.Path, context: validation_context.ValidationContext, owners: dict[str, str]
+) -> schema.Procedure:
     if path.suffix != ".yaml":
-        raise errors.BadConfiguration(f"{path}: expected the ending .yaml.")
+        raise errors.BadConfiguration(f"{path}: expected the suffix .yaml.")
     return yaml_files.load(
-        path, schema.Procedure, check=lambda whole: validation.validate(whole, path.stem, around, taken)
+        path, schema.Procedure, check=lambda whole: validation.validate(whole, path.stem, context, owners)
     )
 
 
-def _resolved(procedure: schema.Procedure, around: validation_context.ValidationContext) -> schema.Procedure:
-    """Give *procedure* with the effect of each step, so that a stored copy says it whatever commands become."""
+def _with_effects(procedure: schema.Procedure, context: validation_context.ValidationContext) -> schema.Procedure:
+    """Return *procedure* with the effect of each step, so that a stored copy does not depend on later commands."""
 
-    def resolved(step: schema.Step) -> schema.Step:
-        effect = step.effect or _effect(around.commands.get(step.uses))
-        return step.model_copy(update={"effect": effect})
+    def resolve(step: schema.Step) -> schema.Step:
+        own = schema.Effect.CHANGE if context.changes(step) else schema.Effect.READ
+        return step.model_copy(update={"effect": step.effect or own})
 
-    return procedure.model_copy(
-        update={
-            "steps": tuple(map(resolved, procedure.steps)),
-            "finally_": tuple(map(resolved, procedure.finally_)),
-        }
-    )
-
-
-def _effect(command: bot_command.Command[Any] | None) -> schema.Effect:
-    is_change = command is not None and command.effect is bot_command.Effect.CHANGE
-    return schema.Effect.CHANGE if is_change else schema.Effect.READ
+    steps, finally_ = tuple(map(resolve, procedure.steps)), tuple(map(resolve, procedure.finally_))
+    return procedure.model_copy(update={"steps": steps, "finally_": finally_})
 
 
 def json_schema(commands: Iterable[bot_command.Command[Any]]) -> str:
-    """Give the schema of a file of `runbook_data/procedures/`, with the words of *commands* that are steps."""
+    """Return the JSON Schema of a procedure's file, with the *commands* that can be steps."""
     document = schema.Procedure.model_json_schema(by_alias=True, mode="validation")
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **document, "title": "A procedure of posbot"}
-    words = [command.name for command in commands if command.is_step and not command.is_terminal_only]
-    document["$defs"]["Step"]["properties"]["uses"]["enum"] = [*words, *sorted(schema.BUILT_IN)]
+    names = [command.name for command in commands if command.is_step and not command.is_terminal_only]
+    document["$defs"]["Step"]["properties"]["uses"]["enum"] = [*names, *registry.names()]
     return json.dumps(document, indent=2, ensure_ascii=False)

@@ -1,8 +1,9 @@
-"""The parameters of a procedure, as a model that commands have, and as names for what stands in its steps."""
+"""The parameters of a procedure: as the model of its command, and as names for its steps."""
 
 import dataclasses
 import datetime
 import keyword
+import shlex
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -10,51 +11,51 @@ import pydantic
 import pydantic_core
 
 from bot import command
+from bot.config import catalog
 from bot.model import durations, reports
 from bot.procedures import schema
 from bot.procedures.definition import references
 
-TEXT_LIMIT = 500
-"""Characters of a text that somebody hands to a procedure."""
-_SORTS = {
-    schema.Kind.NUMBER: references.ValueType.NUMBER,
-    schema.Kind.FLAG: references.ValueType.BOOLEAN,
-    schema.Kind.DURATION: references.ValueType.DURATION,
+MAX_TEXT_LENGTH = 500
+_VALUE_TYPES = {
+    schema.ParamType.NUMBER: command.ValueType.NUMBER,
+    schema.ParamType.FLAG: command.ValueType.BOOLEAN,
+    schema.ParamType.DURATION: command.ValueType.DURATION,
 }
-
-
-_OWN: Mapping[str, tuple[Any, bool]] = {
+_PROPERTIES = {schema.ParamType.ENVIRONMENT: "kubectl", schema.ParamType.SERVICE: "deployment"}
+"""What a template can name of a parameter's value, as `params.env.kubectl`."""
+_OPTIONS: Mapping[str, tuple[Any, bool]] = {
     "plan": (
-        Annotated[bool, pydantic.Field(description="show every step as it would be done, and do nothing")],
+        Annotated[bool, pydantic.Field(description="dry run: show every step, and do nothing")],
         False,
     ),
     "step_by_step": (Annotated[bool, pydantic.Field(description="ask before each step")], False),
 }
-"""What whoever starts a run can say beside the procedure's own parameters."""
-RESERVED = frozenset(_OWN)
-"""Names that no parameter of a procedure can have."""
+"""Options that every procedure has."""
+RESERVED = frozenset(_OPTIONS)
+"""Names that no parameter can have."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What somebody has typed behind a procedure's word."""
+    """The arguments of a run."""
 
     values: Mapping[str, reports.Scalar]
-    """Of its parameters, as a run remembers them."""
+    """Of the procedure's parameters, as they are stored with the run."""
     is_plan: bool
     is_step_by_step: bool
 
 
 def model_of(params: tuple[schema.Param, ...]) -> type[command.Parameters]:
-    """Give the model of what is typed behind the procedure's word; those that are required come first."""
+    """Return the model of the command's parameters, required ones first."""
     ordered = sorted(params, key=lambda param: not param.is_required)
-    fields: dict[str, Any] = {**{param.name: _field(param) for param in ordered}, **_OWN}
+    fields: dict[str, Any] = {**{param.name: _field(param) for param in ordered}, **_OPTIONS}
     model: type[command.Parameters] = pydantic.create_model("Parameters", __base__=command.Parameters, **fields)
     return model
 
 
 def read(params: tuple[schema.Param, ...], typed: command.Parameters) -> Given:
-    """Give what *typed*, which is of the model of *params*, says."""
+    """Return the arguments in *typed*, an instance of the model of *params*."""
     values = typed.model_dump()
     return Given(
         values={param.name: _scalar(values[param.name]) for param in params},
@@ -64,40 +65,65 @@ def read(params: tuple[schema.Param, ...], typed: command.Parameters) -> Given:
 
 
 def types_of(params: tuple[schema.Param, ...]) -> Mapping[str, references.Type]:
-    """Give what each parameter holds where a step names it."""
-    return {
-        param.name: references.Type(sort=_SORTS.get(param.type, references.ValueType.TEXT), words=param.choices)
+    """Return the type of each parameter."""
+    types = {
+        param.name: references.Type(
+            value_type=_VALUE_TYPES.get(param.type, command.ValueType.TEXT), choices=param.choices
+        )
         for param in params
     }
+    properties = (f"{param.name}.{_PROPERTIES[param.type]}" for param in params if param.type in _PROPERTIES)
+    return types | dict.fromkeys(properties, references.TEXT)
+
+
+def properties_of(
+    params: tuple[schema.Param, ...],
+    values: Mapping[str, reports.Scalar],
+    services: catalog.Catalog,
+    environments: catalog.Environments,
+) -> Mapping[str, str]:
+    """Return what templates can name beside *values*: `env.kubectl`, `service.deployment`."""
+    properties = {}
+    for param in params:
+        value = values.get(param.name)
+        if param.type is schema.ParamType.ENVIRONMENT and isinstance(value, str):
+            environment = environments.find(value)
+            # Without a context of its own, a line that is copied must fail rather than reach another cluster.
+            context = environment.kube_context or f"CONTEXT-OF-{value.upper()}"
+            line = ("kubectl", "--context", context, "--namespace", environment.namespace)
+            properties[f"{param.name}.kubectl"] = shlex.join(line)
+        elif param.type is schema.ParamType.SERVICE and isinstance(value, str):
+            properties[f"{param.name}.deployment"] = services.find(value).deployment
+    return properties
 
 
 def _field(param: schema.Param) -> tuple[Any, Any]:
     described = pydantic.Field(description=param.help)
     positional = (command.Option(positional=True, label=param.name.upper()),) if param.is_required else ()
     match param.type:
-        case schema.Kind.SERVICE:
+        case schema.ParamType.SERVICE:
             own: Any = command.ServiceName
-        case schema.Kind.ENVIRONMENT:
+        case schema.ParamType.ENVIRONMENT:
             return Annotated[command.EnvironmentName, pydantic.Field(validate_default=True)], param.default
-        case schema.Kind.CHOICE:
+        case schema.ParamType.CHOICE:
             own = Literal[param.choices]
-        case schema.Kind.FLAG:
+        case schema.ParamType.FLAG:
             return Annotated[bool, described], bool(param.default)
-        case schema.Kind.DURATION:
+        case schema.ParamType.DURATION:
             own = durations.Duration
-        case schema.Kind.NUMBER:
+        case schema.ParamType.NUMBER:
             own = Annotated[int | float, pydantic.Field(ge=param.min, le=param.max, allow_inf_nan=False)]
-        case schema.Kind.TEXT:
-            own = Annotated[str, _shape(param)]
+        case schema.ParamType.TEXT:
+            own = Annotated[str, _constraints(param)]
     default = ... if param.default is None else param.default
     described = pydantic.Field(description=param.help, validate_default=default is not ...)
     return Annotated[own, described, *positional], default
 
 
-def _shape(param: schema.Param) -> pydantic.StringConstraints:
-    """Give what a text must look like; without a pattern of its own, one line."""
+def _constraints(param: schema.Param) -> pydantic.StringConstraints:
+    """Return the constraints of a text: the pattern, or one line."""
     pattern = rf"^(?:{param.pattern})$" if param.pattern else r"^[^\r\n]*$"
-    return pydantic.StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_LIMIT, pattern=pattern)
+    return pydantic.StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT_LENGTH, pattern=pattern)
 
 
 def _scalar(value: object) -> reports.Scalar:
@@ -107,14 +133,14 @@ def _scalar(value: object) -> reports.Scalar:
 
 
 def can_be_named(name: str) -> bool:
-    """Tell whether a model can have a field called *name*."""
+    """Return whether a model can have a field called *name*."""
     return not keyword.iskeyword(name) and not name.startswith("model_") and not hasattr(command.Parameters, name)
 
 
 def is_pattern(text: str) -> bool:
-    """Tell whether *text* is a regular expression that pydantic's engine, which cannot be made to hang, takes."""
+    """Return whether *text* is a regular expression of pydantic's engine, which has no backtracking."""
     try:
-        # Alone as well: brackets of its own must not close ours.
+        # By itself as well: its brackets must not close ours.
         for pattern in (text, rf"^(?:{text})$"):
             pydantic.TypeAdapter(Annotated[str, pydantic.StringConstraints(pattern=pattern)])
     except pydantic_core.SchemaError:

@@ -1,11 +1,8 @@
 """
-What the names in a procedure mean while it runs.
+Dotted names such as `steps.health.outcome`, in templates and expressions alike.
 
-The names that a place in a procedure may use, with what each of them holds.
-
-A name is checked when the file is read, so that a run never meets one that means nothing.
-
-Dotted words → what they refer to; one spelling for templates and expressions.
+`parse` reads one, `Names` knows which exist at one place of a file and of which type they are, `Scope` has their
+values in a run. A name is validated when the file is loaded, so that a run never meets an unknown one.
 """
 
 import dataclasses
@@ -15,12 +12,13 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from bot import errors
+from bot.command import ValueType
 from bot.model import reports
 from bot.procedures import runs
 
 
 class Source(enum.Enum):
-    """Where a name leads."""
+    """What a name refers to."""
 
     PARAM = enum.auto()
     OUTCOME = enum.auto()
@@ -31,11 +29,11 @@ class Source(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """A name as it stands in a template or in an expression."""
+    """A parsed name."""
 
     source: Source
     name: str = ""
-    """Of the parameter, of the saved fact, or of what is asked of the run."""
+    """Of the parameter, of the saved fact, or of the property of the run."""
     step: str = ""
 
     def __str__(self) -> str:
@@ -50,14 +48,14 @@ class Reference:
 
 
 class Unknown(enum.Enum):
-    """Stands for what only the run will tell."""
+    """The value of a name that only the run will know."""
 
     YET = enum.auto()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """What came of a step that is over."""
+    """The result of a step that has ended."""
 
     outcome: runs.StepState
     verdict: str | None = None
@@ -66,37 +64,37 @@ class StepResult:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """All names and their values at one moment of a run."""
+    """The values of all names at one moment of a run."""
 
     params: Mapping[str, reports.Scalar]
     steps: Mapping[str, StepResult] = dataclasses.field(default_factory=dict)
-    """Those that are over."""
+    """Those that have ended."""
     run_id: str = ""
     requester: str = ""
     is_forecast: bool = False
-    """The run is still to come: a step that is not here is not known, instead of nothing."""
+    """Before the run: a step that is not here is unknown instead of null."""
 
     def look_up(self, reference: Reference) -> reports.Scalar | Unknown:
-        """Give what *reference* means; null where its step did not run."""
+        """Return the value of *reference*; null if its step did not run."""
         match reference.source:
             case Source.PARAM:
                 return self.params.get(reference.name)
             case Source.RUN:
                 value = self.run_id if reference.name == "id" else self.requester
                 return Unknown.YET if self.is_forecast and not value else value
-        past = self.steps.get(reference.step)
-        if past is None:
+        result = self.steps.get(reference.step)
+        if result is None:
             return Unknown.YET if self.is_forecast else None
         match reference.source:
             case Source.OUTCOME:
-                return past.outcome.value
+                return result.outcome.value
             case Source.VERDICT:
-                return past.verdict
-        return past.saved.get(reference.name)
+                return result.verdict
+        return result.saved.get(reference.name)
 
 
 def of(run: runs.Run) -> Scope:
-    """Give what the names of the procedure mean at this moment of *run*."""
+    """Return the values of all names at this moment of *run*."""
     return Scope(
         params=run.params,
         steps={
@@ -113,51 +111,40 @@ def of(run: runs.Run) -> Scope:
     )
 
 
-Held = TypeVar("Held")
-
-
-class ValueType(enum.StrEnum):
-    """What a value is."""
-
-    TEXT = "text"
-    NUMBER = "number"
-    BOOLEAN = "truth"
-    # Only ever handed on: “90s” and “1m30s” are the same, which a comparison of texts would not see.
-    DURATION = "duration"
-    NULL = "null"
+Known = TypeVar("Known")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Type:
-    """What a name holds."""
+    """The type of a name's value."""
 
-    sort: ValueType
-    words: tuple[str, ...] = ()
-    """The only texts that it can be, where these are known."""
+    value_type: ValueType
+    choices: tuple[str, ...] = ()
+    """The only texts that it can be, if these are known."""
 
 
 OUTCOMES = tuple(state.value for state in runs.StepState if state.is_final)
-OUTCOME = Type(sort=ValueType.TEXT, words=OUTCOMES)
-VERDICT = Type(sort=ValueType.TEXT, words=tuple(verdict.value for verdict in reports.Verdict))
-TEXT = Type(sort=ValueType.TEXT)
+OUTCOME = Type(value_type=ValueType.TEXT, choices=OUTCOMES)
+VERDICT = Type(value_type=ValueType.TEXT, choices=tuple(verdict.value for verdict in reports.Verdict))
+TEXT = Type(value_type=ValueType.TEXT)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """Every name that may stand at one place of a procedure."""
+    """Every name that exists at one place of a procedure."""
 
     params: Mapping[str, Type]
     steps: Mapping[str, Mapping[str, Type]] = dataclasses.field(default_factory=dict)
-    """The steps before this place, each with what it saves."""
+    """The earlier steps, each with what it saves."""
     later: frozenset[str] = frozenset()
-    """The steps that come only then; a name of one of these is answered with that."""
+    """The later steps; the error for the name of one says so."""
 
     def find(self, reference: Reference) -> Type:
         """
-        Give what *reference* holds.
+        Return the type of *reference*.
 
         Raises:
-            errors.NotFound: there is no such name at this place; the sentence says which there are.
+            errors.NotFound: the name does not exist here; the hint lists those that do.
         """
         match reference.source:
             case Source.PARAM:
@@ -174,17 +161,17 @@ class Names:
 
     def step(self, step_id: str) -> Mapping[str, Type]:
         """
-        Give what the step called *step_id* saves.
+        Return the types of what the step *step_id* saves.
 
         Raises:
-            errors.NotFound: there is none before this place.
+            errors.NotFound: it is not an earlier step.
         """
         if step_id in self.later:
-            raise errors.NotFound("earlier step", step_id, (), hint="Only steps further up are known here.")
+            raise errors.NotFound("earlier step", step_id, (), hint="Only earlier steps are known here.")
         return _one_of(self.steps, "earlier step", step_id)
 
 
-def _one_of(known: Mapping[str, Held], kind: str, name: str) -> Held:
+def _one_of(known: Mapping[str, Known], kind: str, name: str) -> Known:
     if name not in known:
         listed = f"Known here: {', '.join(known)}." if known else None
         raise errors.NotFound(kind, name, known, hint=listed)
@@ -192,15 +179,15 @@ def _one_of(known: Mapping[str, Held], kind: str, name: str) -> Held:
 
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,31}$")
-_BEHIND_A_STEP = "outcome, verdict or saved.NAME"
+_AFTER_STEP = "outcome, verdict or saved.NAME"
 
 
-def refer(path: str) -> Reference:
+def parse(path: str) -> Reference:
     """
-    Give what *path*, such as `steps.health.outcome`, refers to; whether there is such a thing is not looked at.
+    Return *path* parsed; whether the name exists is not checked.
 
     Raises:
-        errors.UsageError: it has no shape of a name; says which shapes there are.
+        errors.UsageError: it does not have the form of a name; says which forms there are.
     """
     if not path:
         raise errors.UsageError("a name is missing")
@@ -208,10 +195,10 @@ def refer(path: str) -> Reference:
     for part in parts:
         if not _NAME.match(part):
             shown = errors.shorten(part, 40)
-            raise errors.UsageError(f"“{shown}” is no name; one has small letters, figures and _ only")
+            raise errors.UsageError(f"“{shown}” is not a name: expected lower-case letters, digits and _ only")
     match root, parts:
-        case "params", [name]:
-            return Reference(source=Source.PARAM, name=name)
+        case "params", [name] | [name, "kubectl" | "deployment"]:
+            return Reference(source=Source.PARAM, name=".".join(parts))
         case "run", ["id" | "requester" as name]:
             return Reference(source=Source.RUN, name=name)
         case "steps", [step, "outcome"]:
@@ -222,9 +209,9 @@ def refer(path: str) -> Reference:
             return Reference(source=Source.SAVED, step=step, name=name)
         case "steps", [step, *_]:
             raise errors.UsageError(
-                f"“{errors.shorten(path, 60)}” leads nowhere; behind steps.{step} comes {_BEHIND_A_STEP}"
+                f"“{errors.shorten(path, 60)}” is not a name; expected after steps.{step}: {_AFTER_STEP}"
             )
     shown = errors.shorten(path, 60)
     raise errors.UsageError(
-        f"“{shown}” is no name; there are params.NAME, steps.ID.outcome, steps.ID.verdict, steps.ID.saved.NAME"
+        f"“{shown}” is not a name; expected params.NAME, steps.ID.outcome, steps.ID.verdict or steps.ID.saved.NAME"
     )

@@ -1,111 +1,109 @@
 """
-The parts of an expression: what each is worth in a run, and what is wrong with it before one.
+The syntax tree of expressions: the value of each node in a run, and its errors when the file is loaded.
 
-Values follow three rules. Null equals null and nothing else. An order is only between numbers; with a null, or with
-anything else that is no number, it is false. What a run still has to tell is unknown, and a whole is unknown only
-where it depends on that.
+Three rules for values. Null equals only null. An order exists only between numbers; with anything else it is false.
+What only the run will know is unknown, and a whole is unknown only if it depends on that.
 """
 
+import abc
 import dataclasses
 import difflib
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol, TypeGuard
+from typing import TypeGuard
 
 from bot import errors
+from bot.command import ValueType
 from bot.model import reports
 from bot.procedures.definition import references
 
 Value = reports.Scalar | references.Unknown
-_YET = references.Unknown.YET
-_NULL = references.Type(sort=references.ValueType.NULL)
-_TRUTH = references.Type(sort=references.ValueType.BOOLEAN)
+_UNKNOWN = references.Unknown.YET
+_BOOLEAN = references.Type(value_type=ValueType.BOOLEAN)
 _ORDERS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
 }
-
-
-class Node(Protocol):
-    """Anything that has a value."""
-
-    @property
-    def column(self) -> int:
-        """Give where it begins, from 1."""
-
-    def value(self, scope: references.Scope) -> Value:
-        """Give what it is worth."""
-
-    def parts(self) -> "tuple[Node, ...]":
-        """Give what it consists of."""
-
-    def check(self, known: references.Names) -> Iterator[str]:
-        """Give what is wrong with it, its parts apart."""
-
-    def type_in(self, known: references.Names) -> references.Type | None:
-        """Give what it holds, or None where that is not known because something is wrong with it."""
+_DESCRIPTIONS = {
+    ValueType.TEXT: "a text",
+    ValueType.NUMBER: "a number",
+    ValueType.BOOLEAN: "true or false",
+    ValueType.DURATION: "a duration",
+    ValueType.NULL: "null",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Literal:
+class Node(abc.ABC):
+    """An expression or a part of one; unless a node says otherwise, a boolean without parts and without errors."""
+
+    column: int
+    """Where it begins, from 1."""
+
+    @abc.abstractmethod
+    def value(self, scope: references.Scope) -> Value:
+        """Return its value."""
+
+    def parts(self) -> "tuple[Node, ...]":
+        """Return its parts."""
+        return ()
+
+    def validate(self, known: references.Names) -> Iterator[str]:
+        """Yield its errors, without those of its parts."""
+        del known
+        yield from ()
+
+    def type_in(self, known: references.Names) -> references.Type | None:
+        """Return its type, None if an error hides it."""
+        del known
+        return _BOOLEAN
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Literal(Node):
     """A value as it is written."""
 
     content: reports.Scalar
-    column: int
 
     def value(self, scope: references.Scope) -> Value:
-        """Give what is written."""
+        """Return the value."""
         del scope
         return self.content
 
-    def parts(self) -> tuple[Node, ...]:
-        """Give nothing."""
-        return ()
-
-    def check(self, known: references.Names) -> Iterator[str]:
-        """Give nothing; any value will do."""
-        del known
-        return iter(())
-
     def type_in(self, known: references.Names) -> references.Type:
-        """Give what the value is."""
+        """Return the type of the value."""
         del known
         match self.content:
             case None:
-                return _NULL
+                return references.Type(value_type=ValueType.NULL)
             case bool():
-                return _TRUTH
+                return _BOOLEAN
             case str():
                 return references.TEXT
-        return references.Type(sort=references.ValueType.NUMBER)
+        return references.Type(value_type=ValueType.NUMBER)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Name:
-    """A name that has a value in a run."""
+class Name(Node):
+    """A name, such as `params.env`."""
 
     reference: references.Reference
-    column: int
 
     def value(self, scope: references.Scope) -> Value:
-        """Give what it means now."""
+        """Return what it refers to."""
         return scope.look_up(self.reference)
 
-    def parts(self) -> tuple[Node, ...]:
-        """Give nothing."""
-        return ()
-
-    def check(self, known: references.Names) -> Iterator[str]:
-        """Give that there is no such name."""
+    def validate(self, known: references.Names) -> Iterator[str]:
+        """Yield that the name does not exist."""
         try:
             known.find(self.reference)
         except errors.NotFound as error:
             yield _located(self.column, str(error), error.hint)
 
     def type_in(self, known: references.Names) -> references.Type | None:
-        """Give what it holds."""
+        """Return the type of what it refers to."""
         try:
             return known.find(self.reference)
         except errors.NotFound:
@@ -113,184 +111,150 @@ class Name:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class AnyFailed:
-    """Whether one of these steps failed; none are all that came before."""
+class AnyFailed(Node):
+    """`any_failed('a', 'b')`: one of these steps failed; without names, any earlier step."""
 
     steps: tuple[str, ...]
-    column: int
 
     def value(self, scope: references.Scope) -> Value:
-        """Give whether one did."""
-        asked = [scope.steps[step] for step in self.steps or scope.steps if step in scope.steps]
-        if any(past.outcome.is_failure for past in asked):
+        """Return whether one failed."""
+        ended = [scope.steps[step] for step in self.steps or scope.steps if step in scope.steps]
+        if any(result.outcome.is_failure for result in ended):
             return True
-        is_told = not scope.is_forecast or (self.steps and len(asked) == len(self.steps))
-        return False if is_told else _YET
+        is_known = not scope.is_forecast or (self.steps and len(ended) == len(self.steps))
+        return False if is_known else _UNKNOWN
 
-    def parts(self) -> tuple[Node, ...]:
-        """Give nothing."""
-        return ()
-
-    def check(self, known: references.Names) -> Iterator[str]:
-        """Give which of the steps do not come before."""
+    def validate(self, known: references.Names) -> Iterator[str]:
+        """Yield the steps that are not earlier ones."""
         for step in self.steps:
             try:
                 known.step(step)
             except errors.NotFound as error:
                 yield _located(self.column, str(error), error.hint)
 
-    def type_in(self, known: references.Names) -> references.Type:
-        """Give that it is true or false."""
-        del known
-        return _TRUTH
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """Two values held against each other."""
+class Comparison(Node):
+    """Two values and a sign between them."""
 
     left: Node
     sign: str
     right: Node
-    column: int
 
     def value(self, scope: references.Scope) -> Value:
-        """Give whether it holds."""
+        """Return whether it holds."""
         left, right = self.left.value(scope), self.right.value(scope)
         if isinstance(left, references.Unknown) or isinstance(right, references.Unknown):
-            return _YET
+            return _UNKNOWN
         if self.sign in _ORDERS:
             return _is_number(left) and _is_number(right) and _ORDERS[self.sign](left, right)
         return _are_equal(left, right) is (self.sign == "==")
 
     def parts(self) -> tuple[Node, ...]:
-        """Give both sides."""
+        """Return both sides."""
         return (self.left, self.right)
 
-    def check(self, known: references.Names) -> Iterator[str]:
-        """Give that the two cannot be compared."""
+    def validate(self, known: references.Names) -> Iterator[str]:
+        """Yield that the two cannot be compared."""
         left, right = self.left.type_in(known), self.right.type_in(known)
         if left is None or right is None:
             return
-        if self.sign in _ORDERS:
-            if {left.sort, right.sort} != {references.ValueType.NUMBER}:
-                odd = left if left.sort is not references.ValueType.NUMBER else right
-                yield _located(self.column, f"{self.sign} compares numbers, and this is {_described(odd)}")
-            return
-        yield from _incomparable(self.left, left, self.right, right)
-
-    def type_in(self, known: references.Names) -> references.Type:
-        """Give that it is true or false."""
-        del known
-        return _TRUTH
+        if self.sign not in _ORDERS:
+            yield from _validate_equality(self.left, left, self.right, right)
+        elif {left.value_type, right.value_type} != {ValueType.NUMBER}:
+            other = left if left.value_type is not ValueType.NUMBER else right
+            message = f"{self.sign} compares numbers, not {_DESCRIPTIONS[other.value_type]}"
+            yield _located(self.column, message)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class In:
-    """Whether a value stands in a list."""
+class In(Node):
+    """`in [...]`, `not in [...]`."""
 
     item: Node
     choices: tuple[Literal, ...]
     is_negated: bool
-    column: int
 
     def value(self, scope: references.Scope) -> Value:
-        """Give whether it does."""
+        """Return whether the list contains the value."""
         value = self.item.value(scope)
         if isinstance(value, references.Unknown):
-            return _YET
+            return _UNKNOWN
         return any(_are_equal(value, choice.content) for choice in self.choices) is not self.is_negated
 
     def parts(self) -> tuple[Node, ...]:
-        """Give the value and the list."""
+        """Return the value and the list."""
         return (self.item, *self.choices)
 
-    def check(self, known: references.Names) -> Iterator[str]:
-        """Give what in the list the value can never be."""
+    def validate(self, known: references.Names) -> Iterator[str]:
+        """Yield the entries of the list that never match."""
         own = self.item.type_in(known)
         if own is None:
             return
         for choice in self.choices:
-            yield from _incomparable(self.item, own, choice, choice.type_in(known))
-
-    def type_in(self, known: references.Names) -> references.Type:
-        """Give that it is true or false."""
-        del known
-        return _TRUTH
+            yield from _validate_equality(self.item, own, choice, choice.type_in(known))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class BoolOp:
-    """Truths joined by and, or by or."""
+class BoolOp(Node):
+    """`and`, `or`."""
 
     is_any: bool
     members: tuple[Node, ...]
-    column: int
 
     def value(self, scope: references.Scope) -> Value:
-        """Give whether all hold, or any."""
-        truths = [_truth_of(member.value(scope)) for member in self.members]
-        # One that decides it makes the unknown ones beside it unimportant.
-        if self.is_any in truths:
+        """Return whether all members hold, or any."""
+        values = [_to_boolean(member.value(scope)) for member in self.members]
+        # One member that decides makes the unknown ones irrelevant.
+        if self.is_any in values:
             return self.is_any
-        return _YET if _YET in truths else not self.is_any
+        return _UNKNOWN if _UNKNOWN in values else not self.is_any
 
     def parts(self) -> tuple[Node, ...]:
-        """Give what is joined."""
+        """Return the members."""
         return self.members
 
-    def check(self, known: references.Names) -> Iterator[str]:
-        """Give which of the members is neither true nor false."""
+    def validate(self, known: references.Names) -> Iterator[str]:
+        """Yield the members that are not boolean."""
         for member in self.members:
-            yield from is_false(member, known)
-
-    def type_in(self, known: references.Names) -> references.Type:
-        """Give that it is true or false."""
-        del known
-        return _TRUTH
+            yield from validate_boolean(member, known)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Not:
-    """The contrary of a truth."""
+class Not(Node):
+    """`not`."""
 
     member: Node
-    column: int
 
     def value(self, scope: references.Scope) -> Value:
-        """Give whether the other does not hold."""
-        truth = _truth_of(self.member.value(scope))
-        return truth if isinstance(truth, references.Unknown) else not truth
+        """Return whether the member does not hold."""
+        value = _to_boolean(self.member.value(scope))
+        return value if isinstance(value, references.Unknown) else not value
 
     def parts(self) -> tuple[Node, ...]:
-        """Give what is negated."""
+        """Return the member."""
         return (self.member,)
 
-    def check(self, known: references.Names) -> Iterator[str]:
-        """Give that the other is neither true nor false."""
-        return is_false(self.member, known)
-
-    def type_in(self, known: references.Names) -> references.Type:
-        """Give that it is true or false."""
-        del known
-        return _TRUTH
+    def validate(self, known: references.Names) -> Iterator[str]:
+        """Yield that the member is not boolean."""
+        return validate_boolean(self.member, known)
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """Give *node* and everything in it, from left to right."""
+    """Yield *node* and everything in it, from left to right."""
     yield node
     for part in node.parts():
         yield from walk(part)
 
 
-def is_false(node: Node, known: references.Names) -> Iterator[str]:
-    """Give that *node*, which should be true or false, is something else."""
+def validate_boolean(node: Node, known: references.Names) -> Iterator[str]:
+    """Yield that *node* is not boolean."""
     own = node.type_in(known)
-    if own is not None and own.sort is not references.ValueType.BOOLEAN:
-        yield _located(node.column, f"expected something that is true or false, and this is {_described(own)}")
+    if own is not None and own.value_type is not ValueType.BOOLEAN:
+        yield _located(node.column, f"expected something that is true or false, not {_DESCRIPTIONS[own.value_type]}")
 
 
-def _truth_of(value: Value) -> bool | references.Unknown:
+def _to_boolean(value: Value) -> bool | references.Unknown:
     return value if isinstance(value, references.Unknown) else value is True
 
 
@@ -301,49 +265,33 @@ def _is_number(value: reports.Scalar) -> TypeGuard[int | float]:
 def _are_equal(left: reports.Scalar, right: reports.Scalar) -> bool:
     if _is_number(left) and _is_number(right):
         return left == right
-    # In Python, true would equal one.
+    # In Python, True equals 1.
     return type(left) is type(right) and left == right
 
 
-def _incomparable(left: Node, left_type: references.Type, right: Node, right_type: references.Type) -> Iterator[str]:
-    sorts = {left_type.sort, right_type.sort}
-    if references.ValueType.NULL in sorts:
+def _validate_equality(
+    left: Node, left_type: references.Type, right: Node, right_type: references.Type
+) -> Iterator[str]:
+    types = {left_type.value_type, right_type.value_type}
+    if ValueType.NULL in types:
         return
-    if len(sorts) > 1:
-        message = f"{_described(left_type)} never equals {_described(right_type)}"
-        yield _located(right.column, message)
-    elif references.ValueType.DURATION in sorts:
+    if len(types) > 1:
+        described = (_DESCRIPTIONS[left_type.value_type], _DESCRIPTIONS[right_type.value_type])
+        yield _located(right.column, "{} never equals {}".format(*described))
+    elif ValueType.DURATION in types:
         yield _located(left.column, "durations cannot be compared")
     else:
-        yield from _odd_word(left_type, right)
-        yield from _odd_word(right_type, left)
-
-
-def _odd_word(own: references.Type, other: Node) -> Iterator[str]:
-    if not own.words or not isinstance(other, Literal) or other.content in own.words:
-        return
-    word = str(other.content)
-    yield _located(other.column, f"it is never “{errors.shorten(word, 40)}”", _nearest(word, own.words))
-
-
-def _nearest(word: str, words: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(word.lower(), words, n=1)
-    return f"Did you mean '{near[0]}'?" if near else f"Expected one of {', '.join(words)}."
-
-
-def _described(own: references.Type) -> str:
-    return {
-        references.ValueType.TEXT: "a text",
-        references.ValueType.NUMBER: "a number",
-        references.ValueType.BOOLEAN: "true or false",
-        references.ValueType.DURATION: "a duration",
-        references.ValueType.NULL: "null",
-    }[own.sort]
+        for own, other in ((left_type, right), (right_type, left)):
+            if own.choices and isinstance(other, Literal) and other.content not in own.choices:
+                text = str(other.content)
+                near = difflib.get_close_matches(text.lower(), own.choices, n=1)
+                hint = f"Did you mean '{near[0]}'?" if near else f"Expected one of {', '.join(own.choices)}."
+                yield _located(other.column, f"it is never “{errors.shorten(text, 40)}”", hint)
 
 
 def _located(column: int, message: str, hint: str | None = None) -> str:
     message = message.rstrip(".")
     if message.endswith("?"):
-        # The nearest names say it already, and better than all of them.
+        # It names the nearest already, which helps more than all of them.
         return f"column {column}: {message}"
     return f"column {column}: {message}" + (f". {hint}" if hint else ".")

@@ -1,8 +1,7 @@
 """
-`{{ }}`: values of a run put into what a step is handed.
+Templates: `{{ NAME }}` in the values of a step is replaced by a value of the run.
 
-Substitution and nothing else. A value that was put in is never looked through again, so a parameter that holds braces
-stays the text that it is.
+Substitution and nothing else. A substituted value is never expanded again, so braces in a parameter stay text.
 """
 
 import re
@@ -14,60 +13,60 @@ from bot.procedures import schema
 from bot.procedures.definition import references as definition_references
 
 UNKNOWN = "unknown"
-"""Stands for a null: the step that would have told did not run, or could not tell."""
-_PLACE = re.compile(r"\{\{(?P<path>[^{}]*)\}\}")
-_STRAY = re.compile(r"\{\{|\}\}")
+"""The text of null: the step did not run, or could not tell."""
+_PLACEHOLDER = re.compile(r"\{\{(?P<path>[^{}]*)\}\}")
+_STRAY_BRACES = re.compile(r"\{\{|\}\}")
 
 
 def references(text: str) -> tuple[definition_references.Reference, ...]:
     """
-    Give every name in *text*, each once.
+    Return every name in *text*, each once.
 
     Raises:
-        errors.BadConfiguration: there are braces with something else in them than a name.
+        errors.BadConfiguration: something in braces is not a name.
     """
-    stray = _STRAY.search(_PLACE.sub("", text))
+    stray = _STRAY_BRACES.search(_PLACEHOLDER.sub("", text))
     if stray is not None:
-        raise errors.BadConfiguration(f"“{stray[0]}” stands alone; expected {{{{ NAME }}}}.")
-    return tuple(dict.fromkeys(_refer(match["path"]) for match in _PLACE.finditer(text)))
+        raise errors.BadConfiguration(f"“{stray[0]}” is unbalanced; expected {{{{ NAME }}}}.")
+    return tuple(dict.fromkeys(_parse(match["path"]) for match in _PLACEHOLDER.finditer(text)))
 
 
 def is_whole(value: object) -> bool:
-    """Tell whether *value* is one name in braces and nothing beside it, so that it keeps its type."""
-    return isinstance(value, str) and _PLACE.fullmatch(value.strip()) is not None
+    """Return whether *value* is a single placeholder, which keeps its type."""
+    return isinstance(value, str) and _PLACEHOLDER.fullmatch(value.strip()) is not None
 
 
 def has_names(value: schema.Value) -> bool:
-    """Tell whether something in *value* is known only in a run."""
+    """Return whether *value* contains a placeholder."""
     texts = value if isinstance(value, tuple) else (value,)
-    return any(isinstance(text, str) and _PLACE.search(text) is not None for text in texts)
+    return any(isinstance(text, str) and _PLACEHOLDER.search(text) is not None for text in texts)
 
 
 def sampled(value: schema.Value) -> schema.Value:
-    """Give *value* with some text for each name, to see whether the rest of it fits."""
+    """Return *value* with a sample for each placeholder, to validate the rest."""
     if isinstance(value, tuple):
-        return tuple(_PLACE.sub("x", text) for text in value)
-    return _PLACE.sub("x", value) if isinstance(value, str) else value
+        return tuple(_PLACEHOLDER.sub("x", text) for text in value)
+    return _PLACEHOLDER.sub("x", value) if isinstance(value, str) else value
 
 
 def render(value: schema.Value, scope: definition_references.Scope) -> schema.Value:
     """
-    Give *value* with what its names mean in *scope*.
+    Return *value* with the values of *scope*.
 
-    Where the run is still to come, what it will tell is shown as the name.
+    Before the run, the name stands for what only the run will know.
     """
     if isinstance(value, tuple):
-        return tuple(_written(render(item, scope)) for item in value)
+        return tuple(_to_text(render(item, scope)) for item in value)
     if not isinstance(value, str):
         return value
     if is_whole(value):
         (reference,) = references(value)
-        return _known(reference, scope)
-    return _PLACE.sub(lambda match: _written(_known(_refer(match["path"]), scope)), value)
+        return _look_up(reference, scope)
+    return _PLACEHOLDER.sub(lambda match: _to_text(_look_up(_parse(match["path"]), scope)), value)
 
 
-def check(value: schema.Value, known: definition_references.Names) -> Iterator[str]:
-    """Give every mistake in *value* as a sentence."""
+def validate(value: schema.Value, known: definition_references.Names) -> Iterator[str]:
+    """Yield every error in *value* as a sentence."""
     for text in value if isinstance(value, tuple) else (value,):
         if not isinstance(text, str):
             continue
@@ -78,22 +77,24 @@ def check(value: schema.Value, known: definition_references.Names) -> Iterator[s
             yield f"{error} {error.hint}" if error.hint and not str(error).endswith("?") else str(error)
 
 
-def _refer(path: str) -> definition_references.Reference:
+def _parse(path: str) -> definition_references.Reference:
     try:
-        return definition_references.refer(path.strip())
+        return definition_references.parse(path.strip())
     except errors.UsageError as error:
         raise errors.BadConfiguration(f"{error}.") from error
 
 
-def _known(reference: definition_references.Reference, scope: definition_references.Scope) -> str | int | float | bool:
+def _look_up(
+    reference: definition_references.Reference, scope: definition_references.Scope
+) -> str | int | float | bool:
     value = scope.look_up(reference)
     if isinstance(value, definition_references.Unknown):
         return f"{{{{ {reference} }}}}"
     return UNKNOWN if value is None else value
 
 
-def _written(value: schema.Value | reports.Scalar) -> str:
-    """Give *value* within a text; numbers and truths as an expression would spell them."""
+def _to_text(value: schema.Value | reports.Scalar) -> str:
+    """Return *value* as text; numbers and booleans as in an expression."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,4 +1,4 @@
-"""What a procedure is held against when it is read."""
+"""What a procedure is validated against."""
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
@@ -11,11 +11,20 @@ from bot.runbook import sections
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationContext:
-    """Everything that a procedure may speak of and that is not in its own file."""
+    """Everything that a procedure may name and that is not in its own file."""
 
     commands: Mapping[str, command.Command[Any]]
     vocabulary: command.Vocabulary
     runbook: sections.Runbook
     roles: Collection[str]
     parse_error: Callable[[schema.Procedure, str], str | None]
-    """Gives what is wrong with a line that begins with a word of the procedure, None where nothing is."""
+    """Returns what is wrong with a command line that starts the procedure, None if nothing is."""
+
+    def resolve(self, name: str) -> str:
+        """Return the name of the command that *name* is, or is an alias of."""
+        return self.vocabulary.aliases.get(name, name)
+
+    def changes(self, step: schema.Step) -> bool:
+        """Return whether *step* changes something, by itself or by its command."""
+        used = self.commands.get(self.resolve(step.uses))
+        return schema.Effect.CHANGE in {step.effect, used.effect if used is not None else None}

@@ -20,7 +20,8 @@ from bot import errors
 from bot.model import invocations, reports
 from bot.procedures import runs, schema
 from bot.procedures.definition import references
-from bot.procedures.engine import steps, transitions
+from bot.procedures.engine import transitions
+from bot.procedures.steps import kind, registry
 from bot.store import audit
 
 log = structlog.get_logger()
@@ -139,8 +140,8 @@ class RunExecutor:
     def _seconds_left(self) -> float:
         return self._run.procedure.timeout.total_seconds() - self._run.active_seconds
 
-    def _prepare(self, step: schema.Step, scope: references.Scope) -> steps.Action:
-        return steps.render(step, scope, self._performer.validate)
+    def _prepare(self, step: schema.Step, scope: references.Scope) -> kind.Action:
+        return registry.find(step).render(step, scope, self._performer.validate)
 
     async def _perform(self, move: transitions.StartStep) -> None:
         step, action = move.step, move.action
@@ -161,9 +162,9 @@ class RunExecutor:
         self._run = dataclasses.replace(self._run, active_seconds=self._run.active_seconds + seconds)
         self._ended = await audit.ended(answer, word=action.command.name, duration_seconds=seconds)
         if answer.status is not invocations.Status.CANCELLED:
-            self._run = transitions.complete_step(self._run, step, steps.Outcome.of(answer), self._now())
+            self._run = transitions.complete_step(self._run, step, kind.Outcome.of(answer), self._now())
 
-    def _limit(self, step: schema.Step, action: steps.Action) -> float:
+    def _limit(self, step: schema.Step, action: kind.Action) -> float:
         assert action.command is not None  # noqa: S101
         own = step.timeout.total_seconds() if step.timeout is not None else None
         limit = own or action.command.deadline(action.parameters) or STEP_SECONDS
@@ -188,7 +189,7 @@ class RunExecutor:
                 one.cancel()
             await asyncio.wait({task, stop})
 
-    def _invocation(self, step: schema.Step, action: steps.Action) -> invocations.Invocation:
+    def _invocation(self, step: schema.Step, action: kind.Action) -> invocations.Invocation:
         attempt = self._run.find(step.id).attempt
         return invocations.Invocation(
             id=f"{self._run.id}.{self._run.steps.index(self._run.find(step.id)) + 1}.{attempt}",

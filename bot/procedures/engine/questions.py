@@ -1,105 +1,43 @@
-"""Questions that a run puts to people, and who may answer them."""
+"""The questions that a run puts to people."""
 
 import dataclasses
 import datetime
 import secrets
 
 from bot.procedures import runs, schema
-from bot.procedures.engine import steps
+from bot.procedures.steps import kind
 
-_PATIENCE = datetime.timedelta(hours=1)
-_LONG_PATIENCE = datetime.timedelta(hours=24)
-"""Whether a change happened is worth a day; nothing else can be said of the run before."""
-ANYONE = "anyone_with_run"
+_UNKNOWN_TIMEOUT = datetime.timedelta(hours=24)
+"""Whether a change was made is worth waiting a day: nothing else can be said of the run before."""
 
 
-def pause(run: runs.Run, step: schema.Step, now: datetime.datetime) -> runs.Run:
-    """Give *run* waiting for somebody to say go on."""
-    text = f"Go on with “{step.title}”?"
-    return _wait(run, step, now, _draft(runs.QuestionKind.PAUSE, text, (runs.YES, runs.SKIP, runs.STOP)))
+def before_step(step: schema.Step) -> kind.QuestionDraft:
+    """Return the question before each step of a run with --step-by-step."""
+    options = (runs.YES, runs.SKIP, runs.STOP)
+    return kind.QuestionDraft(kind=runs.QuestionKind.PAUSE, text=f"Continue with “{step.title}”?", options=options)
 
 
-def agreement(run: runs.Run, step: schema.Step, action: steps.Action, now: datetime.datetime) -> runs.Run:
-    """Give *run* waiting for somebody to agree to *action*."""
-    assert step.confirm is not None  # noqa: S101 - the caller has looked
-    draft = _Draft(
-        kind=runs.QuestionKind.CONFIRM,
-        text=f"{action.confirmation}\nThis would be done: {action.text}",
-        options=(runs.YES, runs.NO),
-        by=step.confirm.by,
-        patience=step.confirm.timeout,
-        action=action.digest,
-    )
-    return _wait(run, step, now, draft)
-
-
-def person(run: runs.Run, step: schema.Step, action: steps.Action, now: datetime.datetime) -> runs.Run:
-    """Give *run* waiting for what only a person can do or decide."""
-    content = action.content
-    if isinstance(content, schema.Manual):
-        draft = _Draft(
-            kind=runs.QuestionKind.MANUAL,
-            text=content.instructions,
-            options=content.answers,
-            by=content.by,
-            patience=content.timeout,
-            action=action.digest,
-            note=content.note,
-        )
-    else:
-        assert isinstance(content, schema.Confirm)  # noqa: S101 - links ask nothing
-        draft = _Draft(
-            kind=runs.QuestionKind.CONFIRM,
-            text=content.text,
-            options=(runs.YES, runs.NO),
-            by=content.by,
-            patience=content.timeout,
-            action=action.digest,
-        )
-    return _wait(run, step, now, draft)
-
-
-def after_failure(run: runs.Run, step: schema.Step, why: str, now: datetime.datetime) -> runs.Run:
-    """Give *run* waiting for somebody to say what is to be done about a failed step."""
-    options = (runs.RETRY, runs.SKIP, runs.STOP, runs.ESCALATE)
-    return _wait(
-        run,
-        step,
-        now,
-        _draft(runs.QuestionKind.FAILURE, f"“{step.title}” failed: {why.rstrip('.')}. What now?", options),
+def after_failure(step: schema.Step, headline: str) -> kind.QuestionDraft:
+    """Return the question what to do after *step* failed."""
+    return kind.QuestionDraft(
+        kind=runs.QuestionKind.FAILURE,
+        text=f"“{step.title}” failed: {headline.rstrip('.')}. What next?",
+        options=(runs.RETRY, runs.SKIP, runs.STOP, runs.ESCALATE),
     )
 
 
-def whether_it_happened(run: runs.Run, step: schema.Step, why: str, now: datetime.datetime) -> runs.Run:
-    """Give *run* waiting for somebody to find out whether a step happened."""
-    record = run.find(step.id)
-    text = f"Nobody knows whether “{step.title}” happened ({record.action}): {why}. Did it?"
-    draft = _Draft(
+def after_interruption(step: schema.Step, record: runs.StepRecord, reason: str) -> kind.QuestionDraft:
+    """Return the question whether the change that *step* makes was made."""
+    return kind.QuestionDraft(
         kind=runs.QuestionKind.UNKNOWN,
-        text=text,
+        text=f"The result of “{step.title}” is unknown: {reason}.\nCommand: {record.action}\nDid it happen?",
         options=(runs.HAPPENED, runs.DID_NOT, runs.ESCALATE),
-        by=ANYONE,
-        patience=_LONG_PATIENCE,
+        timeout=_UNKNOWN_TIMEOUT,
     )
-    return _wait(run, step, now, draft)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Draft:
-    kind: runs.QuestionKind
-    text: str
-    options: tuple[str, ...]
-    by: str
-    patience: datetime.timedelta
-    action: str = ""
-    note: str = "none"
-
-
-def _draft(kind: runs.QuestionKind, text: str, options: tuple[str, ...]) -> _Draft:
-    return _Draft(kind=kind, text=text, options=options, by=ANYONE, patience=_PATIENCE)
-
-
-def _wait(run: runs.Run, step: schema.Step, now: datetime.datetime, draft: _Draft) -> runs.Run:
+def ask(run: runs.Run, step: schema.Step, draft: kind.QuestionDraft, now: datetime.datetime) -> runs.Run:
+    """Return *run* waiting for the answer to *draft*."""
     question = runs.Question(
         id=secrets.token_hex(5),
         step=step.id,
@@ -109,16 +47,12 @@ def _wait(run: runs.Run, step: schema.Step, now: datetime.datetime, draft: _Draf
         options=draft.options,
         by=draft.by,
         asked_at=now,
-        expires_at=now + draft.patience,
+        expires_at=now + draft.timeout,
         action=draft.action,
         note=draft.note,
     )
-    return dataclasses.replace(
-        run,
-        state=runs.RunState.WAITING,
-        question=question,
-        steps=tuple(
-            dataclasses.replace(record, state=runs.StepState.WAITING) if record.id == step.id else record
-            for record in run.steps
-        ),
+    steps = tuple(
+        dataclasses.replace(record, state=runs.StepState.WAITING) if record.id == step.id else record
+        for record in run.steps
     )
+    return dataclasses.replace(run, state=runs.RunState.WAITING, question=question, steps=steps)

@@ -13,7 +13,7 @@ from bot.durable import locks
 from bot.model import invocations
 from bot.procedures import commands as procedure_commands
 from bot.procedures import runs, schema
-from bot.procedures.engine import steps, transitions
+from bot.procedures.engine import planner, transitions
 from bot.procedures.engine import store as run_store
 from bot.procedures.engine import worker as engine_worker
 
@@ -85,7 +85,7 @@ class RunService:
 
     def plan(self, order: runs.RunRequest) -> tuple[runs.PlannedStep, ...]:
         """Give what a run of *order* would do."""
-        return steps.plan(order, self._worker.validate)
+        return planner.plan(order, self._worker.validate)
 
     async def find(self, run_id: str) -> runs.Run:
         """
@@ -173,7 +173,7 @@ class RunService:
         await self._insist(run, by)
         if not run.state.is_final:
             raise errors.UsageError(f"The run {run.id} is not over.", words=(f"run show {run.id}",))
-        if run.state is runs.RunState.SUCCEEDED:
+        if run.state is runs.RunState.COMPLETED:
             raise errors.UsageError(f"Nothing in the run {run.id} failed.", words=(run.line,))
         again = transitions.retry_run(run)
         if await self._store.reopen(again):

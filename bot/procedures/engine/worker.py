@@ -15,7 +15,8 @@ from bot import errors
 from bot.durable import workers
 from bot.model import invocations
 from bot.procedures import runs
-from bot.procedures.engine import executor, steps, transitions
+from bot.procedures.engine import executor, transitions
+from bot.procedures.steps import kind
 from bot.store import audit
 
 log = structlog.get_logger()
@@ -101,7 +102,7 @@ class Worker:
         return self.id is not None and not self._leaving.is_set() and len(self._attending) < MAX_CONCURRENT_RUNS
 
     @property
-    def validate(self) -> steps.Validate:
+    def validate(self) -> kind.ValidateParameters:
         """Give what checks the values that a step hands over."""
         return self._performer.validate
 

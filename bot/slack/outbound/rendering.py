@@ -17,8 +17,8 @@ from bot.slack.blocks import options
 _MARKS: Mapping[runs.RunState, str] = {
     runs.RunState.RUNNING: "⏳",
     runs.RunState.WAITING: "✋",
-    runs.RunState.SUCCEEDED: "🟢",
-    runs.RunState.SUCCEEDED_WITH_FAILURES: "🟡",
+    runs.RunState.COMPLETED: "🟢",
+    runs.RunState.COMPLETED_WITH_FAILURES: "🟡",
     runs.RunState.FAILED: "🔴",
     runs.RunState.TIMED_OUT: "🔴",
     runs.RunState.CANCELLED: "⚫",

@@ -173,7 +173,7 @@ async def test_a_pause_that_slack_asks_for_delays_no_step(
     assert scene.posts(run, "live") == []
     await scene.sees_live(run, "Try out succeeded")
 
-    assert over.state is runs.RunState.SUCCEEDED
+    assert over.state is runs.RunState.COMPLETED
     assert len(scene.posts(run, "live")) == 1
 
 
@@ -184,7 +184,7 @@ async def test_slack_may_be_away_for_the_whole_run(scene: delivery_fixture.Scene
     over = await scene.crew.rests(run)
     await scene.sees("Try out succeeded", matching=lambda one: scene.is_for(one, run, "end-"))
 
-    assert over.state is runs.RunState.SUCCEEDED
+    assert over.state is runs.RunState.COMPLETED
     assert len(scene.posts(run, "live")) == len(scene.posts(run, "end-")) == 1
 
 
@@ -225,7 +225,7 @@ async def test_where_nobody_takes_them_they_are_given_up_and_the_run_goes_on(
     scene.workspace.faults.refuse("chat.postMessage", error="restricted_action", times=100)
     run = await scene.begins(notes.step("a"))
 
-    assert (await scene.crew.rests(run)).state is runs.RunState.SUCCEEDED
+    assert (await scene.crew.rests(run)).state is runs.RunState.COMPLETED
     other = await scene.begins(notes.step("b"))
     await scene.crew.rests(other)
     await scene.workspace.wait_for(lambda: len(scene.workspace.calls("chat.postMessage")) >= 4 or None)

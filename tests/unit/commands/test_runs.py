@@ -123,7 +123,7 @@ async def test_what_was_begun_in_slack_can_be_answered_in_a_terminal(kitchen: ap
 
     report = await kitchen.asks(f"run answer {run.id} none holds")
 
-    assert report.facts["state"] == "succeeded with failures"
+    assert report.facts["state"] == "completed with failures"
     assert report.facts["steps.stays.outcome"] == "succeeded"
 
 
@@ -134,7 +134,7 @@ async def test_what_was_begun_in_a_terminal_can_be_answered_in_slack(kitchen: ap
 
     assert answer.report.headline.endswith("takes the answer “none holds” for “Is it one for the workspace level?”.")
     assert answer.report.is_ephemeral
-    assert (await rests(kitchen, waiting.facts["run"])).state is runs.RunState.SUCCEEDED_WITH_FAILURES
+    assert (await rests(kitchen, waiting.facts["run"])).state is runs.RunState.COMPLETED_WITH_FAILURES
 
 
 async def test_a_second_answer_is_told_whose_counts(kitchen: app_fixture.Kitchen) -> None:
@@ -245,7 +245,7 @@ async def test_a_run_that_failed_goes_on_where_it_failed(kitchen: app_fixture.Ki
     await kitchen.fleet["pos-order"].refuses()
     failed = await kitchen.asks("to-workspace pos-order")
     assert failed.facts["steps.health.outcome"] == "failed"
-    assert failed.facts["state"] == "succeeded with failures"
+    assert failed.facts["state"] == "completed with failures"
 
     await kitchen.fleet["pos-order"].recovers()
     again = await kitchen.asks(words(failed)[-1])

@@ -50,7 +50,7 @@ def a_procedure(*steps: dict[str, Any], **changes: Any) -> schema.Procedure:
         "summary": "Try something out",
         "owner": "tests",
         "doc": {"section": "health-checks"},
-        "command": {"word": "try-out", "examples": ["try-out"]},
+        "command": {"name": "try-out", "examples": ["try-out"]},
         "access": {"run": ["everyone"]},
         "steps": list(steps),
     }

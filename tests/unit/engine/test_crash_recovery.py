@@ -60,7 +60,7 @@ async def test_killed_at_every_boundary_and_inside_every_step_no_change_is_repea
         assert isinstance(notes, list) and isinstance(asked, list)
         times = collections.Counter(notes)
         assert life["end"] == -signal.SIGKILL, life
-        assert life["state"] == runs.RunState.SUCCEEDED, life
+        assert life["state"] == runs.RunState.COMPLETED, life
         assert life["steps"] == dict.fromkeys("abcdz", runs.StepState.SUCCEEDED), life
         # Changes are made once; what may be repeated at most twice: once by each of the two.
         assert times["b"] == times["d"] == 1, life
@@ -99,5 +99,5 @@ async def test_a_worker_that_was_stopped_does_nothing_when_it_wakes(
 
         run = await shift.crew.answers(waiting, runs.DID_NOT)
 
-    assert run.state is runs.RunState.SUCCEEDED
+    assert run.state is runs.RunState.COMPLETED
     assert notes.read() == ["a", "b", "c"]

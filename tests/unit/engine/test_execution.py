@@ -23,7 +23,7 @@ async def test_steps_are_done_in_their_order_and_recorded(
 ) -> None:
     run = await crew.executes(notes.step("a"), notes.step("b", "turn"), notes.step("c"))
 
-    assert run.state is runs.RunState.SUCCEEDED
+    assert run.state is runs.RunState.COMPLETED
     assert notes.read() == ["a", "b", "c"]
     assert [record.headline for record in run.steps] == [f"{name} came out ok." for name in "abc"]
     report = await crew.core.audit.find_report(run.find("b").invocation)
@@ -38,14 +38,14 @@ async def test_a_failure_stops_and_the_end_is_done_all_the_same(
 
     assert run.state is runs.RunState.FAILED
     assert states(run) == {"a": S.FAILED, "b": S.SKIPPED, "z": S.SUCCEEDED}
-    assert run.find("b").why == "a failed"
+    assert str(run.find("b").reason) == "Do a failed"
     assert notes.read() == ["a", "z"]
 
 
 async def test_a_handled_failure_stays_visible(crew: engine_fixture.Crew, notes: engine_fixture.Notes) -> None:
     run = await crew.executes(notes.step("a", verdict="unknown", on_failure="continue"), notes.step("b"))
 
-    assert run.state is runs.RunState.SUCCEEDED_WITH_FAILURES
+    assert run.state is runs.RunState.COMPLETED_WITH_FAILURES
     assert states(run) == {"a": S.FAILED, "b": S.SUCCEEDED}
 
 
@@ -55,7 +55,7 @@ async def test_it_goes_on_at_the_step_that_is_named(crew: engine_fixture.Crew, n
     )
 
     assert states(run) == {"a": S.FAILED, "b": S.SKIPPED, "c": S.SUCCEEDED}
-    assert run.find("b").why == "a failed, so it went on at c"
+    assert str(run.find("b").reason) == "Do a failed"
 
 
 async def test_a_step_that_is_not_wanted_is_skipped_with_the_reason(
@@ -68,13 +68,13 @@ async def test_a_step_that_is_not_wanted_is_skipped_with_the_reason(
     )
 
     assert states(run) == {"a": S.SUCCEEDED, "b": S.SKIPPED, "c": S.SUCCEEDED}
-    assert run.find("b").why == "not wanted, steps.a.saved.n > 1"
+    assert str(run.find("b").reason) == "condition not met"
 
 
 async def test_a_step_is_tried_again(crew: engine_fixture.Crew, notes: engine_fixture.Notes) -> None:
     run = await crew.executes(notes.step("a", good_after=1, retry={"attempts": 3, "delay": "0s"}))
 
-    assert run.state is runs.RunState.SUCCEEDED
+    assert run.state is runs.RunState.COMPLETED
     assert run.find("a").attempt == 2
     assert notes.read() == ["a", "a"]
 
@@ -96,7 +96,7 @@ async def test_what_is_agreed_to_is_done_and_nothing_else(
     assert "turn a" in waiting.question.text
     assert notes.read() == []
     run = await crew.answers(waiting, "yes")
-    assert run.state is runs.RunState.SUCCEEDED
+    assert run.state is runs.RunState.COMPLETED
     assert notes.read() == ["a"]
 
 
@@ -107,7 +107,7 @@ async def test_a_no_ends_it(crew: engine_fixture.Crew, notes: engine_fixture.Not
 
     assert run.state is runs.RunState.CANCELLED
     assert notes.read() == []
-    assert run.find("a").why.endswith("said no")
+    assert str(run.find("a").reason).startswith("declined by ")
 
 
 async def test_silence_is_a_no(crew: engine_fixture.Crew, notes: engine_fixture.Notes) -> None:
@@ -116,14 +116,14 @@ async def test_silence_is_a_no(crew: engine_fixture.Crew, notes: engine_fixture.
     run = await crew.comes_to(waiting, lambda now: now.state.is_final)
 
     assert run.state is runs.RunState.CANCELLED
-    assert run.find("a").why == "nobody agreed in time"
+    assert str(run.find("a").reason) == "no answer in time"
 
 
 @pytest.mark.parametrize(
     ("answer", "state", "left"),
     [
-        ("retry", runs.RunState.SUCCEEDED, ["a", "a", "b"]),
-        ("skip", runs.RunState.SUCCEEDED_WITH_FAILURES, ["a", "b"]),
+        ("retry", runs.RunState.COMPLETED, ["a", "a", "b"]),
+        ("skip", runs.RunState.COMPLETED_WITH_FAILURES, ["a", "b"]),
         ("stop", runs.RunState.FAILED, ["a"]),
         ("escalate", runs.RunState.FAILED, ["a"]),
     ],
@@ -149,7 +149,7 @@ async def test_a_person_does_a_step_and_says_how_it_went(
 
     run = await crew.answers(waiting, "done", comment="all green")
 
-    assert run.state is runs.RunState.SUCCEEDED
+    assert run.state is runs.RunState.COMPLETED
     assert "all green" in run.find("m").headline
     assert notes.read() == ["b"]
 
@@ -174,7 +174,7 @@ async def test_step_by_step_it_waits_before_each(crew: engine_fixture.Crew, note
 
     run = await crew.answers(third, "yes")
 
-    assert run.state is runs.RunState.SUCCEEDED
+    assert run.state is runs.RunState.COMPLETED
     assert notes.read() == ["a", "c"]
 
 
@@ -210,7 +210,7 @@ async def test_a_failed_run_goes_on_where_it_failed(crew: engine_fixture.Crew, n
 
     await crew.core.runs.retry(failed.id, by=engine_fixture.an_invocation())
 
-    run = await crew.comes_to(failed, lambda now: now.state is runs.RunState.SUCCEEDED)
+    run = await crew.comes_to(failed, lambda now: now.state is runs.RunState.COMPLETED)
     assert notes.read() == ["a", "b", "b", "c"]
     assert run.find("b").attempt == 2
 
@@ -229,7 +229,7 @@ async def test_a_run_whose_time_was_over_goes_on_with_what_was_left_undone(
 ) -> None:
     done = await crew.executes(notes.step("a"), notes.step("b", verdict="failed"))
     now = datetime.datetime.now(datetime.UTC)
-    left = transitions.replace_record(done, "b", state=S.PENDING, began_at=None, ended_at=None)
+    left = transitions.replace_record(done, "b", state=S.PENDING, started_at=None, ended_at=None)
 
     over = transitions.finish_run(transitions.time_out_run(left, now), now)
 

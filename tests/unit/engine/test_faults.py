@@ -55,7 +55,7 @@ async def test_a_retry_makes_no_change_twice(crew: engine_fixture.Crew, notes: e
 
     await crew.core.runs.retry(failed.id, by=engine_fixture.an_invocation())
 
-    await crew.comes_to(failed, lambda now: now.state is runs.RunState.SUCCEEDED_WITH_FAILURES)
+    await crew.comes_to(failed, lambda now: now.state is runs.RunState.COMPLETED_WITH_FAILURES)
     assert notes.read() == ["a", "b", "c", "d", "z", "a", "c", "d", "z"]
 
 
@@ -74,7 +74,7 @@ async def test_a_retry_asks_first_where_nobody_knows_whether_a_change_happened(
     assert waiting.question is not None
     assert waiting.question.kind is runs.QuestionKind.UNKNOWN
     assert "cancelled by" in waiting.question.text
-    assert (await crew.answers(waiting, runs.HAPPENED)).state is runs.RunState.SUCCEEDED
+    assert (await crew.answers(waiting, runs.HAPPENED)).state is runs.RunState.COMPLETED
     assert notes.read() == ["a"]
 
 
@@ -119,13 +119,13 @@ async def test_a_run_that_cannot_be_read_stops_no_other_and_is_told(
 
         run = await shift.crew.executes(notes.step("b"))
 
-        assert run.state is runs.RunState.SUCCEEDED
+        assert run.state is runs.RunState.COMPLETED
         assert [one.id for one in await shift.crew.core.runs.list(runs.RunFilter())] == [run.id]
         with pytest.raises(errors.Unreadable, match=f"The run {waiting.id} cannot be read: another version"):
             await shift.crew.core.runs.find(waiting.id)
         with pytest.raises(errors.Unreadable, match="“the-lock” is free now"):
             await shift.crew.core.runs.unlock("the-lock")
-        assert (await shift.crew.executes(notes.step("c"), lock="the-lock")).state is runs.RunState.SUCCEEDED
+        assert (await shift.crew.executes(notes.step("c"), lock="the-lock")).state is runs.RunState.COMPLETED
 
 
 async def test_a_condition_that_cannot_be_read_is_a_failure_of_its_step(
@@ -151,7 +151,7 @@ async def test_a_mistake_of_the_engine_ends_the_run_with_its_reason_and_its_end(
 
     assert run.state is runs.RunState.FAILED
     assert states(run) == {"a": S.FAILED, "b": S.SKIPPED, "z": S.SUCCEEDED}
-    assert run.find("a").why == "posbot made a mistake (IntegrityError); the log has the rest"
+    assert str(run.find("a").reason) == "posbot made a mistake (IntegrityError); the log has the rest"
 
 
 class Forgetful(workers.Workers):
@@ -178,7 +178,7 @@ async def test_what_was_written_without_a_confirmation_is_done_once(
         )
         run = await shift.crew.answers(waiting, runs.YES)
 
-    assert run.state is runs.RunState.SUCCEEDED
+    assert run.state is runs.RunState.COMPLETED
     assert [record.attempt for record in run.steps] == [1, 1]
     assert notes.read() == ["a", "b"]
 
@@ -246,7 +246,7 @@ async def test_a_clock_that_is_set_back_delays_nothing_for_long(
         clock.ahead = -datetime.timedelta(days=1)
         run = await shift.crew.rests(begun)
 
-    assert run.state is runs.RunState.SUCCEEDED
+    assert run.state is runs.RunState.COMPLETED
     assert notes.read() == ["a", "a"]
 
 
@@ -264,7 +264,7 @@ async def test_a_clock_that_steps_takes_no_run_from_a_worker_that_lives(
         clock.ahead = datetime.timedelta(hours=hours)
         run = await second.crew.rests(begun)
 
-    assert run.state is runs.RunState.SUCCEEDED
+    assert run.state is runs.RunState.COMPLETED
     assert notes.read() == ["a"]
 
 
@@ -274,7 +274,7 @@ async def test_what_no_database_can_hold_as_text_stops_no_run(
     step = notes.step("a")
     run = await crew.executes({**step, "with": {**step["with"], "text": "a nul \0 here"}})
 
-    assert run.state is runs.RunState.SUCCEEDED
+    assert run.state is runs.RunState.COMPLETED
     (entry,) = [one for one in await crew.core.audit.latest(limit=5) if one.id == run.find("a").invocation]
     assert entry.text.startswith("look 'a nul \N{REPLACEMENT CHARACTER} here'")
     assert entry.headline == "a nul \N{SYMBOL FOR NULL} here came out ok."
@@ -347,7 +347,7 @@ async def test_a_buried_worker_that_wakes_does_nothing_of_its_old_runs(
             await workers.Workers(second.db).sign_off(str(first.crew.core.worker.id))
             run = await second.crew.rests(begun)
 
-    assert run.state is runs.RunState.SUCCEEDED
+    assert run.state is runs.RunState.COMPLETED
     assert notes.read().count("b") == 1
     assert schema.digest(run.procedure) == run.digest
 
@@ -366,7 +366,7 @@ async def test_whatever_is_typed_into_a_lock_and_a_service_can_be_held(
     freed = await crew.core.runs.unlock(held.lock)
 
     assert freed.id == held.id
-    assert (await crew.executes(notes.step("b"), lock=f"deployment:{odd}")).state is runs.RunState.SUCCEEDED
+    assert (await crew.executes(notes.step("b"), lock=f"deployment:{odd}")).state is runs.RunState.COMPLETED
 
 
 async def test_a_lock_longer_than_one_can_be_is_refused_before_anything_begins(

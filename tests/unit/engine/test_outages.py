@@ -62,7 +62,7 @@ async def test_while_postgresql_is_away_runs_wait_and_then_go_on(
         ended = [await first.crew.rests(run) for run in begun]
 
     assert written <= _RUNS * _STEPS - _RUNS, "it was away when most was done"
-    assert [run.state for run in ended] == [runs.RunState.SUCCEEDED] * _RUNS
+    assert [run.state for run in ended] == [runs.RunState.COMPLETED] * _RUNS
     assert collections.Counter(notes.read()) == {f"r{n}s{s}": 1 for n in range(_RUNS) for s in range(_STEPS)}
 
 
@@ -84,7 +84,7 @@ async def test_whoever_stays_with_a_run_stays_while_the_database_is_away(
         await asyncio.to_thread(server.starts)
         run = await staying
 
-    assert run.state is runs.RunState.SUCCEEDED
+    assert run.state is runs.RunState.COMPLETED
     assert notes.read() == [f"r0s{step}" for step in range(_STEPS)]
     assert versions[-1] == run.version
 
@@ -105,13 +105,13 @@ async def test_a_full_disk_is_told_and_leaves_nothing_half_written(
             await asyncio.sleep(1.0)
             assert notes.read() == ["a"]
         run = await shift.crew.rests(going)
-        assert run.state is runs.RunState.SUCCEEDED
+        assert run.state is runs.RunState.COMPLETED
         assert notes.read() == ["a", "b"]
         async with shift.db.transaction() as connection:
             assert (await connection.execute(sqlalchemy.select(tables.locks))).all() == []
             ids = (await connection.execute(sqlalchemy.select(tables.runs.c.id))).scalars().all()
         assert ids == [run.id]
-        assert (await shift.crew.executes(notes.step("c"), lock="one")).state is runs.RunState.SUCCEEDED
+        assert (await shift.crew.executes(notes.step("c"), lock="one")).state is runs.RunState.COMPLETED
 
 
 @contextlib.contextmanager

@@ -1,18 +1,18 @@
-"""A sound procedure, as a file and as a noun, with one thing changed at a time."""
+"""A valid procedure, as data and as a model, for changing one thing at a time."""
 
 import copy
 from typing import Any
 
 from bot.procedures import schema
 
-SOUND: dict[str, Any] = {
+VALID: dict[str, Any] = {
     "schema": 1,
     "id": "triage",
     "title": "Triage of a degraded service",
     "summary": "find out what is wrong with a service",
     "owner": "devops-team",
     "doc": {"section": "health-failing"},
-    "command": {"word": "triage", "examples": ["triage pos-order"]},
+    "command": {"name": "triage", "examples": ["triage pos-order"]},
     "access": {"run": ["everyone"]},
     "params": [
         {"name": "service", "type": "service", "help": "which service"},
@@ -31,11 +31,11 @@ SOUND: dict[str, Any] = {
 
 
 def a_document(**changes: Any) -> dict[str, Any]:
-    """Give a sound file as data, with other values under some keys; None takes a key away."""
-    document = copy.deepcopy(SOUND) | copy.deepcopy(changes)
+    """Return a valid file as data, with other values under some keys; None removes a key."""
+    document = copy.deepcopy(VALID) | copy.deepcopy(changes)
     return {key: value for key, value in document.items() if value is not None}
 
 
 def a_procedure(**changes: Any) -> schema.Procedure:
-    """Give a sound procedure."""
+    """Return a valid procedure."""
     return schema.from_document(a_document(**changes))

@@ -13,8 +13,8 @@ from hypothesis import strategies
 from bot.model import invocations
 from bot.procedures import runs, schema
 from bot.procedures.definition import references
-from bot.procedures.engine import steps as engine_steps
 from bot.procedures.engine import transitions
+from bot.procedures.steps import kind, registry
 from tests.unit.engine import engine_fixture, fake_commands
 
 NOW = datetime.datetime(2026, 11, 24, 3, 0, tzinfo=datetime.UTC)
@@ -63,8 +63,8 @@ def validate(word: str, values: Mapping[str, object]) -> Any:
     return command, command.parameters.model_validate(values)
 
 
-def prepare(step: schema.Step, scope: references.Scope) -> engine_steps.Action:
-    return engine_steps.render(step, scope, validate)
+def prepare(step: schema.Step, scope: references.Scope) -> kind.Action:
+    return registry.find(step).render(step, scope, validate)
 
 
 @dataclasses.dataclass(slots=True)
@@ -101,11 +101,11 @@ class World:
         self.mishaps -= bool(struck)
         return struck
 
-    def _begins(self, step: schema.Step, action: engine_steps.Action) -> None:
+    def _begins(self, step: schema.Step, action: kind.Action) -> None:
         self.begun.append(step.id)
         record = self.run.find(step.id)
         assert record.state is S.RUNNING
-        assert step.confirm is None or record.agreed == action.digest
+        assert step.confirm is None or record.confirmed == action.digest
         if not step.may_be_repeated:
             assert self.begun.count(step.id) <= self.allowed[step.id], "a change is made again, and nobody wanted that"
         match self._strikes("crash", "cancel", "out of time", "broken off"):
@@ -120,15 +120,13 @@ class World:
             case "out of time" if self.run.ending is None:
                 state = S.TIMED_OUT
                 self.run = transitions.complete_step(
-                    self.run, step, engine_steps.Outcome(state=state, headline="late"), self.now
+                    self.run, step, kind.Outcome(state=state, headline="late"), self.now
                 )
                 self.run = transitions.time_out_run(self.run, self.now)
                 return
         state = S(self.draws(S.SUCCEEDED, S.FAILED, S.TIMED_OUT))
         self.allowed[step.id] += state is S.FAILED
-        self.run = transitions.complete_step(
-            self.run, step, engine_steps.Outcome(state=state, headline=str(state)), self.now
-        )
+        self.run = transitions.complete_step(self.run, step, kind.Outcome(state=state, headline=str(state)), self.now)
 
     def _is_cancelled(self) -> None:
         self.run = dataclasses.replace(self.run, cancel=invocations.CancelRequest(by="bob", at=self.now))
@@ -186,13 +184,13 @@ def holds(world: World, *, is_whole: bool = True) -> None:
         if record.state is S.UNKNOWN:
             assert not step.may_be_repeated
         if record.state in {S.SKIPPED, S.CANCELLED}:
-            assert record.why
+            assert record.reason
             assert (
                 record.id not in world.begun or step.may_be_repeated or step.confirm is not None or record.attempt > 1
             )
         if is_whole and procedure.is_end(record.id) and step.when in {None, "true"}:
-            assert record.id in world.begun or record.why == "a mistake", "the end is always done"
-    if run.state is runs.RunState.SUCCEEDED:
+            assert record.id in world.begun or str(record.reason) == "a mistake", "the end is always done"
+    if run.state is runs.RunState.COMPLETED:
         assert not any(record.state.is_failure for record in run.steps)
 
 
@@ -213,7 +211,7 @@ def test_a_retry_ends_too_and_makes_no_change_a_second_time(
 ) -> None:
     world = World(data, a_run(procedure, is_step_by_step=False))
     world.ends()
-    hypothesis.assume(world.run.state is not runs.RunState.SUCCEEDED)
+    hypothesis.assume(world.run.state is not runs.RunState.COMPLETED)
     made = {
         step.id for step in procedure.steps if not step.may_be_repeated and world.run.find(step.id).state is S.SUCCEEDED
     }

@@ -7,18 +7,21 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from bot import errors
+from bot import command, errors
 from bot.procedures import runs
 from bot.procedures.definition import expressions, references
 
-NUMBER, TRUTH = references.Type(sort=references.ValueType.NUMBER), references.Type(sort=references.ValueType.BOOLEAN)
+NUMBER, TRUTH = (
+    references.Type(value_type=command.ValueType.NUMBER),
+    references.Type(value_type=command.ValueType.BOOLEAN),
+)
 KNOWN = references.Names(
     params={
         "service": references.TEXT,
-        "mode": references.Type(sort=references.ValueType.TEXT, words=("soft", "hard")),
+        "mode": references.Type(value_type=command.ValueType.TEXT, choices=("soft", "hard")),
         "limit": NUMBER,
         "restart": TRUTH,
-        "wait": references.Type(sort=references.ValueType.DURATION),
+        "wait": references.Type(value_type=command.ValueType.DURATION),
     },
     steps={"health": {"state": references.TEXT, "ms": NUMBER, "ready": TRUTH}, "logs": {}},
     later=frozenset({"restart"}),
@@ -82,26 +85,26 @@ def test_true_is_no_number() -> None:
         ("params.limit && true", 14, "write and"),
         ("params.restart || true", 16, "write or"),
         ("!params.restart", 1, "write not"),
-        ("{{ params.limit }} == 3", 1, "without braces"),
+        ("{{ params.limit }} == 3", 1, "have no braces"),
         ("params.mode == 'hard", 16, "not closed"),
-        ("params.mode == hard", 16, "“hard” is no name"),
-        ("len(params.mode) > 3", 4, "nothing can be called but any_failed"),
-        ("any_failed(health)", 12, "does not fit"),
+        ("params.mode == hard", 16, "“hard” is not a name"),
+        ("len(params.mode) > 3", 4, "only any_failed can be called"),
+        ("any_failed(health)", 12, "not expected here"),
         ("1 < params.limit < 3", 18, "expected and, or"),
-        ("params.limit ==", 16, "ends too soon; expected a value or a name"),
-        ("(params.restart", 16, "ends too soon"),
-        ("", 1, "ends too soon"),
-        ("params.limit + 1 == 4", 14, "does not fit"),
-        ("params.__class__", 1, "“__class__” is no name"),
-        ("params.limit.real == 3", 1, "no name"),
-        ("steps.health.state == 'DOWN'", 1, "behind steps.health comes outcome, verdict or saved.NAME"),
-        ("steps.my-step.outcome == 'failed'", 1, "“my-step” is no name"),
-        ("run.id == 'x'", 1, "run.id says nothing"),
+        ("params.limit ==", 16, "ends too early; expected a value or a name"),
+        ("(params.restart", 16, "ends too early"),
+        ("", 1, "ends too early"),
+        ("params.limit + 1 == 4", 14, "not expected here"),
+        ("params.__class__", 1, "“__class__” is not a name"),
+        ("params.limit.real == 3", 1, "not a name"),
+        ("steps.health.state == 'DOWN'", 1, "expected after steps.health: outcome, verdict or saved.NAME"),
+        ("steps.my-step.outcome == 'failed'", 1, "“my-step” is not a name"),
+        ("run.id == 'x'", 1, "run.id is not available"),
         ("params.limit in []", 18, "expected a value"),
-        ("params.limit in [params.limit]", 18, "does not fit"),
-        ("3x == 3", 1, "does not fit"),
-        ("params.restart orparams.restart", 16, "does not fit"),
-        ("not " * 25 + "true", 81, "more than 20 parts"),
+        ("params.limit in [params.limit]", 18, "not expected here"),
+        ("3x == 3", 1, "not expected here"),
+        ("params.restart orparams.restart", 16, "not expected here"),
+        ("not " * 25 + "true", 81, "nested deeper than 20"),
     ],
 )
 def test_what_cannot_be_understood_is_told_with_its_column(text: str, column: int, words: str) -> None:
@@ -131,7 +134,7 @@ def test_an_expression_has_an_end() -> None:
         ),
         (
             "steps.restart.outcome == 'failed'",
-            "column 1: There is no earlier step called “restart”. Only steps further up are known here.",
+            "column 1: There is no earlier step called “restart”. Only earlier steps are known here.",
         ),
         ("any_failed('helth')", "column 1: There is no earlier step called “helth”. Did you mean “health”?"),
         ("steps.health.outcome == 'suceeded'", "column 25: it is never “suceeded”. Did you mean 'succeeded'?"),
@@ -140,18 +143,18 @@ def test_an_expression_has_an_end() -> None:
         ("params.mode != 'sof'", "column 16: it is never “sof”. Did you mean 'soft'?"),
         ("params.limit == '3'", "column 17: a number never equals a text."),
         ("params.restart == 'true'", "column 19: true or false never equals a text."),
-        ("params.service > 3", "column 1: > compares numbers, and this is a text."),
-        ("steps.health.saved.ms < null", "column 1: < compares numbers, and this is null."),
-        ("params.service", "column 1: expected something that is true or false, and this is a text."),
+        ("params.service > 3", "column 1: > compares numbers, not a text."),
+        ("steps.health.saved.ms < null", "column 1: < compares numbers, not null."),
+        ("params.service", "column 1: expected something that is true or false, not a text."),
         ("params.restart and params.limit", "column 20: expected something that is true or false"),
-        ("not params.mode", "column 5: expected something that is true or false, and this is a text."),
+        ("not params.mode", "column 5: expected something that is true or false, not a text."),
         ("params.wait == '90s'", "column 16: a duration never equals a text."),
         ("params.wait == params.wait", "column 1: durations cannot be compared."),
         ("steps.health.saved.sate == 'UP'", "Did you mean “state”?"),
     ],
 )
 def test_names_and_types_are_held_to_what_is_declared(text: str, problem: str) -> None:
-    problems = expressions.parse(text).check(KNOWN)
+    problems = expressions.parse(text).validate(KNOWN)
 
     assert len(problems) == 1
     assert problem in problems[0]
@@ -169,7 +172,7 @@ def test_names_and_types_are_held_to_what_is_declared(text: str, problem: str) -
     ],
 )
 def test_what_is_sound_passes(text: str) -> None:
-    assert expressions.parse(text).check(KNOWN) == []
+    assert expressions.parse(text).validate(KNOWN) == []
 
 
 @pytest.mark.parametrize(
@@ -215,7 +218,7 @@ def test_whatever_is_written_is_understood_or_refused_in_words(text: str) -> Non
     began = time.process_time()
     with contextlib.suppress(errors.BadConfiguration):
         expression = expressions.parse(text)
-        assert expression.check(KNOWN) is not None
+        assert expression.validate(KNOWN) is not None
         assert expression.evaluate(a_scope()) in {True, False}
         assert expression.forecast(a_scope()).value in {True, False, None}
     assert time.process_time() - began < 1.0

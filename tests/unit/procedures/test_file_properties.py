@@ -13,11 +13,11 @@ from bot.dispatch import parser
 from bot.procedures import commands as procedure_commands
 from bot.procedures.definition import loader
 from tests.unit.procedures import files
-from tests.unit.procedures.test_loading import AROUND
+from tests.unit.procedures.test_loading import CONTEXT
 
 FULL = files.a_document(
     params=[
-        *files.SOUND["params"],
+        *files.VALID["params"],
         {"name": "kind", "type": "choice", "help": "x", "choices": ["a", "b"], "default": "a"},
         {"name": "count", "type": "number", "help": "x", "min": 1, "max": 9, "default": 3},
         {"name": "words", "type": "text", "help": "x", "pattern": "[a-z]+", "default": "x"},
@@ -27,7 +27,7 @@ FULL = files.a_document(
     lock="l:{{ params.service }}",
     steps=[
         {
-            **files.SOUND["steps"][0],
+            **files.VALID["steps"][0],
             "save": {"finding": "finding"},
             "retry": {"attempts": 2, "delay": "1s"},
             "on_failure": {"goto": "read"},
@@ -40,7 +40,7 @@ FULL = files.a_document(
             "when": "params.deep and steps.health.saved.finding != 'up' or params.count > 3",
             "with": {"instructions": "Look at {{ steps.health.saved.finding }}", "answers": ["a", "b"]},
         },
-        files.SOUND["steps"][1],
+        files.VALID["steps"][1],
     ],
     **{"finally": [{"id": "end", "title": "End", "uses": "services", "with": {"words": "x"}}]},
 )
@@ -76,16 +76,16 @@ def test_a_file_with_anything_in_it_is_a_procedure_or_disabled(
     node[place[-1]] = value
     (tmp_path / "triage.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
 
-    book = loader.load(tmp_path, AROUND)
+    book = loader.load(tmp_path, CONTEXT)
 
     assert len(book.procedures) + len(book.invalid) == 1
     for procedure in book.procedures:
         command = procedure_commands.command_of(procedure)
-        parser.Parser({command.name: command}, AROUND.vocabulary)
+        parser.Parser({command.name: command}, CONTEXT.vocabulary)
         assert command.usage
 
 
 def test_the_file_that_is_changed_is_sound(tmp_path: pathlib.Path) -> None:
     (tmp_path / "triage.yaml").write_text(yaml.safe_dump(FULL, sort_keys=False))
 
-    assert loader.load(tmp_path, AROUND).invalid == ()
+    assert loader.load(tmp_path, CONTEXT).invalid == ()

@@ -1,4 +1,4 @@
-"""A folder of procedures: a mistake is told with its place and what was expected, and takes nothing else with it."""
+"""Loading a folder of procedures: an error has its location and what was expected, and disables only its file."""
 
 import pathlib
 from collections.abc import Callable, Mapping
@@ -17,14 +17,14 @@ from tests.unit.procedures import files
 
 DATA = runbook_data.load(runbook_folder.PROJECT / "runbook_data")
 COMMANDS: Mapping[str, command.Command[Any]] = {one.name: one for one in (*commands.COMMANDS, fake_commands.TURN)}
-AROUND = validation_context.ValidationContext(
+CONTEXT = validation_context.ValidationContext(
     commands=COMMANDS,
     vocabulary=app.vocabulary_of(DATA, COMMANDS),
     runbook=DATA.runbook,
     roles=("changers", "auditors"),
     parse_error=app.parse_errors(DATA, COMMANDS),
 )
-HEALTH, READ = files.SOUND["steps"]
+HEALTH, READ = files.VALID["steps"]
 TURN = {"id": "turn", "title": "Turn", "uses": "turn", "with": {"text": "x", "notes": "/n"}}
 MANUAL = {"id": "ask", "title": "Ask", "uses": "manual", "with": {"instructions": "Look."}}
 
@@ -41,18 +41,18 @@ def write(tmp_path: pathlib.Path) -> Write:
     return write
 
 
-def reason_of(path: pathlib.Path) -> str:
-    """Why the one file in this folder is disabled."""
-    book = loader.load(path.parent, AROUND)
-    assert book.procedures == ()
-    (disabled,) = book.invalid
-    return disabled.reason
+def error_of(path: pathlib.Path) -> str:
+    """Return why the only file in this folder is invalid."""
+    catalog = loader.load(path.parent, CONTEXT)
+    assert catalog.procedures == ()
+    (invalid,) = catalog.invalid
+    return invalid.reason
 
 
-def test_a_sound_file_is_loaded_with_the_effect_of_each_step(write: Write) -> None:
+def test_valid_file_has_the_effect_of_each_step(write: Write) -> None:
     path = write(steps=[HEALTH, TURN], access={"run": ["changers"]})
 
-    (procedure,) = loader.load(path.parent, AROUND).procedures
+    (procedure,) = loader.load(path.parent, CONTEXT).procedures
 
     assert [step.effect for step in procedure.steps] == [schema.Effect.READ, schema.Effect.CHANGE]
     assert procedure.effect is schema.Effect.CHANGE
@@ -62,7 +62,7 @@ def step(**changes: Any) -> dict[str, Any]:
     return {"steps": [{**HEALTH, **changes}]}
 
 
-MISTAKES = {
+ERRORS = {
     "an id that is not the file's": ({"id": "triagg"}, "id: “triagg” is not the name of the file; expected triage."),
     "an unknown section": (
         {"doc": {"section": "health-failin"}},
@@ -77,44 +77,44 @@ MISTAKES = {
         "access.run: “turn” changes something; expected roles, not everyone.",
     ),
     "a word that shadows a command": (
-        {"command": {"word": "health", "examples": ["health x"]}},
-        "command.word: “health” is a word of posbot's own; expected another.",
+        {"command": {"name": "health", "examples": ["health x"]}},
+        "command.name: “health” is reserved.",
     ),
     "a word that follows run": (
-        {"command": {"word": "show", "examples": ["show x"]}},
-        "command.word: “show” is a word of posbot's own; expected another.",
+        {"command": {"name": "show", "examples": ["show x"]}},
+        "command.name: “show” is reserved.",
     ),
     "a word that is a verb of the terminal": (
-        {"command": {"word": "triage", "aliases": ["serve"], "examples": ["triage order"]}},
-        "command.aliases.0: “serve” is a word of posbot's own; expected another.",
+        {"command": {"name": "triage", "aliases": ["serve"], "examples": ["triage order"]}},
+        "command.aliases.0: “serve” is reserved.",
     ),
     "an alias twice": (
-        {"command": {"word": "look-at", "aliases": ["look-at"], "examples": ["triage order"]}},
-        "command.aliases.0: “look-at” stands here twice; expected it once.",
+        {"command": {"name": "look-at", "aliases": ["look-at"], "examples": ["triage order"]}},
+        "command.aliases.0: duplicate “look-at”.",
     ),
     "an example of another word": (
-        {"command": {"word": "triage", "examples": ["trriage order"]}},
+        {"command": {"name": "triage", "examples": ["trriage order"]}},
         "command.examples.0: it begins with “trriage”; expected triage.",
     ),
     "an example that cannot be understood": (
-        {"command": {"word": "triage", "examples": ["triage nowhere"]}},
+        {"command": {"name": "triage", "examples": ["triage nowhere"]}},
         "command.examples.0: There is no service called “nowhere”.",
     ),
     "a parameter of every procedure": (
         {"params": [{"name": "plan", "type": "flag", "help": "x"}]},
-        "params.0.name: “plan” is an option that every procedure has; expected another name.",
+        "params.0.name: “plan” is an option of every procedure.",
     ),
     "a pattern with look-ahead": (
         {"params": [{"name": "text", "type": "text", "help": "x", "pattern": "(?=a)b"}]},
-        "params.0.pattern: this is no regular expression without look-around and backreferences.",
+        "params.0.pattern: not a valid regular expression; look-around and backreferences are not supported.",
     ),
     "a keyword of Python": (
         {"params": [{"name": "class", "type": "text", "help": "x"}]},
-        "params.0.name: “class” means something to Python or pydantic; expected another name.",
+        "params.0.name: “class” is reserved by Python or pydantic.",
     ),
     "a name that models have": (
         {"params": [{"name": "copy", "type": "text", "help": "x"}]},
-        "params.0.name: “copy” means something to Python or pydantic; expected another name.",
+        "params.0.name: “copy” is reserved by Python or pydantic.",
     ),
     "a default that is no service": (
         {"params": [{"name": "service", "type": "service", "help": "x", "default": "nowhere"}]},
@@ -134,28 +134,28 @@ MISTAKES = {
     ),
     "a pattern that closes more than it opens": (
         {"params": [{"name": "text", "type": "text", "help": "x", "pattern": "a)|(b"}]},
-        "params.0.pattern: this is no regular expression without look-around and backreferences.",
+        "params.0.pattern: not a valid regular expression; look-around and backreferences are not supported.",
     ),
     "a choice that looks like an option": (
         {
             "params": [
-                *files.SOUND["params"],
+                *files.VALID["params"],
                 {"name": "how", "type": "choice", "help": "x", "choices": ["x", "-slow"], "default": "x"},
             ]
         },
-        "params.2.choices.1: “-slow” would be taken for an option; expected no - at its beginning.",
+        "params.2.choices.1: “-slow” looks like an option; expected it not to begin with -.",
     ),
     "an answer that looks like an option": (
         {"steps": [{**MANUAL, "with": {"instructions": "Look.", "answers": ["done", "--question x"]}}]},
-        "steps.0.with.answers.1: “--question x” would be taken for an option; expected no - at its beginning.",
+        "steps.0.with.answers.1: “--question x” looks like an option; expected it not to begin with -.",
     ),
     "two answers that are one": (
         {"steps": [{**MANUAL, "with": {"instructions": "Look.", "answers": ["Done", "done"]}}]},
-        "steps.0.with.answers.1: “done” stands here twice; expected it once.",
+        "steps.0.with.answers.1: duplicate “done”.",
     ),
     "an answer that stands for none": (
         {"steps": [{**MANUAL, "with": {"instructions": "Look.", "answers": ["Timeout", "fine"]}}]},
-        "steps.0.with.answers.0: “Timeout” stands for no answer at all; expected another word.",
+        "steps.0.with.answers.0: “timeout” is reserved.",
     ),
     "no time for the whole": ({"timeout": "0s"}, "timeout: expected 1s or more."),
     "no time for a step": (step(timeout=-30), "steps.0.timeout: expected 1s or more."),
@@ -165,7 +165,7 @@ MISTAKES = {
     ),
     "bounds the wrong way round": (
         {"params": [{"name": "n", "type": "number", "help": "x", "min": 5, "max": 1}]},
-        "params.0.max: it is less than min.",
+        "params.0.max: less than min.",
     ),
     "a lock on what a step tells": (
         {"lock": "{{ steps.health.outcome }}"},
@@ -175,10 +175,7 @@ MISTAKES = {
         step(uses="heath"),
         "steps.0.uses: There is no command called “heath”. Did you mean “health”?",
     ),
-    "a command that is no step": (
-        step(uses="help"),
-        "steps.0.uses: “help” is no step; expected one of health, connectivity",
-    ),
+    "a command that is no step": (step(uses="help"), "steps.0.uses: “help” cannot be a step; expected one of health, connectivity"),
     "a parameter that the command has not": (
         step(**{"with": {"selektion": "pos-order"}}),
         "steps.0.with.selektion: There is no parameter of health called “selektion”. Did you mean “selection”?",
@@ -214,33 +211,49 @@ MISTAKES = {
     ),
     "a retry of a person": (
         {"steps": [{**MANUAL, "retry": {"attempts": 2}}]},
-        "steps.0.retry: a step that uses manual has none; expected it only beside a command.",
+        "steps.0.retry: not allowed beside manual, only beside a command.",
     ),
     "a link to a section that is not there": (
         {"steps": [{**READ, "with": {"text": "More", "section": "nowhere"}}]},
         "steps.0.with.section: There is no marker in runbook.md called “nowhere”.",
     ),
     "a key that is not known": ({"retries": 3}, "retries: this key is not known here; check its spelling."),
+    "the old name of a key": (
+        {"command": {"word": "triage", "examples": ["triage order"]}},
+        "command.word: this key is called name now; rename it.",
+    ),
+    "a question in finally": (
+        {"finally": [MANUAL]},
+        "finally.0.uses: a step of finally cannot ask a person.",
+    ),
+    "a name that follows run list": (
+        {"command": {"name": "list", "examples": ["list x"]}},
+        "command.name: “list” is reserved.",
+    ),
+    "a name that an alias of a command has": (
+        {"command": {"name": "runs", "examples": ["runs x"]}},
+        "command.name: “runs” is reserved.",
+    ),
     "a step behind itself": (
         {"steps": [{**HEALTH, "on_failure": {"goto": "health"}}]},
-        "steps.0.on_failure.goto: “health” is no later step; expected one, so that every run ends.",
+        "steps.0.on_failure.goto: “health” is not a later step; expected one, so that every run ends.",
     ),
 }
 
 
-@pytest.mark.parametrize(("changes", "sentence"), MISTAKES.values(), ids=list(MISTAKES))
-def test_a_mistake_is_told_with_its_place(write: Write, changes: dict[str, Any], sentence: str) -> None:
-    reason = reason_of(write(**changes))
+@pytest.mark.parametrize(("changes", "sentence"), ERRORS.values(), ids=list(ERRORS))
+def test_error_has_its_location(write: Write, changes: dict[str, Any], sentence: str) -> None:
+    reason = error_of(write(**changes))
 
     place, _, told = reason.splitlines()[0].partition(": ")
     assert told.startswith(sentence)
     assert place.rpartition(":")[2].isdecimal()
 
 
-def test_a_mistake_is_told_once_and_not_in_the_words_of_python(write: Write) -> None:
+def test_error_is_reported_once_without_python_terms(write: Write) -> None:
     path = write(steps=[{**MANUAL, "with": {"instructions": "Look.", "answers": [True, False]}}])
 
-    told = [line.partition(": ")[2] for line in reason_of(path).splitlines()]
+    told = [line.partition(": ")[2] for line in error_of(path).splitlines()]
 
     assert told == [
         f"steps.0.with.answers.{index}: expected a text; a number, true and false are one in quotes."
@@ -248,79 +261,79 @@ def test_a_mistake_is_told_once_and_not_in_the_words_of_python(write: Write) -> 
     ]
 
 
-def test_the_line_is_that_of_the_mistake(write: Write) -> None:
+def test_line_number_is_that_of_the_error(write: Write) -> None:
     path = write(steps=[HEALTH, {**HEALTH, "id": "again", "uses": "heath"}])
     line = next(number for number, text in enumerate(path.read_text().splitlines(), 1) if "heath" in text)
 
-    assert f"triage.yaml:{line}: steps.1.uses: " in reason_of(path)
+    assert f"triage.yaml:{line}: steps.1.uses: " in error_of(path)
 
 
-def test_a_key_that_stands_twice_is_a_mistake(write: Write) -> None:
+def test_duplicate_key_is_an_error(write: Write) -> None:
     path = write()
     path.write_text(path.read_text() + "owner: somebody\n")
 
-    assert "owner: the key stands here twice; expected it once." in reason_of(path)
+    assert "owner: the key stands here twice; expected it once." in error_of(path)
 
 
 @pytest.mark.parametrize("word", ["true", "3"])
-def test_what_yaml_takes_for_something_else_than_a_word_is_a_mistake(write: Write, word: str) -> None:
+def test_yaml_scalar_that_is_not_a_text_is_an_error(write: Write, word: str) -> None:
     path = write()
     path.write_text(path.read_text().replace("owner: devops-team", f"owner: {word}"))
 
-    assert "owner: expected a text; a number, true and false are one in quotes." in reason_of(path)
+    assert "owner: expected a text; a number, true and false are one in quotes." in error_of(path)
 
 
 @pytest.mark.parametrize("word", ["yes", "off", "NO"])
-def test_the_booleans_of_yaml_1_1_are_words(write: Write, word: str) -> None:
+def test_booleans_of_yaml_1_1_are_texts(write: Write, word: str) -> None:
     path = write()
     path.write_text(path.read_text().replace("owner: devops-team", f"owner: {word}"))
 
-    assert loader.load(path.parent, AROUND).procedures[0].owner == word
+    assert loader.load(path.parent, CONTEXT).procedures[0].owner == word
 
 
-def test_one_bad_file_disables_that_procedure_alone(write: Write) -> None:
+def test_invalid_file_disables_only_its_procedure(write: Write) -> None:
     write()
     write("broken", steps=[])
-    path = write("other", id="other", command={"word": "other", "examples": ["other order"]})
+    path = write("other", id="other", command={"name": "other", "examples": ["other order"]})
 
-    book = loader.load(path.parent, AROUND)
+    catalog = loader.load(path.parent, CONTEXT)
 
-    assert [one.id for one in book.procedures] == ["other", "triage"]
-    assert [one.name for one in book.invalid] == ["broken"]
+    assert [one.id for one in catalog.procedures] == ["other", "triage"]
+    assert [one.name for one in catalog.invalid] == ["broken"]
 
 
-def test_a_word_belongs_to_the_first_file_that_has_it(write: Write) -> None:
+def test_name_belongs_to_the_first_file_that_has_it(write: Write) -> None:
     write("aaa", id="aaa")
     path = write()
 
-    book = loader.load(path.parent, AROUND)
+    catalog = loader.load(path.parent, CONTEXT)
 
-    assert [one.id for one in book.procedures] == ["aaa"]
-    assert "“triage” belongs to aaa.yaml already; expected another." in book.invalid[0].reason
+    assert [one.id for one in catalog.procedures] == ["aaa"]
+    assert "“triage” is already used by aaa.yaml." in catalog.invalid[0].reason
 
 
-def test_a_file_with_the_other_ending_is_not_passed_by(tmp_path: pathlib.Path, write: Write) -> None:
+def test_wrong_suffix_is_reported(tmp_path: pathlib.Path, write: Write) -> None:
     write().rename(tmp_path / "triage.yml")
 
-    assert reason_of(tmp_path / "triage.yml").endswith("triage.yml: expected the ending .yaml.")
+    assert error_of(tmp_path / "triage.yml").endswith("triage.yml: expected the suffix .yaml.")
 
 
-def test_an_empty_file_and_one_that_is_no_yaml_are_told(tmp_path: pathlib.Path) -> None:
+def test_empty_file_and_invalid_yaml_are_reported(tmp_path: pathlib.Path) -> None:
     (tmp_path / "a.yaml").write_text("")
     (tmp_path / "b.yaml").write_text("{")
 
-    reasons = [one.reason for one in loader.load(tmp_path, AROUND).invalid]
+    reasons = [one.reason for one in loader.load(tmp_path, CONTEXT).invalid]
 
     assert reasons[0].endswith("the file is empty.")
     assert "this is not YAML" in reasons[1]
 
 
-def test_without_a_folder_there_are_no_procedures(tmp_path: pathlib.Path) -> None:
-    assert loader.load(tmp_path / "nowhere", AROUND) == schema.ProcedureCatalog()
+def test_missing_folder_means_no_procedures(tmp_path: pathlib.Path) -> None:
+    assert loader.load(tmp_path / "nowhere", CONTEXT) == schema.ProcedureCatalog()
 
 
-def test_all_shipped_procedures_are_sound() -> None:
-    book = loader.load(runbook_folder.PROJECT / "runbook_data" / "procedures", AROUND)
+def test_shipped_procedures_are_valid() -> None:
+    catalog = loader.load(runbook_folder.PROJECT / "runbook_data" / "procedures", CONTEXT)
 
-    assert book.invalid == ()
-    assert len(book.procedures) == len(list((runbook_folder.PROJECT / "runbook_data" / "procedures").glob("*.yaml")))
+    assert catalog.invalid == ()
+    assert len(catalog.procedures) == len(list((runbook_folder.PROJECT / "runbook_data" / "procedures").glob("*.yaml")))

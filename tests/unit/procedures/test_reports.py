@@ -1,7 +1,9 @@
-"""What people are told of a run: how far it is, what is asked, how it ended, and what they can do about it."""
+"""Reports about runs: progress, questions, end, and the next actions."""
 
 import dataclasses
 import datetime
+
+import pytest
 
 from bot.model import invocations, reports
 from bot.procedures import reports as run_reports
@@ -17,10 +19,10 @@ RUNBOOK = sections.Runbook(
 
 
 def a_run(*states: runs.StepState, **changes: object) -> runs.Run:
-    """Give a run of two steps in these states."""
+    """Return a run of two steps in these states."""
     procedure = files.a_procedure()
     records = tuple(
-        runs.StepRecord(id=step.id, state=state, began_at=NOW, ended_at=NOW + datetime.timedelta(seconds=2))
+        runs.StepRecord(id=step.id, state=state, started_at=NOW, ended_at=NOW + datetime.timedelta(seconds=2))
         for step, state in zip(procedure.steps, states, strict=True)
     )
     values = {
@@ -55,7 +57,7 @@ def waiting(**changes: object) -> runs.Run:
     return a_run(S.WAITING, S.PENDING, state=runs.RunState.WAITING, question=a_question(**changes))
 
 
-def test_a_question_that_is_open_until_another_day_names_the_day() -> None:
+def test_deadline_on_another_day_has_its_date() -> None:
     soon = run_reports.asked(waiting(), a_question())
     late = run_reports.asked(waiting(), a_question(expires_at=NOW + datetime.timedelta(days=1)))
 
@@ -63,15 +65,15 @@ def test_a_question_that_is_open_until_another_day_names_the_day() -> None:
     assert [section.title for section in late.sections] == ["For alice, until 11-25 03:00 UTC"]
 
 
-def test_a_run_under_way_tells_at_which_step_it_is() -> None:
+def test_running_run_shows_its_step() -> None:
     report = run_reports.summary(a_run(S.SUCCEEDED, S.RUNNING), RUNBOOK)
 
-    assert report.headline == "Triage of a degraded service: pos-order in prod, step 2 of 2, “Read on”."
+    assert report.headline == "Triage of a degraded service · pos-order · prod: step 2 of 2, Read on"
     assert [action.command for action in report.next_actions] == ["run log r1124-0a1b2c3d", "run cancel r1124-0a1b2c3d"]
     assert [pointer.number for pointer in report.runbook] == ["4.3"]
 
 
-def test_every_answer_is_bound_to_the_question_that_it_is_for() -> None:
+def test_every_answer_is_bound_to_its_question() -> None:
     report = run_reports.summary(waiting(), RUNBOOK)
 
     assert [action.command for action in report.next_actions][:2] == [
@@ -80,13 +82,13 @@ def test_every_answer_is_bound_to_the_question_that_it_is_for() -> None:
     ]
 
 
-def test_the_live_message_leaves_answering_to_the_one_that_asks() -> None:
+def test_live_message_has_no_answers() -> None:
     words = [action.command for action in run_reports.live(waiting(), RUNBOOK).next_actions]
 
     assert not any("answer" in line for line in words)
 
 
-def test_who_may_answer_and_until_when_is_told() -> None:
+def test_question_names_who_may_answer_and_until_when() -> None:
     titles = [
         section.title
         for by in ("requester", "anyone_with_run", "not_requester", "role:ops")
@@ -96,12 +98,12 @@ def test_who_may_answer_and_until_when_is_told() -> None:
     assert titles == [
         "For alice, until 03:15 UTC",
         "For anyone who may run it, until 03:15 UTC",
-        "For anyone who may run it but alice, until 03:15 UTC",
+        "For anyone who may run it except alice, until 03:15 UTC",
         "For the role ops, until 03:15 UTC",
     ]
 
 
-def test_an_answered_question_says_by_whom_and_has_no_answers_left() -> None:
+def test_answered_question_names_who_and_has_no_answers() -> None:
     answered = a_question(answer="yes", answered_by="bob", answered_at=NOW, comment="go")
 
     report = run_reports.asked(waiting(), answered)
@@ -111,46 +113,91 @@ def test_an_answered_question_says_by_whom_and_has_no_answers_left() -> None:
     assert report.sections[-1] == reports.Text(title="Note", text="go")
 
 
-def test_a_question_that_nobody_answered_says_so() -> None:
+def test_expired_question_has_no_answer() -> None:
     report = run_reports.asked(waiting(), a_question(answer=runs.TIMEOUT, answered_by="nobody"))
 
-    assert report.headline == "Ask for its health: nobody answered in time"
+    assert report.headline == "Ask for its health: no answer in time"
 
 
-def test_the_end_names_what_failed_and_offers_to_go_on_from_there() -> None:
+def test_end_names_failed_steps_and_offers_retry() -> None:
     run = a_run(S.FAILED, S.SKIPPED, state=runs.RunState.FAILED, ended_at=NOW + datetime.timedelta(seconds=200))
-    records = (dataclasses.replace(run.steps[0], headline="pos-order is DOWN.", why="stopped by bob"), run.steps[1])
+    records = (
+        dataclasses.replace(
+            run.steps[0], headline="pos-order is DOWN.", reason=runs.Reason(runs.ReasonCode.STOPPED_BY, "bob")
+        ),
+        run.steps[1],
+    )
 
     report = run_reports.ended(dataclasses.replace(run, steps=records), RUNBOOK)
 
     assert report.verdict is reports.Verdict.FAILED
-    assert report.headline.endswith("failed at “Ask for its health” after 3m20s.")
+    assert report.headline.endswith(": failed at “Ask for its health” after 3m20s")
     (table,) = report.sections
     assert isinstance(table, reports.Table)
     assert table.rows[0].cells == ("Ask for its health", "pos-order is DOWN. · stopped by bob")
     assert report.next_actions[-1].command == "run retry r1124-0a1b2c3d"
 
 
-def test_what_was_left_out_says_why_and_is_not_told_as_done() -> None:
+def test_skipped_step_has_its_reason_without_the_expression() -> None:
     run = a_run(S.SUCCEEDED, S.SKIPPED)
-    records = (run.steps[0], dataclasses.replace(run.steps[1], why="not wanted, params.deep", began_at=None))
+    records = (
+        run.steps[0],
+        dataclasses.replace(
+            run.steps[1], reason=runs.Reason(runs.ReasonCode.CONDITION_NOT_MET, "params.deep"), started_at=None
+        ),
+    )
 
     (plan, *_) = run_reports.live(dataclasses.replace(run, steps=records), RUNBOOK).sections
 
     assert isinstance(plan, reports.Plan)
     assert [(task.state, task.status) for task in plan.tasks] == [
         (reports.TaskState.DONE, "2.0 s"),
-        (reports.TaskState.SKIPPED, "not wanted, params.deep"),
+        (reports.TaskState.SKIPPED, "skipped: condition not met"),
     ]
 
 
-def test_a_section_of_the_runbook_that_is_gone_is_not_pointed_to() -> None:
+def test_removed_section_has_no_pointer() -> None:
     assert run_reports.summary(a_run(S.SUCCEEDED, S.RUNNING), sections.Runbook(sections=())).runbook == ()
 
 
-def test_what_stands_small_below_a_live_message_says_which_run_it_is_and_what_it_holds() -> None:
+def test_context_line_has_run_requester_and_lock() -> None:
     assert run_reports.footer(a_run(S.SUCCEEDED, S.RUNNING, lock="deploy:prod")) == (
         "run r1124-0a1b2c3d",
-        "asked for by alice, 11-24 03:00 UTC",
-        "holds deploy:prod",
+        "requested by alice, 11-24 03:00 UTC",
+        "lock deploy:prod",
     )
+
+
+def test_condition_is_shown_only_in_the_step_results() -> None:
+    run = a_run(S.SUCCEEDED, S.SKIPPED)
+    reason = runs.Reason(runs.ReasonCode.CONDITION_NOT_MET, "params.deep")
+    run = dataclasses.replace(run, steps=(run.steps[0], dataclasses.replace(run.steps[1], reason=reason)))
+
+    (table,) = run_reports.step_results(run).sections
+
+    assert isinstance(table, reports.Table)
+    assert table.rows[1].cells[1:] == ("Read on", "skipped: condition not met (params.deep)")
+    assert "params.deep" not in str(run_reports.summary(run, RUNBOOK))
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (runs.RunState.COMPLETED, "completed in 3m20s"),
+        (runs.RunState.COMPLETED_WITH_FAILURES, "completed in 3m20s with 1 failed step"),
+        (runs.RunState.TIMED_OUT, "timed out at “Ask for its health” after 3m20s"),
+        (runs.RunState.CANCELLED, "cancelled after 3m20s"),
+    ],
+)
+def test_headline_is_subject_and_state(state: runs.RunState, words: str) -> None:
+    run = a_run(S.FAILED, S.SKIPPED, state=state, ended_at=NOW + datetime.timedelta(seconds=200))
+
+    assert run_reports.headline(run) == f"Triage of a degraded service · pos-order · prod: {words}"
+
+
+def test_cancelled_run_names_who_cancelled_it() -> None:
+    cancel = invocations.CancelRequest(by="bob", at=NOW)
+    ended_at = NOW + datetime.timedelta(seconds=315)
+    run = a_run(S.SUCCEEDED, S.CANCELLED, state=runs.RunState.CANCELLED, ended_at=ended_at, cancel=cancel)
+
+    assert run_reports.headline(run).endswith(": cancelled by bob after 5m15s")

@@ -49,8 +49,8 @@ def test_every_shipped_procedure_names_it(path: Any) -> None:
         pytest.param({"title": None}, id="missing key"),
         pytest.param({"timeout": "a while"}, id="no duration"),
         pytest.param({"id": "Triage"}, id="capital letter"),
-        pytest.param({"steps": [{**files.SOUND["steps"][0], "uses": "heath"}]}, id="unknown command"),
-        pytest.param({"steps": [{**files.SOUND["steps"][0], "on_failure": "giveup"}]}, id="unknown word"),
+        pytest.param({"steps": [{**files.VALID["steps"][0], "uses": "heath"}]}, id="unknown command"),
+        pytest.param({"steps": [{**files.VALID["steps"][0], "on_failure": "giveup"}]}, id="unknown word"),
         pytest.param({"steps": []}, id="no steps"),
     ],
 )

@@ -79,7 +79,7 @@ async def test_after_a_good_deployment_every_check_passes(kitchen: app_fixture.K
     run = await begins(kitchen, "post-deployment")
 
     assert states(run) == {"rollout": S.SUCCEEDED, "verify": S.SUCCEEDED, "way_in": S.SUCCEEDED}
-    assert run.state is runs.RunState.SUCCEEDED
+    assert run.state is runs.RunState.COMPLETED
 
 
 async def test_a_stuck_deployment_is_taken_back(kitchen: app_fixture.Kitchen) -> None:
@@ -98,7 +98,7 @@ async def test_a_stuck_deployment_is_taken_back(kitchen: app_fixture.Kitchen) ->
 
     assert run.find("revisions").state is S.SUCCEEDED
     assert run.find("settled").state is S.SUCCEEDED
-    assert run.state is runs.RunState.SUCCEEDED_WITH_FAILURES
+    assert run.state is runs.RunState.COMPLETED_WITH_FAILURES
 
 
 async def test_a_failed_start_leads_to_the_missing_variable(kitchen: app_fixture.Kitchen) -> None:
@@ -115,7 +115,7 @@ async def test_a_failed_start_leads_to_the_missing_variable(kitchen: app_fixture
         pod.recovers()
     run = await answers(kitchen, asked, "mended")
     assert run.find("health").state is S.SUCCEEDED
-    assert run.state is runs.RunState.SUCCEEDED_WITH_FAILURES
+    assert run.state is runs.RunState.COMPLETED_WITH_FAILURES
 
 
 async def test_a_service_in_order_is_cleared_by_its_three_points(kitchen: app_fixture.Kitchen) -> None:
@@ -167,7 +167,7 @@ async def test_an_incident_is_handed_over_once_the_backend_is_cleared(kitchen: a
     assert over.question.note == "required"
     run = await answers(kitchen, over, "handed over", note="the platform team has it")
 
-    assert run.state is runs.RunState.SUCCEEDED
+    assert run.state is runs.RunState.COMPLETED
     assert "the platform team has it" in run.find("handed_over").headline
 
 

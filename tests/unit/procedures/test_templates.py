@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from bot import errors
+from bot import command, errors
 from bot.procedures import runs
 from bot.procedures.definition import references, templates
 from tests import builders
@@ -17,7 +17,7 @@ SCOPE = references.Scope(
     requester="alice",
 )
 KNOWN = references.Names(
-    params={"service": references.TEXT}, steps={"health": {"ms": references.Type(sort=references.ValueType.NUMBER)}}
+    params={"service": references.TEXT}, steps={"health": {"ms": references.Type(value_type=command.ValueType.NUMBER)}}
 )
 
 
@@ -66,8 +66,8 @@ def test_what_a_run_has_still_to_tell_is_shown_as_its_name() -> None:
         ("{{ params.servce }}", "There is no parameter called “servce”. Did you mean “service”?"),
         ("{{ steps.later.outcome }}", "There is no earlier step called “later”. Known here: health."),
         ("{{ steps.health.saved.x }}", "There is no saved fact of the step health called “x”. Known here: ms."),
-        ("{{ run.summary }}", "“run.summary” is no name"),
-        ("{{ params.service | upper }}", "“service | upper” is no name"),
+        ("{{ run.summary }}", "“run.summary” is not a name"),
+        ("{{ params.service | upper }}", "“service | upper” is not a name"),
         ("{{ }}", "a name is missing"),
         ("{{ params.service", "“{{” stands alone; expected {{ NAME }}."),
         ("params.service }}", "“}}” stands alone; expected {{ NAME }}."),
@@ -75,7 +75,7 @@ def test_what_a_run_has_still_to_tell_is_shown_as_its_name() -> None:
     ],
 )
 def test_mistakes_are_told(text, problem: str) -> None:
-    problems = list(templates.check(text, KNOWN))
+    problems = list(templates.validate(text, KNOWN))
 
     assert len(problems) == 1
     assert problem in problems[0]

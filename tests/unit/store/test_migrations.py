@@ -144,13 +144,13 @@ async def test_an_older_version_finds_its_reports_after_going_back(database_url:
 
 _ONE_OF_SEVERAL = """
 import asyncio, sys
-from bot.store import database, migrating
+from bot.store import database, migrate
 
 async def main():
-    async with database.opened(sys.argv[1]) as db:
+    async with database.open_database(sys.argv[1]) as db:
         print("ready", flush=True)
         sys.stdin.readline()
-        print(await migrating.migrate(db), flush=True)
+        print(await migrate.migrate(db), flush=True)
 
 asyncio.run(main())
 """
