@@ -14,6 +14,7 @@ import pydantic
 from bot import command
 from bot.config import drift
 from bot.model import reports
+from bot.procedures import testing
 from bot.runbook import sections as runbook_sections
 
 
@@ -70,6 +71,18 @@ def _own_data(tools: command.Context) -> reports.Report:
             f"{len(outdated)} of {len(book.procedures)} procedures were not held against what their section says."
         )
         sections.append(reports.Table(columns=("procedure", "section", "what to do"), rows=outdated))
+    vocabulary = command.Vocabulary(
+        catalog=tools.catalog,
+        environments=tools.environments,
+        commands=tuple(tools.commands),
+        aliases={alias: name for name, one in tools.commands.items() for alias in one.aliases},
+    )
+    count, failures = testing.run_all(book, tools.commands, vocabulary)
+    if failures:
+        verdict = reports.Verdict.FAILED
+        headline = f"{len(failures)} of {count} procedure tests failed"
+        rows = tuple(reports.Row(verdict=reports.Verdict.FAILED, cells=failure) for failure in failures)
+        sections.insert(0, reports.Table(title="Procedure tests", columns=("test", "reason"), rows=rows))
     if book.invalid:
         verdict = reports.Verdict.FAILED
         headline = f"{len(book.invalid)} of {len(book.invalid) + len(book.procedures)} procedures are disabled."
@@ -82,6 +95,8 @@ def _own_data(tools: command.Context) -> reports.Report:
         "procedures": len(book.procedures),
         "disabled": len(book.invalid),
         "outdated": len(outdated),
+        "procedure_tests": count,
+        "failed_tests": len(failures),
         "uncovered": len(uncovered),
     }
     return reports.Report(verdict=verdict, headline=headline, sections=tuple(sections), facts=facts)

@@ -105,7 +105,7 @@ async def _answer(run: runs.Run, parameters: Parameters, context: command.Contex
     if question.answered_by != context.invocation.actor.name or question.answer != answer:
         # An expired question was answered by nobody.
         at = f" at {question.answered_at:%H:%M:%S} UTC" if question.answered_at is not None else ""
-        text = f"{title}: already answered “{question.answer}” by {question.answered_by}{at}."
+        text = f"“{title}” was already answered “{question.answer}” by {question.answered_by}{at}"
         return run_reports.confirmation(run, text)
     return await procedure_commands.follow_or_confirm(run, f"answered “{question.answer}” to “{title}”", context)
 

@@ -23,8 +23,8 @@ class Role(_Strict):
     """People who may run commands that not everyone may."""
 
     members: tuple[Member, ...]
-    may: tuple[str, ...] = pydantic.Field(min_length=1)
-    """Words of commands."""
+    may: tuple[str, ...]
+    """Words of commands; none for a role that only runs procedures."""
 
     def user_groups(self) -> tuple[str, ...]:
         """Give the Slack user groups among the members."""

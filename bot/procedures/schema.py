@@ -10,6 +10,7 @@ import datetime
 import enum
 import hashlib
 import json
+import pathlib
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -272,6 +273,8 @@ class ProcedureCatalog:
 
     procedures: tuple[Procedure, ...] = ()
     invalid: tuple[InvalidProcedure, ...] = ()
+    tests: pathlib.Path | None = dataclasses.field(default=None, compare=False)
+    """The folder of their tests."""
 
     def find(self, name: str) -> Procedure:
         """

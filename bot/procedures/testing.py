@@ -93,14 +93,13 @@ def load(path: pathlib.Path) -> TestFile:
 
 
 def run_all(
-    folder: pathlib.Path,
     procedures: schema.ProcedureCatalog,
     commands: Mapping[str, bot_command.Command[Any]],
     vocabulary: bot_command.Vocabulary,
 ) -> tuple[int, list[tuple[str, str]]]:
-    """Return the number of tests in *folder*, and the file, or procedure and test, of each failure with its reason."""
+    """Return how many tests there are, and of each failure the file, or procedure and test, with the reason."""
     count, failures = 0, []
-    for path in sorted(folder.glob("*.yaml")) if folder.is_dir() else []:
+    for path in sorted(procedures.tests.glob("*.yaml")) if procedures.tests is not None else []:
         try:
             tests = load(path)
             procedure = procedures.find(tests.procedure)

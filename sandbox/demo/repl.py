@@ -12,7 +12,7 @@ from sandbox.slack.state import messages
 _RESPONSE_TIMEOUT_SECONDS = 30.0
 _EDITS_SECONDS = 1.2
 """A run's messages change at most once a second, so that much later all of them have."""
-_RUN_IN_PROGRESS = ("has begun.", " takes the answer ")
+_RUN_IN_PROGRESS = (": started", ": answered ")
 """In what is said to a person about a run that goes on."""
 _INPUT = "plain_text_input"
 _HELP = (

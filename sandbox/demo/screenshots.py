@@ -105,8 +105,8 @@ async def _run_of_a_procedure(
     await faults.repair(bed, "pos-order")
     await faults.ship(bed, "pos-order")
     await person.types("/pos post-deployment order", channel)
-    live = await person.waits_for_message(channel, containing="before?” waits for an answer")
-    return [live, await person.waits_for_message(channel, containing="Go back", thread=live)]
+    live = await person.waits_for_message(channel, containing="waiting for input, Roll back?")
+    return [live, await person.waits_for_message(channel, containing="Roll back?", thread=live)]
 
 
 async def _ask(person: people.Person, line: str, channel: channels.Channel) -> messages.Message:

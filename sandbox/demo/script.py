@@ -6,7 +6,7 @@ from sandbox.demo import actors, faults
 
 # Nothing listens there, on any machine.
 _NOWHERE = "http://127.0.0.1:9/"
-_ENDED = "came to its end"
+_ENDED = "completed in"
 _RUN_ID = re.compile(r"r\d{4}-[0-9a-f]{8}")
 _RECOVERY_SECONDS = 1.5
 
@@ -84,21 +84,21 @@ async def _deployment_is_verified(team: actors.Actors) -> None:
     await team.screen.narrate(
         "bob has deployed pos-order 1.5.0. The runbook has a procedure for what comes after that."
     )
-    begun = await team.types("/pos post-deployment order", containing="has begun")
+    begun = await team.types("/pos post-deployment order", containing=": started")
     run_id = _RUN_ID.findall(begun.plain_text)[0]
-    live = await team.finds("question of the run", containing="before?” waits for an answer")
+    live = await team.finds("question of the run", containing="waiting for input, Roll back?")
     await team.show(live)
     await team.screen.narrate(
         "All see how far it is, and why the rollout is stuck. Its thread asks what only people may decide."
     )
-    question = await team.finds("question in the thread", containing="Go back", thread=live)
+    question = await team.finds("question in the thread", containing="Roll back?", thread=live)
     await team.show(question)
     await team.clicks("Yes", question, by=team.bob)
-    await team.show(await team.finds("second question", containing="Take it back", thread=live))
+    await team.show(await team.finds("second question", containing="rollout undo", thread=live))
     await team.screen.narrate("alice goes back to 1.4.2 with kubectl, and answers from the terminal that she sits at.")
     async with actors.step("change of the services"):
         await faults.repair(team.bed, "pos-order")
-    await team.runs(f'posbot run answer {run_id} taken back --note "1.4.2 again"')
+    await team.runs(f'posbot run answer {run_id} rolled back --note "1.4.2 again"')
     await team.screen.narrate("The thread has it as well.")
     await team.show(await team.finds("end of the run", containing=_ENDED, thread=live))
     await team.finds("end of the run in its own message", containing=_ENDED)

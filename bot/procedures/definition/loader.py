@@ -27,7 +27,7 @@ def load(folder: pathlib.Path, context: validation_context.ValidationContext) ->
             continue
         owners |= dict.fromkeys(procedure.names, path.name)
         valid.append(_with_effects(procedure, context))
-    return schema.ProcedureCatalog(procedures=tuple(valid), invalid=tuple(invalid))
+    return schema.ProcedureCatalog(procedures=tuple(valid), invalid=tuple(invalid), tests=folder / "tests")
 
 
 def _read(

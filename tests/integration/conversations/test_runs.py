@@ -53,14 +53,14 @@ async def test_a_procedure_is_run_in_sight_of_everyone_and_asks_who_is_there(sce
     ops = scene.channel()
 
     await scene.alice.types("/pos triage order", ops)
-    begun = await scene.alice.waits_for_message(ops, containing="has begun", timeout_seconds=_SECONDS)
-    question = await scene.sees(ops, "What stands out first?", "question")
+    begun = await scene.alice.waits_for_message(ops, containing=": started", timeout_seconds=_SECONDS)
+    question = await scene.sees(ops, "What is abnormal?", "question")
     click = await scene.bob.clicks("Errors", question)
-    aside = await scene.bob.waits_for_message(ops, containing="takes the answer", after=click)
-    second = await scene.sees(ops, "Found and mended?", "question")
-    await scene.alice.clicks("Mended", second, values={"note": "it's the “pool” — <all> of it"})
-    end = await scene.sees(ops, "came to its end", "end-")
-    live = await scene.sees(ops, "came to its end", "live")
+    aside = await scene.bob.waits_for_message(ops, containing="answered “errors”", after=click)
+    second = await scene.sees(ops, "Fixed?", "question")
+    await scene.alice.clicks("Fixed", second, values={"note": "it's the “pool” — <all> of it"})
+    end = await scene.sees(ops, "completed in", "end-")
+    live = await scene.sees(ops, "completed in", "live")
 
     assert begun.is_ephemeral and aside.is_ephemeral
     assert "errors, bob at" in scene.stage.workspace.latest(question).plain_text
@@ -73,7 +73,7 @@ async def test_a_procedure_is_run_in_sight_of_everyone_and_asks_who_is_there(sce
 async def test_a_second_answer_is_told_who_was_first(scene: Scene) -> None:
     ops = scene.channel()
     await scene.alice.types("/pos triage order", ops)
-    question = await scene.sees(ops, "What stands out first?", "question")
+    question = await scene.sees(ops, "What is abnormal?", "question")
 
     await scene.alice.clicks("Nothing", question)
     await scene.bob.waits_for_change(question, containing="nothing, alice at", timeout_seconds=_SECONDS)
@@ -89,8 +89,8 @@ async def test_a_mention_begins_a_run_in_its_thread(scene: Scene) -> None:
     start = await scene.alice.says("orders are failing", ops)
 
     await scene.alice.mentions("triage order", ops, thread=start)
-    question = await scene.sees(ops, "What stands out first?", "question")
-    told = await scene.alice.waits_for_message(ops, containing="has begun", timeout_seconds=_SECONDS)
+    question = await scene.sees(ops, "What is abnormal?", "question")
+    told = await scene.alice.waits_for_message(ops, containing=": started", timeout_seconds=_SECONDS)
 
     assert question.thread_ts == start.ts
     assert told.is_ephemeral and told.thread_ts == start.ts
@@ -100,14 +100,14 @@ async def test_a_mention_begins_a_run_in_its_thread(scene: Scene) -> None:
 async def test_whoever_cancels_is_named(scene: Scene) -> None:
     ops = scene.channel()
     await scene.alice.types("/pos triage order", ops)
-    await scene.sees(ops, "What stands out first?", "question")
+    await scene.sees(ops, "What is abnormal?", "question")
     (live,) = scene.lives(ops)
 
-    await scene.bob.clicks("Cancel", live)
-    end = await scene.sees(ops, "was cancelled", "end-")
-    over = await scene.sees(ops, "was cancelled", "live")
+    await scene.bob.clicks("Cancel run", live)
+    end = await scene.sees(ops, "cancelled by bob after", "end-")
+    over = await scene.sees(ops, "cancelled by bob after", "live")
 
-    assert "bob wanted it" in end.plain_text
+    assert "cancelled by bob" in end.plain_text
     assert over.ts == live.ts
 
 
@@ -117,7 +117,7 @@ async def test_a_start_that_is_delivered_200_times_is_one_run_with_one_message(s
     again = scene.stage.workspace.deliver_again
     await asyncio.gather(*[again(delivery) for _ in range(199)])
 
-    await scene.sees(ops, "What stands out first?", "question")
+    await scene.sees(ops, "What is abnormal?", "question")
 
     assert len(scene.lives(ops)) == 1
     asked = [one for one in scene.stage.workspace.messages_in(ops) if is_for(one, "question")]
@@ -130,7 +130,7 @@ async def test_killed_in_the_middle_it_goes_on_after_the_next_start_with_the_sam
         scene = Scene(stage=stage, alice=stage.workspace.person("alice"), bob=stage.workspace.person("bob"))
         ops = scene.channel()
         await scene.alice.types("/pos triage order", ops)
-        question = await scene.sees(ops, "What stands out first?", "question")
+        question = await scene.sees(ops, "What is abnormal?", "question")
         (live,) = scene.lives(ops)
         stage.bot.sends(signal.SIGKILL)
         await stage.bot.ends()
@@ -142,9 +142,9 @@ async def test_killed_in_the_middle_it_goes_on_after_the_next_start_with_the_sam
             else:
                 await stage.workspace.wait_for_sockets(2)
             await scene.bob.clicks("Errors", question)
-            second = await scene.sees(ops, "Found and mended?", "question")
-            await scene.bob.clicks("Mended", second, values={"note": "a pool"})
-            over = await scene.sees(ops, "came to its end", "live")
+            second = await scene.sees(ops, "Fixed?", "question")
+            await scene.bob.clicks("Fixed", second, values={"note": "a pool"})
+            over = await scene.sees(ops, "completed in", "live")
 
     assert over.ts == live.ts
     assert len(scene.lives(ops)) == 1
@@ -155,10 +155,10 @@ _CAREFUL = """
 schema: 1
 id: careful
 title: Careful
-summary: ask whoever began it first
+summary: ask the requester first
 owner: tests
 doc: {section: key-signals}
-command: {word: careful, examples: [careful pos-order]}
+command: {name: careful, examples: [careful pos-order]}
 access: {run: [everyone]}
 params:
   - {name: service, type: service, help: which}

@@ -69,7 +69,7 @@ async def test_the_posts_of_a_replica_that_died_are_taken_over(
         async with worker_fixture.on(database_url, tmp_path) as dead, delivery_fixture.posting(dead.crew, workspace):
             scene = delivery_fixture.Scene.of(dead.crew, workspace)
             run = await scene.begins(notes.step("a", "turn", confirm={"text": "Really?"}))
-            first = await scene.sees_live(run, "waits for an answer")
+            first = await scene.sees_live(run, "waiting for input")
             await scene.sees("Really?")
             await delivery_fixture.caught_up(dead.crew)
         async with delivery_fixture.posting(survivor.crew, workspace):

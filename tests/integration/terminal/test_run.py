@@ -1,4 +1,4 @@
-"""A run at a terminal: it is worked on there, asks whoever sits there, and can be left to others."""
+"""A run attached to a terminal: executed and asked there, detached and reattached."""
 
 import dataclasses
 import json
@@ -20,7 +20,7 @@ title: Look around
 summary: look, ask, and look again
 owner: tests
 doc: {section: how-to-use}
-command: {word: look-around, examples: [look-around]}
+command: {name: look-around, examples: [look-around]}
 access: {run: [everyone]}
 params: [{name: bad, type: flag, help: let the last step fail}]
 steps:
@@ -48,16 +48,16 @@ def environment(tmp_path: pathlib.Path) -> dict[str, str]:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Told:
-    """What a line that nobody sits at came to."""
+class Result:
+    """The result of a command line without a terminal."""
 
     returncode: int
     stdout: str
     stderr: str
 
 
-def posbot(environment: Mapping[str, str], *words: str) -> Told:
-    return Told(*cli_runner.answer(environment, *words))
+def posbot(environment: Mapping[str, str], *words: str) -> Result:
+    return Result(*cli_runner.answer(environment, *words))
 
 
 def at_a_terminal(environment: Mapping[str, str], *words: str) -> terminals.Terminal:
@@ -68,9 +68,9 @@ def plain(screen: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen)
 
 
-def test_without_a_terminal_steps_are_lines_and_the_answer_comes_from_elsewhere(environment: dict[str, str]) -> None:
+def test_without_a_terminal_steps_are_lines_and_answers_are_commands(environment: dict[str, str]) -> None:
     begun = posbot(environment, "look-around")
-    listed = json.loads(posbot(environment, "runs", "--output", "json").stdout)
+    listed = json.loads(posbot(environment, "run", "list", "--output", "json").stdout)
     run_id = listed["next_actions"][0]["command"].split()[-1]
     answered = posbot(environment, "run", "answer", run_id, "it", "is", "there", "--note", "seen 'it' myself")
 
@@ -78,14 +78,14 @@ def test_without_a_terminal_steps_are_lines_and_the_answer_comes_from_elsewhere(
     assert begun.stderr.splitlines()[0].startswith("✓ The catalogue – pos-order")
     assert f"posbot run answer {run_id} 'it is there' --question " in begun.stdout
     assert answered.returncode == 0
-    assert "Look around succeeded after " in answered.stdout
+    assert "Look around: completed in " in answered.stdout
     assert "it is there, seen 'it' myself" in answered.stdout
     assert "–  Nothing at all" in answered.stdout
 
 
-def test_the_outcome_decides_the_exit_code(environment: dict[str, str]) -> None:
+def test_outcome_decides_the_exit_code(environment: dict[str, str]) -> None:
     posbot(environment, "look-around", "--bad")
-    run_id = posbot(environment, "runs").stdout.split("run show ")[1].strip()
+    run_id = posbot(environment, "run", "list").stdout.split("run show ")[1].strip()
 
     answered = posbot(environment, "run", "answer", run_id, "it is there", "--note", "yes")
 
@@ -93,7 +93,7 @@ def test_the_outcome_decides_the_exit_code(environment: dict[str, str]) -> None:
     assert "failed at “Nothing at all”" in answered.stdout
 
 
-def test_the_document_of_a_run_tells_each_outcome(environment: dict[str, str]) -> None:
+def test_json_of_a_run_has_each_outcome(environment: dict[str, str]) -> None:
     begun = posbot(environment, "run", "look-around", "--output", "json")
 
     document = json.loads(begun.stdout)
@@ -103,7 +103,7 @@ def test_the_document_of_a_run_tells_each_outcome(environment: dict[str, str]) -
     assert [task["state"] for task in document["sections"][0]["tasks"]] == ["done", "waiting", "pending", "pending"]
 
 
-def test_whoever_sits_at_the_terminal_is_asked(environment: dict[str, str]) -> None:
+def test_terminal_asks_its_questions(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
     terminal.waits_for("leave it waiting: ")
     terminal.types("perhaps\n")
@@ -116,13 +116,13 @@ def test_whoever_sits_at_the_terminal_is_asked(environment: dict[str, str]) -> N
     shown = plain(terminal.screen)
     assert "? Somebody looks\nIs it there?\n" in shown
     assert "  1 it is there\n  2 it is not\n" in shown
-    assert "✓ Look around succeeded" in shown
+    assert "✓ Look around: completed" in shown
     assert "it stood in the list" in shown
     # What the procedure's text holds is not obeyed.
     assert "\x1b[31m?" not in terminal.screen
 
 
-def test_an_empty_line_leaves_the_question_open(environment: dict[str, str]) -> None:
+def test_empty_line_leaves_the_question_open(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
     terminal.waits_for("leave it waiting: ")
     terminal.types("\n")
@@ -131,27 +131,27 @@ def test_an_empty_line_leaves_the_question_open(environment: dict[str, str]) -> 
     assert "posbot run answer " in plain(terminal.screen)
 
 
-def test_an_answer_given_elsewhere_ends_the_asking_here(environment: dict[str, str]) -> None:
+def test_answer_given_elsewhere_ends_the_prompt(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
     terminal.waits_for("leave it waiting: ")
-    run_id = posbot(environment, "runs").stdout.split("run show ")[1].strip()
+    run_id = posbot(environment, "run", "list").stdout.split("run show ")[1].strip()
     elsewhere = posbot(environment, "run", "answer", run_id, "it is there", "--note", "seen")
 
     assert terminal.ends() == 0, terminal.screen
     assert elsewhere.returncode == 0
-    assert "✓ Look around succeeded" in plain(terminal.screen)
+    assert "✓ Look around: completed" in plain(terminal.screen)
 
 
-def test_a_run_that_was_left_is_gone_on_with(environment: dict[str, str]) -> None:
+def test_detached_run_can_be_reattached(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
     terminal.waits_for("leave it waiting: ")
     terminal.types("\x03")
     assert terminal.ends() == 130, terminal.screen
-    told = re.search(r"Left\. posbot run follow (\S+) goes on with it", plain(terminal.screen))
+    told = re.search(r"Detached\. .* `?posbot run watch (\w+-\w+)", plain(terminal.screen))
     assert told is not None
     assert "Traceback" not in terminal.screen
 
-    back = at_a_terminal(environment, "run", "follow", told[1])
+    back = at_a_terminal(environment, "run", "watch", told[1])
     back.waits_for("leave it waiting: ")
     back.types("2\n")
     back.waits_for("Note: ")
@@ -161,7 +161,7 @@ def test_a_run_that_was_left_is_gone_on_with(environment: dict[str, str]) -> Non
     assert "failed at “Somebody looks”" in plain(back.screen)
 
 
-def test_what_is_for_somebody_else_is_not_asked_here(environment: dict[str, str]) -> None:
+def test_question_for_another_person_is_not_asked(environment: dict[str, str]) -> None:
     agreement = '{id: person, title: Agree, uses: confirm, with: {text: "Sure?", by: not_requester}}'
     head, _, _ = PROCEDURE.partition("steps:")
     path = pathlib.Path(environment["POSBOT_RUNBOOK_DATA"]) / "procedures" / "look-around.yaml"
@@ -170,11 +170,11 @@ def test_what_is_for_somebody_else_is_not_asked_here(environment: dict[str, str]
     terminal = at_a_terminal(environment, "look-around")
 
     assert terminal.ends() == 3, terminal.screen
-    assert "For anyone who may run it but" in plain(terminal.screen)
+    assert "For anyone who may run it except" in plain(terminal.screen)
     assert "Answer, or Enter" not in terminal.screen
 
 
-def test_a_note_that_is_too_long_is_asked_for_again(environment: dict[str, str]) -> None:
+def test_too_long_note_is_asked_again(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
     terminal.waits_for("leave it waiting: ")
     terminal.types("1\n")
@@ -187,7 +187,7 @@ def test_a_note_that_is_too_long_is_asked_for_again(environment: dict[str, str])
     assert "it is there, short" in plain(terminal.screen)
 
 
-def test_without_an_input_nobody_is_asked(environment: dict[str, str]) -> None:
+def test_without_stdin_nothing_is_asked(environment: dict[str, str]) -> None:
     closed = [sys.executable, "-c", "import os, sys; os.close(0); os.execv(sys.executable, sys.argv[1:])"]
 
     line = [*closed, *processes.command("look-around")]
@@ -198,16 +198,17 @@ def test_without_an_input_nobody_is_asked(environment: dict[str, str]) -> None:
     assert not told.stderr.count("mistake")
 
 
-def test_a_plan_is_printed_and_nothing_is_begun(environment: dict[str, str]) -> None:
+def test_dry_run_starts_nothing(environment: dict[str, str]) -> None:
     plan = posbot(environment, "look-around", "--plan")
 
     assert plan.returncode == 0
     assert "The catalogue" in plan.stdout
-    assert "left out" in plan.stdout
-    assert "There are no such runs." in posbot(environment, "runs").stdout
+    assert "condition not met" in plan.stdout
+    assert "Dry run: no changes were made." in plan.stdout
+    assert "No runs found." in posbot(environment, "run", "list").stdout
 
 
-def test_without_a_database_no_run_begins(environment: dict[str, str], tmp_path: pathlib.Path) -> None:
+def test_without_a_database_no_run_starts(environment: dict[str, str], tmp_path: pathlib.Path) -> None:
     (tmp_path / "broken.db").write_text("this is no database")
     broken = {**environment, "DATABASE_URL": f"sqlite:///{tmp_path}/broken.db"}
 

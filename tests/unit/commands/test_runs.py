@@ -1,4 +1,4 @@
-"""Procedures begun, seen, answered, ended and taken up again by what people type."""
+"""Commands that start, show, answer, cancel and retry runs."""
 
 import asyncio
 import pathlib
@@ -69,75 +69,78 @@ def words(report: reports.Report) -> list[str]:
     return [action.command for action in report.next_actions]
 
 
-async def test_a_plan_shows_every_step_and_does_nothing(kitchen: app_fixture.Kitchen) -> None:
+async def test_dry_run_shows_every_step_and_does_nothing(kitchen: app_fixture.Kitchen) -> None:
     report = await kitchen.asks("triage pos-order --plan")
 
     (table, fields) = report.sections
     assert isinstance(table, reports.Table)
     rows = {row.cells[0]: row.cells[1:] for row in table.rows}
-    assert rows["Its pods"] == ("always", "pods pos-order --env sandbox")
-    assert rows["Memory in its logs"][0] == "if steps.signals.saved.odd == 'memory'. depends on signals"
-    assert rows["Key signals"][0] == "always. asks anyone who may run it"
+    assert rows["Check pods"] == ("always", "pods pos-order --env sandbox")
+    assert rows["Search logs for memory errors"][0] == "depends on Check key signals"
+    assert rows["Check key signals"][0] == "always. asks anyone who may run it"
     assert isinstance(fields, reports.Fields)
     assert ("changes", "nothing") in fields.pairs
     assert words(report) == ["run triage pos-order --env sandbox"]
     assert (await kitchen.asks("runs --procedure triage")).facts["count"] == 0
 
 
-async def test_what_is_known_before_the_run_is_decided_in_the_plan(kitchen: app_fixture.Kitchen) -> None:
+async def test_dry_run_decides_what_is_known_before_the_run(kitchen: app_fixture.Kitchen) -> None:
     report = await kitchen.asks("post-deployment pos-order --plan --wait 10m")
 
     (table, fields) = report.sections
     assert isinstance(table, reports.Table)
     rows = {row.cells[0]: row.cells[1:] for row in table.rows}
-    assert rows["Key signals as before"][0].startswith("left out")
-    assert "--wait 600s" in rows["Rollout to its end"][1]
+    assert rows["Watch key signals"][0] == "skipped: condition not met"
+    assert "--wait 600s" in rows["Wait for rollout"][1]
     assert isinstance(fields, reports.Fields)
     assert ("lock", "deployment:pos-order:sandbox") in fields.pairs
 
 
-async def test_what_an_earlier_failure_leads_past_is_told_in_the_plan(kitchen: app_fixture.Kitchen) -> None:
+async def test_dry_run_names_failures_that_skip_a_step(kitchen: app_fixture.Kitchen) -> None:
     (table, _) = (await kitchen.asks("to-workspace pos-order --plan")).sections
 
     assert isinstance(table, reports.Table)
     rows = {row.cells[0]: row.cells[1] for row in table.rows}
-    assert rows["The service is healthy"] == "always"
-    assert rows["Hand over"] == "not after a failure of health, deployed, way_in, reason. asks anyone who may run it"
-    assert rows["It stays with the backend"] == "if any_failed('reason'). depends on reason"
+    assert rows["Check health"] == "always"
+    assert rows["Hand over"] == (
+        "unless Check health, Verify deployment, Check gateway and registry or Does a workspace criterion apply?"
+        " failed. asks anyone who may run it"
+    )
+    assert rows["No escalation"] == "depends on Does a workspace criterion apply?"
 
 
-async def test_a_terminal_stays_until_a_person_is_needed(kitchen: app_fixture.Kitchen) -> None:
+async def test_terminal_is_attached_until_input_is_needed(kitchen: app_fixture.Kitchen) -> None:
     answer = await kitchen.answers("run to-workspace pos-order")
 
     report = answer.report
     assert report.verdict is reports.Verdict.UNKNOWN
     assert report.facts["state"] == "waiting"
     assert report.facts["steps.health.outcome"] == "succeeded"
-    assert words(report)[0] == f"run answer {report.facts['run']} 'one holds' --question {report.facts['question']}"
+    assert words(report)[0] == f"run answer {report.facts['run']} 'one applies' --question {report.facts['question']}"
 
 
-async def test_what_was_begun_in_slack_can_be_answered_in_a_terminal(kitchen: app_fixture.Kitchen) -> None:
+async def test_run_started_in_slack_can_be_answered_in_a_terminal(kitchen: app_fixture.Kitchen) -> None:
     begun = (await kitchen.answers("to-workspace pos-order", **IN_SLACK)).report
     assert begun.is_ephemeral
     run = await rests(kitchen, begun.facts["run"])
 
-    report = await kitchen.asks(f"run answer {run.id} none holds")
+    report = await kitchen.asks(f"run answer {run.id} none applies")
 
     assert report.facts["state"] == "completed with failures"
     assert report.facts["steps.stays.outcome"] == "succeeded"
 
 
-async def test_what_was_begun_in_a_terminal_can_be_answered_in_slack(kitchen: app_fixture.Kitchen) -> None:
+async def test_run_started_in_a_terminal_can_be_answered_in_slack(kitchen: app_fixture.Kitchen) -> None:
     waiting = await kitchen.asks("to-workspace pos-order")
 
     answer = await kitchen.answers(words(waiting)[1], **IN_SLACK)
 
-    assert answer.report.headline.endswith("takes the answer “none holds” for “Is it one for the workspace level?”.")
+    assert answer.report.headline.endswith(": answered “none applies” to “Does a workspace criterion apply?”")
     assert answer.report.is_ephemeral
     assert (await rests(kitchen, waiting.facts["run"])).state is runs.RunState.COMPLETED_WITH_FAILURES
 
 
-async def test_a_second_answer_is_told_whose_counts(kitchen: app_fixture.Kitchen) -> None:
+async def test_second_answer_names_the_first(kitchen: app_fixture.Kitchen) -> None:
     waiting = await kitchen.asks("to-workspace pos-order")
     yes, no = words(waiting)[:2]
     await kitchen.answers(no, **IN_SLACK)
@@ -145,11 +148,11 @@ async def test_a_second_answer_is_told_whose_counts(kitchen: app_fixture.Kitchen
 
     late = await kitchen.asks(yes)
 
-    assert "already answered “none holds” by alice at " in late.headline
+    assert "was already answered “none applies” by alice at " in late.headline
     assert late.next_actions[0].command == f"run show {waiting.facts['run']}"
 
 
-async def test_an_answer_is_not_taken_for_the_next_question(kitchen: app_fixture.Kitchen) -> None:
+async def test_answer_does_not_count_for_the_next_question(kitchen: app_fixture.Kitchen) -> None:
     waiting = await kitchen.asks("to-workspace pos-order")
     first = words(waiting)[0]
     await kitchen.answers(first, **IN_SLACK)
@@ -158,7 +161,7 @@ async def test_an_answer_is_not_taken_for_the_next_question(kitchen: app_fixture
     # The button of the first question, pressed again after the run has asked the next one.
     again = await kitchen.answers(first, **{**IN_SLACK, "actor": builders.an_actor(id="U0BOB", name="bob")})
 
-    assert "already answered “one holds” by alice" in again.report.headline
+    assert "was already answered “one applies” by alice" in again.report.headline
     run = await kitchen.core.runs.find(str(waiting.facts["run"]))
     assert run.question is not None
     assert (run.question.step, run.question.answer) == ("switch", None)
@@ -167,8 +170,8 @@ async def test_an_answer_is_not_taken_for_the_next_question(kitchen: app_fixture
 @pytest.mark.parametrize(
     ("line", "sentence", "hint"),
     [
-        ("run answer ID", "The answer is missing.", "Expected one holds or none holds."),
-        ("run answer ID perhaps", "There is no answer called “perhaps”.", "Expected one holds or none holds."),
+        ("run answer ID", "The answer is missing.", "Expected one applies or none applies."),
+        ("run answer ID perhaps", "There is no answer called “perhaps”.", "Expected one applies or none applies."),
         ("run answer ID yes --question 0000000000", "The run ID has not asked that.", ""),
         ("run retry ID", "The run ID is not over.", ""),
         ("run log ID nothing", "There is no step called “nothing”.", ""),
@@ -179,17 +182,15 @@ async def test_an_answer_is_not_taken_for_the_next_question(kitchen: app_fixture
             "There is no procedure called “triag”. Did you mean “triage”? help lists them.",
             "Usage",
         ),
-        ("run", "action is missing. id is missing.", "Usage: run show|log|follow|answer|cancel|retry ID"),
-        ("runs --state lost", "state: “lost” does not fit, expected 'running', 'waiting'", "Usage: runs"),
+        ("run", "action is missing. id is missing.", "Usage: run show|watch|log|answer|cancel|retry ID"),
+        ("runs --state lost", "state: “lost” does not fit, expected 'running', 'waiting'", "Usage: run list"),
         ("runs --procedure triag", "There is no procedure called “triag”. Did you mean “triage”?", ""),
         ("triage", "service is missing.", "Usage: triage SERVICE [--env ENV]"),
         ("triage pos-ordre", "There is no service called “pos-ordre”.", "Usage: triage"),
         ("triage pos-order --since yesterday", "“yesterday” is no duration; write it like 90s, 3m or 1h30m.", "Usage"),
     ],
 )
-async def test_what_cannot_be_understood_is_told_in_a_sentence(
-    kitchen: app_fixture.Kitchen, line: str, sentence: str, hint: str
-) -> None:
+async def test_usage_error_is_one_sentence(kitchen: app_fixture.Kitchen, line: str, sentence: str, hint: str) -> None:
     run_id = str((await kitchen.asks("to-workspace pos-order")).facts["run"])
 
     answer = await kitchen.answers(line.replace("ID", run_id) if "ID" in line else line)
@@ -200,7 +201,7 @@ async def test_what_cannot_be_understood_is_told_in_a_sentence(
     assert hint in " ".join(texts)
 
 
-async def test_a_run_is_cancelled_once_and_frees_its_lock(kitchen: app_fixture.Kitchen) -> None:
+async def test_cancelled_run_releases_its_lock(kitchen: app_fixture.Kitchen) -> None:
     run_id = (await kitchen.asks("to-workspace pos-order")).facts["run"]
 
     first = await kitchen.asks(f"run cancel {run_id}")
@@ -208,12 +209,11 @@ async def test_a_run_is_cancelled_once_and_frees_its_lock(kitchen: app_fixture.K
     free = await kitchen.asks("to-workspace pos-order")
 
     assert first.facts["state"] == "cancelled"
-    assert "was cancelled" in second.headline
-    assert "tester wanted it" in second.headline
+    assert ": cancelled by tester after " in second.headline
     assert free.facts["state"] == "waiting"
 
 
-async def test_a_held_lock_is_refused_with_who_holds_it(kitchen: app_fixture.Kitchen) -> None:
+async def test_held_lock_is_refused_with_its_holder(kitchen: app_fixture.Kitchen) -> None:
     run_id = (await kitchen.asks("to-workspace pos-order")).facts["run"]
 
     refused = await kitchen.answers("workspace pos-order")
@@ -223,7 +223,7 @@ async def test_a_held_lock_is_refused_with_who_holds_it(kitchen: app_fixture.Kit
     assert words(refused.report) == [f"run show {run_id}"]
 
 
-async def test_a_lock_is_freed_by_a_role_with_a_reason(kitchen: app_fixture.Kitchen) -> None:
+async def test_unlock_needs_a_role_and_a_reason(kitchen: app_fixture.Kitchen) -> None:
     run_id = (await kitchen.asks("to-workspace pos-order")).facts["run"]
     line, keeper = "unlock handover:pos-order:sandbox", builders.a_local_actor("keeper")
 
@@ -235,13 +235,13 @@ async def test_a_lock_is_freed_by_a_role_with_a_reason(kitchen: app_fixture.Kitc
     assert by_anybody.status is invocations.Status.DENIED
     assert without_reason.report.headline == "reason is missing."
     assert freed.report.headline == (
-        f"“handover:pos-order:sandbox” is free. The run {run_id} held it. That run goes on without it."
+        f"Lock “handover:pos-order:sandbox” released; it was held by the run {run_id}. That run continues without it."
     )
     assert again.report.headline.startswith("There is no lock called “handover:pos-order:sandbox”.")
     assert (await kitchen.asks("to-workspace pos-order")).facts["state"] == "waiting"
 
 
-async def test_a_run_that_failed_goes_on_where_it_failed(kitchen: app_fixture.Kitchen) -> None:
+async def test_retry_continues_at_the_failed_step(kitchen: app_fixture.Kitchen) -> None:
     await kitchen.fleet["pos-order"].refuses()
     failed = await kitchen.asks("to-workspace pos-order")
     assert failed.facts["steps.health.outcome"] == "failed"
@@ -255,7 +255,7 @@ async def test_a_run_that_failed_goes_on_where_it_failed(kitchen: app_fixture.Ki
     assert again.facts["state"] == "waiting"
 
 
-async def test_what_the_steps_found_is_kept(kitchen: app_fixture.Kitchen) -> None:
+async def test_step_results_are_kept(kitchen: app_fixture.Kitchen) -> None:
     run_id = (await kitchen.asks("to-workspace pos-order")).facts["run"]
 
     log = await kitchen.asks(f"run log {run_id}")
@@ -265,17 +265,17 @@ async def test_what_the_steps_found_is_kept(kitchen: app_fixture.Kitchen) -> Non
     (table,) = log.sections
     assert isinstance(table, reports.Table)
     assert [row.cells[1] for row in table.rows][:3] == [
-        "The service is healthy",
-        "It is the version that was meant, on each replica",
-        "Callers can reach it",
+        "Check health",
+        "Verify deployment",
+        "Check gateway and registry",
     ]
     assert f"run log {run_id} health" in words(log)
-    assert health.headline.startswith("The service is healthy: pos-order · sandbox: UP")
+    assert health.headline.startswith("Check health: pos-order · sandbox: UP")
     assert len(health.sections) > 1
-    assert waiting.headline == "“Is it one for the workspace level?” has no report: it is waiting"
+    assert waiting.headline == "“Does a workspace criterion apply?” has no report: waiting"
 
 
-async def test_runs_are_listed_the_newest_first_and_narrowed(kitchen: app_fixture.Kitchen) -> None:
+async def test_runs_are_listed_newest_first_and_filtered(kitchen: app_fixture.Kitchen) -> None:
     first = (await kitchen.asks("to-workspace pos-order")).facts["run"]
     await kitchen.asks(f"run cancel {first}")
     second = (await kitchen.asks("to-workspace pos-order")).facts["run"]
@@ -285,17 +285,18 @@ async def test_runs_are_listed_the_newest_first_and_narrowed(kitchen: app_fixtur
         assert isinstance(table, reports.Table)
         return [row.cells[0] for row in table.rows]
 
-    everything = await kitchen.asks("runs")
+    everything = await kitchen.asks("run list")
+    assert (await kitchen.asks("runs")).sections == everything.sections
     assert ids(everything)[:2] == [second, first]
     assert everything.facts["waiting"] == 1
     assert words(everything)[0] == f"run show {second}"
     assert ids(await kitchen.asks("runs --state cancelled"))[0] == first
     assert ids(await kitchen.asks("runs --service pos-order --procedure workspace --limit 1")) == [second]
     assert ids(await kitchen.asks("runs --since 1h --limit 2")) == [second, first]
-    assert (await kitchen.asks("runs --state timed-out")).headline == "There are no such runs."
+    assert (await kitchen.asks("runs --state timed-out")).headline == "No runs found."
 
 
-async def test_a_run_goes_step_by_step_where_that_was_wanted(kitchen: app_fixture.Kitchen) -> None:
+async def test_step_by_step_asks_before_each_step(kitchen: app_fixture.Kitchen) -> None:
     paused = await kitchen.asks("to-workspace pos-order --step-by-step")
     assert paused.facts["steps.health.outcome"] == "waiting"
 
@@ -305,7 +306,7 @@ async def test_a_run_goes_step_by_step_where_that_was_wanted(kitchen: app_fixtur
     assert further.facts["steps.deployed.outcome"] == "waiting"
 
 
-async def test_procedures_stand_in_the_help_and_the_disabled_with_their_reason(tmp_path: pathlib.Path) -> None:
+async def test_help_lists_procedures_and_invalid_files(tmp_path: pathlib.Path) -> None:
     folder = tmp_path / "data"
     async with app_fixture.opened(
         tmp_path, names=["pos-order"], texts={"procedures/triage.yaml": "schema: 2\n"}
@@ -313,7 +314,7 @@ async def test_procedures_stand_in_the_help_and_the_disabled_with_their_reason(t
         report = await kitchen.asks("help")
         one = await kitchen.asks("help health-failing")
         check = await kitchen.asks("check")
-        gone = await kitchen.asks("runs --procedure triage")
+        gone = [await kitchen.answers(line) for line in ("runs --procedure triage", "triage pos-order", "run triage x")]
 
     tables = [section for section in report.sections if isinstance(section, reports.Table)]
     assert [table.columns[0] for table in tables] == ["command", "procedure"]
@@ -325,7 +326,24 @@ async def test_procedures_stand_in_the_help_and_the_disabled_with_their_reason(t
     assert "unhealthy, run health-failing, run unhealthy" in str(one.sections)
     assert check.verdict is reports.Verdict.FAILED
     assert check.headline == "1 of 5 procedures are disabled."
-    assert "Its file is disabled: procedures/triage.yaml:1: " in str(gone.sections)
+    for answer in gone:
+        assert answer.status is invocations.Status.USAGE_ERROR
+        assert answer.report.headline.startswith("The procedure triage is disabled: ")
+        assert "procedures/triage.yaml:1: schema: expected 1" in str(answer.report)
+    assert check.facts["failed_tests"] == 1
+
+
+async def test_check_runs_the_tests_of_procedures(tmp_path: pathlib.Path) -> None:
+    text = "procedure: triage\ntests: [{name: x, params: {service: pos-order}, steps: [health], state: failed}]\n"
+    files = {"procedures/tests/triage.yaml": text}
+    async with app_fixture.opened(tmp_path, names=["pos-order"], texts=files) as kitchen:
+        check = await kitchen.asks("check")
+
+    assert check.verdict is reports.Verdict.FAILED
+    assert check.headline.startswith("1 of ")
+    (table, *_) = check.sections
+    assert isinstance(table, reports.Table)
+    assert table.rows[0].cells == ("triage: x", "no answer is given for signals")
 
 
 async def test_a_section_that_has_changed_since_the_review_is_told(tmp_path: pathlib.Path) -> None:

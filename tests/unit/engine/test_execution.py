@@ -133,7 +133,7 @@ async def test_a_person_is_asked_what_to_do_about_a_failure(
 ) -> None:
     waiting = await crew.executes(notes.step("a", good_after=1, on_failure="ask"), notes.step("b"))
     assert waiting.question is not None
-    assert waiting.question.text == "“Do a” failed: a came out failed. What now?"
+    assert waiting.question.text == "“Do a” failed: a came out failed. What next?"
 
     run = await crew.answers(waiting, answer)
 

@@ -134,7 +134,7 @@ async def test_a_condition_that_cannot_be_read_is_a_failure_of_its_step(
     run = await crew.executes(notes.step("a"), notes.step("b", when="((("), **{"finally": [notes.step("z")]})
 
     assert states(run) == {"a": S.SUCCEEDED, "b": S.FAILED, "z": S.SUCCEEDED}
-    assert "it ends too soon" in run.find("b").headline
+    assert "it ends too early" in run.find("b").headline
 
 
 async def test_a_mistake_of_the_engine_ends_the_run_with_its_reason_and_its_end(

@@ -175,7 +175,10 @@ ERRORS = {
         step(uses="heath"),
         "steps.0.uses: There is no command called “heath”. Did you mean “health”?",
     ),
-    "a command that is no step": (step(uses="help"), "steps.0.uses: “help” cannot be a step; expected one of health, connectivity"),
+    "a command that is no step": (
+        step(uses="help"),
+        "steps.0.uses: “help” cannot be a step; expected one of health, connectivity",
+    ),
     "a parameter that the command has not": (
         step(**{"with": {"selektion": "pos-order"}}),
         "steps.0.with.selektion: There is no parameter of health called “selektion”. Did you mean “selection”?",

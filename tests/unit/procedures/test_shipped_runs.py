@@ -1,4 +1,4 @@
-"""Shipped procedures as they run: engine, commands and database are the real ones, the world is the sandbox."""
+"""Shipped procedures with the real engine, commands and database, against the sandbox."""
 
 import asyncio
 import datetime
@@ -9,6 +9,7 @@ import pytest
 
 from bot.model import invocations, reports
 from bot.procedures import runs
+from bot.procedures.definition import parameters
 from tests import builders
 from tests.unit.commands import app_fixture
 from tests.unit.procedures import procedure_tests
@@ -38,7 +39,9 @@ async def begins(kitchen: app_fixture.Kitchen, procedure_id: str, **params: repo
     procedure = procedure_tests.shipped(procedure_id)
     given = {"service": "pos-order", "env": "sandbox", **params}
     known = {param.name: given.get(param.name, param.default) for param in procedure.params}
-    order = runs.RunRequest(procedure=procedure, params=known, invocation=an_invocation())
+    data = kitchen.core.data
+    properties = parameters.properties_of(procedure.params, known, data.catalog, data.environments)
+    order = runs.RunRequest(procedure=procedure, params={**known, **properties}, invocation=an_invocation())
     return await rests(kitchen, await kitchen.core.runs.start(order))
 
 
@@ -48,7 +51,7 @@ async def answers(kitchen: app_fixture.Kitchen, run: runs.Run, answer: str, note
 
 
 async def rests(kitchen: app_fixture.Kitchen, run: runs.Run) -> runs.Run:
-    """Give *run* once it has ended or waits for a person."""
+    """Return *run* once it has ended or waits for a person."""
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while True:
             now = await kitchen.core.runs.find(run.id)
@@ -72,7 +75,7 @@ def states(run: runs.Run) -> dict[str, runs.StepState]:
     return {record.id: record.state for record in run.steps if record.state is not S.SKIPPED}
 
 
-async def test_after_a_good_deployment_every_check_passes(kitchen: app_fixture.Kitchen) -> None:
+async def test_good_deployment_passes_every_check(kitchen: app_fixture.Kitchen) -> None:
     order = await kitchen.kube.deploys("pos-order", image=OLD)
     await order.rolls_out(image=NEW)
 
@@ -82,26 +85,28 @@ async def test_after_a_good_deployment_every_check_passes(kitchen: app_fixture.K
     assert run.state is runs.RunState.COMPLETED
 
 
-async def test_a_stuck_deployment_is_taken_back(kitchen: app_fixture.Kitchen) -> None:
+async def test_stuck_deployment_is_rolled_back(kitchen: app_fixture.Kitchen) -> None:
     order = await kitchen.kube.deploys("pos-order", image=OLD)
     await order.rolls_out(image=NEW, gets_stuck=True)
     order.new_pods[0].misses_config(key="DB_URL")
 
     asked = await begins(kitchen, "post-deployment")
     assert asked.question is not None
-    assert "the rollout is stuck (CreateContainerConfigError), the cause config-key-missing" in asked.question.text
+    assert "Rollout: stuck (CreateContainerConfigError). Cause: config-key-missing." in asked.question.text
     agreed = await answers(kitchen, asked, "yes")
     assert agreed.question is not None
-    assert "kubectl -n positivity rollout undo deployment/pos-order" in agreed.question.text
+    environment = kitchen.core.data.environments.find("sandbox")
+    kubectl = f"kubectl --context {environment.kube_context} --namespace {environment.namespace}"
+    assert f"{kubectl} rollout undo deployment/pos-order" in agreed.question.text
     await order.rolls_back()
-    run = await answers(kitchen, agreed, "taken back", note="1.4.2 again")
+    run = await answers(kitchen, agreed, "rolled back", note="1.4.2 again")
 
     assert run.find("revisions").state is S.SUCCEEDED
     assert run.find("settled").state is S.SUCCEEDED
     assert run.state is runs.RunState.COMPLETED_WITH_FAILURES
 
 
-async def test_a_failed_start_leads_to_the_missing_variable(kitchen: app_fixture.Kitchen) -> None:
+async def test_failed_start_leads_to_the_missing_variable(kitchen: app_fixture.Kitchen) -> None:
     order = await kitchen.kube.deploys("pos-order", image=OLD)
     for pod in order.pods:
         pod.misses_config(key="DB_URL")
@@ -113,12 +118,12 @@ async def test_a_failed_start_leads_to_the_missing_variable(kitchen: app_fixture
     assert asked.question.text.startswith("config-key-missing: compare the keys")
     for pod in order.pods:
         pod.recovers()
-    run = await answers(kitchen, asked, "mended")
+    run = await answers(kitchen, asked, "fixed")
     assert run.find("health").state is S.SUCCEEDED
     assert run.state is runs.RunState.COMPLETED_WITH_FAILURES
 
 
-async def test_a_service_in_order_is_cleared_by_its_three_points(kitchen: app_fixture.Kitchen) -> None:
+async def test_healthy_service_is_cleared_by_three_points(kitchen: app_fixture.Kitchen) -> None:
     await kitchen.kube.deploys("pos-order", image=OLD)
 
     asked = await begins(kitchen, "health-failing")
@@ -128,7 +133,7 @@ async def test_a_service_in_order_is_cleared_by_its_three_points(kitchen: app_fi
     assert run.find("cleared").headline.startswith("All three points hold for pos-order 1.4.2 in sandbox.")
 
 
-async def test_a_failing_component_is_named_and_looked_for(kitchen: app_fixture.Kitchen) -> None:
+async def test_failing_component_is_named_and_searched_in_logs(kitchen: app_fixture.Kitchen) -> None:
     order = await kitchen.kube.deploys("pos-order", image=OLD)
     order.pods[0].logs(["2026-11-24T03:00:00.000Z ERROR 1 --- [main] c.p.O : no connection"])
     await kitchen.fleet["pos-order"].goes_down()
@@ -136,12 +141,12 @@ async def test_a_failing_component_is_named_and_looked_for(kitchen: app_fixture.
     asked = await begins(kitchen, "health-failing")
     assert asked.find("component").headline.startswith("pos-order is DOWN because of db")
     await kitchen.fleet["pos-order"].recovers()
-    run = await answers(kitchen, asked, "mended", note="the database was full")
+    run = await answers(kitchen, asked, "fixed", note="the database was full")
 
     assert run.find("again").state is S.SUCCEEDED
 
 
-async def test_a_degraded_service_is_looked_at_from_every_side(kitchen: app_fixture.Kitchen) -> None:
+async def test_degraded_service_is_checked_from_every_side(kitchen: app_fixture.Kitchen) -> None:
     await kitchen.kube.deploys("pos-order", image=OLD)
     await kitchen.fleet["pos-order"].slows_to(seconds=0.6)
 
@@ -150,16 +155,16 @@ async def test_a_degraded_service_is_looked_at_from_every_side(kitchen: app_fixt
     pool = await answers(kitchen, asked, "connection pool")
     assert pool.find("pool").state is S.SUCCEEDED
     await kitchen.fleet["pos-order"].recovers()
-    run = await answers(kitchen, pool, "mended", note="the pool was too small")
+    run = await answers(kitchen, pool, "fixed", note="the pool was too small")
 
     assert run.find("well").state is S.SUCCEEDED
 
 
-async def test_an_incident_is_handed_over_once_the_backend_is_cleared(kitchen: app_fixture.Kitchen) -> None:
+async def test_incident_is_handed_over_once_the_backend_is_cleared(kitchen: app_fixture.Kitchen) -> None:
     await kitchen.kube.deploys("pos-order", image=OLD)
 
     asked = await begins(kitchen, "to-workspace")
-    switch = await answers(kitchen, asked, "one holds")
+    switch = await answers(kitchen, asked, "one applies")
     assert switch.question is not None
     assert switch.question.text.startswith("The backend is cleared: pos-order 1.4.2 in sandbox is up")
     over = await answers(kitchen, switch, "yes")
@@ -171,7 +176,7 @@ async def test_an_incident_is_handed_over_once_the_backend_is_cleared(kitchen: a
     assert "the platform team has it" in run.find("handed_over").headline
 
 
-async def test_a_backend_that_is_not_well_is_not_handed_over(kitchen: app_fixture.Kitchen) -> None:
+async def test_unhealthy_backend_is_not_handed_over(kitchen: app_fixture.Kitchen) -> None:
     await kitchen.kube.deploys("pos-order", image=OLD)
     await kitchen.fleet["pos-order"].refuses()
 

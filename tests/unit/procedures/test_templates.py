@@ -69,8 +69,8 @@ def test_what_a_run_has_still_to_tell_is_shown_as_its_name() -> None:
         ("{{ run.summary }}", "“run.summary” is not a name"),
         ("{{ params.service | upper }}", "“service | upper” is not a name"),
         ("{{ }}", "a name is missing"),
-        ("{{ params.service", "“{{” stands alone; expected {{ NAME }}."),
-        ("params.service }}", "“}}” stands alone; expected {{ NAME }}."),
+        ("{{ params.service", "“{{” is unbalanced; expected {{ NAME }}."),
+        ("params.service }}", "“}}” is unbalanced; expected {{ NAME }}."),
         (("fine", "{{ params.x }}"), "There is no parameter called “x”. Known here: service."),
     ],
 )

@@ -82,9 +82,9 @@ def test_folder_of_tests_is_run_and_failures_are_named(tmp_path: pathlib.Path) -
         "  - {name: bad, params: {service: pos-order}, steps: [health], state: completed}\n"
     )
     (tmp_path / "other.yaml").write_text("procedure: other\ntests: []\n")
-    catalog = schema.ProcedureCatalog(procedures=(files.a_procedure(),))
+    catalog = schema.ProcedureCatalog(procedures=(files.a_procedure(),), tests=tmp_path)
 
-    count, failures = testing.run_all(tmp_path, catalog, procedure_tests.COMMANDS, procedure_tests.VOCABULARY)
+    count, failures = testing.run_all(catalog, procedure_tests.COMMANDS, procedure_tests.VOCABULARY)
 
     assert count == 2
     assert [name for name, _ in failures] == ["other.yaml", "triage: bad"]

@@ -111,7 +111,9 @@ def _with_commands(procedure: Document, names: Mapping[str, str]) -> Document:
         own = {"save": saved} if saved else {}
         return {**step, "uses": names.get(step["uses"], step["uses"]), **own}
 
-    steps = {key: [rename(step) for step in procedure[key]] for key in ("steps", "finally") if key in procedure}
+    steps: Document = {
+        key: [rename(step) for step in procedure[key]] for key in ("steps", "finally") if key in procedure
+    }
     return {**procedure, **steps}
 
 
