@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -21,7 +20,7 @@ def assert_nothing_is_left(process_group: int) -> None:
 
 
 @pytest.mark.slow
-def test_the_story_is_told_without_a_terminal_and_ends_by_itself() -> None:
+def test_story_is_told_without_terminal_and_ends_by_itself() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox.demo"],
         stdin=subprocess.DEVNULL,
@@ -92,7 +91,7 @@ def a_demo() -> terminals.Terminal:
 
 
 @pytest.mark.slow
-def test_at_a_terminal_the_story_is_followed_by_a_prompt() -> None:
+def test_at_terminal_story_is_followed_by_prompt() -> None:
     """Enter skips what is waited for, and what is typed ahead is kept for the prompt."""
     terminal = a_demo()
     lines = ["brake catalog", "break catalog", "/pos health catalog", "3", "@pos help"]
@@ -125,16 +124,15 @@ def test_at_a_terminal_the_story_is_followed_by_a_prompt() -> None:
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
 @pytest.mark.slow
-def test_it_can_be_left_in_the_middle_of_the_story(key: str) -> None:
+def test_it_can_be_left_in_middle_of_story(key: str) -> None:
     terminal = a_demo()
     terminal.waits_for("/pos health")
-    started = time.monotonic()
     terminal.types(key)
 
     assert terminal.ends() == 0, terminal.screen
     assert_nothing_is_left(terminal.process.pid)
     assert "Traceback" not in terminal.screen
-    assert time.monotonic() - started < SECONDS / 3
+    assert "/pos audit" not in terminal.screen, "the last scene was still played"
 
 
 def test_what_does_not_come_in_time_is_named() -> None:

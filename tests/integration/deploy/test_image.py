@@ -22,7 +22,7 @@ def test_everything_that_is_copied_exists_and_is_let_through() -> None:
     assert sources == let_through
 
 
-def test_the_image_takes_nothing_but_what_was_built() -> None:
+def test_image_takes_nothing_but_what_was_built() -> None:
     assert IMAGE.copied == ()
     assert IMAGE.all("COPY") == ("--from=build /opt/posbot /opt/posbot",)
     assert not any("pip" in line or "apt" in line for line in IMAGE.all("RUN"))
@@ -46,7 +46,7 @@ def test_it_serves_as_nobody_in_particular() -> None:
     assert (IMAGE.all("ENTRYPOINT"), IMAGE.all("CMD")) == (('["posbot"]',), ('["serve"]',))
 
 
-def test_the_settings_find_their_places_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_find_their_places_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in IMAGE.environment.items():
         monkeypatch.setenv(name, value)
     settings = config_settings.Settings.from_environment()

@@ -42,9 +42,7 @@ def test_wheel_holds_all_of_bot_and_commands_and_nothing_else(wheel: pathlib.Pat
     assert packaged == tracked
 
 
-def test_installed_wheel_reports_its_version_and_migrates_a_database(
-    wheel: pathlib.Path, tmp_path: pathlib.Path
-) -> None:
+def test_installed_wheel_reports_its_version_and_migrates_database(wheel: pathlib.Path, tmp_path: pathlib.Path) -> None:
     site = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)

@@ -8,34 +8,21 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
-import httpx
 import kubernetes.client
 import pytest
 
 from sandbox import cluster
 from sandbox.cluster.state import kinds
+from tests.integration.sandbox.cluster_client import DEPLOYMENTS, PODS, fetch
 
 pytestmark = pytest.mark.anyio
 
-PODS = "/api/v1/namespaces/positivity/pods"
-DEPLOYMENTS = "/apis/apps/v1/namespaces/positivity/deployments"
-SECRETS = "/api/v1/namespaces/positivity/secrets"
-
 
 @pytest.fixture
-async def kube() -> AsyncIterator[cluster.Cluster]:
-    async with cluster.running() as running:
-        await running.deploys("pos-order", replicas=3)
-        await running.deploys("pos-price", replicas=2)
-        yield running
-
-
-async def fetch(
-    kube: cluster.Cluster, path: str, token: str | None = cluster.BOT_TOKEN, **query: str
-) -> httpx.Response:
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=kube.url, headers=headers, trust_env=False) as client:
-        return await client.get(path, params=query)
+async def kube(kube: cluster.Cluster) -> cluster.Cluster:
+    await kube.deploys("pos-order", replicas=3)
+    await kube.deploys("pos-price", replicas=2)
+    return kube
 
 
 async def names(kube: cluster.Cluster, path: str = PODS, **query: str) -> list[str]:
@@ -59,7 +46,7 @@ async def test_version_is_served(kube: cluster.Cluster) -> None:
     assert (await fetch(kube, "/version")).json()["gitVersion"] == "v1.32.4"
 
 
-async def test_a_cluster_without_metrics_does_not_speak_of_them(kube: cluster.Cluster) -> None:
+async def test_cluster_without_metrics_does_not_speak_of_them(kube: cluster.Cluster) -> None:
     path = "/apis/metrics.k8s.io/v1beta1/namespaces/positivity/pods"
     assert len((await fetch(kube, path)).json()["items"]) == 5
 
@@ -89,7 +76,7 @@ async def test_pods_are_chosen_by_labels(kube: cluster.Cluster, selector: str, c
 
 
 @pytest.mark.parametrize("selector", ["app in pos", "=x", "app=a b", "-x=1"])
-async def test_a_selector_that_cannot_be_read_is_refused(kube: cluster.Cluster, selector: str) -> None:
+async def test_selector_that_cannot_be_read_is_refused(kube: cluster.Cluster, selector: str) -> None:
     response = await fetch(kube, PODS, labelSelector=selector)
 
     assert response.status_code == 400
@@ -106,7 +93,7 @@ async def test_pods_are_chosen_by_fields(kube: cluster.Cluster) -> None:
     assert len(await names(kube, fieldSelector="status.phase!=Pending,spec.nodeName!=node-a")) < 4
 
 
-async def test_a_field_that_cannot_be_selected_by_is_refused(kube: cluster.Cluster) -> None:
+async def test_field_that_cannot_be_selected_by_is_refused(kube: cluster.Cluster) -> None:
     pods = await fetch(kube, PODS, fieldSelector="spec.volumes=x")
     deployments = await fetch(kube, DEPLOYMENTS, fieldSelector="spec.replicas=3")
 
@@ -114,7 +101,7 @@ async def test_a_field_that_cannot_be_selected_by_is_refused(kube: cluster.Clust
     assert deployments.json()["message"].startswith('"spec.replicas" is not a known field selector')
 
 
-async def test_events_are_chosen_by_the_object_and_the_type(kube: cluster.Cluster) -> None:
+async def test_events_are_chosen_by_object_and_type(kube: cluster.Cluster) -> None:
     pod = kube.deployments["pos-order"].pods[0]
     pod.fails_probe()
     selector = f"involvedObject.kind=Pod,involvedObject.name={pod.name},type=Warning"
@@ -126,7 +113,7 @@ async def test_events_are_chosen_by_the_object_and_the_type(kube: cluster.Cluste
     assert event["eventTime"] is None
 
 
-async def test_a_list_comes_in_pages_of_one_moment(kube: cluster.Cluster) -> None:
+async def test_list_comes_in_pages_of_one_moment(kube: cluster.Cluster) -> None:
     before = await names(kube)
     first = (await fetch(kube, PODS, limit="2")).json()
     await kube.deployments["pos-order"].scales(1)
@@ -138,7 +125,7 @@ async def test_a_list_comes_in_pages_of_one_moment(kube: cluster.Cluster) -> Non
     assert "kind" not in first["items"][0]
 
 
-async def test_a_list_cannot_be_continued_after_the_history_is_gone(kube: cluster.Cluster) -> None:
+async def test_list_cannot_be_continued_after_history_is_gone(kube: cluster.Cluster) -> None:
     token = (await fetch(kube, PODS, limit="2")).json()["metadata"]["continue"]
     kube.faults.forgets_history()
 
@@ -148,7 +135,7 @@ async def test_a_list_cannot_be_continued_after_the_history_is_gone(kube: cluste
     assert response.json()["message"].startswith("The provided continue parameter is too old")
 
 
-async def test_a_watch_tells_what_changes_after_a_version(kube: cluster.Cluster) -> None:
+async def test_watch_tells_what_changes_after_version(kube: cluster.Cluster) -> None:
     order = kube.deployments["pos-order"]
     version = (await fetch(kube, PODS)).json()["metadata"]["resourceVersion"]
     gone = order.pods[0]
@@ -167,12 +154,12 @@ async def test_a_watch_tells_what_changes_after_a_version(kube: cluster.Cluster)
     assert seen["ADDED"]["metadata"]["name"] == order.pods[-1].name
 
 
-async def test_a_watch_without_a_version_begins_with_what_there_is(kube: cluster.Cluster) -> None:
+async def test_watch_without_version_begins_with_what_there_is(kube: cluster.Cluster) -> None:
     async with watching(kube, labelSelector="app=pos-price", timeoutSeconds="60") as events:
         assert [(await anext(events))["type"] for _ in range(2)] == ["ADDED", "ADDED"]
 
 
-async def test_an_object_that_no_longer_fits_the_selector_is_deleted_for_the_watch(kube: cluster.Cluster) -> None:
+async def test_object_that_no_longer_fits_selector_is_deleted_for_watch(kube: cluster.Cluster) -> None:
     pod = kube.deployments["pos-price"].pods[0]
     version = pod.document["metadata"]["resourceVersion"]
 
@@ -183,7 +170,7 @@ async def test_an_object_that_no_longer_fits_the_selector_is_deleted_for_the_wat
     assert [event["type"] for event in seen] == ["ADDED", "DELETED"]
 
 
-async def test_a_watch_ends_in_time_with_a_bookmark(kube: cluster.Cluster) -> None:
+async def test_watch_ends_in_time_with_bookmark(kube: cluster.Cluster) -> None:
     version = (await fetch(kube, PODS)).json()["metadata"]["resourceVersion"]
     query = {"resourceVersion": version, "timeoutSeconds": "0.05", "allowWatchBookmarks": "true"}
 
@@ -195,7 +182,7 @@ async def test_a_watch_ends_in_time_with_a_bookmark(kube: cluster.Cluster) -> No
     assert int(seen[-1]["object"]["metadata"]["resourceVersion"]) > int(version)
 
 
-async def test_a_watch_is_told_when_its_version_is_too_old(kube: cluster.Cluster) -> None:
+async def test_watch_is_told_when_its_version_is_too_old(kube: cluster.Cluster) -> None:
     version = (await fetch(kube, PODS)).json()["metadata"]["resourceVersion"]
 
     async with watching(kube, resourceVersion=version) as events:
@@ -231,7 +218,7 @@ async def test_versions_that_cannot_be_served_are_refused(kube: cluster.Cluster)
     assert (watched.status_code, "reason" in watched.json()) == (500, False)
 
 
-async def test_the_official_models_read_everything(kube: cluster.Cluster) -> None:
+async def test_official_models_read_everything(kube: cluster.Cluster) -> None:
     first, second, third = kube.deployments["pos-order"].pods
     first.crash_loops()
     second.is_unschedulable()

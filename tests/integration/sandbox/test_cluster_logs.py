@@ -23,12 +23,6 @@ LINES = [f"line {number}" for number in range(10)]
 
 
 @pytest.fixture
-async def kube() -> AsyncIterator[cluster.Cluster]:
-    async with cluster.running() as running:
-        yield running
-
-
-@pytest.fixture
 async def order(kube: cluster.Cluster) -> Deployment:
     return await kube.deploys("pos-order", replicas=1)
 
@@ -59,7 +53,7 @@ async def following(kube: cluster.Cluster, pod: Pod, **query: str) -> AsyncItera
         yield response.content
 
 
-async def test_a_log_is_plain_text_in_chunks(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_log_is_plain_text_in_chunks(kube: cluster.Cluster, pod: Pod) -> None:
     response = await fetch(kube, pod)
 
     assert response.headers["content-type"] == "text/plain"
@@ -77,7 +71,7 @@ async def test_a_log_is_plain_text_in_chunks(kube: cluster.Cluster, pod: Pod) ->
         ({"tailLines": "1", "container": "pos-order"}, "line 9\n"),
     ],
 )
-async def test_a_part_of_a_log_is_chosen(kube: cluster.Cluster, pod: Pod, query: dict[str, str], text: str) -> None:
+async def test_part_of_log_is_chosen(kube: cluster.Cluster, pod: Pod, query: dict[str, str], text: str) -> None:
     assert (await fetch(kube, pod, **query)).text == text
 
 
@@ -87,7 +81,7 @@ async def test_timestamps_have_nine_digits(kube: cluster.Cluster, pod: Pod) -> N
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z line 9\n", response.text)
 
 
-async def test_a_log_since_a_moment_has_the_precision_of_seconds(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_log_since_moment_has_precision_of_seconds(kube: cluster.Cluster, pod: Pod) -> None:
     kube.clock.advance(600)
     pod.says("later")
     moment = (kube.clock.now() - datetime.timedelta(seconds=300)).isoformat()
@@ -153,7 +147,7 @@ async def test_what_has_not_started_has_no_log(kube: cluster.Cluster, pod: Pod, 
     assert await refusal(kube, pod) == (400, expected)
 
 
-async def test_a_pod_without_a_node_has_an_empty_answer(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_pod_without_node_has_empty_answer(kube: cluster.Cluster, pod: Pod) -> None:
     pod.is_unschedulable()
 
     response = await fetch(kube, pod)
@@ -161,13 +155,13 @@ async def test_a_pod_without_a_node_has_an_empty_answer(kube: cluster.Cluster, p
     assert (response.status_code, response.content) == (204, b"")
 
 
-async def test_the_log_of_an_evicted_pod_is_not_available(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_log_of_evicted_pod_is_not_available(kube: cluster.Cluster, pod: Pod) -> None:
     pod.is_evicted()
 
     assert await refusal(kube, pod) == (400, f'container "pos-order" in pod "{pod.name}" is not available')
 
 
-async def test_the_logs_of_a_dead_node_are_out_of_reach(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_logs_of_dead_node_are_out_of_reach(kube: cluster.Cluster, pod: Pod) -> None:
     kube.loses_node(pod.node)
 
     status, message = await refusal(kube, pod, tailLines="5")
@@ -182,7 +176,7 @@ async def test_the_logs_of_a_dead_node_are_out_of_reach(kube: cluster.Cluster, p
     assert (await fetch(kube, pod)).status_code == 200
 
 
-async def test_a_removed_log_is_a_sentence_with_status_200(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_removed_log_is_sentence_with_status_200(kube: cluster.Cluster, pod: Pod) -> None:
     pod.restarts(log=["new"])
     pod.loses_log(previous=True)
 
@@ -193,14 +187,14 @@ async def test_a_removed_log_is_a_sentence_with_status_200(kube: cluster.Cluster
     assert (await fetch(kube, pod)).text == "new\n"
 
 
-async def test_the_log_before_the_restart_is_kept(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_log_before_restart_is_kept(kube: cluster.Cluster, pod: Pod) -> None:
     pod.restarts(previous_log=["last words"], log=["hello again"])
 
     assert (await fetch(kube, pod, previous="true")).text == "last words\n"
     assert (await fetch(kube, pod)).text == "hello again\n"
 
 
-async def test_a_crashing_container_shows_its_last_run(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_crashing_container_shows_its_last_run(kube: cluster.Cluster, pod: Pod) -> None:
     pod.crash_loops(log=["no database"])
 
     assert (await fetch(kube, pod)).text == "no database\n"
@@ -217,7 +211,7 @@ async def test_following_brings_what_is_written_next(kube: cluster.Cluster, pod:
         assert await lines.read() == b""
 
 
-async def test_following_goes_on_over_a_rotation(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_following_goes_on_over_rotation(kube: cluster.Cluster, pod: Pod) -> None:
     async with following(kube, pod, tailLines="0") as lines:
         pod.rotates_log()
         pod.says("in the new file")
@@ -226,7 +220,7 @@ async def test_following_goes_on_over_a_rotation(kube: cluster.Cluster, pod: Pod
     assert (await fetch(kube, pod)).text == "in the new file\n"
 
 
-async def test_following_ends_with_the_pod(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_following_ends_with_pod(kube: cluster.Cluster, pod: Pod) -> None:
     async with following(kube, pod) as lines:
         pod.ends()
         assert len((await lines.read()).splitlines()) == 10
@@ -234,14 +228,14 @@ async def test_following_ends_with_the_pod(kube: cluster.Cluster, pod: Pod) -> N
     assert await refusal(kube, pod) == (404, f'pods "{pod.name}" not found')
 
 
-async def test_following_stops_at_the_limit(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_following_stops_at_limit(kube: cluster.Cluster, pod: Pod) -> None:
     async with following(kube, pod, tailLines="0", limitBytes="5") as lines:
         pod.says("0123456789")
 
         assert await lines.read() == b"01234"
 
 
-async def test_a_stream_is_cut_in_the_middle(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_stream_is_cut_in_middle(kube: cluster.Cluster, pod: Pod) -> None:
     async with following(kube, pod, tailLines="1") as lines:
         assert await lines.readline() == b"line 9\n"
         assert kube.faults.open_streams == 1
@@ -250,7 +244,7 @@ async def test_a_stream_is_cut_in_the_middle(kube: cluster.Cluster, pod: Pod) ->
             await lines.read()
 
 
-async def test_a_stream_is_cut_after_so_many_bytes(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_stream_is_cut_after_so_many_bytes(kube: cluster.Cluster, pod: Pod) -> None:
     kube.faults.breaks_off(after_bytes=9)
 
     async with following(kube, pod) as lines:
@@ -260,7 +254,7 @@ async def test_a_stream_is_cut_after_so_many_bytes(kube: cluster.Cluster, pod: P
     assert len((await fetch(kube, pod)).text.splitlines()) == 10
 
 
-async def test_a_silent_stream_stays_open(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_silent_stream_stays_open(kube: cluster.Cluster, pod: Pod) -> None:
     async with following(kube, pod, tailLines="0") as lines:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
@@ -271,7 +265,7 @@ async def test_a_silent_stream_stays_open(kube: cluster.Cluster, pod: Pod) -> No
         assert await lines.readline() == b"still here\n"
 
 
-async def test_a_client_that_goes_away_leaves_nothing_behind(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_client_that_goes_away_leaves_nothing_behind(kube: cluster.Cluster, pod: Pod) -> None:
     async with following(kube, pod, tailLines="1") as lines:
         await lines.readline()
 
@@ -280,14 +274,14 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(kube: cluster.Clust
     assert kube.faults.open_streams == 0
 
 
-async def test_a_log_may_hold_any_bytes(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_log_may_hold_any_bytes(kube: cluster.Cluster, pod: Pod) -> None:
     odd = [b"\xff\xfe\x00 not UTF-8", bytes(range(11, 256)), "snow ☃".encode(), b""]
     pod.logs(odd)
 
     assert (await fetch(kube, pod)).content == b"".join(line + b"\n" for line in odd)
 
 
-async def test_a_line_of_twenty_megabytes_comes_in_blocks(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_line_of_twenty_megabytes_comes_in_blocks(kube: cluster.Cluster, pod: Pod) -> None:
     pod.logs([b"x" * 20_000_000, b"the next"])
     sizes = []
 
@@ -299,7 +293,7 @@ async def test_a_line_of_twenty_megabytes_comes_in_blocks(kube: cluster.Cluster,
     assert max(sizes) <= 32_768
 
 
-async def test_each_line_can_be_a_chunk_of_its_own(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_each_line_can_be_chunk_of_its_own(kube: cluster.Cluster, pod: Pod) -> None:
     kube.settings.block_bytes = 0
 
     async with following(kube, pod) as stream:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import pathlib
 import ssl
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -14,31 +13,19 @@ import pytest
 from sandbox import cluster
 from sandbox.cluster.state import accounts
 from sandbox.services.states import Listener
+from tests.integration.sandbox.cluster_client import DEPLOYMENTS, PODS, SECRETS, fetch
 
 pytestmark = pytest.mark.anyio
 
-PODS = "/api/v1/namespaces/positivity/pods"
-DEPLOYMENTS = "/apis/apps/v1/namespaces/positivity/deployments"
-SECRETS = "/api/v1/namespaces/positivity/secrets"
-
 
 @pytest.fixture
-async def kube() -> AsyncIterator[cluster.Cluster]:
-    async with cluster.running() as running:
-        await running.deploys("pos-order", replicas=3)
-        await running.deploys("pos-price", replicas=2)
-        yield running
+async def kube(kube: cluster.Cluster) -> cluster.Cluster:
+    await kube.deploys("pos-order", replicas=3)
+    await kube.deploys("pos-price", replicas=2)
+    return kube
 
 
-async def fetch(
-    kube: cluster.Cluster, path: str, token: str | None = cluster.BOT_TOKEN, **query: str
-) -> httpx.Response:
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=kube.url, headers=headers, trust_env=False) as client:
-        return await client.get(path, params=query)
-
-
-async def test_a_token_that_is_unknown_or_expired_is_not_accepted(kube: cluster.Cluster) -> None:
+async def test_token_that_is_unknown_or_expired_is_not_accepted(kube: cluster.Cluster) -> None:
     assert (await fetch(kube, PODS, token="nobody's")).status_code == 401
 
     kube.expires(cluster.BOT_TOKEN)
@@ -49,7 +36,7 @@ async def test_a_token_that_is_unknown_or_expired_is_not_accepted(kube: cluster.
     assert (await fetch(kube, PODS)).status_code == 200
 
 
-async def test_a_stranger_may_read_the_version_and_nothing_else(kube: cluster.Cluster) -> None:
+async def test_stranger_may_read_version_and_nothing_else(kube: cluster.Cluster) -> None:
     assert (await fetch(kube, "/version", token=None)).status_code == 200
     assert 'User "system:anonymous"' in (await fetch(kube, PODS, token=None)).json()["message"]
     assert (await fetch(kube, "/apis", token=None)).json()["message"] == (
@@ -57,7 +44,7 @@ async def test_a_stranger_may_read_the_version_and_nothing_else(kube: cluster.Cl
     )
 
 
-async def test_the_bot_may_not_see_secrets_and_the_administrator_may(kube: cluster.Cluster) -> None:
+async def test_bot_may_not_see_secrets_and_administrator_may(kube: cluster.Cluster) -> None:
     refused = await fetch(kube, f"{SECRETS}/pos-secrets")
 
     assert refused.status_code == 403
@@ -81,7 +68,7 @@ async def test_rights_are_given_and_taken_per_token(kube: cluster.Cluster) -> No
     assert (await fetch(kube, "/api/v1/pods")).json()["message"].endswith("at the cluster scope")
 
 
-async def test_a_role_of_another_namespace_is_worth_nothing_here(kube: cluster.Cluster) -> None:
+async def test_role_of_another_namespace_is_worth_nothing_here(kube: cluster.Cluster) -> None:
     kube.adds_namespace("elsewhere")
     kube.admits("their-token", rules=accounts.EVERYTHING, namespace="elsewhere")
 
@@ -117,7 +104,7 @@ async def test_troubles_happen_as_often_as_planned(kube: cluster.Cluster) -> Non
     assert kube.faults.planned == ()
 
 
-async def test_an_answer_can_be_late_or_never_come(kube: cluster.Cluster) -> None:
+async def test_answer_can_be_late_or_never_come(kube: cluster.Cluster) -> None:
     kube.faults.slow(seconds=0.05)
     assert (await fetch(kube, PODS)).elapsed.total_seconds() >= 0.05
 
@@ -127,7 +114,7 @@ async def test_an_answer_can_be_late_or_never_come(kube: cluster.Cluster) -> Non
             await fetch(kube, PODS)
 
 
-async def test_a_connection_can_be_dropped_or_refused(kube: cluster.Cluster) -> None:
+async def test_connection_can_be_dropped_or_refused(kube: cluster.Cluster) -> None:
     url = kube.url
     kube.faults.drops("pods")
     with pytest.raises(httpx.RemoteProtocolError):
@@ -142,7 +129,7 @@ async def test_a_connection_can_be_dropped_or_refused(kube: cluster.Cluster) -> 
     assert len((await fetch(kube, PODS)).json()["items"]) == 5
 
 
-async def test_over_tls_only_the_own_authority_is_trusted() -> None:
+async def test_over_tls_only_own_authority_is_trusted() -> None:
     async with cluster.running(listener=Listener.TLS) as kube:
         trusting = ssl.create_default_context(cadata=kube.authority.decode())
         async with httpx.AsyncClient(verify=trusting, trust_env=False) as client:

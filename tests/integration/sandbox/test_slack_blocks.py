@@ -248,19 +248,19 @@ by_name = pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.name)
 
 
 @by_name
-def test_a_limit_is_accepted_at_its_bound(limit: Limit) -> None:
+def test_limit_is_accepted_at_its_bound(limit: Limit) -> None:
     assert checking.block_problems(limit.blocks(limit.maximum), limit.surface) == []
 
 
 @by_name
-def test_a_limit_is_refused_just_above_its_bound(limit: Limit) -> None:
+def test_limit_is_refused_just_above_its_bound(limit: Limit) -> None:
     problems = checking.block_problems(limit.blocks(limit.maximum + 1), limit.surface)
 
     assert problems and all(problem.pointer.startswith("/blocks") for problem in problems)
 
 
 @pytest.mark.parametrize("limit", [x for x in LIMITS if x.elsewhere], ids=lambda limit: limit.name)
-def test_a_limit_is_the_one_that_slackblocks_knows(limit: Limit) -> None:
+def test_limit_is_one_that_slackblocks_knows(limit: Limit) -> None:
     assert getattr(_limits, limit.elsewhere) == limit.maximum
 
 
@@ -310,7 +310,7 @@ def test_what_slack_does_not_know_is_refused_by_its_pointer(blocks: object, poin
         pytest.param(card(), {MESSAGE, MODAL, HOME}, id="card"),
     ],
 )
-def test_a_block_is_shown_only_on_its_surfaces(block: Json, surfaces: set[kinds.Surface]) -> None:
+def test_block_is_shown_only_on_its_surfaces(block: Json, surfaces: set[kinds.Surface]) -> None:
     assert {surface for surface in kinds.Surface if not checking.block_problems([block], surface)} == surfaces
 
 
@@ -359,11 +359,11 @@ def test_what_slackblocks_builds_is_accepted(block: typing.Any) -> None:
         pytest.param({"type": "page", "blocks": []}, "/view/type", id="unknown type"),
     ],
 )  # fmt: skip
-def test_an_unsound_view_is_refused_by_its_pointer(view: Json, pointer: str) -> None:
+def test_unsound_view_is_refused_by_its_pointer(view: Json, pointer: str) -> None:
     assert [problem.pointer for problem in checking.view_problems(view)] == [pointer]
 
 
-def test_the_whole_message_may_hold_12_000_characters() -> None:
+def test_whole_message_may_hold_12_000_characters() -> None:
     four = [section("x" * 3000)] * 4
 
     assert not checking.is_too_long(four)
@@ -379,7 +379,7 @@ def test_missing_ids_are_filled_in_and_given_ones_kept() -> None:
     assert [element["action_id"] for element in completed[0]["elements"]] == ["b", "mine"]
 
 
-def test_a_person_reads_the_text_of_all_kinds_of_blocks() -> None:
+def test_person_reads_text_of_all_kinds_of_blocks() -> None:
     blocks: list[Json] = [
         {"type": "header", "text": plain("Title")},
         {"type": "table", "rows": [[raw("a"), rich("b")], [raw("c"), raw("d")]]},

@@ -19,11 +19,6 @@ from sandbox.slack.state import records
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Stage:
     workspace: slack.Workspace
@@ -145,7 +140,7 @@ async def stage(request: pytest.FixtureRequest) -> collections.abc.AsyncIterator
             yield Stage(workspace=workspace, app=app)
 
 
-async def test_a_command_is_answered_where_the_bot_is_not_a_member(stage: Stage) -> None:
+async def test_command_is_answered_where_bot_is_not_member(stage: Stage) -> None:
     alice = stage.workspace.person("alice")
     ops = stage.workspace.channel("ops", members=[alice], bot_is_member=False)
 
@@ -158,7 +153,7 @@ async def test_a_command_is_answered_where_the_bot_is_not_a_member(stage: Stage)
     assert not message.is_ephemeral
 
 
-async def test_a_click_replaces_the_message(stage: Stage) -> None:
+async def test_click_replaces_message(stage: Stage) -> None:
     alice = stage.workspace.person("alice")
     ops = stage.workspace.channel("ops", members=[alice])
     await alice.types("/pos health", ops)
@@ -172,7 +167,7 @@ async def test_a_click_replaces_the_message(stage: Stage) -> None:
     assert [edit.text for edit in changed.edits] == ["fallback"]
 
 
-async def test_an_acknowledgement_can_carry_the_answer(stage: Stage) -> None:
+async def test_acknowledgement_can_carry_answer(stage: Stage) -> None:
     alice, bob = stage.workspace.person("alice"), stage.workspace.person("bob")
     ops = stage.workspace.channel("ops", members=[alice, bob])
 
@@ -182,7 +177,7 @@ async def test_an_acknowledgement_can_carry_the_answer(stage: Stage) -> None:
     assert bob.sees(ops) == ()
 
 
-async def test_a_command_without_acknowledgement_shows_operation_timeout(stage: Stage) -> None:
+async def test_command_without_acknowledgement_shows_operation_timeout(stage: Stage) -> None:
     alice = stage.workspace.person("alice")
     ops = stage.workspace.channel("ops", members=[alice])
 
@@ -193,7 +188,7 @@ async def test_a_command_without_acknowledgement_shows_operation_timeout(stage: 
     assert 'failed with the error "operation_timeout"' in alice.sees(ops)[-1].text
 
 
-async def test_a_mention_in_a_thread_is_answered_there(stage: Stage) -> None:
+async def test_mention_in_thread_is_answered_there(stage: Stage) -> None:
     alice = stage.workspace.person("alice")
     ops = stage.workspace.channel("ops", members=[alice])
     question = await alice.says("what is wrong?", ops)
@@ -205,7 +200,7 @@ async def test_a_mention_in_a_thread_is_answered_there(stage: Stage) -> None:
     assert answer.text == "heard <@U0POSBOT> health pos-order"
 
 
-async def test_a_mention_is_not_delivered_where_the_bot_is_not_a_member(stage: Stage) -> None:
+async def test_mention_is_not_delivered_where_bot_is_not_member(stage: Stage) -> None:
     alice = stage.workspace.person("alice")
     ops = stage.workspace.channel("ops", members=[alice], bot_is_member=False)
 
@@ -215,7 +210,7 @@ async def test_a_mention_is_not_delivered_where_the_bot_is_not_a_member(stage: S
     assert delivery.attempts == ()
 
 
-async def test_the_home_tab_is_published(stage: Stage) -> None:
+async def test_home_tab_is_published(stage: Stage) -> None:
     alice = stage.workspace.person("alice")
 
     await alice.opens_home()
@@ -224,7 +219,7 @@ async def test_the_home_tab_is_published(stage: Stage) -> None:
     assert [button.action_id for button in home.buttons] == ["again"]
 
 
-async def test_a_direct_message_and_a_command_in_it_are_answered(stage: Stage) -> None:
+async def test_direct_message_and_command_in_it_are_answered(stage: Stage) -> None:
     alice = stage.workspace.person("alice")
 
     await alice.writes_to_bot("health")
@@ -235,7 +230,7 @@ async def test_a_direct_message_and_a_command_in_it_are_answered(stage: Stage) -
     assert delivery.payload["channel_name"] == "directmessage"
 
 
-async def test_a_modal_is_opened_refused_and_submitted(stage: Stage) -> None:
+async def test_modal_is_opened_refused_and_submitted(stage: Stage) -> None:
     alice = stage.workspace.person("alice")
     ops = stage.workspace.channel("ops", members=[alice])
     await alice.types("/pos modal", ops)
@@ -251,7 +246,7 @@ async def test_a_modal_is_opened_refused_and_submitted(stage: Stage) -> None:
     assert message.text == "because tired"
 
 
-async def test_an_event_with_a_lost_acknowledgement_comes_again_with_the_same_id(stage: Stage) -> None:
+async def test_event_with_lost_acknowledgement_comes_again_with_same_id(stage: Stage) -> None:
     alice = stage.workspace.person("alice")
     ops = stage.workspace.channel("ops", members=[alice])
     stage.workspace.faults.lose_acknowledgement("app_mention", times=2)
@@ -262,7 +257,7 @@ async def test_an_event_with_a_lost_acknowledgement_comes_again_with_the_same_id
     assert [attempt.number for attempt in delivery.attempts] == [0, 1, 2]
 
 
-async def test_the_same_payload_can_be_delivered_twice_at_once(stage: Stage) -> None:
+async def test_same_payload_can_be_delivered_twice_at_once(stage: Stage) -> None:
     alice = stage.workspace.person("alice")
     ops = stage.workspace.channel("ops", members=[alice])
     stage.workspace.faults.duplicate_delivery("/pos")

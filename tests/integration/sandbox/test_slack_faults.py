@@ -5,7 +5,6 @@ Trouble on demand, as the real client and a real socket meet it.
 import asyncio
 import collections.abc
 import contextlib
-import dataclasses
 import json
 import typing
 
@@ -20,36 +19,17 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from sandbox import slack
-from sandbox.slack.scenario import people
-from sandbox.slack.state import channels, records
+from sandbox.slack.state import records
+from tests.integration.sandbox import slack_client
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Desk:
-    workspace: slack.Workspace
-    client: AsyncWebClient
-    alice: people.Person
-    ops: channels.Channel
-
-
-@pytest.fixture
-async def desk() -> collections.abc.AsyncIterator[Desk]:
-    patience = slack.Timings(ack_seconds=0.2, retry_factor=0.0005, socket_grace_seconds=0.05)
-    async with slack.running(slack.Settings(timings=patience)) as workspace:
-        alice = workspace.person("alice")
-        yield Desk(
-            workspace=workspace,
-            client=AsyncWebClient(token=workspace.bot_token, base_url=workspace.api_url, retry_handlers=[]),
-            alice=alice,
-            ops=workspace.channel("ops", members=[alice]),
-        )
+async def slack_app() -> collections.abc.AsyncIterator[slack_client.SlackApp]:
+    timings = slack.Timings(ack_seconds=0.2, retry_factor=0.0005, socket_grace_seconds=0.05)
+    async with slack_client.running(slack.Settings(timings=timings), retries=False) as app:
+        yield app
 
 
 class RawSocket:
@@ -77,70 +57,70 @@ async def raw_sockets(workspace: slack.Workspace, count: int) -> collections.abc
         yield opened
 
 
-async def test_a_rate_limit_tells_when_to_come_again(desk: Desk) -> None:
-    desk.workspace.faults.rate_limit("users.info", retry_after_seconds=30)
+async def test_rate_limit_tells_when_to_come_again(slack_app: slack_client.SlackApp) -> None:
+    slack_app.workspace.faults.rate_limit("users.info", retry_after_seconds=30)
 
     with pytest.raises(SlackApiError) as caught:
-        await desk.client.users_info(user=desk.alice.id)
-    await desk.client.users_info(user=desk.alice.id)
+        await slack_app.client.users_info(user=slack_app.alice.id)
+    await slack_app.client.users_info(user=slack_app.alice.id)
 
     response = caught.value.response
     assert (response.status_code, response["error"]) == (429, "ratelimited")
     assert response.headers["Retry-After"] == "30"
-    assert [call.outcome for call in desk.workspace.calls("users.info")] == ["ratelimited", "ok"]
+    assert [call.outcome for call in slack_app.workspace.calls("users.info")] == ["ratelimited", "ok"]
 
 
-async def test_the_clients_own_handler_gets_over_a_rate_limit(desk: Desk) -> None:
-    desk.workspace.faults.rate_limit("users.info", retry_after_seconds=0, times=1)
-    desk.client.retry_handlers.append(AsyncRateLimitErrorRetryHandler())
-    assert (await desk.client.users_info(user=desk.alice.id))["ok"]
+async def test_clients_own_handler_gets_over_rate_limit(slack_app: slack_client.SlackApp) -> None:
+    slack_app.workspace.faults.rate_limit("users.info", retry_after_seconds=0, times=1)
+    slack_app.client.retry_handlers.append(AsyncRateLimitErrorRetryHandler())
+    assert (await slack_app.client.users_info(user=slack_app.alice.id))["ok"]
 
 
 @pytest.mark.parametrize("status", [500, 503])
-async def test_a_server_error_changes_nothing(desk: Desk, status: int) -> None:
-    desk.workspace.faults.server_error("chat.postMessage", status=status)
+async def test_server_error_changes_nothing(slack_app: slack_client.SlackApp, status: int) -> None:
+    slack_app.workspace.faults.server_error("chat.postMessage", status=status)
     with pytest.raises(SlackApiError) as caught:
-        await desk.client.chat_postMessage(channel=desk.ops.id, text="x")
+        await slack_app.client.chat_postMessage(channel=slack_app.ops.id, text="x")
 
     assert caught.value.response.status_code == status
-    assert desk.alice.sees(desk.ops) == ()
+    assert slack_app.alice.sees(slack_app.ops) == ()
 
 
-async def test_any_refusal_can_be_asked_for(desk: Desk) -> None:
-    desk.workspace.faults.refuse("conversations.create", error="restricted_action", times=2)
+async def test_any_refusal_can_be_asked_for(slack_app: slack_client.SlackApp) -> None:
+    slack_app.workspace.faults.refuse("conversations.create", error="restricted_action", times=2)
     for _ in range(2):
         with pytest.raises(SlackApiError, match="restricted_action"):
-            await desk.client.conversations_create(name="inc-1")
-    await desk.client.conversations_create(name="inc-1")
-    assert desk.workspace.faults.planned == ()
+            await slack_app.client.conversations_create(name="inc-1")
+    await slack_app.client.conversations_create(name="inc-1")
+    assert slack_app.workspace.faults.planned == ()
 
 
-async def test_a_dropped_connection_comes_after_the_message_was_posted(desk: Desk) -> None:
-    desk.workspace.faults.drop_after_accepting("chat.postMessage")
+async def test_dropped_connection_comes_after_message_was_posted(slack_app: slack_client.SlackApp) -> None:
+    slack_app.workspace.faults.drop_after_accepting("chat.postMessage")
     with pytest.raises(aiohttp.ServerDisconnectedError):
-        await desk.client.chat_postMessage(channel=desk.ops.id, text="x")
+        await slack_app.client.chat_postMessage(channel=slack_app.ops.id, text="x")
 
-    assert [message.text for message in desk.alice.sees(desk.ops)] == ["x"]
-    [call] = desk.workspace.calls("chat.postMessage")
+    assert [message.text for message in slack_app.alice.sees(slack_app.ops)] == ["x"]
+    [call] = slack_app.workspace.calls("chat.postMessage")
     assert (call.outcome, call.was_carried_out) == ("no answer", True)
 
 
-async def test_the_clients_default_retry_posts_twice_after_a_drop(desk: Desk) -> None:
-    desk.workspace.faults.drop_after_accepting("chat.postMessage")
-    client = AsyncWebClient(token=desk.workspace.bot_token, base_url=desk.workspace.api_url)
-    await client.chat_postMessage(channel=desk.ops.id, text="x")
-    assert len(desk.alice.sees(desk.ops)) == 2
+async def test_clients_default_retry_posts_twice_after_drop(slack_app: slack_client.SlackApp) -> None:
+    slack_app.workspace.faults.drop_after_accepting("chat.postMessage")
+    client = AsyncWebClient(token=slack_app.workspace.bot_token, base_url=slack_app.workspace.api_url)
+    await client.chat_postMessage(channel=slack_app.ops.id, text="x")
+    assert len(slack_app.alice.sees(slack_app.ops)) == 2
 
 
-async def test_a_slow_answer_comes_after_the_message_was_posted(desk: Desk) -> None:
-    desk.workspace.faults.slow_answer("chat.postMessage", seconds=0.2)
+async def test_slow_answer_comes_after_message_was_posted(slack_app: slack_client.SlackApp) -> None:
+    slack_app.workspace.faults.slow_answer("chat.postMessage", seconds=0.2)
     async with asyncio.TaskGroup() as group:
-        posting = group.create_task(desk.client.chat_postMessage(channel=desk.ops.id, text="x"))
-        await desk.alice.waits_for_message(desk.ops, containing="x")
+        posting = group.create_task(slack_app.client.chat_postMessage(channel=slack_app.ops.id, text="x"))
+        await slack_app.alice.waits_for_message(slack_app.ops, containing="x")
         assert not posting.done()
 
 
-async def test_a_workspace_closes_while_an_answer_is_due() -> None:
+async def test_workspace_closes_while_answer_is_due() -> None:
     async with slack.running() as workspace:
         workspace.faults.slow_answer("auth.test", seconds=60)
         client = AsyncWebClient(token=workspace.bot_token, base_url=workspace.api_url, retry_handlers=[])
@@ -150,24 +130,24 @@ async def test_a_workspace_closes_while_an_answer_is_due() -> None:
         await calling
 
 
-async def test_response_urls_can_be_troubled_as_well(desk: Desk) -> None:
-    async with raw_sockets(desk.workspace, 1) as [socket]:
+async def test_response_urls_can_be_troubled_as_well(slack_app: slack_client.SlackApp) -> None:
+    async with raw_sockets(slack_app.workspace, 1) as [socket]:
         await socket.frame()
         async with asyncio.TaskGroup() as group:
-            typing_task = group.create_task(desk.alice.types("/pos x", desk.ops))
+            typing_task = group.create_task(slack_app.alice.types("/pos x", slack_app.ops))
             await socket.acknowledge((await socket.frame())["envelope_id"])
     client = AsyncWebhookClient(typing_task.result().payload["response_url"], retry_handlers=[])
-    desk.workspace.faults.rate_limit("response_url")
+    slack_app.workspace.faults.rate_limit("response_url")
     limited = await client.send_dict({"text": "x"})
-    desk.workspace.faults.expire_response_urls()
+    slack_app.workspace.faults.expire_response_urls()
     expired = await client.send_dict({"text": "x"})
 
     assert (limited.status_code, limited.headers["Retry-After"]) == (429, "1")
     assert "expired_url" in expired.body
 
 
-async def test_a_socket_begins_with_hello(desk: Desk) -> None:
-    async with raw_sockets(desk.workspace, 2) as [first, second]:
+async def test_socket_begins_with_hello(slack_app: slack_client.SlackApp) -> None:
+    async with raw_sockets(slack_app.workspace, 2) as [first, second]:
         hello, other = await first.frame(), await second.frame()
 
     assert hello["type"] == "hello"
@@ -175,32 +155,32 @@ async def test_a_socket_begins_with_hello(desk: Desk) -> None:
     assert hello["debug_info"]["approximate_connection_time"] == 18060
 
 
-async def test_a_ticket_opens_one_socket(desk: Desk) -> None:
-    client = AsyncWebClient(token=desk.workspace.app_token, base_url=desk.workspace.api_url)
-    url = (await client.apps_connections_open(app_token=desk.workspace.app_token))["url"]
+async def test_ticket_opens_one_socket(slack_app: slack_client.SlackApp) -> None:
+    client = AsyncWebClient(token=slack_app.workspace.app_token, base_url=slack_app.workspace.api_url)
+    url = (await client.apps_connections_open(app_token=slack_app.workspace.app_token))["url"]
     async with aiohttp.ClientSession() as session:
         await session.ws_connect(url)
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             await session.ws_connect(url)
 
     assert caught.value.status == 408
-    assert [handshake.is_accepted for handshake in desk.workspace.handshakes] == [True, False]
+    assert [handshake.is_accepted for handshake in slack_app.workspace.handshakes] == [True, False]
 
 
-async def test_the_eleventh_socket_is_sent_away(desk: Desk) -> None:
-    async with raw_sockets(desk.workspace, 11) as opened:
+async def test_eleventh_socket_is_sent_away(slack_app: slack_client.SlackApp) -> None:
+    async with raw_sockets(slack_app.workspace, 11) as opened:
         assert await opened[10].frame() == {
             "type": "disconnect",
             "reason": "too_many_websockets",
             "debug_info": {"host": "applink-sandbox"},
         }
-        assert len(desk.workspace.open_sockets) == 10
+        assert len(slack_app.workspace.open_sockets) == 10
 
 
-async def test_each_payload_goes_to_one_socket_in_turn(desk: Desk) -> None:
-    async with raw_sockets(desk.workspace, 2) as opened:
+async def test_each_payload_goes_to_one_socket_in_turn(slack_app: slack_client.SlackApp) -> None:
+    async with raw_sockets(slack_app.workspace, 2) as opened:
         for _ in range(4):
-            await asyncio.wait_for(desk.alice.types("/pos x", desk.ops), 2)
+            await asyncio.wait_for(slack_app.alice.types("/pos x", slack_app.ops), 2)
 
         for socket in opened:
             frames = [await socket.frame() for _ in range(3)]
@@ -208,16 +188,16 @@ async def test_each_payload_goes_to_one_socket_in_turn(desk: Desk) -> None:
             assert frames[1]["accepts_response_payload"] is True
 
 
-async def test_an_unacknowledged_command_is_not_delivered_again(desk: Desk) -> None:
-    async with raw_sockets(desk.workspace, 1):
-        delivery = await desk.alice.types("/pos x", desk.ops)
+async def test_unacknowledged_command_is_not_delivered_again(slack_app: slack_client.SlackApp) -> None:
+    async with raw_sockets(slack_app.workspace, 1):
+        delivery = await slack_app.alice.types("/pos x", slack_app.ops)
     assert [attempt.outcome for attempt in delivery.attempts] == [records.Outcome.TIMED_OUT]
 
 
-async def test_an_unacknowledged_event_is_delivered_three_times_more(desk: Desk) -> None:
-    async with raw_sockets(desk.workspace, 1) as [socket]:
-        delivery = await desk.alice.mentions("x", desk.ops)
-        await desk.workspace.wait_for(lambda: len(delivery.attempts) == 4)
+async def test_unacknowledged_event_is_delivered_three_times_more(slack_app: slack_client.SlackApp) -> None:
+    async with raw_sockets(slack_app.workspace, 1) as [socket]:
+        delivery = await slack_app.alice.mentions("x", slack_app.ops)
+        await slack_app.workspace.wait_for(lambda: len(delivery.attempts) == 4)
         frames = [await socket.frame() for _ in range(5)][1:]
 
     assert [frame["retry_attempt"] for frame in frames] == [0, 1, 2, 3]
@@ -225,19 +205,19 @@ async def test_an_unacknowledged_event_is_delivered_three_times_more(desk: Desk)
     assert len({frame["payload"]["event_id"] for frame in frames}) == 1
 
 
-async def test_without_a_socket_a_command_fails_at_once(desk: Desk) -> None:
-    delivery = await desk.alice.types("/pos x", desk.ops)
+async def test_without_socket_command_fails_at_once(slack_app: slack_client.SlackApp) -> None:
+    delivery = await slack_app.alice.types("/pos x", slack_app.ops)
 
     assert delivery.outcome is records.Outcome.UNREACHABLE
-    assert "dispatch_failed" in desk.alice.sees(desk.ops)[-1].text
+    assert "dispatch_failed" in slack_app.alice.sees(slack_app.ops)[-1].text
 
 
-async def test_a_silent_socket_looks_connected_and_swallows_everything(desk: Desk) -> None:
-    async with raw_sockets(desk.workspace, 1) as [socket]:
+async def test_silent_socket_looks_connected_and_swallows_everything(slack_app: slack_client.SlackApp) -> None:
+    async with raw_sockets(slack_app.workspace, 1) as [socket]:
         await socket.frame()
-        desk.workspace.faults.silence_sockets()
+        slack_app.workspace.faults.silence_sockets()
         await socket.connection.ping()
-        delivery = await desk.alice.types("/pos x", desk.ops)
+        delivery = await slack_app.alice.types("/pos x", slack_app.ops)
 
         assert delivery.outcome is records.Outcome.TIMED_OUT
         assert not socket.connection.closed
@@ -245,12 +225,12 @@ async def test_a_silent_socket_looks_connected_and_swallows_everything(desk: Des
             await socket.connection.receive(timeout=0.05)
 
 
-async def test_a_refresh_says_goodbye_and_closes_after_a_grace(desk: Desk) -> None:
-    async with raw_sockets(desk.workspace, 1) as [socket]:
+async def test_refresh_says_goodbye_and_closes_after_grace(slack_app: slack_client.SlackApp) -> None:
+    async with raw_sockets(slack_app.workspace, 1) as [socket]:
         await socket.frame()
-        await desk.workspace.faults.refresh_sockets()
+        await slack_app.workspace.faults.refresh_sockets()
         farewell = await socket.frame()
-        delivery = await desk.alice.types("/pos x", desk.ops)
+        delivery = await slack_app.alice.types("/pos x", slack_app.ops)
         end = await socket.connection.receive(timeout=2)
 
     assert (farewell["type"], farewell["reason"]) == ("disconnect", "refresh_requested")
@@ -258,30 +238,32 @@ async def test_a_refresh_says_goodbye_and_closes_after_a_grace(desk: Desk) -> No
     assert end.type is aiohttp.WSMsgType.CLOSE
 
 
-async def test_a_duplicate_envelope_has_the_same_ids(desk: Desk) -> None:
-    desk.workspace.faults.duplicate_delivery("/pos")
-    async with raw_sockets(desk.workspace, 1) as [socket]:
+async def test_duplicate_envelope_has_same_ids(slack_app: slack_client.SlackApp) -> None:
+    slack_app.workspace.faults.duplicate_delivery("/pos")
+    async with raw_sockets(slack_app.workspace, 1) as [socket]:
         await socket.frame()
         async with asyncio.TaskGroup() as group:
-            typing_task = group.create_task(desk.alice.types("/pos x", desk.ops))
+            typing_task = group.create_task(slack_app.alice.types("/pos x", slack_app.ops))
             frames = [await socket.frame(), await socket.frame()]
             for frame in frames:
                 await socket.acknowledge(frame["envelope_id"], {"text": "hi"})
 
     assert frames[0] == frames[1]
     assert len(typing_task.result().attempts) == 2
-    assert [message.text for message in desk.alice.sees(desk.ops)] == ["hi"]
+    assert [message.text for message in slack_app.alice.sees(slack_app.ops)] == ["hi"]
 
 
 @contextlib.asynccontextmanager
-async def bolt(desk: Desk) -> collections.abc.AsyncIterator[AsyncSocketModeHandler]:
-    app = AsyncApp(client=desk.client)
+async def bolt(slack_app: slack_client.SlackApp) -> collections.abc.AsyncIterator[AsyncSocketModeHandler]:
+    app = AsyncApp(client=slack_app.client)
 
     @app.command("/pos")
     async def on_command(ack) -> None:  # type: ignore[no-untyped-def]
         await ack("done")
 
-    handler = AsyncSocketModeHandler(app, desk.workspace.app_token, web_client=desk.client, ping_interval=0.05)
+    handler = AsyncSocketModeHandler(
+        app, slack_app.workspace.app_token, web_client=slack_app.client, ping_interval=0.05
+    )
     connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
     try:
         yield handler
@@ -290,74 +272,74 @@ async def bolt(desk: Desk) -> collections.abc.AsyncIterator[AsyncSocketModeHandl
         await connecting
 
 
-async def test_bolt_comes_back_after_a_refresh(desk: Desk) -> None:
-    async with bolt(desk):
-        await desk.workspace.wait_for_sockets()
-        [old] = desk.workspace.open_sockets
-        await desk.workspace.faults.refresh_sockets()
-        await desk.workspace.wait_for(lambda: desk.workspace.open_sockets not in ((), (old,)))
-        delivery = await desk.alice.types("/pos x", desk.ops)
+async def test_bolt_comes_back_after_refresh(slack_app: slack_client.SlackApp) -> None:
+    async with bolt(slack_app):
+        await slack_app.workspace.wait_for_sockets()
+        [old] = slack_app.workspace.open_sockets
+        await slack_app.workspace.faults.refresh_sockets()
+        await slack_app.workspace.wait_for(lambda: slack_app.workspace.open_sockets not in ((), (old,)))
+        delivery = await slack_app.alice.types("/pos x", slack_app.ops)
 
     assert delivery.is_acknowledged
 
 
-async def test_bolt_comes_back_after_a_cut(desk: Desk) -> None:
-    async with bolt(desk):
-        await desk.workspace.wait_for_sockets()
-        [old] = desk.workspace.open_sockets
-        desk.workspace.faults.cut_sockets()
-        await desk.workspace.wait_for(lambda: desk.workspace.open_sockets not in ((), (old,)))
-        delivery = await desk.alice.types("/pos x", desk.ops)
+async def test_bolt_comes_back_after_cut(slack_app: slack_client.SlackApp) -> None:
+    async with bolt(slack_app):
+        await slack_app.workspace.wait_for_sockets()
+        [old] = slack_app.workspace.open_sockets
+        slack_app.workspace.faults.cut_sockets()
+        await slack_app.workspace.wait_for(lambda: slack_app.workspace.open_sockets not in ((), (old,)))
+        delivery = await slack_app.alice.types("/pos x", slack_app.ops)
 
     assert delivery.is_acknowledged
 
 
-async def test_bolt_sticks_to_a_refused_ticket_until_it_is_taken_away(desk: Desk) -> None:
-    desk.workspace.faults.refuse_handshakes()
-    async with bolt(desk) as handler:
-        await desk.workspace.wait_for(lambda: len(desk.workspace.handshakes) >= 4)
-        tickets = {handshake.ticket for handshake in desk.workspace.handshakes}
+async def test_bolt_sticks_to_refused_ticket_until_it_is_taken_away(slack_app: slack_client.SlackApp) -> None:
+    slack_app.workspace.faults.refuse_handshakes()
+    async with bolt(slack_app) as handler:
+        await slack_app.workspace.wait_for(lambda: len(slack_app.workspace.handshakes) >= 4)
+        tickets = {handshake.ticket for handshake in slack_app.workspace.handshakes}
         handler.client.wss_uri = None
-        await desk.workspace.wait_for_sockets()
+        await slack_app.workspace.wait_for_sockets()
 
     assert len(tickets) == 1
-    assert desk.workspace.handshakes[-1].is_accepted
+    assert slack_app.workspace.handshakes[-1].is_accepted
 
 
 @contextlib.asynccontextmanager
-async def request_url(desk: Desk, app: AsyncApp) -> collections.abc.AsyncIterator[None]:
+async def request_url(slack_app: slack_client.SlackApp, app: AsyncApp) -> collections.abc.AsyncIterator[None]:
     runner = web.AppRunner(app.server(port=0, path="/slack/events").web_app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    desk.workspace.deliver_to(f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events")
+    slack_app.workspace.deliver_to(f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events")
     try:
         yield
     finally:
         await runner.cleanup()
 
 
-async def test_bolt_takes_only_what_is_signed_and_fresh(desk: Desk) -> None:
-    app = AsyncApp(client=desk.client, signing_secret=desk.workspace.signing_secret)
+async def test_bolt_takes_only_what_is_signed_and_fresh(slack_app: slack_client.SlackApp) -> None:
+    app = AsyncApp(client=slack_app.client, signing_secret=slack_app.workspace.signing_secret)
 
     @app.command("/pos")
     async def on_command(ack) -> None:  # type: ignore[no-untyped-def]
         await ack("done")
 
-    async with request_url(desk, app):
+    async with request_url(slack_app, app):
         body = "command=%2Fpos&text=x&team_id=T0HOME&user_id=U0ALICE"
-        fresh = await desk.workspace.post_raw(body=body)
-        unsigned = await desk.workspace.post_raw(body=body, sign=False)
-        old = await desk.workspace.post_raw(body=body, timestamp=1_000_000_000)
-        forged = await desk.workspace.post_raw(body=body, headers={"X-Slack-Signature": "v0=0"})
-        is_verified = await desk.workspace.verify_request_url()
+        fresh = await slack_app.workspace.post_raw(body=body)
+        unsigned = await slack_app.workspace.post_raw(body=body, sign=False)
+        old = await slack_app.workspace.post_raw(body=body, timestamp=1_000_000_000)
+        forged = await slack_app.workspace.post_raw(body=body, headers={"X-Slack-Signature": "v0=0"})
+        is_verified = await slack_app.workspace.verify_request_url()
 
     assert [reply.status for reply in (fresh, unsigned, old, forged)] == [200, 401, 401, 401]
     assert is_verified
 
 
-async def test_events_by_http_are_retried_with_number_and_reason(desk: Desk) -> None:
+async def test_events_by_http_are_retried_with_number_and_reason(slack_app: slack_client.SlackApp) -> None:
     seen: list[tuple[str | None, str | None]] = []
-    app = AsyncApp(client=desk.client, signing_secret=desk.workspace.signing_secret)
+    app = AsyncApp(client=slack_app.client, signing_secret=slack_app.workspace.signing_secret)
 
     @app.middleware
     async def note(request, next) -> None:  # type: ignore[no-untyped-def]  # noqa: A002 - Bolt's name
@@ -365,21 +347,21 @@ async def test_events_by_http_are_retried_with_number_and_reason(desk: Desk) -> 
         seen.append((number, request.headers.get("x-slack-retry-reason", [None])[0]))
         await next()
 
-    async with request_url(desk, app):
-        delivery = await desk.alice.mentions("x", desk.ops)
-        await desk.workspace.wait_for(lambda: len(delivery.attempts) == 4)
+    async with request_url(slack_app, app):
+        delivery = await slack_app.alice.mentions("x", slack_app.ops)
+        await slack_app.workspace.wait_for(lambda: len(delivery.attempts) == 4)
 
     assert seen == [(None, None), ("1", "http_error"), ("2", "http_error"), ("3", "http_error")]
     assert [attempt.status for attempt in delivery.attempts] == [404] * 4
 
 
-async def test_waiting_in_vain_tells_what_was_seen(desk: Desk) -> None:
-    await desk.alice.says("hello", desk.ops)
+async def test_waiting_in_vain_tells_what_was_seen(slack_app: slack_client.SlackApp) -> None:
+    await slack_app.alice.says("hello", slack_app.ops)
     with pytest.raises(TimeoutError, match="alice waited for 'bye'; seen in ops: \\['hello'\\]"):
-        await desk.alice.waits_for_message(desk.ops, containing="bye", timeout_seconds=0.01)
+        await slack_app.alice.waits_for_message(slack_app.ops, containing="bye", timeout_seconds=0.01)
 
 
-async def test_nothing_is_left_running_after_the_end(desk: Desk) -> None:
+async def test_nothing_is_left_running_after_end(slack_app: slack_client.SlackApp) -> None:
     before = asyncio.all_tasks()
     with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the story is what must not leak
         async with slack.running() as workspace:

@@ -4,66 +4,54 @@ Every way in which a pretend service misbehaves is what a client really meets.
 
 import json
 import time
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
-from sandbox.services import documents, fleets, health_documents
+from sandbox.services import documents, health_documents
 from sandbox.services.service import Service
 from sandbox.services.states import Behavior, State
-from tests.integration.sandbox import asking
+from tests.integration.sandbox import actuator_client
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def order() -> AsyncIterator[Service]:
-    async with fleets.running(["pos-order"]) as fleet:
-        yield fleet["pos-order"]
-
-
-async def test_a_slow_service_answers_after_its_time(order: Service) -> None:
+async def test_slow_service_answers_after_its_time(order: Service) -> None:
     await order.slows_to(seconds=0.2)
     started = time.monotonic()
 
-    response = await asking.fetch(order)
+    response = await actuator_client.fetch(order)
 
     assert response.json()["status"] == "UP"
     assert time.monotonic() - started >= 0.2
 
 
-async def test_a_service_can_be_slow_and_down(order: Service) -> None:
+async def test_service_can_be_slow_and_down(order: Service) -> None:
     down = health_documents.broken("db", "gone", service="pos-order")
     await order.becomes(State(components={"db": down}, behavior=Behavior.SLOW, seconds=0.05))
 
-    response = await asking.fetch(order)
+    response = await actuator_client.fetch(order)
 
     assert response.status_code == 503
     assert response.elapsed.total_seconds() >= 0.05
 
 
-async def test_a_hanging_service_takes_the_request_and_never_answers(order: Service) -> None:
+async def test_hanging_service_takes_request_and_never_answers(order: Service) -> None:
     await order.hangs()
 
     with pytest.raises(httpx.ReadTimeout):
         async with httpx.AsyncClient(timeout=0.1, trust_env=False) as client:
-            await client.get(order.url + asking.HEALTH)
+            await client.get(order.url + actuator_client.HEALTH)
 
     assert order.request_count == 1
 
 
-async def test_a_trickled_body_arrives_in_pieces_and_whole(order: Service) -> None:
+async def test_trickled_body_arrives_in_pieces_and_whole(order: Service) -> None:
     await order.trickles(seconds=0.001)
 
     async with (
         httpx.AsyncClient(trust_env=False) as client,
-        client.stream("GET", order.url + asking.HEALTH) as response,
+        client.stream("GET", order.url + actuator_client.HEALTH) as response,
     ):
         pieces = [piece async for piece in response.aiter_raw()]
 
@@ -83,12 +71,12 @@ async def test_a_trickled_body_arrives_in_pieces_and_whole(order: Service) -> No
     ],
     ids=["wrong path", "unauthorized", "forbidden", "html", "not json", "empty"],
 )
-async def test_an_answer_that_is_no_health_document(
+async def test_answer_that_is_no_health_document(
     order: Service, manner: Behavior, status: int, media_type: str, text: str
 ) -> None:
     await order.behaves(manner)
 
-    response = await asking.fetch(order)
+    response = await actuator_client.fetch(order)
 
     assert response.status_code == status
     assert media_type in response.headers.get("content-type", "")
@@ -96,17 +84,17 @@ async def test_an_answer_that_is_no_health_document(
     assert bool(text) == bool(response.text)
 
 
-async def test_an_unauthorized_client_is_told_how_to_authenticate(order: Service) -> None:
+async def test_unauthorized_client_is_told_how_to_authenticate(order: Service) -> None:
     await order.behaves(Behavior.UNAUTHORIZED)
 
-    assert (await asking.fetch(order)).headers["www-authenticate"].startswith("Basic")
+    assert (await actuator_client.fetch(order)).headers["www-authenticate"].startswith("Basic")
 
 
-async def test_a_login_redirect_leads_to_html(order: Service) -> None:
+async def test_login_redirect_leads_to_html(order: Service) -> None:
     await order.behaves(Behavior.LOGIN_PAGE)
 
     async with httpx.AsyncClient(follow_redirects=True, trust_env=False) as client:
-        response = await client.get(order.url + asking.HEALTH)
+        response = await client.get(order.url + actuator_client.HEALTH)
 
     assert [(hop.status_code, hop.headers["location"]) for hop in response.history] == [(302, "/login")]
     assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
@@ -114,16 +102,16 @@ async def test_a_login_redirect_leads_to_html(order: Service) -> None:
 
 async def test_json_of_another_shape_is_answered_as_told(order: Service) -> None:
     await order.behaves(Behavior.OTHER_JSON)
-    assert (await asking.fetch(order)).json() == {"hello": "world"}
+    assert (await actuator_client.fetch(order)).json() == {"hello": "world"}
 
     await order.answers_json(["UP"])
-    assert (await asking.fetch(order)).json() == ["UP"]
+    assert (await actuator_client.fetch(order)).json() == ["UP"]
 
 
-async def test_a_huge_body_does_not_announce_its_length(order: Service) -> None:
+async def test_huge_body_does_not_announce_its_length(order: Service) -> None:
     await order.answers_hugely(megabytes=20)
 
-    response = await asking.fetch(order)
+    response = await actuator_client.fetch(order)
 
     assert "content-length" not in response.headers
     assert len(response.content) >= 20_000_000
@@ -139,11 +127,11 @@ async def test_a_huge_body_does_not_announce_its_length(order: Service) -> None:
     ],
     ids=["dropping", "breaking off", "garbled"],
 )
-async def test_a_broken_conversation_is_a_protocol_error(order: Service, manner: Behavior, message: str) -> None:
+async def test_broken_conversation_is_protocol_error(order: Service, manner: Behavior, message: str) -> None:
     await order.behaves(manner)
 
     with pytest.raises(httpx.RemoteProtocolError, match=message):
-        await asking.fetch(order)
+        await actuator_client.fetch(order)
 
     assert order.request_count == 1
 
@@ -152,16 +140,16 @@ async def test_trouble_ends_after_so_many_requests(order: Service) -> None:
     await order.goes_down()
     await order.recovers(after_requests=2)
 
-    statuses = [(await asking.fetch(order)).status_code for _ in range(4)]
+    statuses = [(await actuator_client.fetch(order)).status_code for _ in range(4)]
 
     assert statuses == [503, 503, 200, 200]
 
 
-async def test_new_trouble_calls_off_a_recovery(order: Service) -> None:
+async def test_new_trouble_calls_off_recovery(order: Service) -> None:
     await order.goes_down()
     await order.recovers(after_requests=1)
     await order.goes_down(redis="refused")
 
-    statuses = [(await asking.fetch(order)).status_code for _ in range(3)]
+    statuses = [(await actuator_client.fetch(order)).status_code for _ in range(3)]
 
     assert statuses == [503, 503, 503]

@@ -2,7 +2,6 @@
 What befalls pods and deployments shows in their states, events and logs, as in a real cluster.
 """
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,12 +14,6 @@ from sandbox.cluster.state import clocks, kinds
 from sandbox.cluster.state import events as state_events
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def kube() -> AsyncIterator[cluster.Cluster]:
-    async with cluster.running() as running:
-        yield running
 
 
 @pytest.fixture
@@ -50,7 +43,7 @@ def told(kube: cluster.Cluster, name: str) -> dict[str, dict[str, Any]]:
     return {f"{event['reason']}: {event['message']}": event for event in kube.events(name)}
 
 
-async def test_a_deployed_service_is_ready_and_configured(order: Deployment, pod: Pod) -> None:
+async def test_deployed_service_is_ready_and_configured(order: Deployment, pod: Pod) -> None:
     container = pod.document["spec"]["containers"][0]
 
     assert [one.is_ready for one in order.pods] == [True] * 3
@@ -63,7 +56,7 @@ async def test_a_deployed_service_is_ready_and_configured(order: Deployment, pod
     assert condition(order.document, "Progressing") == ("True", "NewReplicaSetAvailable")
 
 
-async def test_a_restart_remembers_how_the_container_ended(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_restart_remembers_how_container_ended(kube: cluster.Cluster, pod: Pod) -> None:
     pod.restarts(exit_code=137, reason="OOMKilled", previous_log=spring_logs.out_of_memory())
 
     last = status_of(pod)["lastState"]["terminated"]
@@ -73,7 +66,7 @@ async def test_a_restart_remembers_how_the_container_ended(kube: cluster.Cluster
     assert pod.is_ready
 
 
-async def test_a_crash_loop_waits_longer_and_longer(kube: cluster.Cluster, order: Deployment, pod: Pod) -> None:
+async def test_crash_loop_waits_longer_and_longer(kube: cluster.Cluster, order: Deployment, pod: Pod) -> None:
     pod.crash_loops("out of luck", back_off_seconds=40, times=3)
 
     state = status_of(pod)["state"]["waiting"]
@@ -91,7 +84,7 @@ async def test_a_crash_loop_waits_longer_and_longer(kube: cluster.Cluster, order
     assert order.document["status"]["unavailableReplicas"] == 1
 
 
-async def test_a_missing_key_is_named(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_missing_key_is_named(kube: cluster.Cluster, pod: Pod) -> None:
     pod.misses_config(kind="secretKeyRef", name="pos-secrets", key="DB_URL")
 
     message = "couldn't find key DB_URL in Secret positivity/pos-secrets"
@@ -103,7 +96,7 @@ async def test_a_missing_key_is_named(kube: cluster.Cluster, pod: Pod) -> None:
     assert status_of(pod)["state"]["waiting"]["message"] == 'configmap "pos-config" not found'
 
 
-async def test_an_image_that_cannot_be_pulled(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_image_that_cannot_be_pulled(kube: cluster.Cluster, pod: Pod) -> None:
     pod.fails_to_pull("registry.example/pos-order:nope", "unauthorized: authentication required")
 
     image = "registry.example/pos-order:nope"
@@ -114,7 +107,7 @@ async def test_an_image_that_cannot_be_pulled(kube: cluster.Cluster, pod: Pod) -
     assert {"Failed: Error: ErrImagePull", "Failed: Error: ImagePullBackOff"} <= events.keys()
 
 
-async def test_a_pod_without_a_node_is_told_of_by_the_scheduler(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_pod_without_node_is_told_of_by_scheduler(kube: cluster.Cluster, pod: Pod) -> None:
     pod.is_unschedulable("0/3 nodes are available: 3 Insufficient cpu.")
 
     assert condition(pod.document, "PodScheduled") == ("False", "Unschedulable")
@@ -126,7 +119,7 @@ async def test_a_pod_without_a_node_is_told_of_by_the_scheduler(kube: cluster.Cl
     assert "count" not in event
 
 
-async def test_a_failed_readiness_probe_takes_the_pod_out_of_traffic(kube: cluster.Cluster, pod: Pod) -> None:
+async def test_failed_readiness_probe_takes_pod_out_of_traffic(kube: cluster.Cluster, pod: Pod) -> None:
     pod.fails_probe("readiness", "HTTP probe failed with statuscode: 503", count=4)
 
     assert (pod.is_ready, pod.restarts_count) == (False, 0)
@@ -140,14 +133,14 @@ async def test_a_failed_readiness_probe_takes_the_pod_out_of_traffic(kube: clust
 
 
 @pytest.mark.parametrize("kind", ["liveness", "startup"])
-async def test_a_failed_liveness_probe_kills_the_container(kube: cluster.Cluster, pod: Pod, kind: str) -> None:
+async def test_failed_liveness_probe_kills_container(kube: cluster.Cluster, pod: Pod, kind: str) -> None:
     pod.fails_probe(kind, "Get timed out")
 
     assert (pod.is_ready, pod.restarts_count) == (False, 1)
     assert f"Killing: Container pos-order failed {kind} probe, will be restarted" in told(kube, pod.name)
 
 
-async def test_an_evicted_pod_is_replaced_and_stays_as_a_record(order: Deployment, pod: Pod) -> None:
+async def test_evicted_pod_is_replaced_and_stays_as_record(order: Deployment, pod: Pod) -> None:
     pod.is_evicted()
 
     assert (pod.document["status"]["phase"], pod.document["status"]["reason"]) == ("Failed", "Evicted")
@@ -155,7 +148,7 @@ async def test_an_evicted_pod_is_replaced_and_stays_as_a_record(order: Deploymen
     assert order.document["status"]["readyReplicas"] == 3
 
 
-async def test_a_pod_that_ends_is_replaced(kube: cluster.Cluster, order: Deployment, pod: Pod) -> None:
+async def test_pod_that_ends_is_replaced(kube: cluster.Cluster, order: Deployment, pod: Pod) -> None:
     pod.begins_to_end()
     assert "deletionTimestamp" in pod.document["metadata"]
 
@@ -166,7 +159,7 @@ async def test_a_pod_that_ends_is_replaced(kube: cluster.Cluster, order: Deploym
     assert "Killing: Stopping container pos-order" in told(kube, pod.name)
 
 
-async def test_a_failing_init_container_keeps_the_others_from_beginning(kube: cluster.Cluster) -> None:
+async def test_failing_init_container_keeps_others_from_beginning(kube: cluster.Cluster) -> None:
     price = await kube.deploys("pos-price", replicas=1, before=["migrate"])
     pod = price.pods[0]
 
@@ -181,7 +174,7 @@ async def test_a_failing_init_container_keeps_the_others_from_beginning(kube: cl
     assert pod.is_ready
 
 
-async def test_a_rollout_goes_over_to_a_new_revision(kube: cluster.Cluster, order: Deployment) -> None:
+async def test_rollout_goes_over_to_new_revision(kube: cluster.Cluster, order: Deployment) -> None:
     before = list(order.pods)
 
     await order.rolls_out(image="registry.example/pos-order:1.5.0", change_cause="release 1.5.0")
@@ -196,7 +189,7 @@ async def test_a_rollout_goes_over_to_a_new_revision(kube: cluster.Cluster, orde
     assert f"ScalingReplicaSet: Scaled up replica set {name} from 0 to 1" in told(kube, "pos-order")
 
 
-async def test_a_rollout_can_be_seen_under_way(order: Deployment) -> None:
+async def test_rollout_can_be_seen_under_way(order: Deployment) -> None:
     await order.rolls_out(image="registry.example/pos-order:1.5.0", progress=1)
 
     status = order.document["status"]
@@ -210,7 +203,7 @@ async def test_a_rollout_can_be_seen_under_way(order: Deployment) -> None:
     assert condition(order.document, "Progressing") == ("True", "NewReplicaSetAvailable")
 
 
-async def test_a_rollout_that_gets_stuck_exceeds_its_deadline(order: Deployment) -> None:
+async def test_rollout_that_gets_stuck_exceeds_its_deadline(order: Deployment) -> None:
     await order.rolls_out(image="registry.example/pos-order:1.5.0", gets_stuck=True)
     order.new_pods[0].crash_loops(log=spring_logs.port_in_use())
 
@@ -229,7 +222,7 @@ async def test_what_is_done_earlier_is_as_old_as_that(kube: cluster.Cluster, ord
     assert kube.clock.now() >= before
 
 
-async def test_a_change_may_not_have_been_looked_at(order: Deployment) -> None:
+async def test_change_may_not_have_been_looked_at(order: Deployment) -> None:
     await order.rolls_out(image="registry.example/pos-order:1.5.0", is_observed=False)
 
     assert order.document["metadata"]["generation"] == 2
@@ -241,7 +234,7 @@ async def test_a_change_may_not_have_been_looked_at(order: Deployment) -> None:
     assert order.revision == 2
 
 
-async def test_going_back_makes_an_old_revision_the_newest(order: Deployment) -> None:
+async def test_going_back_makes_old_revision_newest(order: Deployment) -> None:
     await order.rolls_out(image="registry.example/pos-order:1.5.0", gets_stuck=True)
 
     await order.rolls_back()
@@ -255,7 +248,7 @@ async def test_going_back_makes_an_old_revision_the_newest(order: Deployment) ->
     assert (len(order.pods), order.old_pods) == (3, [])
 
 
-async def test_a_deployment_is_scaled_and_paused(order: Deployment) -> None:
+async def test_deployment_is_scaled_and_paused(order: Deployment) -> None:
     await order.scales(5)
     assert (len(order.pods), order.document["status"]["readyReplicas"]) == (5, 5)
 
@@ -277,7 +270,7 @@ async def test_any_event_can_be_written(kube: cluster.Cluster, order: Deployment
     assert (event["count"], event["source"]) == (14, {"component": "horizontal-pod-autoscaler"})
 
 
-async def test_usage_follows_the_pods(kube: cluster.Cluster, order: Deployment, pod: Pod) -> None:
+async def test_usage_follows_pods(kube: cluster.Cluster, order: Deployment, pod: Pod) -> None:
     pod.uses(cpu="990m", memory="1000Mi")
 
     usage = {one["metadata"]["name"]: one["containers"][0]["usage"] for one in kube.objects(kinds.POD_METRICS)}

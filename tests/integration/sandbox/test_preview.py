@@ -213,7 +213,7 @@ def characters(text):
     return collections.Counter("".join(text.split()))
 
 
-def test_there_is_an_example_of_every_kind_of_block_that_slack_would_take() -> None:
+def test_there_is_example_of_every_kind_of_block_that_slack_would_take() -> None:
     known = {kind for by_kind in kinds.BY_SURFACE.values() for kind in by_kind}
 
     problems = {
@@ -227,7 +227,7 @@ def test_there_is_an_example_of_every_kind_of_block_that_slack_would_take() -> N
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("kind", EXAMPLES)
-def test_a_terminal_shows_all_text_within_its_width(kind: str, width: int) -> None:
+def test_terminal_shows_all_text_within_its_width(kind: str, width: int) -> None:
     drawn = draw(a_post(EXAMPLES[kind]), width)
 
     assert characters(visible_text(kind)) <= characters(drawn)
@@ -235,14 +235,14 @@ def test_a_terminal_shows_all_text_within_its_width(kind: str, width: int) -> No
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
-def test_a_page_shows_all_text(kind: str) -> None:
+def test_page_shows_all_text(kind: str) -> None:
     page = read_page(pages.write([a_post(EXAMPLES[kind])]))
 
     for seen in visible_text(kind).split():
         assert seen in page.text
 
 
-def test_a_chart_shows_its_numbers() -> None:
+def test_chart_shows_its_numbers() -> None:
     assert re.search(r"02:45 +41", draw(a_post(EXAMPLES["data_visualization"])))
 
 
@@ -255,7 +255,7 @@ _cells = st.lists(_words, min_size=1, max_size=6).map(" ".join)
     st.integers(1, 8).flatmap(lambda n: st.lists(st.tuples(*[_cells] * n), min_size=1, max_size=5)),
     st.integers(60, 140),
 )
-def test_no_table_loses_a_character_or_leaves_its_width(rows: list[tuple[str, ...]], width: int) -> None:
+def test_no_table_loses_character_or_leaves_its_width(rows: list[tuple[str, ...]], width: int) -> None:
     grid = elements.Grid(
         rows=tuple(tuple((elements.Span(cell),) for cell in row) for row in rows),
         columns=(elements.Column(),) * len(rows[0]),
@@ -272,14 +272,14 @@ def draw_grid(grid, width):
     return draw(post, width)
 
 
-def test_a_table_keeps_names_and_figures_whole_where_a_sentence_can_wrap() -> None:
+def test_table_keeps_names_and_figures_whole_where_sentence_can_wrap() -> None:
     drawn = draw(a_post(EXAMPLES["table"]), 60)
 
     assert "pos-vehicle-reference-nhtsa" in drawn
     assert "738 ms" in drawn
 
 
-def test_a_table_too_wide_for_the_terminal_becomes_one_entry_for_each_row() -> None:
+def test_table_too_wide_for_terminal_becomes_one_entry_for_each_row() -> None:
     wide = {"type": "table", "rows": [[raw(f"name{n}") for n in range(6)], [raw("w" * 20) for _ in range(6)]]}
 
     assert "name4: wwwwwwwwwwwwwwwwwwww" in draw(a_post(wide), 60)
@@ -288,7 +288,7 @@ def test_a_table_too_wide_for_the_terminal_becomes_one_entry_for_each_row() -> N
 HOSTILE = "a\x1b[2Jb\x07c\r\x9b31md\u202ee\x00f <script>alert(1)</script> & [bold]g"
 
 
-def test_a_terminal_is_given_signs_instead_of_control_characters() -> None:
+def test_terminal_is_given_signs_instead_of_control_characters() -> None:
     drawn = draw(a_post(rich_text(line(word(HOSTILE)), line(word(HOSTILE), kind="preformatted"))))
 
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", drawn)
@@ -296,7 +296,7 @@ def test_a_terminal_is_given_signs_instead_of_control_characters() -> None:
     assert "[bold]g" in drawn
 
 
-def test_no_part_of_a_message_reaches_a_terminal_as_a_command() -> None:
+def test_no_part_of_message_reaches_terminal_as_command() -> None:
     hostile = {"type": "section", "text": plain(HOSTILE), "accessory": button(HOSTILE)}
     link = rich_text(line({"type": "link", "url": f"https://example.org/{HOSTILE}", "text": HOSTILE}))
 
@@ -306,7 +306,7 @@ def test_no_part_of_a_message_reaches_a_terminal_as_a_command() -> None:
     assert not re.search("[\x00\x07\r\x9b\u202e]", drawn)
 
 
-def test_a_page_shows_markup_and_never_obeys_it() -> None:
+def test_page_shows_markup_and_never_obeys_it() -> None:
     page = read_page(pages.write([a_post(rich_text(line(word(HOSTILE))), author=HOSTILE, place=HOSTILE)]))
 
     assert "script" not in page.tags
@@ -314,14 +314,14 @@ def test_a_page_shows_markup_and_never_obeys_it() -> None:
     assert "\x1b" not in page.text
 
 
-def test_a_page_needs_nothing_from_elsewhere() -> None:
+def test_page_needs_nothing_from_elsewhere() -> None:
     page = pages.write([a_post(*EXAMPLES.values())])
 
     assert not {"script", "img", "link", "iframe", "video"} & set(read_page(page).tags)
     assert not re.search(r"url\(|@import|\ssrc=", page)
 
 
-def test_an_address_that_would_run_something_is_no_link() -> None:
+def test_address_that_would_run_something_is_no_link() -> None:
     page = pages.write(
         [a_post({"type": "section", "text": mrkdwn("<javascript:alert(1)|here> <https://a.example|there>")})]
     )
@@ -354,14 +354,14 @@ def test_names_stand_where_ids_were() -> None:
     assert "@alice#pos-ops@oncall@here🔴02:41" in draw(a_post(rich_text(line(*words))))
 
 
-def test_a_link_can_be_followed_in_a_terminal_and_is_written_out_elsewhere() -> None:
+def test_link_can_be_followed_in_terminal_and_is_written_out_elsewhere() -> None:
     post = a_post(EXAMPLES["rich_text"])
 
     assert "the runbook <https://example.org/>" in draw(post)
     assert ";https://example.org/\x1b\\" in draw(post, is_terminal=True)
 
 
-def test_buttons_can_carry_the_numbers_they_are_pressed_by() -> None:
+def test_buttons_can_carry_numbers_they_are_pressed_by() -> None:
     block = {"type": "actions", "block_id": "b", "elements": [button("Run again"), button("Details")]}
     numbers = {("b", "press Run again"): 1, ("b", "press Details"): 2}
 
@@ -374,7 +374,7 @@ def a_message(**rest):
     return messages.Message(**(values | {"text": "fallback & more"} | rest))
 
 
-def test_a_private_message_says_who_sees_it() -> None:
+def test_private_message_says_who_sees_it() -> None:
     private = posts.post_of(a_message(seen_only_by="U1"), NAMES)
     public = posts.post_of(a_message(), NAMES)
 
@@ -383,14 +383,14 @@ def test_a_private_message_says_who_sees_it() -> None:
     assert "Only visible to you" not in draw(public) + pages.write([public])
 
 
-def test_a_reply_says_that_it_stands_in_a_thread() -> None:
+def test_reply_says_that_it_stands_in_thread() -> None:
     reply = posts.post_of(a_message(thread_ts="1795456858.000100"), NAMES)
 
     assert "#pos-ops › thread" in draw(reply)
     assert "in a thread" in read_page(pages.write([reply])).text
 
 
-def test_a_message_without_blocks_shows_its_text_and_its_attachments() -> None:
+def test_message_without_blocks_shows_its_text_and_its_attachments() -> None:
     attachments = ({"text": "first"}, {"blocks": [EXAMPLES["header"]]})
     post = posts.post_of(a_message(text="plain &amp; simple", attachments=attachments), NAMES)
 
@@ -398,14 +398,14 @@ def test_a_message_without_blocks_shows_its_text_and_its_attachments() -> None:
         assert seen in draw(post)
 
 
-def test_a_file_stands_under_the_message_by_its_name() -> None:
+def test_file_stands_under_message_by_its_name() -> None:
     post = posts.post_of(a_message(text="the log", file_ids=("F1", "F2")), {**NAMES, "F1": "<b>.log"})
 
     assert "▏ 📎 <b>.log" in draw(post)
     assert "F2" in read_page(pages.write([post])).text
 
 
-def test_a_home_tab_is_drawn_with_its_title() -> None:
+def test_home_tab_is_drawn_with_its_title() -> None:
     body = {"type": "home", "blocks": [EXAMPLES["header"]]}
     sheet = posts.view_of(messages.View(id="V1", user_id="U1", revision=1, hash="h", body=body), NAMES)
 
