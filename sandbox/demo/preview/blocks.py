@@ -75,12 +75,6 @@ def _controls(block: shapes.Json, elements: Sequence[shapes.Json]) -> preview_el
 
 def _control(block: shapes.Json, element: shapes.Json) -> list[preview_elements.Control]:
     key = (block.get("block_id", ""), element.get("action_id", ""))
-    if element["type"] == "feedback_buttons":
-        sides = (element["positive_button"], element["negative_button"])
-        return [
-            preview_elements.Control(label=side["text"]["text"], key=(*key[:1], f"{key[1]}/{side['value']}"))
-            for side in sides
-        ]
     lines = reading.visible_text([element]).splitlines()
     named = element.get("text") or element.get("placeholder") or {}
     label = str(named.get("text", ""))
@@ -162,36 +156,6 @@ def _plan(block: shapes.Json, names: preview_elements.Names) -> Read:
     )
 
 
-def _card(block: shapes.Json, names: preview_elements.Names) -> Read:
-    inner: list[preview_elements.Element] = [_image_note(block[key]) for key in ("hero_image", "icon") if key in block]
-    for key, kind in (
-        ("subtitle", preview_elements.Kind.NOTE),
-        ("body", preview_elements.Kind.TEXT),
-        ("subtext", preview_elements.Kind.NOTE),
-    ):
-        inner += [preview_elements.Paragraph(spans=_object(block[key], names), kind=kind)] if key in block else []
-    inner += [_controls(block, block["actions"])] if "actions" in block else []
-    title = _object(block["title"], names, preview_elements.Style.BOLD) if "title" in block else ()
-    return (preview_elements.Box(title=title, inner=tuple(inner)),)
-
-
-def _carousel(block: shapes.Json, names: preview_elements.Names) -> Read:
-    return read_all(block["elements"], names)
-
-
-def _container(block: shapes.Json, names: preview_elements.Names) -> Read:
-    title = _object(block["title"], names, preview_elements.Style.BOLD) if "title" in block else ()
-    title += rich_texts.read_inline(block["rich_text_title"], names) if "rich_text_title" in block else ()
-    subtitle = block.get("subtitle")
-    above = (
-        (preview_elements.Paragraph(spans=_object(subtitle, names), kind=preview_elements.Kind.NOTE),)
-        if subtitle
-        else ()
-    )
-    icon = (_image_note(block["icon"]),) if "icon" in block else ()
-    return (preview_elements.Box(title=title, inner=(*icon, *above, *read_all(block["child_blocks"], names))),)
-
-
 def _alert(block: shapes.Json, names: preview_elements.Names) -> Read:
     return (preview_elements.Paragraph(spans=_object(block["text"], names), kind=preview_elements.Kind.QUOTE),)
 
@@ -199,11 +163,7 @@ def _alert(block: shapes.Json, names: preview_elements.Names) -> Read:
 _READERS: dict[str, Callable[[shapes.Json, preview_elements.Names], Read]] = {
     "actions": _actions,
     "alert": _alert,
-    "card": _card,
-    "carousel": _carousel,
-    "container": _container,
     "context": _context,
-    "context_actions": _actions,
     "data_table": _table,
     "data_visualization": charts.read,
     "divider": _divider,

@@ -9,9 +9,6 @@ from sandbox.slack.blocks import shapes
 _INTERACTIVE = frozenset(
     {
         "button",
-        "workflow_button",
-        "feedback_buttons",
-        "icon_button",
         "overflow",
         "checkboxes",
         "radio_buttons",

@@ -28,45 +28,6 @@ image = shapes.shape(
     rules=(shapes.exactly_one("image_url", "slack_file"),),
 )
 
-_trigger = shapes.shape(
-    required={"url": shapes.link(objects.URL_MAXIMUM)},
-    optional={
-        "customizable_input_parameters": shapes.list_of(
-            shapes.shape(required={"name": shapes.text(255), "value": shapes.text(3000)}), 100
-        ),
-    },
-)
-
-workflow_button = shapes.shape(
-    required={"text": objects.plain_text(75), "workflow": shapes.shape(required={"trigger": _trigger})},
-    optional={
-        **_action,
-        "style": shapes.one_of("primary", "danger"),
-        "accessibility_label": shapes.text(75),
-    },
-)
-
-_feedback_button = shapes.shape(
-    required={"text": objects.plain_text(75), "value": shapes.text(2000)},
-    optional={"accessibility_label": shapes.text(75)},
-)
-
-feedback_buttons = shapes.shape(
-    required={"positive_button": _feedback_button, "negative_button": _feedback_button},
-    optional=_action,
-)
-
-icon_button = shapes.shape(
-    required={"icon": shapes.one_of("trash"), "text": objects.plain_text(objects.TEXT_MAXIMUM)},
-    optional={
-        **_action,
-        **_confirm,
-        "value": shapes.text(2000),
-        "accessibility_label": shapes.text(75),
-        "visible_to_user_ids": shapes.list_of(objects.identifier, 10),
-    },
-)
-
 
 def _select(
     required: collections.abc.Mapping[str, shapes.Check] | None = None,
@@ -206,11 +167,9 @@ TEXT_INPUTS: dict[str, shapes.Check] = {
     ),
 }
 
-_buttons: dict[str, shapes.Check] = {"button": button, "workflow_button": workflow_button}
+_buttons: dict[str, shapes.Check] = {"button": button}
 
 in_actions = shapes.tagged({**_buttons, **SELECTS, **CHOICES, **MOMENTS, **DATETIMEPICKER, **OVERFLOW})
 in_section = shapes.tagged({**_buttons, **SELECTS, **MULTI_SELECTS, **CHOICES, **MOMENTS, **OVERFLOW, "image": image})
 in_input = shapes.tagged({**SELECTS, **MULTI_SELECTS, **CHOICES, **MOMENTS, **DATETIMEPICKER, **TEXT_INPUTS})
-in_context_actions = shapes.tagged({"feedback_buttons": feedback_buttons, "icon_button": icon_button})
-in_card = shapes.tagged(_buttons)
 image_only = shapes.tagged({"image": image})

@@ -42,8 +42,6 @@ def _context_item(value: object, pointer: str) -> collections.abc.Iterator[shape
 
 context = shapes.shape(required={"elements": shapes.list_of(_context_item, 10)}, optional=_block)
 
-context_actions = shapes.shape(required={"elements": shapes.list_of(elements.in_context_actions, 5)}, optional=_block)
-
 image = shapes.shape(
     required={"alt_text": shapes.text(2000)},
     optional={
@@ -67,49 +65,10 @@ input_block = shapes.shape(
 
 markdown = shapes.shape(required={"text": shapes.text(12_000)}, optional=_block)
 
-video = shapes.shape(
-    required={
-        "alt_text": shapes.text(2000),
-        "title": objects.plain_text(200),
-        "thumbnail_url": shapes.link(objects.URL_MAXIMUM),
-        "video_url": shapes.link(objects.URL_MAXIMUM),
-    },
-    optional={
-        **_block,
-        "author_name": shapes.text(50),
-        "description": objects.plain_text(200),
-        "provider_icon_url": shapes.link(2000),
-        "provider_name": shapes.text(50),
-        "title_url": shapes.link(2000),
-    },
-)
-
-file = shapes.shape(required={"external_id": objects.identifier, "source": shapes.one_of("remote")}, optional=_block)
-
 alert = shapes.shape(
     required={"text": objects.any_text(200)},
     optional={**_block, "level": shapes.one_of("default", "info", "warning", "error", "success")},
 )
-
-card = shapes.shape(
-    optional={
-        **_block,
-        "hero_image": elements.image_only,
-        "icon": elements.image_only,
-        "slack_icon": shapes.shape(required={"name": objects.identifier}),
-        "title": objects.any_text(150),
-        "subtitle": objects.any_text(150),
-        "body": objects.any_text(200),
-        "subtext": objects.any_text(200),
-        "actions": shapes.list_of(elements.in_card, 3),
-    },
-    rules=(
-        shapes.at_least_one("hero_image", "title", "actions", "body"),
-        shapes.at_most_one("icon", "slack_icon"),
-    ),
-)
-
-carousel = shapes.shape(required={"elements": shapes.list_of(shapes.tagged({"card": card}), 10)}, optional=_block)
 
 _source = shapes.shape(required={"url": shapes.link(objects.URL_MAXIMUM), "text": shapes.text(3000)})
 
@@ -151,52 +110,8 @@ plan = shapes.shape(
 )
 
 
-def _collapses_soundly(value: shapes.Json) -> str | None:
-    if value.get("default_collapsed") and not value.get("is_collapsible"):
-        return "default_collapsed needs is_collapsible"
-    if value.get("has_header_divider") and value.get("is_collapsible"):
-        return "has_header_divider is not for collapsible containers"
-    return None
-
-
-container = shapes.shape(
-    required={
-        "child_blocks": shapes.list_of(
-            shapes.tagged(
-                {
-                    "actions": actions,
-                    "context": context,
-                    "divider": divider,
-                    "file": file,
-                    "header": header,
-                    "image": image,
-                    "input": input_block,
-                    "rich_text": rich_text.body,
-                    "section": section,
-                    "table": charts.table,
-                    "video": video,
-                }
-            ),
-            10,
-        )
-    },
-    optional={
-        **_block,
-        "title": objects.plain_text(150),
-        "rich_text_title": rich_text.block,
-        "subtitle": objects.any_text(150),
-        "width": shapes.one_of("narrow", "standard", "wide", "full"),
-        "icon": elements.image_only,
-        "is_collapsible": shapes.flag,
-        "default_collapsed": shapes.flag,
-        "has_header_divider": shapes.flag,
-    },
-    rules=(shapes.at_least_one("title", "rich_text_title"), _collapses_soundly),
-)
-
 _everywhere: dict[str, shapes.Check] = {
     "actions": actions,
-    "card": card,
     "context": context,
     "divider": divider,
     "header": header,
@@ -204,23 +119,18 @@ _everywhere: dict[str, shapes.Check] = {
     "input": input_block,
     "rich_text": rich_text.body,
     "section": section,
-    "video": video,
 }
 
 BY_SURFACE: dict[Surface, dict[str, shapes.Check]] = {
     Surface.MESSAGE: {
         **_everywhere,
-        "carousel": carousel,
-        "container": container,
-        "context_actions": context_actions,
         "data_table": charts.data_table,
         "data_visualization": charts.data_visualization,
-        "file": file,
         "markdown": markdown,
         "plan": plan,
         "table": charts.table,
         "task_card": task_card,
     },
     Surface.MODAL: {**_everywhere, "alert": alert},
-    Surface.HOME: {**_everywhere, "carousel": carousel},
+    Surface.HOME: _everywhere,
 }

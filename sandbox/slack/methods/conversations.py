@@ -52,20 +52,6 @@ def invite(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json
     return answer | ({"errors": failed} if failed else {})
 
 
-def join(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
-    """Bring the bot into a public channel."""
-    channel = at.find_channel(given.required("channel", "channel_not_found"))
-    if channel.kind is not channels.Kind.PUBLIC:
-        raise slack_errors.Refusal("method_not_supported_for_channel_type")
-    if channel.is_archived:
-        raise slack_errors.Refusal("is_archived")
-    own_id = at.settings.bot_user_id
-    if at.is_bot_in(channel):
-        return {"channel": channel.to_json(own_id), "warning": "already_in_channel"}
-    changed = at.change_channel(channel.id, member_ids=(*channel.member_ids, own_id))
-    return {"channel": changed.to_json(own_id)}
-
-
 def archive(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Close a channel."""
     channel = at.find_channel(given.required("channel", "channel_not_found"))
@@ -138,7 +124,6 @@ def _invite_error(at: workspace_state.State, channel: channels.Channel, user_id:
 METHODS = (
     tables.Method(name="conversations.create", answer=create, scopes=_WRITE, tier=2),
     tables.Method(name="conversations.invite", answer=invite, scopes=_WRITE),
-    tables.Method(name="conversations.join", answer=join, scopes=("channels:join",)),
     tables.Method(name="conversations.archive", answer=archive, scopes=_WRITE, tier=2),
     tables.Method(name="conversations.setTopic", answer=set_topic, scopes=_WRITE, tier=2),
     tables.Method(name="conversations.open", answer=open_direct, scopes=("im:write",)),

@@ -46,14 +46,6 @@ def list_all(at: workspace_state.State, given: arguments.Arguments) -> shapes.Js
     return {"channels": page, **_cursor(cursor)}
 
 
-def members(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
-    """List who is in a channel."""
-    channel = at.find_channel(given.required("channel", "channel_not_found"))
-    tables.require_channel_scope(at, channel, "read")
-    page, cursor = _page(channel.member_ids, given, default=100)
-    return {"members": page, **_cursor(cursor)}
-
-
 def history(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """List a channel's messages, the newest first, without the replies."""
     channel = _readable(at, given)
@@ -137,7 +129,6 @@ def _cursor(cursor: str) -> shapes.Json:
 METHODS = (
     tables.Method(name="conversations.info", answer=info, scopes=_READ, takes_json=False),
     tables.Method(name="conversations.list", answer=list_all, scopes=_READ, tier=2, takes_json=False),
-    tables.Method(name="conversations.members", answer=members, scopes=_READ, tier=4, takes_json=False),
     tables.Method(name="conversations.history", answer=history, scopes=_HISTORY, takes_json=False),
     tables.Method(name="conversations.replies", answer=replies, scopes=_HISTORY, takes_json=False),
 )

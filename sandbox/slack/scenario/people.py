@@ -97,7 +97,7 @@ class Person(observer.Observer):
         """
         current = self._current(on)
         shown = on if as_seen else current
-        control = controls.find_control(shown, label, ("button", "workflow_button", "icon_button"))
+        control = controls.find_control(shown, label, ("button",))
         action = payloads.action_of(self._at, control, {})
         return await self._use(current, action, values)
 

@@ -58,14 +58,6 @@ A_TASK = {
     "output": rich_text(line(word("deployment restarted"), kind="preformatted")),
     "sources": [{"type": "url", "url": "https://example.org/3.1", "text": "Runbook 3.1"}],
 }
-A_CARD = {
-    "type": "card",
-    "title": plain("Latency"),
-    "subtitle": plain("pos-price"),
-    "body": plain("the slowest took 1.2 s"),
-    "subtext": plain("last hour"),
-    "actions": [button("Graph")],
-}
 AN_IMAGE = {"type": "image", "alt_text": "a curve that rises", "image_url": "https://example.org/p95.png"}
 A_MENU = {
     "type": "static_select",
@@ -77,28 +69,7 @@ A_MENU = {
 EXAMPLES = {
     "actions": {"type": "actions", "elements": [button("Run again"), button("Stop", style="danger"), A_MENU]},
     "alert": {"type": "alert", "text": plain("Only those on call may do this"), "level": "warning"},
-    "card": A_CARD,
-    "carousel": {"type": "carousel", "elements": [A_CARD]},
-    "container": {
-        "type": "container",
-        "title": plain("What changed"),
-        "subtitle": plain("since noon"),
-        "icon": AN_IMAGE,
-        "child_blocks": [{"type": "header", "text": plain("Deployments")}, {"type": "divider"}],
-    },
     "context": {"type": "context", "elements": [plain("Runbook 4.3 · id 1123-0a1b2c3d"), AN_IMAGE]},
-    "context_actions": {
-        "type": "context_actions",
-        "elements": [
-            {
-                "type": "feedback_buttons",
-                "action_id": "helpful",
-                "positive_button": {"text": plain("Helpful"), "value": "yes"},
-                "negative_button": {"text": plain("Not helpful"), "value": "no"},
-            },
-            {"type": "icon_button", "icon": "trash", "text": plain("Remove"), "action_id": "remove"},
-        ],
-    },
     "data_table": {
         "type": "data_table",
         "caption": "Errors by service",
@@ -117,7 +88,6 @@ EXAMPLES = {
         },
     },
     "divider": {"type": "divider"},
-    "file": {"type": "file", "external_id": "F1", "source": "remote"},
     "header": {"type": "header", "text": plain("Incident 2041: orders fail")},
     "image": {**AN_IMAGE, "title": plain("Response times")},
     "input": {
@@ -157,14 +127,6 @@ EXAMPLES = {
         ],
     },
     "task_card": A_TASK,
-    "video": {
-        "type": "video",
-        "alt_text": "a walk through the dashboard",
-        "title": plain("Dashboard"),
-        "description": plain("three minutes"),
-        "thumbnail_url": "https://example.org/v.png",
-        "video_url": "https://example.org/v",
-    },
 }
 
 

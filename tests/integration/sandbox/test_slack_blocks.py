@@ -1,5 +1,5 @@
 """
-Block Kit's limits: accepted at the bound, refused just above it, and the same as `slackblocks` knows them.
+Block Kit's limits: accepted at the bound, refused just above it, and the same as slackblocks enforces.
 """
 
 import collections.abc
@@ -8,7 +8,6 @@ import typing
 
 import pytest
 import slackblocks
-from slackblocks import _limits
 
 from sandbox.slack.blocks import checking, completing, kinds, reading
 
@@ -79,14 +78,6 @@ def bars(series: int = 1, categories: int = 1, name: str = "s") -> Json:
     }
 
 
-def card(**parts: object) -> Json:
-    return {"type": "card", "title": mrkdwn("t")} | parts
-
-
-def container(children: int, **more: object) -> Json:
-    return {"type": "container", "title": plain("t"), "child_blocks": [{"type": "divider"}] * children} | more
-
-
 def task(status: str = "complete", task_id: str = "1") -> Json:
     return {"type": "task_card", "task_id": task_id, "title": "t", "status": status}
 
@@ -120,11 +111,6 @@ def image(**parts: object) -> Json:
     return {"type": "image", "image_url": "https://a.b/c.png", "alt_text": "a"} | parts
 
 
-def feedback(count: int) -> Json:
-    icon = {"type": "icon_button", "icon": "trash", "text": plain("Remove")}
-    return {"type": "context_actions", "elements": [icon] * count}
-
-
 def web(length: int) -> str:
     return "https://a.b/".ljust(length, "x")
 
@@ -138,8 +124,6 @@ class Limit:
     maximum: int
     build: collections.abc.Callable[[int], Json | list[Json]]
     surface: kinds.Surface = MESSAGE
-    elsewhere: str = ""
-    """The name of the same limit in slackblocks."""
 
     def blocks(self, size: int) -> list[Json]:
         built = self.build(size)
@@ -147,102 +131,63 @@ class Limit:
 
 
 LIMITS = [
-    Limit(name="blocks in a message", maximum=50, build=lambda n: [section()] * n,
-          elsewhere="MESSAGE_BLOCKS_MAX_ITEMS"),
-    Limit(name="blocks in a modal", maximum=100, build=lambda n: [section()] * n, surface=MODAL,
-          elsewhere="VIEW_BLOCKS_MAX_ITEMS"),
-    Limit(name="blocks on the Home tab", maximum=100, build=lambda n: [section()] * n, surface=HOME,
-          elsewhere="VIEW_BLOCKS_MAX_ITEMS"),
-    Limit(name="block_id", maximum=255, build=lambda n: section(block_id="x" * n),
-          elsewhere="BLOCK_ID_MAX_LENGTH"),
-    Limit(name="action_id", maximum=255, build=lambda n: actions(button(action_id="x" * n)),
-          elsewhere="ACTION_ID_MAX_LENGTH"),
-    Limit(name="section text", maximum=3000, build=lambda n: section("x" * n),
-          elsewhere="SECTION_TEXT_MAX_LENGTH"),
-    Limit(name="section fields", maximum=10, elsewhere="SECTION_FIELDS_MAX_ITEMS",
+    Limit(name="blocks in a message", maximum=50, build=lambda n: [section()] * n),
+    Limit(name="blocks in a modal", maximum=100, build=lambda n: [section()] * n, surface=MODAL),
+    Limit(name="blocks on the Home tab", maximum=100, build=lambda n: [section()] * n, surface=HOME),
+    Limit(name="block_id", maximum=255, build=lambda n: section(block_id="x" * n)),
+    Limit(name="action_id", maximum=255, build=lambda n: actions(button(action_id="x" * n))),
+    Limit(name="section text", maximum=3000, build=lambda n: section("x" * n)),
+    Limit(name="section fields", maximum=10,
           build=lambda n: {"type": "section", "fields": [mrkdwn("x")] * n}),
-    Limit(name="section field text", maximum=2000, elsewhere="SECTION_FIELDS_ITEM_MAX_LENGTH",
+    Limit(name="section field text", maximum=2000,
           build=lambda n: {"type": "section", "fields": [mrkdwn("x" * n)]}),
-    Limit(name="header text", maximum=150, build=lambda n: {"type": "header", "text": plain("x" * n)},
-          elsewhere="HEADER_TEXT_MAX_LENGTH"),
-    Limit(name="actions elements", maximum=25, build=lambda n: actions(*[button()] * n),
-          elsewhere="ACTIONS_ELEMENTS_MAX_ITEMS"),
-    Limit(name="context elements", maximum=10, build=context, elsewhere="CONTEXT_ELEMENTS_MAX_ITEMS"),
-    Limit(name="button text", maximum=75, build=lambda n: actions(button(text=plain("x" * n))),
-          elsewhere="BUTTON_TEXT_MAX_LENGTH"),
-    Limit(name="button value", maximum=2000, build=lambda n: actions(button(value="x" * n)),
-          elsewhere="BUTTON_VALUE_MAX_LENGTH"),
-    Limit(name="button url", maximum=3000, build=lambda n: actions(button(url=web(n))),
-          elsewhere="BUTTON_URL_MAX_LENGTH"),
-    Limit(name="confirmation title", maximum=100, build=lambda n: confirm(title=plain("x" * n)),
-          elsewhere="CONFIRMATION_TITLE_MAX_LENGTH"),
-    Limit(name="confirmation text", maximum=300, build=lambda n: confirm(text=plain("x" * n)),
-          elsewhere="CONFIRMATION_TEXT_MAX_LENGTH"),
-    Limit(name="confirmation yes", maximum=30, build=lambda n: confirm(confirm=plain("x" * n)),
-          elsewhere="CONFIRMATION_CONFIRM_MAX_LENGTH"),
-    Limit(name="select options", maximum=100, build=lambda n: actions(select(n)),
-          elsewhere="SELECT_OPTIONS_MAX_ITEMS"),
-    Limit(name="select placeholder", maximum=150, elsewhere="SELECT_PLACEHOLDER_MAX_LENGTH",
+    Limit(name="header text", maximum=150, build=lambda n: {"type": "header", "text": plain("x" * n)}),
+    Limit(name="actions elements", maximum=25, build=lambda n: actions(*[button()] * n)),
+    Limit(name="context elements", maximum=10, build=context),
+    Limit(name="button text", maximum=75, build=lambda n: actions(button(text=plain("x" * n)))),
+    Limit(name="button value", maximum=2000, build=lambda n: actions(button(value="x" * n))),
+    Limit(name="button url", maximum=3000, build=lambda n: actions(button(url=web(n)))),
+    Limit(name="confirmation title", maximum=100, build=lambda n: confirm(title=plain("x" * n))),
+    Limit(name="confirmation text", maximum=300, build=lambda n: confirm(text=plain("x" * n))),
+    Limit(name="confirmation yes", maximum=30, build=lambda n: confirm(confirm=plain("x" * n))),
+    Limit(name="select options", maximum=100, build=lambda n: actions(select(n))),
+    Limit(name="select placeholder", maximum=150,
           build=lambda n: actions(select(1, placeholder=plain("x" * n)))),
-    Limit(name="option text", maximum=75, elsewhere="OPTION_TEXT_MAX_LENGTH",
+    Limit(name="option text", maximum=75,
           build=lambda n: actions(select_of({"text": plain("x" * n), "value": "v"}))),
-    Limit(name="option value", maximum=150, elsewhere="OPTION_VALUE_MAX_LENGTH",
+    Limit(name="option value", maximum=150,
           build=lambda n: actions(select_of({"text": plain("x"), "value": "v" * n}))),
-    Limit(name="overflow options", maximum=5, elsewhere="OVERFLOW_OPTIONS_MAX_ITEMS",
+    Limit(name="overflow options", maximum=5,
           build=lambda n: actions({"type": "overflow", "options": options(n)})),
-    Limit(name="checkboxes", maximum=10, elsewhere="CHECKBOXES_OPTIONS_MAX_ITEMS",
+    Limit(name="checkboxes", maximum=10,
           build=lambda n: actions({"type": "checkboxes", "options": options(n)})),
-    Limit(name="radio buttons", maximum=10, elsewhere="RADIO_BUTTONS_OPTIONS_MAX_ITEMS",
+    Limit(name="radio buttons", maximum=10,
           build=lambda n: actions({"type": "radio_buttons", "options": options(n)})),
-    Limit(name="input label", maximum=2000, surface=MODAL, elsewhere="INPUT_LABEL_MAX_LENGTH",
+    Limit(name="input label", maximum=2000, surface=MODAL,
           build=lambda n: input_with({"type": "plain_text_input"}, label=plain("x" * n))),
-    Limit(name="input hint", maximum=2000, surface=MODAL, elsewhere="INPUT_HINT_MAX_LENGTH",
+    Limit(name="input hint", maximum=2000, surface=MODAL,
           build=lambda n: input_with({"type": "plain_text_input"}, hint=plain("x" * n))),
-    Limit(name="markdown", maximum=12_000, build=lambda n: {"type": "markdown", "text": "x" * n},
-          elsewhere="MARKDOWN_TEXT_MAX_LENGTH"),
-    Limit(name="markdown together", maximum=12_000, elsewhere="MARKDOWN_TOTAL_TEXT_MAX_LENGTH",
+    Limit(name="markdown", maximum=12_000, build=lambda n: {"type": "markdown", "text": "x" * n}),
+    Limit(name="markdown together", maximum=12_000,
           build=lambda n: [{"type": "markdown", "text": "x" * part} for part in (n // 2, n - n // 2)]),
-    Limit(name="table rows", maximum=100, build=table, elsewhere="TABLE_ROWS_MAX_ITEMS"),
-    Limit(name="table columns", maximum=20, build=lambda n: table(1, n), elsewhere="TABLE_COLUMNS_MAX_ITEMS"),
+    Limit(name="table rows", maximum=100, build=table),
+    Limit(name="table columns", maximum=20, build=lambda n: table(1, n)),
     Limit(name="tables", maximum=1, build=lambda n: [table(1)] * n),
     Limit(name="data table rows", maximum=101, build=data_table),
-    Limit(name="data table columns", maximum=20, build=lambda n: data_table(2, n),
-          elsewhere="DATA_TABLE_COLUMNS_MAX_ITEMS"),
-    Limit(name="data table characters", maximum=20_000, elsewhere="DATA_TABLE_CONTENT_MAX_LENGTH",
+    Limit(name="data table columns", maximum=20, build=lambda n: data_table(2, n)),
+    Limit(name="data table characters", maximum=20_000,
           build=lambda n: {"type": "data_table", "caption": "c", "rows": [[raw()], [raw("x" * (n - 1))]]}),
-    Limit(name="data table page", maximum=100, build=lambda n: data_table(2, page_size=n),
-          elsewhere="DATA_TABLE_PAGE_SIZE_MAX"),
-    Limit(name="chart title", maximum=50, build=lambda n: chart(pie(1), "x" * n),
-          elsewhere="DATA_VISUALIZATION_TITLE_MAX_LENGTH"),
-    Limit(name="chart label", maximum=20, build=lambda n: chart(pie(1, "x" * n)),
-          elsewhere="DATA_VISUALIZATION_SEGMENT_LABEL_MAX_LENGTH"),
+    Limit(name="data table page", maximum=100, build=lambda n: data_table(2, page_size=n)),
+    Limit(name="chart title", maximum=50, build=lambda n: chart(pie(1), "x" * n)),
+    Limit(name="chart label", maximum=20, build=lambda n: chart(pie(1, "x" * n))),
     Limit(name="chart segments", maximum=6, build=lambda n: chart(pie(n))),
     Limit(name="chart series", maximum=6, build=lambda n: chart(bars(n))),
-    Limit(name="chart categories", maximum=20, build=lambda n: chart(bars(1, n)),
-          elsewhere="DATA_VISUALIZATION_CATEGORIES_MAX_ITEMS"),
-    Limit(name="charts", maximum=2, build=lambda n: [chart(pie(1))] * n,
-          elsewhere="MESSAGE_DATA_VISUALIZATIONS_MAX_ITEMS"),
-    Limit(name="plan tasks", maximum=50, build=plan, elsewhere="PLAN_TASKS_MAX_ITEMS"),
-    Limit(name="alert text", maximum=200, build=lambda n: alert("x" * n), surface=MODAL,
-          elsewhere="ALERT_TEXT_MAX_LENGTH"),
-    Limit(name="card title", maximum=150, build=lambda n: card(title=mrkdwn("x" * n)),
-          elsewhere="CARD_TITLE_MAX_LENGTH"),
-    Limit(name="card body", maximum=200, build=lambda n: card(body=mrkdwn("x" * n)),
-          elsewhere="CARD_BODY_MAX_LENGTH"),
-    Limit(name="card buttons", maximum=3, build=lambda n: card(actions=[button()] * n),
-          elsewhere="CARD_ACTIONS_MAX_ITEMS"),
-    Limit(name="carousel cards", maximum=10, elsewhere="CAROUSEL_ELEMENTS_MAX_ITEMS",
-          build=lambda n: {"type": "carousel", "elements": [card()] * n}),
-    Limit(name="container children", maximum=10, build=container,
-          elsewhere="CONTAINER_CHILD_BLOCKS_MAX_ITEMS"),
-    Limit(name="container title", maximum=150, build=lambda n: container(1, title=plain("x" * n)),
-          elsewhere="CONTAINER_TITLE_MAX_LENGTH"),
-    Limit(name="context actions", maximum=5, build=feedback,
-          elsewhere="CONTEXT_ACTIONS_ELEMENTS_MAX_ITEMS"),
-    Limit(name="image url", maximum=3000, build=lambda n: image(image_url=web(n)),
-          elsewhere="IMAGE_IMAGE_URL_MAX_LENGTH"),
-    Limit(name="image alt text", maximum=2000, build=lambda n: image(alt_text="x" * n),
-          elsewhere="IMAGE_ALT_TEXT_MAX_LENGTH"),
+    Limit(name="chart categories", maximum=20, build=lambda n: chart(bars(1, n))),
+    Limit(name="charts", maximum=2, build=lambda n: [chart(pie(1))] * n),
+    Limit(name="plan tasks", maximum=50, build=plan),
+    Limit(name="alert text", maximum=200, build=lambda n: alert("x" * n), surface=MODAL),
+    Limit(name="image url", maximum=3000, build=lambda n: image(image_url=web(n))),
+    Limit(name="image alt text", maximum=2000, build=lambda n: image(alt_text="x" * n)),
 ]  # fmt: skip
 by_name = pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.name)
 
@@ -259,9 +204,48 @@ def test_limit_is_refused_just_above_its_bound(limit: Limit) -> None:
     assert problems and all(problem.pointer.startswith("/blocks") for problem in problems)
 
 
-@pytest.mark.parametrize("limit", [x for x in LIMITS if x.elsewhere], ids=lambda limit: limit.name)
-def test_limit_is_one_that_slackblocks_knows(limit: Limit) -> None:
-    assert getattr(_limits, limit.elsewhere) == limit.maximum
+BUILDERS: dict[str, collections.abc.Callable[[int], object]] = {
+    "block_id": lambda n: slackblocks.DividerBlock(block_id="x" * n),
+    "action_id": lambda n: slackblocks.Button("Go", "x" * n),
+    "section text": lambda n: slackblocks.SectionBlock("x" * n),
+    "section fields": lambda n: slackblocks.SectionBlock("x", fields=["x"] * n),
+    "section field text": lambda n: slackblocks.SectionBlock("x", fields=["x" * n]),
+    "header text": lambda n: slackblocks.HeaderBlock("x" * n),
+    "actions elements": lambda n: slackblocks.ActionsBlock([slackblocks.Button("Go", str(i)) for i in range(n)]),
+    "context elements": lambda n: slackblocks.ContextBlock([slackblocks.Text("x")] * n),
+    "button text": lambda n: slackblocks.Button("x" * n, "go"),
+    "button value": lambda n: slackblocks.Button("Go", "go", value="x" * n),
+    "button url": lambda n: slackblocks.Button("Go", "go", url=web(n)),
+    "select options": lambda n: slackblocks.StaticSelectMenu(
+        "m", [slackblocks.Option(slackblocks.PlainText(str(i)), str(i)) for i in range(n)]
+    ),
+    "option text": lambda n: slackblocks.Option(slackblocks.PlainText("x" * n), "v"),
+    "option value": lambda n: slackblocks.Option(slackblocks.PlainText("x"), "v" * n),
+    "input label": lambda n: slackblocks.InputBlock("x" * n, slackblocks.PlainTextInput("name")),
+    "markdown": lambda n: slackblocks.MarkdownBlock("x" * n),
+    "table rows": lambda n: slackblocks.TableBlock([[slackblocks.RawText("a")] for _ in range(n)]),
+    "table columns": lambda n: slackblocks.TableBlock([[slackblocks.RawText("a")] * n]),
+    "data table columns": lambda n: slackblocks.DataTableBlock([[slackblocks.RawText("a")] * n] * 2, "c"),
+    "chart title": lambda n: slackblocks.DataVisualizationBlock(
+        "x" * n, slackblocks.PieChart([slackblocks.ChartSegment("a", 1)])
+    ),
+    "chart label": lambda n: slackblocks.ChartSegment("x" * n, 1),
+    "plan tasks": lambda n: slackblocks.PlanBlock(
+        "p", [slackblocks.TaskCardBlock(task_id=str(i), title="t", status="pending") for i in range(n)]
+    ),
+    "image url": lambda n: slackblocks.ImageBlock(web(n), "c"),
+    "image alt text": lambda n: slackblocks.ImageBlock("https://a.b/c.png", "x" * n),
+}
+"""What slackblocks builds of a size, by the name of the limit."""
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_slackblocks_enforces_same_limit(name: str) -> None:
+    [maximum] = [limit.maximum for limit in LIMITS if limit.name == name]
+
+    BUILDERS[name](maximum)
+    with pytest.raises(slackblocks.InvalidUsageError):
+        BUILDERS[name](maximum + 1)
 
 
 @pytest.mark.parametrize(
@@ -286,8 +270,6 @@ def test_limit_is_one_that_slackblocks_knows(limit: Limit) -> None:
                      "/blocks/0/chart", id="points without category"),
         pytest.param([data_table(2) | {"rows": [[rich()], [raw()]]}], "/blocks/0", id="rich text header"),
         pytest.param([data_table(2) | {"rows": [[raw()], [raw(), raw()]]}], "/blocks/0", id="uneven rows"),
-        pytest.param([container(1, default_collapsed=True)], "/blocks/0", id="collapsed but not collapsible"),
-        pytest.param([card(icon=image(), slack_icon={"name": "x"})], "/blocks/0", id="two icons"),
         pytest.param([{"type": "table", "rows": [[raw("")]]}], "/blocks/0/rows/0/0/text", id="empty cell"),
         pytest.param([rich("")], "/blocks/0/elements/0/elements/0/text", id="empty rich text"),
         pytest.param("blocks", "/blocks", id="not a list"),
@@ -306,8 +288,6 @@ def test_what_slack_does_not_know_is_refused_by_its_pointer(blocks: object, poin
         pytest.param({"type": "markdown", "text": "x"}, {MESSAGE}, id="markdown"),
         pytest.param(plan(1), {MESSAGE}, id="plan"),
         pytest.param(data_table(2), {MESSAGE}, id="data table"),
-        pytest.param({"type": "carousel", "elements": [card()]}, {MESSAGE, HOME}, id="carousel"),
-        pytest.param(card(), {MESSAGE, MODAL, HOME}, id="card"),
     ],
 )
 def test_block_is_shown_only_on_its_surfaces(block: Json, surfaces: set[kinds.Surface]) -> None:
@@ -331,8 +311,6 @@ def test_block_is_shown_only_on_its_surfaces(block: Json, surfaces: set[kinds.Su
         slackblocks.RichTextBlock(slackblocks.RichTextSection([slackblocks.RichText("hi", bold=True)])),
         slackblocks.RichTextBlock(slackblocks.RichTextCodeBlock([slackblocks.RichText("x = 1")])),
         slackblocks.InputBlock("Name", slackblocks.PlainTextInput("name", multiline=True)),
-        slackblocks.CardBlock(title="t", actions=[slackblocks.Button("Go", "go")]),
-        slackblocks.ContainerBlock([slackblocks.DividerBlock()], title="t"),
         slackblocks.PlanBlock("p", [slackblocks.TaskCardBlock(task_id="1", title="t", status="pending")]),
         slackblocks.DataTableBlock([[slackblocks.RawText("a")], [slackblocks.RawNumber(1.5, "1.5")]], "c"),
         slackblocks.DataVisualizationBlock("t", slackblocks.PieChart([slackblocks.ChartSegment("a", 1)])),

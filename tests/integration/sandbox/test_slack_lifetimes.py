@@ -69,7 +69,7 @@ async def slack_app() -> collections.abc.AsyncIterator[RespondingApp]:
 
 
 async def a_message_with_a_button(slack_app: RespondingApp) -> messages.Message:
-    await slack_app.client.conversations_join(channel=slack_app.ops.id)
+    await slack_app.alice.invites_bot(slack_app.ops)
     button = {"type": "button", "text": {"type": "plain_text", "text": "Go"}, "action_id": "go"}
     blocks = [{"type": "actions", "elements": [button]}]
     await slack_app.client.chat_postMessage(channel=slack_app.ops.id, text="card", blocks=blocks)
@@ -270,7 +270,7 @@ async def test_web_addresses_in_messages_are_marked_as_links(slack_app: Respondi
 
 
 async def test_menu_in_message_tells_what_was_chosen(slack_app: RespondingApp) -> None:
-    await slack_app.client.conversations_join(channel=slack_app.ops.id)
+    await slack_app.alice.invites_bot(slack_app.ops)
     option = {"text": {"type": "plain_text", "text": "Production"}, "value": "prod"}
     menu = {"type": "static_select", "action_id": "env", "options": [option]}
     blocks = [{"type": "actions", "elements": [menu]}]
