@@ -1,7 +1,7 @@
 """
 The child in which the pretend Slack and the pretend services live, so that neither posbot nor the load shares its loop.
 
-    python -m bench.stage_process NUMBER_OF_SERVICES
+    python -m bench.sandbox_process NUMBER_OF_SERVICES
 """
 
 import contextlib
