@@ -27,7 +27,7 @@ _ADVICE = {
     Finding.NOT_HEALTH: "Another application responds at this URL. Compare port and path with services.yaml.",
     Finding.TOO_LARGE: "Another application responds at this URL: a health document is small.",
     Finding.HTTP_ERROR: "A proxy or the gateway responds, or the service fails before its actuator does.",
-    Finding.NO_ENDPOINT: "services.yaml sets no port, so there is no health endpoint to check.",
+    Finding.NO_ENDPOINT: "If the service serves HTTP, set its port in services.yaml.",
     Finding.TIMED_OUT: "Check this service alone.",
 }
 

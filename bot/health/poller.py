@@ -94,9 +94,7 @@ class Poller:
     async def _check_service(self, service: catalog.Service) -> status.ServiceHealth:
         url = self._environment.health_url_of(service)
         if url is None:
-            return status.unchecked(
-                service.name, Finding.NO_ENDPOINT, "no health endpoint (services.yaml sets no port)"
-            )
+            return status.unchecked(service.name, Finding.NO_ENDPOINT, "services.yaml sets no port")
         return await self._actuator.read(service.name, url, with_groups=self._with_groups)
 
 

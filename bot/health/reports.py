@@ -33,10 +33,16 @@ def service_report(
     health: status.ServiceHealth, environment: str, *, verbose: bool, runbook: tuple[reports.Pointer, ...]
 ) -> reports.Report:
     """Return the report of one service."""
-    summary = f"unreachable: {health.summary}" if health.finding.is_unreachable else health.summary
+    state = (
+        "unreachable: "
+        if health.finding.is_unreachable
+        else "no health endpoint: "
+        if health.finding is Finding.NO_ENDPOINT
+        else ""
+    )
     return reports.Report(
         verdict=health.verdict,
-        headline=f"{health.service} · {environment}: {summary}",
+        headline=f"{health.service} · {environment}: {state}{health.summary}",
         sections=tuple(_service_sections(health, verbose=verbose)),
         facts={
             "service": health.service,

@@ -22,13 +22,13 @@ async def test_the_index_leads_to_a_section_and_that_to_all_of_it(stage: testbed
     alice, ops = a_channel(stage)
 
     await alice.types("/pos runbook", ops)
-    index = await alice.waits_for_message(ops, containing="A service does not come up.")
+    index = await alice.waits_for_message(ops, containing="A service does not start.")
     await alice.clicks("4.3 Health endpoint failing", index)
-    section = await alice.waits_for_message(ops, containing="/pos health pos-order is the quick look")
+    section = await alice.waits_for_message(ops, containing="/pos health pos-order is the quick check")
     await alice.clicks("Whole section", section)
-    whole = await alice.waits_for_message(ops, containing="It accepts a request that is properly authenticated.")
+    whole = await alice.waits_for_message(ops, containing="It accepts an authenticated request.")
 
-    assert "It accepts a request" not in section.plain_text
+    assert "It accepts an authenticated request" not in section.plain_text
     assert "curl -v http://<host>:<port>/actuator/health" in whole.plain_text
 
 
@@ -40,7 +40,7 @@ async def test_words_are_found_and_the_best_section_is_a_click_away(stage: testb
     assert "4.3 Health endpoint failing: Connection refused – 7" in found.plain_text
     await alice.clicks("4.3 Health endpoint failing", found)
 
-    assert await alice.waits_for_message(ops, containing="is the quick look")
+    assert await alice.waits_for_message(ops, containing="is the quick check")
 
 
 async def test_what_carries_a_section_out_runs_for_the_service_that_was_named(stage: testbed.TestBed) -> None:

@@ -17,8 +17,8 @@ def runbook() -> sections.Runbook:
     [
         ("connection refused", "health-failing", "Connection refused – 7"),
         ("conection refusd", "health-failing", "Connection refused – 7"),
-        ("crashloop", "start-failures", "CrashLoopBackOff – It starts and dies."),
-        ("CrashLoopBackOff", "start-failures", "CrashLoopBackOff – It starts and dies."),
+        ("crashloop", "start-failures", "CrashLoopBackOff – It starts and exits."),
+        ("CrashLoopBackOff", "start-failures", "CrashLoopBackOff – It starts and exits."),
         ("why is a pod ready but gets no traffic?", "health-checks", "without traffic"),
         ("heap", "key-signals", "heap"),
         ("kiro", "agent-structure", "Kiro"),
