@@ -221,7 +221,7 @@ class _Clusters:
         """Give what runs in *environment*."""
         from bot.kubernetes import workloads  # noqa: PLC0415 - see above
 
-        return workloads.Workloads(self.load().of(environment.kube_context), environment.namespace)
+        return workloads.Workloads(self.load().find(environment.kube_context), environment.namespace)
 
     async def close(self) -> None:
         """End all sessions."""

@@ -46,7 +46,7 @@ def load(folder: pathlib.Path) -> RunbookData:
     runbook = _collect(mistakes, lambda: sections.load(folder / "runbook.md", url))
     # Without a runbook its own mistakes are told, and not that the sections which others point to are not there.
     known = {"sections": [section.marker for section in runbook.sections]} if runbook else None
-    table = _collect(mistakes, lambda: yaml_files.load(folder / "causes.yaml", rules.Rules, known))
+    table = _collect(mistakes, lambda: yaml_files.load(folder / "diagnosis.yaml", rules.Rules, known))
     if catalogue is None or environments is None or people is None or runbook is None or table is None:
         raise errors.BadConfiguration("\n".join(mistakes))
     return RunbookData(

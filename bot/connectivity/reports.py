@@ -36,7 +36,7 @@ def report(
     rows = tuple(reports.Row(cells=(check.name, check.result), verdict=check.verdict) for check in connectivity.checks)
     advice = tuple((check.name, check.advice) for check in problems if check.advice)
     arguments = f"{service} --env {environment}"
-    diagnose = reports.NextAction(label="Diagnose", command=f"startup {arguments}", is_primary=True)
+    diagnose = reports.NextAction(label="Diagnose", command=f"diagnose {arguments}", is_primary=True)
     return reports.Report(
         verdict=Verdict.worst(check.verdict for check in connectivity.checks if check.verdict is not None),
         headline=f"{service} · {environment}: {_outcome(connectivity.checks, problems)}",

@@ -1,13 +1,13 @@
 """
-Kubernetes' refusals in the words of the person on call.
+Errors of the Kubernetes API in words for the person on call.
 
-The API server answers with a `Status` document whose message was written for administrators: it names service
-accounts and node addresses, which stay here. Its wording is no contract, so every pattern has a general text behind
-it.
+The API server's messages are written for administrators and name service accounts and node addresses, which must not
+reach a channel. Their wording is no contract, so each pattern has a general message to fall back on.
 """
 
 import json
 import re
+import urllib.parse
 
 import aiohttp
 import tenacity
@@ -20,18 +20,19 @@ _FORBIDDEN = re.compile(
 )
 _NOT_FOUND = re.compile(r'^(?P<kind>[\w.]+) "(?P<name>[^"]+)" not found')
 _ANONYMOUS = 'User "system:anonymous"'
-_LONGEST_WAIT_SECONDS = 5.0
-_ENDED = re.compile(r"^container .* is (?:not available|terminated)")
-# What the kubelet and the API server say of logs that cannot be read (pkg/kubelet, registry/core/pod).
-_LOG_REFUSALS = tuple(
-    (re.compile(pattern), words, hint)
-    for pattern, words, hint in (
+_MAX_RETRY_AFTER_SECONDS = 5.0
+_MAX_ERROR_BYTES = 64_000
+_TERMINATED = re.compile(r"^container .* is (?:not available|terminated)")
+# What the kubelet and the API server answer for logs that cannot be read (pkg/kubelet, registry/core/pod).
+_LOG_ERRORS = tuple(
+    (re.compile(pattern), message, hint)
+    for pattern, message, hint in (
         (
-            r"is waiting to start: (?P<why>.+)",
-            "It has not started yet: {why}.",
-            "See its pods and events for what keeps it.",
+            r"is waiting to start: (?P<reason>.+)",
+            "Container not started: {reason}.",
+            "Check its pods and events for the reason.",
         ),
-        (r"previous terminated container .* not found", "It was not started again, so there is no earlier log.", None),
+        (r"previous terminated container .* not found", "No previous log: the container was never restarted.", None),
         (
             r"container name must be specified for pod \S+, choose one of: (?P<names>\[[^\]]*\])",
             "The pod has several containers: {names}.",
@@ -44,93 +45,107 @@ _LOG_REFUSALS = tuple(
         ),
     )
 )
+_RETRY = "Try again in a moment."
 
 
 class Throttled(errors.Unavailable):
-    """The API server asks to be asked later (429, or 503 with Retry-After)."""
+    """Too many requests: 429, or 503 with Retry-After."""
 
     def __init__(self, message: str, seconds: float) -> None:
-        super().__init__(message, hint="The API server protects itself; try again in a moment.")
+        super().__init__(message, hint=_RETRY)
         self.seconds = seconds
 
 
 def retry_after(state: tenacity.RetryCallState) -> float:
-    """Give the pause that the API server asked for, within reason."""
+    """Return the pause that the API server asked for, bounded."""
     error = state.outcome.exception() if state.outcome else None
-    return min(error.seconds, _LONGEST_WAIT_SECONDS) if isinstance(error, Throttled) else 1.0
+    return min(error.seconds, _MAX_RETRY_AFTER_SECONDS) if isinstance(error, Throttled) else 1.0
 
 
 async def from_response(response: aiohttp.ClientResponse) -> errors.BotError:
-    """Give the error that an answer of 400 or above means, and close it."""
+    """Return the error for a response of 400 or above, and close the response."""
     try:
-        body = (await response.content.read(64_000)).decode(errors="replace")
+        body = (await response.content.read(_MAX_ERROR_BYTES)).decode(errors="replace")
     except (aiohttp.ClientError, TimeoutError):
-        # The status alone says most of it.
+        # The status is enough.
         body = ""
     finally:
         response.close()
-    message = _message(body)
-    status = response.status
+    status, message = response.status, _status_message(body)
     if status == 401:
         return errors.Refused(
-            "The cluster does not accept the bot's account (401).",
-            hint="Its token has expired or was revoked: renew the kubeconfig, or restart the pod.",
+            "Unauthorized: the API server does not accept posbot's credentials (401).",
+            hint="The token expired or was revoked: renew the kubeconfig, or restart the pod.",
         )
     if status == 403:
         return _forbidden(message)
     if status == 404:
-        return _missing(message)
+        return _not_found(message)
     if status == 410:
-        return errors.Outdated("The cluster has forgotten that version; the list must be read again.")
+        return errors.Outdated("The resource version is too old (410): the list must be read again.")
     if status == 429 or (status == 503 and "Retry-After" in response.headers):
-        return Throttled("The API server is overloaded.", _seconds(response.headers.get("Retry-After")))
+        return Throttled("The API server is overloaded (too many requests).", _retry_after_seconds(response))
     if status >= 500:
-        return _server_error(message)
-    if _ENDED.search(message):
-        return errors.MissingResource("It ended and its log went with it.", hint="See its pods for why it ended.")
-    for pattern, words, hint in _LOG_REFUSALS:
+        return _server_error(status, message)
+    if _TERMINATED.search(message):
+        return errors.MissingResource(
+            "The container terminated and its log was removed.", hint="Check its pods for the last termination."
+        )
+    for pattern, text, hint in _LOG_ERRORS:
         if found := pattern.search(message):
-            return errors.Refused(words.format(**found.groupdict()), hint=hint)
-    return errors.Refused(f"The cluster refused the request ({status}: {errors.shorten(message, 200)}).")
+            return errors.Refused(text.format(**found.groupdict()), hint=hint)
+    return errors.Refused(f"The API server rejected the request ({status}: {errors.shorten(message, 200)}).")
 
 
-def from_network(error: Exception) -> errors.Unavailable:
-    """Give the error that a failed connection means; no address is named."""
+def from_network(error: Exception, server: str) -> errors.Unavailable:
+    """Return the error for a failed connection to *server*, named by its address without a path or a login."""
+    url = urllib.parse.urlsplit(server)
+    address = f"{url.hostname}:{url.port}" if url.port else url.hostname or "unknown address"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return errors.Unavailable("The API server's name does not resolve.", hint="Check the context in kubeconfig.")
+        return errors.Unavailable(
+            f"The API server's name does not resolve: {address}.", hint="Check the server of the kubeconfig's context."
+        )
     if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)):
         return errors.Unavailable(
-            "The API server's certificate is not trusted.", hint="Check certificate-authority in kubeconfig."
+            f"The API server's certificate is not trusted: {address}.",
+            hint="Check certificate-authority in the kubeconfig.",
         )
     if isinstance(error, aiohttp.ClientConnectorError):
         return errors.Unavailable(
-            "The API server cannot be reached.", hint="Check the cluster, the network policy and the VPN."
+            f"The API server is unreachable: {address}.", hint="Check the cluster, the network policy and the VPN."
         )
     if isinstance(error, TimeoutError):
-        return errors.Unavailable("The API server did not answer in time.", hint="Try again in a moment.")
+        return errors.Unavailable(f"The API server did not respond in time: {address}.", hint=_RETRY)
     return errors.Unavailable(
-        f"The connection to the API server broke ({type(error).__name__}).", hint="Try again in a moment."
+        f"The connection to the API server {address} was lost ({type(error).__name__}).", hint=_RETRY
+    )
+
+
+def not_kubernetes(server: str, reason: str) -> errors.Unavailable:
+    """Return the error for a server that speaks HTTP but is no API server."""
+    return errors.Unavailable(
+        f"{server} is not a Kubernetes API server: {reason}.", hint="Check the server of the kubeconfig's context."
     )
 
 
 def from_configuration(error: Exception, context: str | None) -> errors.Refused:
-    """Give the error that an unusable kubeconfig means; its content is not repeated."""
-    wanted = f"the context “{context}”" if context else "the current context"
+    """Return the error for an unusable kubeconfig, without quoting its content."""
+    name = f"the context “{context}”" if context else "the current context"
     return errors.Refused(
-        f"The cluster is not configured: {wanted} cannot be read from kubeconfig ({type(error).__name__}).",
-        hint="Check KUBECONFIG, and kube_context in environments.yaml; leave that out inside the cluster.",
+        f"Kubernetes is not configured: {name} cannot be read from the kubeconfig ({type(error).__name__}).",
+        hint="Check KUBECONFIG, and kube_context in environments.yaml; omit that inside the cluster.",
     )
 
 
-def from_plugin() -> errors.Refused:
-    """Give the error that a program for tokens means which does not come to an end."""
+def from_exec_plugin() -> errors.Refused:
+    """Return the error for a credential plugin that hangs."""
     return errors.Refused(
-        "The cluster is not configured: the program that gets the bot's token (exec in kubeconfig) does not end.",
-        hint="Run it by hand; it may be waiting for somebody to log in.",
+        "Kubernetes is not configured: the kubeconfig's credential plugin (exec) timed out.",
+        hint="Run it by hand; it may be waiting for a login.",
     )
 
 
-def _message(body: str) -> str:
+def _status_message(body: str) -> str:
     try:
         document = json.loads(body)
     except ValueError:
@@ -141,37 +156,41 @@ def _message(body: str) -> str:
 def _forbidden(message: str) -> errors.Refused:
     if _ANONYMOUS in message:
         return errors.Refused(
-            "The cluster does not know who the bot is: no token or certificate was sent.",
-            hint="Check the user of the context in kubeconfig, and whether its program for tokens (exec) works.",
+            "Unauthorized: posbot sent neither a token nor a certificate (system:anonymous).",
+            hint="Check the user of the kubeconfig's context and its credential plugin (exec).",
         )
     match = _FORBIDDEN.search(message)
     if match is None:
-        return errors.Refused("The cluster forbids that to the bot (403).", hint="Compare its Role with deploy/.")
-    place = f" in namespace {match['namespace']}" if match["namespace"] else ""
+        return errors.Refused(
+            "Forbidden: the API server denied the request (403).", hint="Compare the Role in deploy/."
+        )
+    namespace = f" in namespace {match['namespace']}" if match["namespace"] else ""
     rule = f'apiGroups: ["{match["group"]}"], resources: ["{match["resource"]}"], verbs: ["{match["verb"]}"]'
     return errors.Refused(
-        f"The bot may not {match['verb']} {match['resource']}{place}.", hint=f"Add to its Role: {{{rule}}}"
+        f"Forbidden: posbot cannot {match['verb']} {match['resource']}{namespace}.",
+        hint=f"Add this rule to posbot's Role: {{{rule}}}",
     )
 
 
-def _missing(message: str) -> errors.Refused:
+def _not_found(message: str) -> errors.Refused:
     match = _NOT_FOUND.match(message)
     if match is None:
-        # A proxy answers so, or an API that is not there: nothing is known of what was asked for.
+        # A proxy, or an API that is not served: nothing is known about the object.
         return errors.Refused(
-            "The API server does not know that address (404).", hint="Check the server in kubeconfig, with its path."
+            "The API server has no such API (404).", hint="Check the server of the kubeconfig's context and its path."
         )
     kind = match["kind"].partition(".")[0].removesuffix("s")
     return errors.MissingResource(f"There is no {kind} “{match['name']}” in the cluster.")
 
 
-def _server_error(message: str) -> errors.Unavailable:
+def _server_error(status: int, message: str) -> errors.Unavailable:
     if "dial tcp" in message or "connection refused" in message or "i/o timeout" in message:
         return errors.Unavailable(
-            "The node does not answer, so what runs there cannot be read.", hint="Look at the node: it may be down."
+            "The node does not respond, so its containers cannot be read.", hint="Check the node; it may be NotReady."
         )
-    return errors.Unavailable("The API server failed.", hint="Try again in a moment.")
+    return errors.Unavailable(f"The API server failed ({status}).", hint=_RETRY)
 
 
-def _seconds(value: str | None) -> float:
-    return float(value) if value and value.isdigit() else 1.0
+def _retry_after_seconds(response: aiohttp.ClientResponse) -> float:
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isdigit() else 1.0

@@ -1,4 +1,4 @@
-"""What runs in a cluster: pods and their containers, deployments and their revisions, events. Values without a wire."""
+"""Pods, containers, deployments, revisions and events as values, independent of the API's JSON."""
 
 import dataclasses
 import datetime
@@ -15,7 +15,7 @@ class StateKind(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerState:
-    """What a container does, or did before."""
+    """State of a container, or of its last termination."""
 
     kind: StateKind
     reason: str = ""
@@ -28,20 +28,20 @@ class ContainerState:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """How Kubernetes asks a container whether it lives or may get traffic."""
+    """A startup, readiness or liveness probe."""
 
     kind: str
     """liveness, readiness or startup."""
     target: str
-    """What is asked, such as `GET :9007/actuator/health/liveness`."""
+    """What it requests, such as `GET :9007/actuator/health/liveness`."""
     initial_delay_seconds: int = 0
     period_seconds: int = 10
     timeout_seconds: int = 1
     failure_threshold: int = 3
 
     @property
-    def patience_seconds(self) -> int:
-        """Give how long after its start a container may fail the probe before Kubernetes acts."""
+    def failure_after_seconds(self) -> int:
+        """Seconds after a container's start at which Kubernetes acts on a probe that never succeeded."""
         return self.initial_delay_seconds + self.period_seconds * self.failure_threshold
 
 
@@ -55,16 +55,16 @@ class Container:
     is_ready: bool = False
     restarts: int = 0
     state: ContainerState | None = None
-    """None until the node has said something of it."""
-    last: ContainerState | None = None
-    """How the one before ended, where there was one."""
+    """None until the node has reported it."""
+    last_termination: ContainerState | None = None
+    """None if it was never restarted."""
     limits: tuple[tuple[str, str], ...] = ()
     requests: tuple[tuple[str, str], ...] = ()
     probes: tuple[Probe, ...] = ()
 
     @property
     def is_waiting(self) -> bool:
-        """Tell whether it has not started."""
+        """Return whether it has not started."""
         return self.state is None or self.state.kind is StateKind.WAITING
 
 
@@ -79,26 +79,26 @@ class Pod:
     message: str = ""
     node: str = ""
     ip: str = ""
-    revision: str = ""
+    template_hash: str = ""
     """The pod-template-hash of its ReplicaSet."""
-    is_ending: bool = False
+    is_terminating: bool = False
     is_ready: bool = False
     ready_since: datetime.datetime | None = None
-    """When it became ready the last time; None where it is not."""
-    unscheduled_because: str = ""
-    """What the scheduler says while it finds no node."""
+    """None if it is not ready."""
+    unschedulable_reason: str = ""
+    """The scheduler's message while no node fits."""
     containers: tuple[Container, ...] = ()
     """Init containers first, in the order of the spec."""
 
     @property
     def restarts(self) -> int:
-        """Give how often its containers were started again."""
+        """Restarts of all its containers."""
         return sum(container.restarts for container in self.containers)
 
     @property
     def status(self) -> str:
-        """Give the word that kubectl shows: the most telling reason, else the phase."""
-        if self.is_ending:
+        """STATUS as kubectl shows it: the most specific reason, else the phase."""
+        if self.is_terminating:
             return "Terminating"
         if self.reason:
             return self.reason
@@ -111,13 +111,13 @@ class Pod:
         return self.phase
 
     @property
-    def blockers(self) -> tuple[str, ...]:
-        """Give what keeps it from running, in the cluster's words, each once."""
-        waiting = (one.state.message for one in self.containers if one.is_waiting and one.state is not None)
-        return tuple(dict.fromkeys(filter(None, (self.message, self.unscheduled_because, *waiting))))
+    def blocked_by(self) -> tuple[str, ...]:
+        """Why it does not run, in the cluster's words, without duplicates."""
+        waiting = (container.state.message for container in self.containers if container.is_waiting and container.state)
+        return tuple(dict.fromkeys(filter(None, (self.message, self.unschedulable_reason, *waiting))))
 
     def find_container(self, name: str) -> Container | None:
-        """Give the container called *name*."""
+        """Return the container called *name*, or None."""
         return next((container for container in self.containers if container.name == name), None)
 
 
@@ -134,16 +134,16 @@ class ReplicaSet:
     replicas: int
     ready: int
     owner: str = ""
-    """The deployment that it is a revision of."""
+    """The deployment it is a revision of."""
     former_revisions: tuple[int, ...] = ()
-    """The numbers it had before: going back to a revision gives it a new one."""
+    """The numbers it had before: a rollback gives a revision a new number."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """What Kubernetes says of a deployment under one heading."""
+    """A condition of a deployment."""
 
-    kind: str
+    type: str
     is_true: bool
     reason: str
     message: str
@@ -152,11 +152,11 @@ class Condition:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What should run, and how far the cluster has come."""
+    """A deployment: what is desired, and its status."""
 
     name: str
     selector: str
-    """As a label selector, ready for a query."""
+    """As the value of a labelSelector query."""
     generation: int
     observed_generation: int
     desired: int
@@ -169,14 +169,14 @@ class Deployment:
     images: tuple[str, ...]
     conditions: tuple[Condition, ...] = ()
 
-    def condition(self, kind: str) -> Condition | None:
-        """Give the condition called *kind*."""
-        return next((condition for condition in self.conditions if condition.kind == kind), None)
+    def find_condition(self, condition_type: str) -> Condition | None:
+        """Return the condition of that type, or None."""
+        return next((condition for condition in self.conditions if condition.type == condition_type), None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened to an object, once or many times."""
+    """An event of an object, repeats aggregated."""
 
     is_warning: bool
     reason: str

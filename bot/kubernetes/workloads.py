@@ -1,4 +1,4 @@
-"""Pods, deployments, events: Kubernetes' JSON → the nouns of `bot.model.workloads`, page by page."""
+"""Pods, deployments, revisions and events of a namespace: paginated lists, watches and logs, parsed from JSON."""
 
 import asyncio
 import contextlib
@@ -13,21 +13,21 @@ from bot import errors
 from bot.kubernetes import client
 from bot.kubernetes import model as kubernetes
 
-PAGE = 500
-"""Objects a page: larger ones block the loop for as long as parsing takes."""
-_WATCH_AGAIN_SECONDS = 1.0
-_AWAY_SECONDS = 60.0
-"""How long an API server that was there may be away, as while it is renewed."""
-_HASH = "pod-template-hash"
+PAGE_SIZE = 500
+"""Objects a page: parsing a larger one blocks the event loop."""
+_WATCH_RETRY_SECONDS = 1.0
+_MAX_OUTAGE_SECONDS = 60.0
+"""Outage that a watch survives, such as an upgrade of the control plane."""
+_TEMPLATE_HASH = "pod-template-hash"
 _REVISION = "deployment.kubernetes.io/revision"
 _FORMER_REVISIONS = "deployment.kubernetes.io/revision-history"
-_CAUSE = "kubernetes.io/change-cause"
+_CHANGE_CAUSE = "kubernetes.io/change-cause"
 
 Json = Mapping[str, Any]
 
 
 class Workloads:
-    """What runs in one namespace of a cluster."""
+    """The workloads of one namespace."""
 
     def __init__(self, api: client.Cluster, namespace: str) -> None:
         self.api = api
@@ -37,27 +37,28 @@ class Workloads:
 
     async def deployment(self, name: str) -> kubernetes.Deployment:
         """
-        Give the deployment called *name*.
+        Return the deployment called *name*.
 
         Raises:
-            errors.Missing: there is none; the message names those that are there.
+            errors.MissingResource: there is none; the message suggests similar names.
             errors.Refused, errors.Unavailable
         """
         try:
             return _deployment(await self.api.get(f"{self._apps}/deployments/{name}"))
         except errors.MissingResource as error:
-            near = str(errors.NotFound("deployment", name, await self._deployments_if_allowed(), where=self.namespace))
-            raise errors.MissingResource(near, hint=error.hint) from error
+            known = await self._deployment_names()
+            suggestion = str(errors.NotFound("deployment", name, known, where=self.namespace))
+            raise errors.MissingResource(suggestion, hint=error.hint) from error
 
-    async def _deployments_if_allowed(self) -> list[str]:
-        """Give the names to suggest; none where the account may not list them, which is no part of the answer."""
+    async def _deployment_names(self) -> list[str]:
+        """Return the names to suggest; none if posbot cannot list deployments, which must not hide the first error."""
         with contextlib.suppress(errors.BotError):
             return [item["metadata"]["name"] for item in await self._list(f"{self._apps}/deployments")]
         return []
 
     async def pods(self, selector: str) -> tuple[kubernetes.Pod, ...]:
         """
-        Give the pods that *selector* chooses, oldest first.
+        Return the pods matching *selector*, oldest first.
 
         Raises:
             errors.Refused, errors.Unavailable
@@ -67,7 +68,7 @@ class Workloads:
 
     async def replica_sets(self, selector: str) -> tuple[kubernetes.ReplicaSet, ...]:
         """
-        Give the revisions behind *selector*, newest first.
+        Return the revisions matching *selector*, newest first.
 
         Raises:
             errors.Refused, errors.Unavailable
@@ -77,7 +78,7 @@ class Workloads:
 
     async def events(self, names: frozenset[str]) -> tuple[kubernetes.Event, ...]:
         """
-        Give the events of the objects called *names*: warnings first, newest first.
+        Return the events of the objects called *names*: warnings first, newest first.
 
         Raises:
             errors.Refused, errors.Unavailable
@@ -88,7 +89,7 @@ class Workloads:
 
     async def usage(self, selector: str) -> dict[str, tuple[tuple[str, str], ...]] | None:
         """
-        Give what each pod uses, by name; None where the cluster has no metrics API or the bot may not read it.
+        Return CPU and memory usage by pod; None without a metrics API, or if posbot cannot read it.
 
         Raises:
             errors.Unavailable
@@ -100,33 +101,33 @@ class Workloads:
             return None
         return {item["metadata"]["name"]: _usage(item) for item in items}
 
-    def log(
+    def stream_log(
         self,
         pod: str,
         container: str,
         *,
         is_previous: bool = False,
-        newest: int | None = None,
+        tail_lines: int | None = None,
         since_seconds: int | None = None,
         since: datetime.datetime | None = None,
         follows: bool = False,
-        idle_seconds: float = client.IDLE_SECONDS,
+        idle_seconds: float = client.IDLE_TIMEOUT_SECONDS,
     ) -> contextlib.AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """
-        Give the bytes of a container's log, each line behind its time stamp.
+        Open a container's log as bytes, each line prefixed with its timestamp.
 
-        The API server cuts *since* to whole seconds and includes that second; *newest* counts lines and is applied
-        before it. A connection that breaks at the node ends like a log that is complete.
+        The API server truncates *since* to whole seconds, inclusive, and applies *tail_lines* first. A connection that
+        breaks at the node ends like a complete log.
 
         Raises:
-            errors.Missing, errors.Refused, errors.Unavailable
+            errors.MissingResource, errors.Refused, errors.Unavailable
         """
         query: dict[str, str | int | bool | None] = {
             "container": container,
             "timestamps": True,
             "previous": is_previous or None,
             "follow": follows or None,
-            "tailLines": newest,
+            "tailLines": tail_lines,
             "sinceSeconds": since_seconds,
             "sinceTime": since.strftime("%Y-%m-%dT%H:%M:%SZ") if since else None,
         }
@@ -134,10 +135,10 @@ class Workloads:
 
     async def watch_pods(self, selector: str) -> AsyncIterator[tuple[kubernetes.Pod, bool]]:
         """
-        Give each pod that *selector* chooses, and again whenever it changes, with whether it is there.
+        Yield each pod matching *selector*, now and after each change, with whether it exists.
 
-        Goes on until the caller stops; where the cluster has forgotten the version (410), the list is read again, and
-        an API server that was there before may be away for a minute.
+        Endless. An expired resource version (410) leads to a new list; an API server that has answered before may be
+        unreachable for a minute.
 
         Raises:
             errors.Refused, errors.Unavailable
@@ -145,75 +146,75 @@ class Workloads:
         known: dict[str, kubernetes.Pod] = {}
         last_seen = -math.inf
         while True:
-            page = await self._listed_again(selector, last_seen)
-            there = {pod.name: pod for pod in map(_pod, page.get("items") or ())}
-            for pod in [pod for name, pod in known.items() if name not in there]:
-                # It went while nobody watched.
+            page = await self._list_for_watch(selector, last_seen)
+            present = {pod.name: pod for pod in map(_pod, page.get("items") or ())}
+            for pod in [pod for name, pod in known.items() if name not in present]:
+                # Deleted between two watches.
                 yield pod, False
-            known = there
-            for pod in there.values():
+            known = present
+            for pod in present.values():
                 yield pod, True
             version = (page.get("metadata") or {}).get("resourceVersion")
             query = {"labelSelector": selector, "watch": True, "resourceVersion": version, "timeoutSeconds": 300}
             try:
-                async with self.api.stream(f"{self.core}/pods", query) as pieces:
-                    async for change in _changes(pieces):
-                        pod, is_there = _pod(change["object"]), change["type"] != "DELETED"
+                async with self.api.stream(f"{self.core}/pods", query) as chunks:
+                    async for change in _watch_events(chunks):
+                        pod, exists = _pod(change["object"]), change["type"] != "DELETED"
                         known[pod.name] = pod
-                        if not is_there:
+                        if not exists:
                             del known[pod.name]
-                        yield pod, is_there
+                        yield pod, exists
             except errors.Unavailable:
-                # Outdated among them: what changed meanwhile is in the list.
-                await asyncio.sleep(_WATCH_AGAIN_SECONDS)
+                # Outdated included: the list has what changed meanwhile.
+                await asyncio.sleep(_WATCH_RETRY_SECONDS)
             last_seen = time.monotonic()
 
-    async def _listed_again(self, selector: str, last_seen: float) -> Json:
+    async def _list_for_watch(self, selector: str, last_seen: float) -> Json:
         while True:
             try:
                 return await self.api.get(f"{self.core}/pods", {"labelSelector": selector})
             except errors.Unavailable:
-                if time.monotonic() - last_seen > _AWAY_SECONDS:
+                if time.monotonic() - last_seen > _MAX_OUTAGE_SECONDS:
                     raise
-                await asyncio.sleep(_WATCH_AGAIN_SECONDS)
+                await asyncio.sleep(_WATCH_RETRY_SECONDS)
 
     async def _list(self, path: str, **query: str) -> list[Json]:
         try:
             return await self._pages(path, query)
         except errors.Outdated:
-            # It took so long to read the pages that the cluster has forgotten where they went on.
+            # The continue token expired between two pages.
             return await self._pages(path, query)
 
     async def _pages(self, path: str, query: Mapping[str, str]) -> list[Json]:
         items: list[Json] = []
-        following: str | None = None
+        continue_token: str | None = None
         while True:
-            page = await self.api.get(path, {**query, "limit": PAGE, "continue": following})
+            page = await self.api.get(path, {**query, "limit": PAGE_SIZE, "continue": continue_token})
             items += page.get("items") or ()
-            following = (page.get("metadata") or {}).get("continue")
-            if not following:
+            continue_token = (page.get("metadata") or {}).get("continue")
+            if not continue_token:
                 return items
 
 
-async def _changes(pieces: AsyncIterator[bytes]) -> AsyncIterator[Json]:
-    """Give the documents of a watch, one a line; raises Outdated where the watch says that it is."""
-    held = b""
-    async for piece in pieces:
-        *whole, held = (held + piece).split(b"\n")
-        for line in whole:
-            change = _change(line)
+async def _watch_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[Json]:
+    """Yield the events of a watch, one a line; raise Outdated if the watch reports an expired version."""
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            change = _watch_event(line)
             if change["type"] != "BOOKMARK":
                 yield change
 
 
-def _change(line: bytes) -> Json:
+def _watch_event(line: bytes) -> Json:
     try:
         change: Json = json.loads(line)
         is_error = change["type"] == "ERROR"
     except (ValueError, KeyError, TypeError) as error:
-        raise errors.Unavailable("The cluster's watch broke off in the middle of a document.") from error
+        raise errors.Unavailable("The watch ended in the middle of an event.") from error
     if is_error:
-        raise errors.Outdated("The cluster has forgotten that version; the list must be read again.")
+        raise errors.Outdated("The resource version is too old (410): the list must be read again.")
     return change
 
 
@@ -232,19 +233,19 @@ def _deployment(item: Json) -> kubernetes.Deployment:
         revision=int((meta.get("annotations") or {}).get(_REVISION, 0)),
         is_paused=bool(spec.get("paused")),
         images=_images(spec.get("template") or {}),
-        conditions=tuple(_condition(one) for one in status.get("conditions") or ()),
+        conditions=tuple(_condition(condition) for condition in status.get("conditions") or ()),
     )
 
 
 def _selector(selector: Json) -> str:
     labels = [f"{name}={value}" for name, value in (selector.get("matchLabels") or {}).items()]
-    return ",".join(labels + [_expression(one) for one in selector.get("matchExpressions") or ()])
+    return ",".join(labels + [_expression(requirement) for requirement in selector.get("matchExpressions") or ()])
 
 
-def _expression(one: Json) -> str:
-    key = str(one["key"])
-    values = ",".join(one.get("values") or ())
-    match one["operator"]:
+def _expression(requirement: Json) -> str:
+    key = str(requirement["key"])
+    values = ",".join(requirement.get("values") or ())
+    match requirement["operator"]:
         case "In":
             return f"{key} in ({values})"
         case "NotIn":
@@ -254,13 +255,13 @@ def _expression(one: Json) -> str:
     return f"!{key}"
 
 
-def _condition(one: Json) -> kubernetes.Condition:
+def _condition(condition: Json) -> kubernetes.Condition:
     return kubernetes.Condition(
-        kind=one.get("type", ""),
-        is_true=one.get("status") == "True",
-        reason=one.get("reason") or "",
-        message=one.get("message") or "",
-        changed_at=_moment(one.get("lastUpdateTime") or one.get("lastTransitionTime")),
+        type=condition.get("type", ""),
+        is_true=condition.get("status") == "True",
+        reason=condition.get("reason") or "",
+        message=condition.get("message") or "",
+        changed_at=_time(condition.get("lastUpdateTime") or condition.get("lastTransitionTime")),
     )
 
 
@@ -271,9 +272,9 @@ def _replica_set(item: Json) -> kubernetes.ReplicaSet:
         name=meta["name"],
         revision=int(annotations.get(_REVISION, 0)),
         images=_images(spec.get("template") or {}),
-        change_cause=annotations.get(_CAUSE, ""),
-        created_at=_required_moment(meta.get("creationTimestamp")),
-        template_hash=(meta.get("labels") or {}).get(_HASH, ""),
+        change_cause=annotations.get(_CHANGE_CAUSE, ""),
+        created_at=_required_time(meta.get("creationTimestamp")),
+        template_hash=(meta.get("labels") or {}).get(_TEMPLATE_HASH, ""),
         replicas=status.get("replicas", 0),
         ready=status.get("readyReplicas", 0),
         owner=next((one["name"] for one in meta.get("ownerReferences") or () if one.get("controller")), ""),
@@ -295,24 +296,26 @@ def _pod(item: Json) -> kubernetes.Pod:
     return kubernetes.Pod(
         name=meta["name"],
         phase=status.get("phase", "Unknown"),
-        created_at=_required_moment(meta.get("creationTimestamp")),
+        created_at=_required_time(meta.get("creationTimestamp")),
         reason=status.get("reason") or "",
         message=status.get("message") or "",
         node=spec.get("nodeName") or "",
         ip=status.get("podIP") or "",
-        revision=(meta.get("labels") or {}).get(_HASH, ""),
-        is_ending=bool(meta.get("deletionTimestamp")),
+        template_hash=(meta.get("labels") or {}).get(_TEMPLATE_HASH, ""),
+        is_terminating=bool(meta.get("deletionTimestamp")),
         is_ready=is_ready,
-        ready_since=_moment(ready.get("lastTransitionTime")) if is_ready else None,
-        unscheduled_because=(scheduled.get("message") or "") if scheduled.get("status") == "False" else "",
+        ready_since=_time(ready.get("lastTransitionTime")) if is_ready else None,
+        unschedulable_reason=(scheduled.get("message") or "") if scheduled.get("status") == "False" else "",
         containers=(*_containers(spec, status, is_init=True), *_containers(spec, status, is_init=False)),
     )
 
 
 def _containers(spec: Json, status: Json, *, is_init: bool) -> list[kubernetes.Container]:
     declared = spec.get("initContainers" if is_init else "containers") or ()
-    said = {one["name"]: one for one in status.get("initContainerStatuses" if is_init else "containerStatuses") or ()}
-    return [_container(one, said.get(one["name"]) or {}, is_init=is_init) for one in declared]
+    statuses = {
+        one["name"]: one for one in status.get("initContainerStatuses" if is_init else "containerStatuses") or ()
+    }
+    return [_container(one, statuses.get(one["name"]) or {}, is_init=is_init) for one in declared]
 
 
 def _container(spec: Json, status: Json, *, is_init: bool) -> kubernetes.Container:
@@ -324,7 +327,7 @@ def _container(spec: Json, status: Json, *, is_init: bool) -> kubernetes.Contain
         is_ready=bool(status.get("ready")),
         restarts=status.get("restartCount", 0),
         state=_state(status.get("state") or {}),
-        last=_state(status.get("lastState") or {}),
+        last_termination=_state(status.get("lastState") or {}),
         limits=tuple((resources.get("limits") or {}).items()),
         requests=tuple((resources.get("requests") or {}).items()),
         probes=tuple(
@@ -337,16 +340,16 @@ def _container(spec: Json, status: Json, *, is_init: bool) -> kubernetes.Contain
 
 def _state(state: Json) -> kubernetes.ContainerState | None:
     for kind in kubernetes.StateKind:
-        said = state.get(kind.value)
-        if said is not None:
+        details = state.get(kind.value)
+        if details is not None:
             return kubernetes.ContainerState(
                 kind=kind,
-                reason=said.get("reason") or "",
-                message=said.get("message") or "",
-                exit_code=said.get("exitCode"),
-                signal=said.get("signal"),
-                started_at=_moment(said.get("startedAt")),
-                finished_at=_moment(said.get("finishedAt")),
+                reason=details.get("reason") or "",
+                message=details.get("message") or "",
+                exit_code=details.get("exitCode"),
+                signal=details.get("signal"),
+                started_at=_time(details.get("startedAt")),
+                finished_at=_time(details.get("finishedAt")),
             )
     return None
 
@@ -367,7 +370,7 @@ def _probe(kind: str, probe: Json) -> kubernetes.Probe:
 def _event(item: Json) -> kubernetes.Event:
     series = item.get("series") or {}
     created = (item.get("metadata") or {}).get("creationTimestamp")
-    # Events of the older API leave eventTime empty, those of the newer one the other two.
+    # core/v1 events leave eventTime empty, those of events.k8s.io the other two.
     first = item.get("firstTimestamp") or item.get("eventTime") or created
     last = series.get("lastObservedTime") or item.get("lastTimestamp") or item.get("eventTime") or created
     involved = item.get("involvedObject") or {}
@@ -378,8 +381,8 @@ def _event(item: Json) -> kubernetes.Event:
         kind=involved.get("kind") or "",
         name=involved.get("name") or "",
         count=series.get("count") or item.get("count") or 1,
-        first_at=_required_moment(first),
-        last_at=_required_moment(last),
+        first_at=_required_time(first),
+        last_at=_required_time(last),
         source=(item.get("source") or {}).get("component") or item.get("reportingComponent") or "",
     )
 
@@ -392,9 +395,9 @@ def _usage(item: Json) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _required_moment(text: str | None) -> datetime.datetime:
-    return _moment(text) or datetime.datetime.fromtimestamp(0, datetime.UTC)
+def _required_time(text: str | None) -> datetime.datetime:
+    return _time(text) or datetime.datetime.fromtimestamp(0, datetime.UTC)
 
 
-def _moment(text: str | None) -> datetime.datetime | None:
+def _time(text: str | None) -> datetime.datetime | None:
     return datetime.datetime.fromisoformat(text) if text else None

@@ -1,8 +1,8 @@
 """
-Jars started on this machine: the one place in which posbot starts a program.
+A jar as a process on this machine; the only place where posbot starts a program.
 
-A jar runs in a folder and a process group of its own, with the environment of whoever typed the line but for what is
-posbot's. However the block ends, the whole group is gone after it, and so is the folder.
+It runs in a temporary folder and a process group of its own, with the caller's environment minus posbot's settings.
+However the block ends, the process group and the folder are gone after it.
 """
 
 import asyncio
@@ -19,77 +19,77 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from bot import errors
 
-GRACE_SECONDS = 8.0
-"""For an orderly end; Spring Boot's own shutdown has nothing to wait for when nobody asks it anything."""
-KEPT_LINES = 4_000
-LONGEST_LINE_BYTES = 16_384
+SHUTDOWN_GRACE_SECONDS = 8.0
+"""Between SIGTERM and SIGKILL; an idle Spring Boot application stops at once."""
+MAX_KEPT_LINES = 4_000
+MAX_LINE_BYTES = 16_384
 HOST = "127.0.0.1"
-_PIECE_BYTES = 65_536
-_LAST_OUTPUT_SECONDS = 2.0
-_CONNECT_SECONDS = 1.0
-_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+_CHUNK_BYTES = 65_536
+_OUTPUT_TIMEOUT_SECONDS = 2.0
+_CONNECT_TIMEOUT_SECONDS = 1.0
+_TERMINATING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class JarProcess:
-    """A program that was started, and what it has written."""
+    """A running jar and its output."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._started = time.monotonic()
-        self._lines: collections.deque[str] = collections.deque(maxlen=KEPT_LINES)
+        self._lines: collections.deque[str] = collections.deque(maxlen=MAX_KEPT_LINES)
         self._reading = asyncio.create_task(self._read(), name="output of java")
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Give what it has written so far, the first of very many lines left out."""
+        """The newest lines of its output."""
         return tuple(self._lines)
 
     @property
     def seconds(self) -> float:
-        """Give how long ago it was started."""
+        """Seconds since its start."""
         return time.monotonic() - self._started
 
     @property
     def exit_code(self) -> int | None:
-        """Give how it ended, as a shell would; None while it runs."""
+        """Exit code as in a shell; None while it runs."""
         code = self._process.returncode
         return 128 - code if code is not None and code < 0 else code
 
-    async def ends_within(self, seconds: float) -> bool:
-        """Wait at most *seconds* for its end, and tell whether it came; then all that it wrote is there."""
+    async def wait_for_exit(self, seconds: float) -> bool:
+        """Wait at most *seconds* and return whether it has exited; then its output is complete."""
         try:
             async with asyncio.timeout(seconds):
                 await self._process.wait()
         except TimeoutError:
             return False
-        await self._read_the_rest()
+        await self._drain_output()
         return True
 
     async def stop(self, grace_seconds: float) -> None:
-        """End it and all that it has started: asked first, killed where that does not help or nobody waits."""
+        """Terminate the process group: SIGTERM, then SIGKILL after *grace_seconds* or on cancellation."""
         try:
             if self._process.returncode is None:
                 self._send(signal.SIGTERM)
-                await self.ends_within(grace_seconds)
+                await self.wait_for_exit(grace_seconds)
         finally:
             self._send(signal.SIGKILL)
             await self._process.wait()
-            await self._read_the_rest()
+            await self._drain_output()
 
     def _send(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
 
-    async def _read_the_rest(self) -> None:
-        # What it has started may have gone its own way with the output still open.
-        await asyncio.wait([self._reading], timeout=_LAST_OUTPUT_SECONDS)
+    async def _drain_output(self) -> None:
+        # A detached child may keep the output open.
+        await asyncio.wait([self._reading], timeout=_OUTPUT_TIMEOUT_SECONDS)
         self._reading.cancel()
 
     async def _read(self) -> None:
         output, pending = self._process.stdout, b""
-        while output is not None and (piece := await output.read(_PIECE_BYTES)):
-            *lines, pending = (pending + piece).split(b"\n")
-            if len(pending) > LONGEST_LINE_BYTES:
+        while output is not None and (chunk := await output.read(_CHUNK_BYTES)):
+            *lines, pending = (pending + chunk).split(b"\n")
+            if len(pending) > MAX_LINE_BYTES:
                 lines, pending = [*lines, pending], b""
             self._lines.extend(map(_text, lines))
         if pending:
@@ -97,9 +97,9 @@ class JarProcess:
 
 
 class Java:
-    """The Java of this machine; *environment* is what its programs get, and where it is found."""
+    """The Java of this machine, found by and run with *environment*."""
 
-    def __init__(self, environment: Mapping[str, str], *, grace_seconds: float = GRACE_SECONDS) -> None:
+    def __init__(self, environment: Mapping[str, str], *, grace_seconds: float = SHUTDOWN_GRACE_SECONDS) -> None:
         self._environment = dict(environment)
         self._grace_seconds = grace_seconds
 
@@ -109,24 +109,24 @@ class Java:
         Run *jar* for as long as the block lasts.
 
         Raises:
-            errors.UsageError: there is no jar at that path.
-            errors.Refused: there is no Java, or it cannot be run.
+            errors.UsageError: no jar at that path.
+            errors.Refused: no Java, or one that cannot be run.
         """
-        program, archive = self._find(), check(jar)
+        program, archive = self._find(), validate_jar(jar)
         with tempfile.TemporaryDirectory(prefix="posbot-startup-", ignore_cleanup_errors=True) as folder:
-            # A file of performance data would outlive a JVM that is killed.
+            # A killed JVM would leave its performance data file behind.
             options = (f"-Djava.io.tmpdir={folder}", "-XX:-UsePerfData")
-            with _ended_by_signals():
+            with _interrupted_by_signals():
                 run = JarProcess(await self._start([program, *options, "-jar", str(archive), *arguments], folder))
                 try:
                     yield run
                 finally:
                     await run.stop(self._grace_seconds)
 
-    async def is_taken(self, port: int) -> bool:
-        """Tell whether somebody listens on *port* of this machine."""
+    async def is_port_in_use(self, port: int) -> bool:
+        """Return whether a process listens on *port* of this machine."""
         try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
+            async with asyncio.timeout(_CONNECT_TIMEOUT_SECONDS):
                 _, writer = await asyncio.open_connection(HOST, port)
         except (OSError, TimeoutError):
             return False
@@ -138,13 +138,11 @@ class Java:
         found = shutil.which(str(pathlib.Path(home) / "bin" / "java") if home else "java", path=self._path)
         if found is None and home:
             raise errors.Refused(
-                f"JAVA_HOME is {home}, and no java in its bin folder can be run.",
-                hint="Let JAVA_HOME name a JDK 21 or later, or unset it to take the java of PATH.",
+                f"JAVA_HOME is {home}, which has no executable bin/java.",
+                hint="Set JAVA_HOME to a JDK 21 or later, or unset it to use the java of PATH.",
             )
         if found is None:
-            raise errors.Refused(
-                "There is no java on this machine’s PATH.", hint="Install a JDK 21 or later, or set JAVA_HOME."
-            )
+            raise errors.Refused("No java found in PATH.", hint="Install a JDK 21 or later, or set JAVA_HOME.")
         return found
 
     @property
@@ -168,46 +166,46 @@ class Java:
             ) from error
 
 
-def check(jar: pathlib.Path) -> pathlib.Path:
+def validate_jar(jar: pathlib.Path) -> pathlib.Path:
     """
-    Give the whole path of *jar*, if a jar is there.
+    Return the absolute path of *jar*.
 
     Raises:
-        errors.UsageError: what is there instead.
+        errors.UsageError: it is no readable jar.
     """
     path = jar.expanduser().absolute()
     try:
         if path.is_dir():
-            raise errors.UsageError(f"{jar} is a folder; expected a jar.", hint=_jars_in(path))
+            raise errors.UsageError(f"{jar} is a folder, not a jar.", hint=_jars_in(path))
         if path.exists() and not path.is_file():
-            # A device or a pipe may give bytes for ever, or none.
-            raise errors.UsageError(f"{jar} is no file; expected a jar.")
+            # Reading a device or a pipe may block or never end.
+            raise errors.UsageError(f"{jar} is not a regular file.")
         with path.open("rb"):
             is_archive = zipfile.is_zipfile(path)
     except FileNotFoundError as error:
-        raise errors.UsageError(f"There is no file {jar}.", hint=_jars_in(path.parent) or _BUILD) from error
+        raise errors.UsageError(f"No such file: {jar}.", hint=_jars_in(path.parent) or _BUILD) from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise errors.UsageError(f"{jar} cannot be read ({reason}).") from error
     if not is_archive:
-        raise errors.UsageError(f"{jar} is no jar, or only a part of one.", hint=_BUILD)
+        raise errors.UsageError(f"{jar} is not a jar, or an incomplete one.", hint=_BUILD)
     return path
 
 
-_BUILD = "A jar is made by the build of section 1.1."
+_BUILD = "Build it as in runbook section 1.1."
 
 
 def _jars_in(folder: pathlib.Path) -> str | None:
     found = sorted(path for pattern in ("*.jar", "target/*.jar") for path in folder.glob(pattern))[:3]
-    return f"There is {', '.join(map(str, found))}." if found else None
+    return f"Found: {', '.join(map(str, found))}." if found else None
 
 
 @contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let a closed terminal and a polite kill end the program as Ctrl-C does: without these it would run on."""
+def _interrupted_by_signals() -> Iterator[None]:
+    """Handle SIGTERM and SIGHUP like Ctrl-C, so that the jar does not outlive posbot."""
     loop = asyncio.get_running_loop()
-    # Who runs it under nohup has said that a closed terminal shall not matter.
-    numbers = [number for number in _ENDINGS if signal.getsignal(number) is signal.SIG_DFL]
+    # Under nohup SIGHUP is ignored on purpose.
+    numbers = [number for number in _TERMINATING_SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
     for number in numbers:
         loop.add_signal_handler(number, signal.raise_signal, signal.SIGINT)
     try:
@@ -218,4 +216,4 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def _text(line: bytes) -> str:
-    return line[:LONGEST_LINE_BYTES].decode(errors="replace").rstrip("\r")
+    return line[:MAX_LINE_BYTES].decode(errors="replace").rstrip("\r")

@@ -1,7 +1,8 @@
 """
-The table of causes against what was observed: of the entries that fit a text, the first is meant.
+Observations matched against the rules, and findings ranked into causes.
 
-Findings put together: what follows from something else left out, the same in several pods told once.
+The first rule that matches an observation wins. Ranking drops symptoms of pods that have a cause, and merges what
+several pods have in common.
 """
 
 import dataclasses
@@ -13,11 +14,11 @@ from typing import Any
 from bot import errors
 from bot.kubernetes.diagnosis import observations, rules
 
-LONGEST_LINE = 400
-_BEFORE = 120
-"""Of a line that is too long, so much is kept before what was found in it."""
-_MOST_MATCHES = 50
-_LONGEST_VALUE = 200
+MAX_LINE_LENGTH = 400
+_CONTEXT_LENGTH = 120
+"""Kept before the match in a line that is too long."""
+_MAX_MATCHES = 50
+_MAX_VALUE_LENGTH = 200
 _CAUSED_BY = re.compile(r"^[ \t]{0,9}Caused by: (?P<what>.+)$", re.MULTILINE)
 _NESTED = re.compile(r"; nested exception is (?P<what>\S+(?:Exception|Error)\b.*)$", re.MULTILINE)
 _EXCEPTION = re.compile(r"^(?:Exception in thread \S{1,100} )?(?P<what>[\w.$]+(?:Exception|Error)\b.*)$", re.MULTILINE)
@@ -26,7 +27,7 @@ _PACKAGE = re.compile(r"^(?:[a-z][\w]*\.)+(?=[A-Z])")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A cause seen once."""
+    """A match of one rule in one observation."""
 
     id: str
     title: str
@@ -36,102 +37,104 @@ class Finding:
     evidence: rules.Evidence
     pod: str
     is_symptom: bool = False
-    """It follows from something else, where there is something else."""
-    place: int = 0
-    """Where it stands in the table; what is computed stands before it."""
-    detail: int = 0
-    """How much of what the cause wants to know was there to see."""
+    """A consequence of another cause, if there is one."""
+    rule_index: int = 0
+    """Index of its rule, from 1; computed findings come first."""
+    captured_groups: int = 0
+    """Number of template fields with a value: more are better evidence."""
 
 
-def find(table: rules.Rules, seen: Iterable[observations.Observation]) -> list[Finding]:
-    """Give what each observation shows, where it shows anything."""
-    found = (_first(table, observation) for observation in seen)
+def find(ruleset: rules.Rules, observed: Iterable[observations.Observation]) -> list[Finding]:
+    """Return the findings of the observations that match a rule."""
+    found = (_match_first(ruleset, observation) for observation in observed)
     return [finding for finding in found if finding is not None]
 
 
-def _first(table: rules.Rules, observation: observations.Observation) -> Finding | None:
-    for place, entry in enumerate(table.causes, start=1):
-        if observation.where not in entry.where:
+def _match_first(ruleset: rules.Rules, observation: observations.Observation) -> Finding | None:
+    for index, rule in enumerate(ruleset.rules, start=1):
+        if observation.where not in rule.where:
             continue
-        matches = list(itertools.islice(entry.regex.finditer(observation.text), _MOST_MATCHES))
+        matches = list(itertools.islice(rule.regex.finditer(observation.text), _MAX_MATCHES))
         if matches:
-            # In a chain of exceptions the last is the one that the others come from.
-            return _finding(entry, place, matches[-1], observation)
+            # The last exception of a chain is the root.
+            return _finding(rule, index, matches[-1], observation)
     return None
 
 
-def _finding(entry: rules.Rule, place: int, match: Any, observation: observations.Observation) -> Finding:
-    values = {name: errors.shorten(value, _LONGEST_VALUE) for name, value in rules.values_of(match).items()}
-    detail = sum(bool(value) for value in values.values())
+def _finding(rule: rules.Rule, index: int, match: Any, observation: observations.Observation) -> Finding:
+    values = {name: errors.shorten(value, _MAX_VALUE_LENGTH) for name, value in rules.values_of(match).items()}
+    captured_groups = sum(bool(value) for value in values.values())
     values.setdefault(rules.INNERMOST, root_exception(observation.text))
     return Finding(
-        id=entry.id,
-        title=entry.filled_in(entry.title, values),
-        certainty=entry.certainty,
-        section=entry.section,
-        advice=entry.filled_in(entry.advice, values),
-        evidence=rules.Evidence(source=observation.source, text=_line_at(observation.text, _place(match))),
+        id=rule.id,
+        title=rule.render(rule.title, values),
+        certainty=rule.certainty,
+        section=rule.section,
+        advice=rule.render(rule.advice, values),
+        evidence=rules.Evidence(source=observation.source, text=_line_at(observation.text, _position(match))),
         pod=observation.pod,
-        is_symptom=entry.symptom,
-        place=place,
-        detail=detail,
+        is_symptom=rule.symptom,
+        rule_index=index,
+        captured_groups=captured_groups,
     )
 
 
 def root_exception(text: str) -> str:
-    """Give the exception that the others in an entry of a log come from, without its package."""
+    """Return the root exception of a log entry, without its package."""
     chain = [match["what"] for match in _CAUSED_BY.finditer(text)] or [one["what"] for one in _EXCEPTION.finditer(text)]
     last = chain[-1] if chain else text.strip().partition("\n")[0]
     nested = _NESTED.search(last)
     while nested is not None:
         last = nested["what"]
         nested = _NESTED.search(last)
-    return errors.shorten(_PACKAGE.sub("", last.strip()), _LONGEST_VALUE)
+    return errors.shorten(_PACKAGE.sub("", last.strip()), _MAX_VALUE_LENGTH)
 
 
-def _place(match: Any) -> int:
-    """Give where the first named part of a match begins, which tells more than the begin of a long match."""
+def _position(match: Any) -> int:
+    """Return where the first named group begins, which is more specific than the begin of a long match."""
     starts = [match.start(index) for index in sorted(match.re.groupindex.values()) if match.start(index) >= 0]
     return int(starts[0] if starts else match.start())
 
 
 def _line_at(text: str, position: int) -> str:
-    """Give the line of *text* at *position*, and no more: the next may hold a value that nobody should see."""
+    """Return only the line at *position*: the next one may hold a secret value."""
     begin = text.rfind("\n", 0, position) + 1
     end = text.find("\n", position)
     line = text[begin : end if end >= 0 else len(text)]
-    skipped = max(position - begin - _BEFORE, 0) if len(line) > LONGEST_LINE else 0
-    return ("…" if skipped else "") + errors.shorten(line[skipped:].strip(), LONGEST_LINE)
+    skipped = max(position - begin - _CONTEXT_LENGTH, 0) if len(line) > MAX_LINE_LENGTH else 0
+    return ("…" if skipped else "") + errors.shorten(line[skipped:].strip(), MAX_LINE_LENGTH)
 
 
 _AMOUNT = re.compile(r"\b\d+(?:\.\d+)?\s?(?:ms|h|m|s|[KMG]i?B?)(?=\b|\d)")
 
 
 def rank(findings: Sequence[Finding]) -> tuple[rules.Cause, ...]:
-    """Give the causes, the most certain first, those of more pods before those of fewer."""
-    by_pod = [_of_one_pod(group) for _, group in itertools.groupby(sorted(findings, key=_pod), key=_pod)]
-    explained = {finding.id for kept, dropped in by_pod for finding in dropped if kept and not kept[0].is_symptom}
-    told = [finding for kept, _ in by_pod for finding in kept if not (finding.is_symptom and finding.id in explained)]
-    merged = [_merged(list(group)) for _, group in itertools.groupby(sorted(told, key=_kind), key=_kind)]
+    """Return the causes, most certain first, then those of most pods."""
+    by_pod = [_select_of_pod(group) for _, group in itertools.groupby(sorted(findings, key=_pod), key=_pod)]
+    explained = {one.id for selected, dropped in by_pod for one in dropped if selected and not selected[0].is_symptom}
+    reported = [
+        finding for kept, _ in by_pod for finding in kept if not (finding.is_symptom and finding.id in explained)
+    ]
+    merged = [_merged(list(group)) for _, group in itertools.groupby(sorted(reported, key=_merge_key), key=_merge_key)]
     return tuple(cause for _, cause in sorted(merged, key=lambda pair: pair[0]))
 
 
-def _of_one_pod(findings: Iterable[Finding]) -> tuple[list[Finding], list[Finding]]:
-    """Give what is told of one pod, and what is left out of it because it follows from that."""
+def _select_of_pod(findings: Iterable[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """Return the findings of one pod to report, and those dropped as their consequences."""
     best: dict[str, Finding] = {}
     for finding in findings:
         known = best.get(finding.id)
-        if known is None or finding.detail > known.detail:
+        if known is None or finding.captured_groups > known.captured_groups:
             best[finding.id] = finding
-    in_order = sorted(best.values(), key=lambda finding: finding.place)
-    real = [finding for finding in in_order if not finding.is_symptom]
-    kept = real or in_order[:1]
+    in_order = sorted(best.values(), key=lambda finding: finding.rule_index)
+    causes = [finding for finding in in_order if not finding.is_symptom]
+    kept = causes or in_order[:1]
     return kept, [finding for finding in in_order if finding not in kept]
 
 
 def _merged(same: Sequence[Finding]) -> tuple[tuple[int, bool, int, int], rules.Cause]:
-    """Give one cause for findings that are the same but for their pods, and its place among all."""
-    first = max(same, key=lambda finding: finding.detail)
+    """Return one cause for equal findings of several pods, with its sort key."""
+    first = max(same, key=lambda finding: finding.captured_groups)
     pods = tuple(sorted({finding.pod for finding in same if finding.pod}))
     cause = rules.Cause(
         id=first.id,
@@ -143,13 +146,13 @@ def _merged(same: Sequence[Finding]) -> tuple[tuple[int, bool, int, int], rules.
         pods=pods,
         is_symptom=first.is_symptom,
     )
-    return (first.certainty.uncertainty, first.is_symptom, -len(pods), first.place), cause
+    return (first.certainty.uncertainty, first.is_symptom, -len(pods), first.rule_index), cause
 
 
 def _pod(finding: Finding) -> str:
     return finding.pod
 
 
-def _kind(finding: Finding) -> tuple[int, str, str]:
-    """Give what two findings share that are the same: figures such as the length of a pause may differ."""
-    return finding.place, finding.id, _AMOUNT.sub("#", finding.title)
+def _merge_key(finding: Finding) -> tuple[int, str, str]:
+    """Return what equal findings have in common; amounts such as a back-off may differ."""
+    return finding.rule_index, finding.id, _AMOUNT.sub("#", finding.title)

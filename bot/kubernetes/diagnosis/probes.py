@@ -1,4 +1,4 @@
-"""What no pattern can say of time: whether probes wait as long as the application needs, and who is still starting."""
+"""Findings about time, which no pattern can express: probes that act too early, and pods that are still starting."""
 
 import datetime
 import re
@@ -7,42 +7,42 @@ from collections.abc import Sequence
 from bot.kubernetes import model as kubernetes
 from bot.kubernetes.diagnosis import matcher, observations, rules
 
-IMPATIENT, STARTING = "probe-impatient", "starting"
+PROBE_TOO_EARLY, STARTING = "probe-too-early", "starting"
 SECTION, PROBES_SECTION = "start-failures", "health-checks"
 START_SECONDS = 60.0
-"""A pod that began less long ago has done nothing wrong yet; its startup probe may allow more."""
+"""Granted to every pod; a startup probe may grant more."""
 _KILLED_BY = re.compile(r"failed (?P<kind>liveness|startup) probe, will be restarted")
 _BEGUN = re.compile(r"\bStarting \S+ .{0,80}using Java\b")
-_EARLY = frozenset({"", "ContainerCreating", "PodInitializing"})
+_INITIAL_REASONS = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
 def find(
     pod: kubernetes.Pod, events: Sequence[kubernetes.Event], attempts: Sequence[observations.StartAttempt]
 ) -> list[matcher.Finding]:
-    """Give a finding for each container that a probe kills before the application can have started."""
+    """Return a finding for each container that a probe kills before the application has started."""
     found = []
     for container in pod.containers:
-        probe = _deciding(container)
+        probe = _killing_probe(container)
         own = [attempt for attempt in attempts if (attempt.pod, attempt.container) == (pod.name, container.name)]
         if probe is not None and container.restarts:
-            found += _impatient(probe, own, _kills(pod, events, probe.kind))
+            found += _too_early(probe, own, _kills(pod, events, probe.kind))
     return found
 
 
 def find_starting(pod: kubernetes.Pod, now: datetime.datetime) -> list[matcher.Finding]:
-    """Give that *pod* is still starting, where nothing has gone wrong in it and it has not had much time."""
+    """Return that *pod* is starting, if nothing failed and little time has passed."""
     seconds = (now - pod.created_at).total_seconds()
-    allowed = max([START_SECONDS, *(_deciding_patience(container) for container in pod.containers)])
-    if not pod.node or seconds > allowed or not all(_goes_well(container) for container in pod.containers):
+    allowed = max([START_SECONDS, *(_startup_allowance(container) for container in pod.containers)])
+    if not pod.node or seconds > allowed or not all(_has_no_failure(container) for container in pod.containers):
         return []
     evidence = rules.Evidence(source=f"status of {pod.name}", text=f"{pod.status}, created {seconds:.0f} s ago")
     return [
         matcher.Finding(
             id=STARTING,
-            title="it is still starting",
+            title="still starting",
             certainty=rules.Certainty.POSSIBLE,
             section=SECTION,
-            advice=f"Ask again in a moment; up to {allowed:.0f} s after its creation that is as it should be.",
+            advice=f"Run again in a moment; up to {allowed:.0f} s after its creation this is normal.",
             evidence=evidence,
             pod=pod.name,
             is_symptom=True,
@@ -50,26 +50,26 @@ def find_starting(pod: kubernetes.Pod, now: datetime.datetime) -> list[matcher.F
     ]
 
 
-def _goes_well(container: kubernetes.Container) -> bool:
+def _has_no_failure(container: kubernetes.Container) -> bool:
     state = container.state
-    if container.restarts or container.last is not None:
+    if container.restarts or container.last_termination is not None:
         return False
     if state is None or state.kind is kubernetes.StateKind.RUNNING:
         return True
     if state.kind is kubernetes.StateKind.TERMINATED:
         return container.is_init and state.exit_code == 0
-    return state.reason in _EARLY
+    return state.reason in _INITIAL_REASONS
 
 
-def _deciding(container: kubernetes.Container) -> kubernetes.Probe | None:
-    """Give the probe that kills a container which takes too long: liveness waits where there is one for the start."""
+def _killing_probe(container: kubernetes.Container) -> kubernetes.Probe | None:
+    """Return the probe that kills a slow container: startup, else liveness."""
     by_kind = {probe.kind: probe for probe in container.probes}
     return by_kind.get("startup") or by_kind.get("liveness")
 
 
-def _deciding_patience(container: kubernetes.Container) -> float:
-    probe = _deciding(container)
-    return float(probe.patience_seconds) if probe is not None and probe.kind == "startup" else 0.0
+def _startup_allowance(container: kubernetes.Container) -> float:
+    probe = _killing_probe(container)
+    return float(probe.failure_after_seconds) if probe is not None and probe.kind == "startup" else 0.0
 
 
 def _kills(pod: kubernetes.Pod, events: Sequence[kubernetes.Event], kind: str) -> list[kubernetes.Event]:
@@ -77,24 +77,24 @@ def _kills(pod: kubernetes.Pod, events: Sequence[kubernetes.Event], kind: str) -
     return [event for event in of_pod if (match := _KILLED_BY.search(event.message)) and match["kind"] == kind]
 
 
-def _impatient(
+def _too_early(
     probe: kubernetes.Probe, attempts: Sequence[observations.StartAttempt], kills: Sequence[kubernetes.Event]
 ) -> list[matcher.Finding]:
-    slow = [one for one in attempts if (one.started_after_seconds or 0.0) > probe.patience_seconds]
+    slow = [one for one in attempts if (one.started_after_seconds or 0.0) > probe.failure_after_seconds]
     if slow:
-        needed = f"the application needs {slow[0].started_after_seconds:.0f} s to start"
+        needed = f"the application takes {slow[0].started_after_seconds:.0f} s to start"
         line = [entry.text for entry in slow[0].entries if observations.STARTED.search(entry.text)][-1]
-        evidence = rules.Evidence(source=slow[0].source, text=line.strip()[-matcher.LONGEST_LINE :])
+        evidence = rules.Evidence(source=slow[0].source, text=line.strip()[-matcher.MAX_LINE_LENGTH :])
         return [_finding(probe, needed, rules.Certainty.CERTAIN, evidence, slow[0].pod)]
-    unfinished = [one for one in attempts if one.started_after_seconds is None and _has_begun(one)]
+    unfinished = [one for one in attempts if one.started_after_seconds is None and _has_started(one)]
     if kills and unfinished:
         evidence = rules.Evidence(source=f"events of {kills[0].name}", text=kills[0].message)
-        needed = "the application had not started by then"
+        needed = "before the application has started"
         return [_finding(probe, needed, rules.Certainty.LIKELY, evidence, kills[0].name)]
     return []
 
 
-def _has_begun(attempt: observations.StartAttempt) -> bool:
+def _has_started(attempt: observations.StartAttempt) -> bool:
     return any(_BEGUN.search(entry.text) for entry in attempt.entries)
 
 
@@ -103,8 +103,8 @@ def _finding(
 ) -> matcher.Finding:
     first = "Add a startup probe, or raise" if probe.kind == "liveness" else "Raise"
     return matcher.Finding(
-        id=IMPATIENT,
-        title=f"the {probe.kind} probe ({probe.target}) gives up after {probe.patience_seconds} s, {needed}",
+        id=PROBE_TOO_EARLY,
+        title=f"the {probe.kind} probe ({probe.target}) fails after {probe.failure_after_seconds} s, {needed}",
         certainty=certainty,
         section=PROBES_SECTION,
         advice=(

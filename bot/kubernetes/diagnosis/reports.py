@@ -1,79 +1,84 @@
-"""Causes as sections of a report; and where none is known, the lines of a log that tell most."""
+"""Sections and facts that the diagnoses of a deployment and of a jar share."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bot import errors
 from bot.kubernetes.diagnosis import matcher, observations, rules
 from bot.model import reports
-from bot.runbook import sections as runbook_sections
 
-MOST_CAUSES = 5
-_MOST_ERRORS = 4
-_LAST_LINES = 12
+PointTo = Callable[..., tuple[reports.Pointer, ...]]
+"""Returns pointers to the runbook sections under the given markers."""
+SECTION = "start-failures"
+MAX_CAUSES = 5
+_MAX_ERRORS = 4
+_TAIL_LINES = 12
+_MAX_UNREAD_REASONS = 3
 _ERROR = re.compile(r"\b(?:ERROR|FATAL|SEVERE|panic)\b|(?:Exception|Error)\b|APPLICATION FAILED")
 
 
-def sections(found: Sequence[rules.Cause], runbook: runbook_sections.Runbook, pods: int) -> list[reports.Section]:
-    """Give each cause with its evidence and what to do; *pods* is how many there are in all."""
-    told: list[reports.Section] = []
-    for cause in found[:MOST_CAUSES]:
-        [pointer] = runbook.point_to(cause.section)
+def cause_sections(causes: Sequence[rules.Cause], point_to: PointTo, pods: int) -> list[reports.Section]:
+    """Return each cause with its evidence and advice; *pods* is the number of all pods."""
+    shown: list[reports.Section] = []
+    for cause in causes[:MAX_CAUSES]:
+        [pointer] = point_to(cause.section)
+        scope = f"{cause.certainty}, {len(cause.pods)} of {pods} pods" if cause.pods else cause.certainty
         pairs = (
-            ("certainty", f"{cause.certainty}, in {len(cause.pods)} of {pods} pods" if cause.pods else cause.certainty),
-            ("what to do", cause.advice),
+            ("certainty", scope),
+            ("advice", cause.advice),
             ("runbook", f"{pointer.number} {pointer.title}"),
-            ("seen in", cause.evidence.source),
+            ("evidence", cause.evidence.source),
         )
-        told.append(reports.Fields(title=headline(cause.title), pairs=pairs))
+        shown.append(reports.Fields(title=f"{cause.title[:1].upper()}{cause.title[1:]}", pairs=pairs))
         if cause.evidence.text:
-            told.append(reports.Code(text=cause.evidence.text))
-    if len(found) > MOST_CAUSES:
-        others = len(found) - MOST_CAUSES
-        told.append(reports.Text(text=f"{others} more {'cause is' if others == 1 else 'causes are'} left out."))
-    return told
+            shown.append(reports.Code(text=cause.evidence.text))
+    if len(causes) > MAX_CAUSES:
+        omitted = len(causes) - MAX_CAUSES
+        shown.append(reports.Text(text=f"{omitted} more {'cause' if omitted == 1 else 'causes'} omitted."))
+    return shown
 
 
 def log_tail(attempts: Sequence[observations.StartAttempt]) -> list[reports.Section]:
-    """Give the last errors and the last lines of one run, the one that died where there is such."""
-    written = [attempt for attempt in attempts if attempt.entries]
-    if not written:
+    """Return the last errors and the last lines of one attempt, a failed one if there is one."""
+    readable = [attempt for attempt in attempts if attempt.entries]
+    if not readable:
         return []
-    chosen = next((attempt for attempt in written if attempt.is_previous), written[0])
-    complaints = [_short(entry.text) for entry in chosen.entries if _ERROR.search(entry.text)][-_MOST_ERRORS:]
-    lines = [line for entry in chosen.entries for line in entry.text.splitlines() if line.strip()][-_LAST_LINES:]
-    told: list[reports.Section] = []
-    if complaints:
-        told.append(reports.Code(title=f"Last errors in the {chosen.source}", text="\n".join(complaints)))
-    shown = "\n".join(errors.shorten(line, matcher.LONGEST_LINE) for line in lines)
-    return [*told, reports.Code(title=f"End of the {chosen.source}", text=shown)]
+    chosen = next((attempt for attempt in readable if attempt.is_previous), readable[0])
+    found = [_summarize(entry.text) for entry in chosen.entries if _ERROR.search(entry.text)][-_MAX_ERRORS:]
+    lines = [line for entry in chosen.entries for line in entry.text.splitlines() if line.strip()][-_TAIL_LINES:]
+    shown: list[reports.Section] = []
+    if found:
+        shown.append(reports.Code(title=f"Last errors in the {chosen.source}", text="\n".join(found)))
+    tail = "\n".join(errors.shorten(line, matcher.MAX_LINE_LENGTH) for line in lines)
+    return [*shown, reports.Code(title=f"End of the {chosen.source}", text=tail)]
 
 
-def unread(attempts: Sequence[observations.StartAttempt]) -> list[reports.Section]:
-    """Give why logs could not be read, each reason once."""
-    reasons = dict.fromkeys(f"The {one.source} could not be read: {one.trouble}" for one in attempts if one.trouble)
-    return [reports.Text(text=" ".join(list(reasons)[:3]))] if reasons else []
+def unread_logs(attempts: Sequence[observations.StartAttempt]) -> list[reports.Section]:
+    """Return why logs could not be read, each reason once."""
+    reasons = dict.fromkeys(
+        f"Could not read the {one.source}: {one.unavailable_reason}" for one in attempts if one.unavailable_reason
+    )
+    return [reports.Text(text=" ".join(list(reasons)[:_MAX_UNREAD_REASONS]))] if reasons else []
 
 
-def facts(found: Sequence[rules.Cause]) -> Mapping[str, reports.Scalar]:
-    """Give what procedures and scripts want to know of the causes."""
-    first = found[0] if found else None
+def facts(causes: Sequence[rules.Cause]) -> Mapping[str, reports.Scalar]:
+    """Return the facts about *causes*."""
+    first = causes[0] if causes else None
     return {
         "cause": first.id if first else None,
         "certainty": first.certainty.value if first else None,
         "affected": len(first.pods) if first else 0,
-        "causes": ", ".join(cause.id for cause in found),
+        "causes": ", ".join(cause.id for cause in causes),
     }
 
 
-def headline(words: str) -> str:
-    """Give *words* as a sentence of their own."""
-    return f"{words[:1].upper()}{words[1:]}."
+def pointers(causes: Sequence[rules.Cause], point_to: PointTo) -> tuple[reports.Pointer, ...]:
+    """Return the runbook's section on failed starts, and that of the first cause."""
+    return point_to(*dict.fromkeys([SECTION, *(cause.section for cause in causes[:1])]))
 
 
-def _short(text: str) -> str:
-    """Give the first line of an entry, and what its exceptions come from."""
+def _summarize(text: str) -> str:
+    """Return the first line of an entry with its root exception."""
     first = text.strip().partition("\n")[0]
-    origin = matcher.root_exception(text) if "\n" in text.strip() else ""
-    line = f"{first} … {origin}" if origin and origin not in first else first
-    return errors.shorten(line, matcher.LONGEST_LINE)
+    root = matcher.root_exception(text) if "\n" in text.strip() else ""
+    return errors.shorten(f"{first} … {root}" if root and root not in first else first, matcher.MAX_LINE_LENGTH)

@@ -1,7 +1,8 @@
 """
-Which entries are wanted: by a regular expression, by one that they must not match, by severity.
+Filters of log entries: --grep, --exclude, --level, and the context around a match (-A, -B).
 
-The entries that were asked for, out of lines as they come.
+A filter sees whole entries, so a pattern matches anywhere in a stack trace. Without context, a block of lines is
+searched at once and parsed only around the hits, which makes a long log as fast as grep.
 """
 
 import collections
@@ -14,11 +15,11 @@ import re2
 
 from bot.kubernetes.logs import parser
 
-_LONGEST_PATTERN = 1_000
+_MAX_PATTERN_LENGTH = 1_000
 
 
 class Level(enum.StrEnum):
-    """Severities, the mildest first."""
+    """Log levels, lowest first."""
 
     TRACE = "trace"
     DEBUG = "debug"
@@ -29,7 +30,7 @@ class Level(enum.StrEnum):
 
     @property
     def rank(self) -> int:
-        """Give the place in the order from trace (0) to fatal."""
+        """Position in the order from trace (0) to fatal."""
         return list(Level).index(self)
 
 
@@ -40,7 +41,7 @@ _SPELLINGS = {
     b"CRITICAL": Level.FATAL,
 }
 _NAMES = rb"WARNING|" + b"|".join(_SPELLINGS)
-# Spring Boot's own layout, one that begins with the level, the JVM's, and JSON.
+# The layouts of Spring Boot and the JVM, lines that begin with the level, and JSON.
 _LEVEL = re.compile(
     rb"^(?:\[?[\dTZ:.,+/\- ]{8,40}\]?\s*)?(?:\[[^\]]{1,60}\]\s*)?\[?("
     + _NAMES
@@ -52,11 +53,9 @@ _LEVEL = re.compile(
 _UNCAUGHT = re.compile(
     rb"Exception in thread |Terminating due to |# A fatal error|Error: |(?:[\w$]+\.)+[A-Z][\w$]*(?:Exception|Error)\b"
 )
-_SEARCHED = 300
-"""Bytes of a first line in which its level stands, if anywhere."""
-
-
-_AT_LEAST = {
+_LEVEL_PREFIX_BYTES = 300
+"""Of an entry's first line that are searched for its level."""
+_LEVEL_PREFILTERS = {
     level: re2.compile(
         rb"(?i)\b(?:"
         + b"|".join(name for name, one in _SPELLINGS.items() if one.rank >= level.rank)
@@ -68,57 +67,56 @@ _AT_LEAST = {
 } | dict.fromkeys((Level.TRACE, Level.DEBUG, Level.INFO))
 
 
-class BadPattern(ValueError):
-    """A regular expression that the engine does not take."""
+class InvalidPattern(ValueError):
+    """A regular expression that RE2 cannot compile."""
 
 
 def compile_pattern(pattern: str) -> "re2._Regexp[bytes]":
     """
-    Give *pattern* ready to search bytes; `^` and `$` mean the ends of lines.
+    Compile *pattern* to search bytes; `^` and `$` match at line ends.
 
-    RE2's time grows with the text and never explodes, so nobody's pattern can stop the bot; that is why it knows no
-    back references and no looking around.
+    RE2 runs in linear time, so no pattern can block posbot; in return it has no backreferences and no look-around.
 
     Raises:
         BadPattern
     """
-    if len(pattern) > _LONGEST_PATTERN:
-        raise BadPattern(f"A pattern may have {_LONGEST_PATTERN:,} characters, this one has {len(pattern):,}.")
+    if len(pattern) > _MAX_PATTERN_LENGTH:
+        raise InvalidPattern(f"Pattern too long: {len(pattern):,} characters, at most {_MAX_PATTERN_LENGTH:,}.")
     options = re2.Options()
     options.log_errors = False
     try:
         return re2.compile(b"(?m)" + pattern.encode(), options)
     except re2.error as error:
         reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
-        raise BadPattern(
-            f"“{pattern[:60]}” is no regular expression that can be used ({reason.replace('(?m)', '')})."
-            " Look-around and back references are not there; put a backslash before ( [ . * + ? to mean the character."
+        raise InvalidPattern(
+            f"Invalid regular expression “{pattern[:60]}” ({reason.replace('(?m)', '')})."
+            " RE2 has no look-around and no backreferences; escape literal ( [ . * + ? with a backslash."
         ) from error
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What an entry must meet; all of them."""
+    """Conditions that an entry must all meet."""
 
     grep: "re2._Regexp[bytes] | None" = None
     exclude: "re2._Regexp[bytes] | None" = None
     level: Level | None = None
 
     @property
-    def are_none(self) -> bool:
-        """Tell whether every entry is wanted."""
+    def is_empty(self) -> bool:
+        """Return whether every entry matches."""
         return self.grep is None and self.exclude is None and self.level is None
 
     @property
-    def finder(self) -> "re2._Regexp[bytes] | None":
-        """Give a pattern that every wanted entry contains, by which blocks can be searched as a whole."""
+    def prefilter(self) -> "re2._Regexp[bytes] | None":
+        """A pattern that every matching entry contains, for searching a block at once; None if there is none."""
         if self.grep is not None:
-            # These mean the ends of an entry, which a block of many has in its middle.
+            # \A and \z match at the ends of an entry, which lie inside a block.
             return None if any(mark in self.grep.pattern for mark in (b"\\A", b"\\z")) else self.grep
-        return _AT_LEAST[self.level] if self.level is not None else None
+        return _LEVEL_PREFILTERS[self.level] if self.level is not None else None
 
-    def accept(self, text: bytes) -> bool:
-        """Tell whether an entry is wanted."""
+    def matches(self, text: bytes) -> bool:
+        """Return whether an entry meets all conditions."""
         if self.level is not None and level_of(text).rank < self.level.rank:
             return False
         if self.grep is not None and not self.grep.search(text):
@@ -127,83 +125,87 @@ class Filter:
 
 
 def level_of(text: bytes) -> Level:
-    """Give how severe an entry is: what its first line says, error for an exception that nobody caught, else info."""
-    found = _LEVEL.search(text[:_SEARCHED].split(b"\n", 1)[0])
+    """Return the level in the first line of an entry; error for an uncaught exception, else info."""
+    found = _LEVEL.search(text[:_LEVEL_PREFIX_BYTES].split(b"\n", 1)[0])
     if found is not None:
         return _SPELLINGS[(found[1] or found[2]).upper()]
     return Level.ERROR if _UNCAUGHT.match(text) else Level.INFO
 
 
 class ContextSelector:
-    """Takes the wanted entries out of one log, with as many around them as were asked for."""
+    """Selects the matching entries of one log, with the entries before and after each match."""
 
-    def __init__(self, wanted: Filter, *, before: int = 0, after: int = 0) -> None:
-        self._wanted = wanted
-        self._finder = wanted.finder if before == after == 0 else None
-        self._joiner = parser.MultilineParser()
-        self._open: list[bytes] = []
-        """The last entry's lines, to which more may belong."""
-        self._earlier: collections.deque[parser.Entry] = collections.deque(maxlen=before)
+    def __init__(self, condition: Filter, *, before: int = 0, after: int = 0) -> None:
+        self._filter = condition
+        self._prefilter = condition.prefilter if before == after == 0 else None
+        self._parser = parser.MultilineParser()
+        self._open_lines: list[bytes] = []
+        """Lines of the last entry, which may continue."""
+        self._before: collections.deque[parser.Entry] = collections.deque(maxlen=before)
         self._after = after
-        self._still_after = 0
+        self._remaining_after = 0
         self.lines_matched = 0
 
+    @property
+    def has_open_entry(self) -> bool:
+        """Return whether an entry is buffered that may continue."""
+        return bool(self._open_lines)
+
     def feed(self, lines: list[bytes]) -> Iterator[parser.Entry]:
-        """Take whole lines and give the wanted ones of the entries that they complete."""
-        lines = self._open + lines
+        """Add lines; return the selected ones of the entries that they complete."""
+        lines = self._open_lines + lines
         texts = [parser.text_of(line) for line in lines]
-        self._joiner.learn(texts)
-        end = self._joiner.last_beginning(texts)
-        self._open = lines[end:]
+        self._parser.learn(texts)
+        end = self._parser.last_start(texts)
+        self._open_lines = lines[end:]
         return self._select(lines, texts, end)
 
     def finish(self) -> Iterator[parser.Entry]:
-        """Give the last entry, if it is wanted."""
-        lines, self._open = self._open, []
+        """Return the last entry, if it is selected."""
+        lines, self._open_lines = self._open_lines, []
         return self._select(lines, [parser.text_of(line) for line in lines], len(lines))
 
-    @property
-    def has_open(self) -> bool:
-        """Tell whether an entry is held that may go on."""
-        return bool(self._open)
-
     def _select(self, lines: list[bytes], texts: list[bytes], end: int) -> Iterator[parser.Entry]:
-        if self._finder is not None and end:
-            yield from self._search(lines, texts, end)
+        if self._prefilter is not None and end:
+            yield from self._search(self._prefilter, lines, texts, end)
             return
-        for entry in self._joiner.entries(lines, texts, end):
-            yield from self._surrounded(entry)
+        for entry in self._parser.split(lines, texts, end):
+            yield from self._with_context(entry)
 
-    def _search(self, lines: list[bytes], texts: list[bytes], end: int) -> Iterator[parser.Entry]:
-        """Search all lines at once, and look at entries only where something was found."""
-        assert self._finder is not None  # noqa: S101 - the caller has looked
-        text, place, index = b"\n".join(texts[:end]), 0, 0
-        while (found := self._finder.search(text, place)) is not None:
-            hit = index + text.count(b"\n", place, found.start())
-            start = max(hit, index)
-            while start > index and not self._joiner.begins(texts[start]):
-                start -= 1
-            stop = hit + 1
-            while stop < end and not self._joiner.begins(texts[stop]):
-                stop += 1
-            entry = parser.Entry(parser.stamp_of(lines[start]), tuple(texts[start:stop]))
-            if self._wanted.accept(entry.text):
+    def _search(
+        self, prefilter: "re2._Regexp[bytes]", lines: list[bytes], texts: list[bytes], end: int
+    ) -> Iterator[parser.Entry]:
+        """
+        Search all lines before *end* as one text, and parse an entry only around each hit.
+
+        Invariant of the loop: `block[offset]` is the first character of `texts[line]`, and everything before it has
+        been searched. Each turn finds the line of the hit, widens it to the entry `first:last`, and moves both on to
+        the line after that entry.
+        """
+        block, offset, line = b"\n".join(texts[:end]), 0, 0
+        while line < end and (found := prefilter.search(block, offset)) is not None:
+            hit = line + block.count(b"\n", offset, found.start())
+            first, last = hit, hit + 1
+            while first > line and not self._parser.starts_entry(texts[first]):
+                first -= 1
+            while last < end and not self._parser.starts_entry(texts[last]):
+                last += 1
+            entry = parser.Entry(parser.timestamp_of(lines[first]), tuple(texts[first:last]))
+            if self._filter.matches(entry.text):
                 self.lines_matched += len(entry.lines)
                 yield entry
-            place += sum(len(one) + 1 for one in texts[index:stop])
-            index = stop
-            if index >= end:
-                return
+            offset += sum(len(text) + 1 for text in texts[line:last])
+            line = last
 
-    def _surrounded(self, entry: parser.Entry) -> Iterator[parser.Entry]:
-        if self._wanted.are_none or self._wanted.accept(entry.text):
-            yield from self._earlier
-            self._earlier.clear()
-            self._still_after = self._after
+    def _with_context(self, entry: parser.Entry) -> Iterator[parser.Entry]:
+        if self._filter.is_empty or self._filter.matches(entry.text):
+            yield from self._before
+            self._before.clear()
+            self._remaining_after = self._after
             self.lines_matched += len(entry.lines)
             yield entry
-        elif self._still_after:
-            self._still_after -= 1
+        elif self._remaining_after:
+            self._remaining_after -= 1
             yield entry
         else:
-            self._earlier.append(entry)
+            self._before.append(entry)

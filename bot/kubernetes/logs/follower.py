@@ -1,8 +1,8 @@
 """
-The logs of pods, followed: each line once, whatever breaks, until nobody looks any more.
+A followed log: each line once, through restarts, rollouts and lost connections, until it is stopped.
 
-One task watches the pods, one reads each container, and one hands over what came, ten times a second. Who hands over
-waits for the display, and readers wait for whoever hands over: what is not read yet stays on the node, not in memory.
+One task watches the pods, one per pod reads its container, and one passes new entries to the display ten times a
+second. The display slows that task down and it slows the readers down: what is not read yet stays on the node.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import dataclasses
 import datetime
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -26,64 +26,57 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_TICK_SECONDS = 0.1
-_WAITING_ENTRIES = 20_000
-"""Held between readers and display; beyond it readers wait."""
+_DISPLAY_INTERVAL_SECONDS = 0.1
+_QUIET_SECONDS = 0.3
+"""After which the last entry is taken as complete."""
+_MAX_BUFFERED_ENTRIES = 20_000
+"""Between readers and display; readers wait beyond it."""
 _OVERLAP_SECONDS = 2
-"""Before the last line, from where a broken log is read again: stdout and stderr overtake each other by less."""
-_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Target:
-    """Whose logs."""
-
-    cluster: "workloads.Workloads"
-    selector: str
-    container: str
+"""A reconnect reads again from so long before the newest line: stdout and stderr overtake each other by less."""
+_RECONNECT_BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class FollowStats:
-    """How much there was."""
+    """Totals of a followed log."""
 
     seconds: float = 0.0
-    lines: int = 0
-    shown: int = 0
+    lines_read: int = 0
+    lines_shown: int = 0
     pods: int = 0
 
 
 class _Deduplicator:
-    """Tells lines that were read before from new ones, after a log is read again from some seconds earlier on."""
+    """Drops lines that were read before, after a reconnect has read some seconds again."""
 
     def __init__(self) -> None:
         self._recent: collections.deque[tuple[datetime.datetime, int]] = collections.deque()
         self._known: collections.Counter[int] = collections.Counter()
-        self._repeated: collections.Counter[int] = collections.Counter()
-        self.newest: datetime.datetime | None = None
+        self._expected: collections.Counter[int] = collections.Counter()
         self._oldest: datetime.datetime | None = None
-        self._has_begun_again = False
+        self._has_reconnected = False
+        self.newest: datetime.datetime | None = None
 
-    def begin_again(self) -> datetime.datetime | None:
-        """Give from when on to read, and expect the lines since then once more."""
-        self._repeated = self._known.copy()
-        self._has_begun_again = self.newest is not None
+    def reconnect(self) -> datetime.datetime | None:
+        """Expect the recent lines once more; return from when to read, None from the beginning."""
+        self._expected = self._known.copy()
+        self._has_reconnected = self.newest is not None
         return self.newest - datetime.timedelta(seconds=_OVERLAP_SECONDS) if self.newest else None
 
-    def new(self, lines: list[bytes]) -> list[bytes]:
-        """Give those of *lines* that were not read before."""
+    def filter_new(self, lines: list[bytes]) -> list[bytes]:
+        """Return the lines that were not read before."""
         return [line for line in lines if self._is_new(line)]
 
     def _is_new(self, line: bytes) -> bool:
         key = hash(line)
-        if self._repeated.get(key, 0):
-            self._repeated[key] -= 1
+        if self._expected.get(key, 0):
+            self._expected[key] -= 1
             return False
-        at = tail_buffer.timestamp(line.partition(b" ")[0])
+        at = tail_buffer.parse_timestamp(line.partition(b" ")[0])
         if at is not None:
             self._oldest = self._oldest or at
-            if at < self._oldest and self._has_begun_again:
-                # Older than the newest lines, with which it began.
+            if at < self._oldest and self._has_reconnected:
+                # Older than the tail that following began with.
                 return False
             self.newest = max(self.newest or at, at)
             self._recent.append((at, key))
@@ -100,209 +93,208 @@ class _Deduplicator:
 
 
 class Follower:
-    """Follows the logs of a deployment, through restarts of its containers and of the bot's connections."""
+    """Follows one container in all pods of a deployment."""
 
-    def __init__(self, target: Target, wish: reader.LogQuery, *, pod: str | None, common: str) -> None:
-        self._target = target
-        self._wish = wish
-        self._pod = pod
+    def __init__(
+        self, cluster: "workloads.Workloads", selector: str, container: str, query: reader.LogQuery, *, common: str
+    ) -> None:
+        self._cluster = cluster
+        self._selector = selector
+        self._container = container
+        self._query = query
         self._common = common
-        self._waiting: list[reports.LogEntry] = []
-        self._room = asyncio.Condition()
+        self._entries: list[reports.LogEntry] = []
+        self._entries_changed = asyncio.Condition()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._pods: dict[str, kubernetes.Pod] = {}
-        self._changed = asyncio.Event()
+        self._pods_changed = asyncio.Event()
         self._newest: datetime.datetime | None = None
-        self._began_at = datetime.datetime.now(datetime.UTC)
-        self.counts = FollowStats()
+        self._started_at = datetime.datetime.now(datetime.UTC)
+        self.stats = FollowStats()
 
     async def run(self, display: invocations.Display, name: str) -> str:
         """
-        Show what comes on *display* until it is stopped; give why it was.
+        Show new entries on *display* until it is stopped; return why it was stopped.
 
         Raises:
             errors.Refused, errors.Unavailable: the pods cannot be watched.
         """
         started = time.monotonic()
         stopped = asyncio.ensure_future(display.until_stopped())
-        works = {asyncio.ensure_future(self._watch()), asyncio.ensure_future(self._hand_over(display, name))}
+        tasks = {asyncio.ensure_future(self._watch()), asyncio.ensure_future(self._show_continuously(display, name))}
         try:
-            await asyncio.wait({stopped, *works}, return_when=asyncio.FIRST_COMPLETED)
-            for work in works:
-                if work.done():
-                    work.result()
+            await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
             await self._show(display, name, 0.0)
             return stopped.result()
         finally:
-            self.counts.seconds = time.monotonic() - started
-            tasks = {stopped, *works, *self._tasks.values()}
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+            self.stats.seconds = time.monotonic() - started
+            running: set[asyncio.Future[Any]] = {stopped, *tasks, *self._tasks.values()}
+            for future in running:
+                future.cancel()
+            await asyncio.wait(running)
 
     async def _watch(self) -> None:
-        """Begin to read whatever pod appears."""
-        async for pod, is_there in self._target.cluster.watch_pods(self._target.selector):
-            if self._pod is not None and not (pod.name == self._pod or pod.name.endswith(f"-{self._pod}")):
+        """Start a reader for each pod that appears."""
+        async for pod, exists in self._cluster.watch_pods(self._selector):
+            if not reader.matches_pod(pod.name, self._query.pod):
                 continue
-            if is_there:
+            if exists:
                 self._pods[pod.name] = pod
             else:
                 self._pods.pop(pod.name, None)
-            self._changed.set()
-            task = self._tasks.get(pod.name)
-            if is_there and task is None and _has_begun(pod, self._target.container):
-                self.counts.pods += 1
-                is_new = pod.created_at > self._began_at
+            self._pods_changed.set()
+            if exists and pod.name not in self._tasks and _has_log(pod.find_container(self._container)):
+                self.stats.pods += 1
+                is_new = pod.created_at > self._started_at
                 if is_new:
-                    await self._remark(pod.name, "new pod")
-                lines = None if is_new else self._wish.lines
+                    await self._annotate(pod.name, "new pod")
+                lines = None if is_new else self._query.lines
                 self._tasks[pod.name] = asyncio.create_task(self._read(pod, lines), name=f"follow {pod.name}")
 
     async def _read(self, pod: kubernetes.Pod, lines: int | None) -> None:
-        """
-        Read one container until its pod has gone, from its newest *lines* on.
-
-        It begins again after each restart and each broken connection.
-        """
-        resumer, attempt, restarts = _Deduplicator(), 0, _restarts(pod, self._target.container)
+        """Read one container from its newest *lines* until its pod is deleted, reconnecting after each break."""
+        deduplicator, attempt, restarts = _Deduplicator(), 0, self._restarts(pod)
         refusal = ""
         while True:
-            before = resumer.newest
+            newest = deduplicator.newest
             try:
-                await self._read_once(pod.name, resumer, lines)
+                await self._read_once(pod.name, deduplicator, lines)
             except errors.MissingResource:
                 pass
             except errors.Unavailable as error:
-                log.info("followed log broke", pod=pod.name, reason=str(error))
+                log.info("followed log disconnected", pod=pod.name, reason=str(error))
             except errors.Refused as error:
                 if refusal != str(error):
                     refusal = str(error)
-                    await self._remark(pod.name, f"cannot be read: {refusal}")
-            attempt = 1 if resumer.newest != before else attempt + 1
-            now = self._pods.get(pod.name)
-            if now is None:
-                await self._remark(pod.name, "ended, the pod is gone")
+                    await self._annotate(pod.name, f"cannot be read: {refusal}")
+            attempt = 1 if deduplicator.newest != newest else attempt + 1
+            current = self._pods.get(pod.name)
+            if current is None:
+                await self._annotate(pod.name, "pod deleted")
                 self._tasks.pop(pod.name, None)
                 return
-            if _restarts(now, self._target.container) > restarts:
-                restarts = _restarts(now, self._target.container)
-                await self._remark(pod.name, f"started again, {_how_it_ended(now, self._target.container)}")
-                attempt = 1
+            if self._restarts(current) > restarts:
+                restarts, attempt = self._restarts(current), 1
+                await self._annotate(
+                    pod.name, f"restarted, {_last_termination(current.find_container(self._container))}"
+                )
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_PAUSES_SECONDS[min(attempt, len(_PAUSES_SECONDS)) - 1]):
-                    self._changed.clear()
-                    await self._changed.wait()
+                backoff = _RECONNECT_BACKOFF_SECONDS[min(attempt, len(_RECONNECT_BACKOFF_SECONDS)) - 1]
+                async with asyncio.timeout(backoff):
+                    self._pods_changed.clear()
+                    await self._pods_changed.wait()
 
-    async def _read_once(self, name: str, resumer: _Deduplicator, lines: int | None) -> None:
-        since = resumer.begin_again()
-        selector = filters.ContextSelector(self._wish.filter, before=self._wish.before, after=self._wish.after)
-        cutter = parser.LineSplitter()
-        stream = self._target.cluster.log(
-            name,
-            self._target.container,
+    async def _read_once(self, pod: str, deduplicator: _Deduplicator, lines: int | None) -> None:
+        since = deduplicator.reconnect()
+        selector = filters.ContextSelector(self._query.filter, before=self._query.before, after=self._query.after)
+        stream = self._cluster.stream_log(
+            pod,
+            self._container,
             follows=True,
-            newest=lines if since is None else None,
+            tail_lines=lines if since is None else None,
             since=since,
-            since_seconds=self._wish.since_seconds if since is None else None,
+            since_seconds=self._query.since_seconds if since is None else None,
         )
-        async with stream as pieces:
-            async for whole in _as_they_come(pieces, cutter):
-                new = resumer.new(whole)
-                self.counts.lines += len(new)
-                self._newest = resumer.newest or self._newest
-                entries = list(selector.feed(new)) if new else list(selector.finish())
-                await self._add([_entry(entry.text, name, entry.stamp) for entry in entries])
-        await self._add([_entry(entry.text, name, entry.stamp) for entry in selector.finish()])
+        async with stream as chunks:
+            async for complete in _complete_lines(chunks):
+                new = deduplicator.filter_new(complete)
+                self.stats.lines_read += len(new)
+                self._newest = deduplicator.newest or self._newest
+                await self._add(pod, list(selector.feed(new)) if new else list(selector.finish()))
+        await self._add(pod, list(selector.finish()))
 
-    async def _remark(self, pod: str, text: str) -> None:
+    def _restarts(self, pod: kubernetes.Pod) -> int:
+        container = pod.find_container(self._container)
+        return container.restarts if container is not None else 0
+
+    async def _annotate(self, pod: str, text: str) -> None:
         now = datetime.datetime.now(datetime.UTC)
-        await self._add([reports.LogEntry(text=text, source=pod, at=now, is_annotation=True)])
+        await self._buffer([reports.LogEntry(text=text, source=pod, at=now, is_annotation=True)])
 
-    async def _add(self, entries: list[reports.LogEntry]) -> None:
+    async def _add(self, pod: str, entries: list[parser.Entry]) -> None:
+        timed = [
+            (entry.text.decode(errors="replace"), tail_buffer.parse_timestamp(entry.timestamp)) for entry in entries
+        ]
+        await self._buffer([reports.LogEntry(text=text, source=pod, at=at, first_at=at) for text, at in timed])
+
+    async def _buffer(self, entries: list[reports.LogEntry]) -> None:
         if not entries:
             return
-        async with self._room:
-            await self._room.wait_for(lambda: len(self._waiting) < _WAITING_ENTRIES)
-            self._waiting += entries
+        async with self._entries_changed:
+            await self._entries_changed.wait_for(lambda: len(self._entries) < _MAX_BUFFERED_ENTRIES)
+            self._entries += entries
 
-    async def _hand_over(self, display: invocations.Display, name: str) -> None:
+    async def _show_continuously(self, display: invocations.Display, name: str) -> None:
         while True:
-            lines, started = self.counts.lines, time.monotonic()
-            await asyncio.sleep(_TICK_SECONDS)
-            await self._show(display, name, (self.counts.lines - lines) / (time.monotonic() - started))
+            lines, started = self.stats.lines_read, time.monotonic()
+            await asyncio.sleep(_DISPLAY_INTERVAL_SECONDS)
+            await self._show(display, name, (self.stats.lines_read - lines) / (time.monotonic() - started))
 
     async def _show(self, display: invocations.Display, name: str, rate: float) -> None:
-        async with self._room:
-            entries, self._waiting = self._waiting, []
-            self._room.notify_all()
-        self.counts.shown += sum(entry.text.count("\n") + 1 for entry in entries if not entry.is_annotation)
-        # In the order of time within what came together; entries that have none stay where they were.
+        async with self._entries_changed:
+            entries, self._entries = self._entries, []
+            self._entries_changed.notify_all()
+        self.stats.lines_shown += sum(entry.text.count("\n") + 1 for entry in entries if not entry.is_annotation)
+        # By time within one batch; entries without a time stay first.
         entries.sort(key=lambda entry: entry.at.timestamp() if entry.at else 0.0)
         if entries:
-            await display.append(
-                reports.Log(entries=tuple(entries), name=name, common=self._common), self._status(rate)
-            )
+            section = reports.Log(entries=tuple(entries), name=name, common=self._common)
+            await display.append(section, self._status(rate))
 
     def _status(self, rate: float) -> str:
         pods = len(self._pods)
-        words = [f"{pods} {'pod' if pods == 1 else 'pods'}", f"{rate:,.0f} lines/s"]
-        if self._newest is not None:
-            behind = (datetime.datetime.now(datetime.UTC) - self._newest).total_seconds()
-            words += [f"{max(behind, 0.0):.1f} s behind"] if rate else []
-        return " · ".join(words)
+        parts = [f"{pods} {'pod' if pods == 1 else 'pods'}", f"{rate:,.0f} lines/s"]
+        # The age of lines from before is no delay: a quiet service wrote its newest line long ago.
+        if rate and self._newest is not None and self._newest >= self._started_at:
+            delay = (datetime.datetime.now(datetime.UTC) - self._newest).total_seconds()
+            parts.append(f"{max(delay, 0.0):.1f} s behind")
+        return " · ".join(parts)
 
 
-async def _as_they_come(pieces: AsyncIterator[bytes], cutter: parser.LineSplitter) -> AsyncIterator[list[bytes]]:
-    """Give whole lines as soon as they are there, and nothing where none came for a moment: then an entry is whole."""
-    iterator = aiter(pieces)
-    coming: asyncio.Task[bytes] = asyncio.ensure_future(_next(iterator))
+async def _complete_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """Yield complete lines as they arrive, and an empty list once after a quiet moment: the last entry is complete."""
+    splitter, iterator = parser.LineSplitter(), aiter(chunks)
+    pending: asyncio.Task[bytes] = asyncio.ensure_future(_next(iterator))
     try:
         is_quiet = False
         while True:
-            done, _ = await asyncio.wait({coming}, timeout=None if is_quiet else _TICK_SECONDS * 3)
+            done, _ = await asyncio.wait({pending}, timeout=None if is_quiet else _QUIET_SECONDS)
             if not done:
                 is_quiet = True
                 yield []
                 continue
             is_quiet = False
             try:
-                piece = coming.result()
+                chunk = pending.result()
             except StopAsyncIteration:
                 break
-            coming = asyncio.ensure_future(_next(iterator))
-            lines = cutter.feed(piece) + cutter.flush()
+            pending = asyncio.ensure_future(_next(iterator))
+            lines = splitter.feed(chunk) + splitter.flush()
             if lines:
                 yield lines
-        lines = cutter.finish()
+        lines = splitter.finish()
         if lines:
             yield lines
     finally:
-        coming.cancel()
-        await asyncio.wait({coming})
+        pending.cancel()
+        await asyncio.wait({pending})
 
 
 async def _next(iterator: AsyncIterator[bytes]) -> bytes:
     return await anext(iterator)
 
 
-def _entry(text: bytes, source: str, stamp: bytes) -> reports.LogEntry:
-    at = tail_buffer.timestamp(stamp)
-    return reports.LogEntry(text=text.decode(errors="replace"), source=source, at=at, first_at=at)
+def _has_log(container: kubernetes.Container | None) -> bool:
+    if container is None or container.state is None:
+        return False
+    return not container.is_waiting or container.last_termination is not None
 
 
-def _has_begun(pod: kubernetes.Pod, container: str) -> bool:
-    one = pod.find_container(container)
-    return one is not None and one.state is not None and (not one.is_waiting or one.last is not None)
-
-
-def _restarts(pod: kubernetes.Pod, container: str) -> int:
-    one = pod.find_container(container)
-    return one.restarts if one is not None else 0
-
-
-def _how_it_ended(pod: kubernetes.Pod, container: str) -> str:
-    one = pod.find_container(container)
-    if one is None or one.last is None:
-        return "it is not known how it ended"
-    return f"the one before ended: {one.last.reason or 'no reason given'} ({one.last.exit_code})"
+def _last_termination(container: kubernetes.Container | None) -> str:
+    if container is None or container.last_termination is None:
+        return "last termination unknown"
+    last = container.last_termination
+    return f"last termination: {last.reason or 'no reason'} (exit code {last.exit_code})"

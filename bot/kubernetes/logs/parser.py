@@ -1,10 +1,9 @@
 """
-Bytes of a log as they come over the wire → blocks of whole lines, whatever is in them.
+Line splitter and multiline parser: bytes of a log → lines → entries.
 
-Lines → entries: a stack trace, or any text of several lines, belongs to the line it began with.
-
-Where a log has lines that begin with a date, as Spring Boot's do, only such lines begin an entry; the others belong to
-the one before. Where it has none, a line begins an entry unless it is indented or says that it goes on.
+An entry is a line with everything that belongs to it, such as a stack trace. In a log whose lines begin with a date, as
+Spring Boot's do, only such a line starts an entry. In any other log a line starts an entry unless it is indented or
+is recognised as a continuation.
 """
 
 import dataclasses
@@ -13,150 +12,141 @@ from collections.abc import Iterable
 
 from bot.model import reports
 
-LONGEST_LINE = 64_000
-"""Bytes of a line that are kept; a line of 20 MB is nothing that anybody reads."""
-BLOCK = 256_000
-"""Bytes that are worked on at once: enough to make the work per block small, few enough to let the loop breathe."""
+MAX_LINE_BYTES = 64_000
+"""The rest of a longer line is dropped and counted."""
+BLOCK_BYTES = 256_000
+"""Split at once: large enough to be cheap per line, small enough not to block the event loop."""
+MAX_ENTRY_LINES = 1_000
+"""A longer entry is split."""
 
-_ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-
-
-class LineSplitter:
-    """Cuts one log; counts what it has seen."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self._held = 0
-        self.bytes_read = 0
-        self.lines_read = 0
-        self.bytes_cut = 0
-        """Of lines that were longer than is kept."""
-
-    def feed(self, piece: bytes) -> list[bytes]:
-        """Take *piece* and give the lines it completes, once there are enough of them to be worth it."""
-        self.bytes_read += len(piece)
-        self._pieces.append(piece)
-        self._held += len(piece)
-        return self.flush() if self._held >= BLOCK else []
-
-    def flush(self) -> list[bytes]:
-        """Give the complete lines that are held, without waiting for more."""
-        held = b"".join(self._pieces)
-        whole, newline, rest = held.rpartition(b"\n")
-        if not newline:
-            self._hold(self._shortened(rest))
-            return []
-        self._hold(b"")
-        lines = self._lines(whole)
-        self._hold(self._shortened(rest))
-        return lines
-
-    def finish(self) -> list[bytes]:
-        """Give what is left when the log has ended, its last line also where no line end follows it."""
-        lines = self.flush()
-        rest = b"".join(self._pieces)
-        self._hold(b"")
-        return lines + self._lines(rest) if rest else lines
-
-    def _hold(self, rest: bytes) -> None:
-        self._pieces = [rest] if rest else []
-        self._held = len(rest)
-
-    def _shortened(self, rest: bytes) -> bytes:
-        """Give the beginning of a line that has not ended yet, no longer than is kept."""
-        if len(rest) <= LONGEST_LINE:
-            return rest
-        self.bytes_cut += len(rest) - LONGEST_LINE
-        return rest[:LONGEST_LINE]
-
-    def _lines(self, whole: bytes) -> list[bytes]:
-        if b"\x1b" in whole:
-            whole = _ESCAPES.sub(b"", whole)
-        lines = whole.split(b"\n")
-        if b"\r" in whole:
-            lines = [line.removesuffix(b"\r") for line in lines]
-        self.lines_read += len(lines)
-        if len(whole) > LONGEST_LINE:
-            lines = [line if len(line) <= LONGEST_LINE else self._shortened(line) for line in lines]
-        return lines
-
-
-LONGEST_ENTRY = 1_000
-"""Lines of one entry; what comes after begins a new one."""
-
+_ANSI_ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _DATED = re.compile(rb"\[?\d{4}[-/]\d\d[-/]\d\d|\[?\d\d:\d\d:\d\d|\[\d+[.,]\d+s\]|\{|[A-Z][a-z]{2} \d{1,2}, \d{4} ")
-_OTHER_HEADS = re.compile(
+_UNDATED_START = re.compile(
     rb"Exception in thread |Picked up |Terminating due to |# A fatal error|OpenJDK |Error: "
     rb"|(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\b"
 )
-_GOES_ON = re.compile(
+_CONTINUATION = re.compile(
     rb"[ \t]|$|Caused by: |Suppressed: |Wrapped by: |\.\.\. \d+ |[})\]]"
     rb"|(?:[\w$]+\.)+[A-Z][\w$]*(?:Exception|Error|Throwable)\b"
 )
 
 
+class LineSplitter:
+    """Splits one log into lines, without escape sequences and carriage returns."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._buffered = 0
+        self.bytes_read = 0
+        self.lines_read = 0
+        self.bytes_truncated = 0
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Add *chunk*; return complete lines once a block of them is buffered."""
+        self.bytes_read += len(chunk)
+        self._chunks.append(chunk)
+        self._buffered += len(chunk)
+        return self.flush() if self._buffered >= BLOCK_BYTES else []
+
+    def flush(self) -> list[bytes]:
+        """Return the complete lines that are buffered."""
+        complete, newline, rest = b"".join(self._chunks).rpartition(b"\n")
+        lines = self._split(complete) if newline else []
+        self._buffer(self._truncate(rest))
+        return lines
+
+    def finish(self) -> list[bytes]:
+        """Return the lines left at the end of the log, an unterminated last one included."""
+        lines = self.flush()
+        rest = b"".join(self._chunks)
+        self._buffer(b"")
+        return lines + self._split(rest) if rest else lines
+
+    def _buffer(self, rest: bytes) -> None:
+        self._chunks = [rest] if rest else []
+        self._buffered = len(rest)
+
+    def _truncate(self, line: bytes) -> bytes:
+        if len(line) <= MAX_LINE_BYTES:
+            return line
+        self.bytes_truncated += len(line) - MAX_LINE_BYTES
+        return line[:MAX_LINE_BYTES]
+
+    def _split(self, block: bytes) -> list[bytes]:
+        if b"\x1b" in block:
+            block = _ANSI_ESCAPE.sub(b"", block)
+        lines = block.split(b"\n")
+        if b"\r" in block:
+            lines = [line.removesuffix(b"\r") for line in lines]
+        self.lines_read += len(lines)
+        return [self._truncate(line) for line in lines] if len(block) > MAX_LINE_BYTES else lines
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry as it came: the time stamp of its first line, as the node wrote it, and its lines without theirs."""
+    """An entry: the timestamp of its first line as the node wrote it, and its lines without timestamps."""
 
-    stamp: bytes
+    timestamp: bytes
     lines: tuple[bytes, ...]
 
     @property
     def text(self) -> bytes:
-        """Give the lines as one text."""
+        """The lines as one text."""
         return b"\n".join(self.lines)
 
 
 class MultilineParser:
-    """Knows how the log it reads marks the beginning of an entry."""
+    """Groups the lines of one log into entries, after learning how the log starts them."""
 
     def __init__(self) -> None:
         self._is_dated = False
 
     def learn(self, texts: list[bytes]) -> None:
-        """See whether the log dates its lines."""
+        """Detect whether the log dates its lines."""
         self._is_dated = self._is_dated or any(_DATED.match(text) for text in texts[:200])
 
-    def begins(self, text: bytes) -> bool:
-        """Tell whether a line begins an entry."""
+    def starts_entry(self, text: bytes) -> bool:
+        """Return whether a line starts an entry."""
         if self._is_dated:
-            return _DATED.match(text) is not None or _OTHER_HEADS.match(text) is not None
-        return _GOES_ON.match(text) is None
+            return _DATED.match(text) is not None or _UNDATED_START.match(text) is not None
+        return _CONTINUATION.match(text) is None
 
-    def last_beginning(self, texts: list[bytes]) -> int:
-        """Give where the last entry of *texts* begins; it may go on in what has not been read yet."""
-        lowest = max(len(texts) - LONGEST_ENTRY, 0)
-        return next((index for index in range(len(texts) - 1, lowest - 1, -1) if self.begins(texts[index])), lowest)
+    def last_start(self, texts: list[bytes]) -> int:
+        """Return the index at which the last entry of *texts* starts; lines not read yet may belong to it."""
+        lowest = max(len(texts) - MAX_ENTRY_LINES, 0)
+        indices = range(len(texts) - 1, lowest - 1, -1)
+        return next((index for index in indices if self.starts_entry(texts[index])), lowest)
 
-    def entries(self, lines: list[bytes], texts: list[bytes], end: int) -> list[Entry]:
-        """Give the entries of the lines before *end*."""
-        found: list[Entry] = []
+    def split(self, lines: list[bytes], texts: list[bytes], end: int) -> list[Entry]:
+        """Return the entries of the lines before *end*; *texts* are the lines without their timestamps."""
+        entries: list[Entry] = []
         start = 0
         for index in range(1, end):
-            if self.begins(texts[index]) or index - start >= LONGEST_ENTRY:
-                found.append(Entry(stamp_of(lines[start]), tuple(texts[start:index])))
+            if self.starts_entry(texts[index]) or index - start >= MAX_ENTRY_LINES:
+                entries.append(Entry(timestamp_of(lines[start]), tuple(texts[start:index])))
                 start = index
         if end:
-            found.append(Entry(stamp_of(lines[start]), tuple(texts[start:end])))
-        return found
+            entries.append(Entry(timestamp_of(lines[start]), tuple(texts[start:end])))
+        return entries
 
 
 def join_lines(lines: Iterable[str], source: str = "") -> tuple[reports.LogEntry, ...]:
-    """Give *lines* that no node has stamped as entries."""
-    joiner, texts = MultilineParser(), [line.encode() for line in lines]
-    joiner.learn(texts)
-    entries = joiner.entries(texts, texts, len(texts))
+    """Return the entries of *lines* that carry no timestamps of a node."""
+    parser, texts = MultilineParser(), [line.encode() for line in lines]
+    parser.learn(texts)
+    entries = parser.split(texts, texts, len(texts))
     return tuple(reports.LogEntry(text=entry.text.decode(), source=source) for entry in entries)
 
 
 def text_of(line: bytes) -> bytes:
-    """Give what the container wrote of a line that the node has stamped; a line of the node's own has no stamp."""
-    stamp, space, text = line.partition(b" ")
-    return text if space and stamp[:2] == b"20" else b"" if stamp[:2] == b"20" and stamp[-1:] == b"Z" else line
+    """Return *line* without its timestamp; a message of the node itself has none."""
+    timestamp, space, text = line.partition(b" ")
+    if timestamp[:2] != b"20":
+        return line
+    return text if space else b"" if timestamp[-1:] == b"Z" else line
 
 
-def stamp_of(line: bytes) -> bytes:
-    """Give a line's time stamp; empty where it has none."""
-    stamp = line.partition(b" ")[0]
-    return stamp if stamp[:2] == b"20" else b""
+def timestamp_of(line: bytes) -> bytes:
+    """Return the timestamp of *line*, empty if it has none."""
+    timestamp = line.partition(b" ")[0]
+    return timestamp if timestamp[:2] == b"20" else b""

@@ -1,16 +1,9 @@
-"""
-The logs of pods, read once: all at the same time, each bounded, together in the order of time.
-
-Which logs a question is about.
-
-Entries that were read before, filtered again.
-"""
+"""Logs read once: all sources concurrently, within limits of bytes, memory and time."""
 
 import asyncio
 import dataclasses
-import datetime
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bot import errors
@@ -20,50 +13,56 @@ from bot.model import reports
 
 if TYPE_CHECKING:
     from bot.kubernetes import workloads
-import collections
 
-MOST_BYTES = 1_000_000_000
-"""Read for one question, over all pods."""
-MOST_KEPT_BYTES = 12_000_000
-"""Kept for one answer, over all pods: each of them costs five or six of memory until the answer is delivered."""
-MOST_SECONDS = 100.0
-"""After which what was read so far is the answer."""
-_MOST_LINES = 5_000_000
-"""Of a long log; the newest ones, because the node looks for them from the end."""
-LONG_BYTES = 300_000_000
+MAX_READ_BYTES = 1_000_000_000
+"""For one query, over all pods."""
+MAX_KEPT_BYTES = 12_000_000
+"""For one query, over all pods: each byte costs five or six of memory until the response is delivered."""
+MAX_READ_SECONDS = 100.0
+"""The response is what was read until then."""
+LONG_LOG_BYTES = 300_000_000
 """
-A log that is longer is begun again, from its newest lines on. Asked for those at once, the node would read each log
-twice: from its end, to find where they begin, and then forwards. Nodes keep some ten megabytes of a log.
+A log that is longer is read again from its newest lines. Asking for those at once would make the node read every log
+twice: backwards to find where they begin, then forwards. Nodes keep some ten megabytes of a log.
 """
-IDLE_SECONDS = 10.0
-"""A node that sends nothing for so long is not waited for: the logs of the others are to be shown as well."""
-_MARGIN = 200
-"""Lines read beyond those wanted, so that the trace that the first of them belongs to has its beginning."""
-_AT_ONCE = 24
+IDLE_TIMEOUT_SECONDS = 10.0
+"""A node that sends nothing for so long must not delay the logs of the others."""
+_MAX_LINES = 5_000_000
+"""Of a long log, its newest."""
+_EXTRA_LINES = 200
+"""Read beyond those asked for, so that the first stack trace has its beginning."""
+_MAX_CONCURRENT_READS = 24
+_MAX_SUGGESTIONS = 10
 _EVICTED = "Evicted"
-_GONE = b"unable to retrieve container logs"
+_REMOVED = b"unable to retrieve container logs"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LogQuery:
-    """What is wanted of every log."""
+    """What is read of which logs."""
 
     lines: int = 200
-    """The newest so many that are wanted, of each pod."""
+    """The newest matching lines of each pod."""
     filter: filters.Filter = dataclasses.field(default_factory=filters.Filter)
     before: int = 0
     after: int = 0
     since_seconds: int | None = None
+    container: str | None = None
+    """None for the service's own."""
+    pod: str | None = None
+    """A pod's name or the end of it; None for all pods."""
+    is_previous: bool = False
+    """Only logs from before the last restart."""
 
     @property
-    def newest(self) -> int | None:
-        """Give how many lines the node is asked for; None for all of them, which are filtered here."""
-        return self.lines + _MARGIN if self.filter.are_none else None
+    def tail_lines(self) -> int | None:
+        """Lines asked of the node; None for all of them, because filtering happens here."""
+        return self.lines + _EXTRA_LINES if self.filter.is_empty else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One log: of a container, or of the one before it."""
+    """One log: of a container, or of its previous run."""
 
     pod: kubernetes.Pod
     container: str
@@ -72,288 +71,214 @@ class Source:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LogResult:
-    """What was taken from one log."""
+    """What was read of one source."""
 
     source: Source
     entries: tuple[reports.LogEntry, ...] = ()
     lines_read: int = 0
     bytes_read: int = 0
     lines_matched: int = 0
-    lines_left_out: int = 0
-    """Wanted, but older than the newest that were asked for."""
-    bytes_cut: int = 0
-    """Of lines that are longer than what is kept of one."""
-    is_full: bool = False
-    """Some were left out although so many were asked for, because together they were too long."""
-    problem: errors.BotError | None = None
-    """Why nothing, or no more, could be read."""
+    lines_omitted: int = 0
+    """Matching lines that are older than those returned."""
+    bytes_truncated: int = 0
+    is_memory_limited: bool = False
+    """Lines were omitted for MAX_KEPT_BYTES, although the query asked for them."""
     is_incomplete: bool = False
-    """A bound was hit, so the newest lines were not read."""
+    """A read limit was reached before the newest lines."""
+    error: errors.BotError | None = None
+    """Why nothing, or nothing more, could be read."""
 
     @property
-    def problem_text(self) -> str | None:
-        """Give in a sentence why nothing, or no more, could be read."""
-        return str(self.problem) if self.problem else None
+    def unavailable_reason(self) -> str | None:
+        """The error as a sentence."""
+        return str(self.error) if self.error else None
 
 
-class _Budget:
-    """What may still be read, over all logs of a question, and what of each."""
-
-    most_kept = tail_buffer.MOST_BYTES
-    idle_seconds = IDLE_SECONDS
-
-    def __init__(self, most_bytes: int, most_seconds: float) -> None:
-        self._bytes = most_bytes
-        self._until = time.monotonic() + most_seconds
-
-    def spend(self, amount: int) -> bool:
-        """Tell whether there is more to spend after *amount*."""
-        self._bytes -= amount
-        return self._bytes > 0 and time.monotonic() < self._until
-
-    def give_back(self, amount: int) -> None:
-        """Take *amount* as not read."""
-        self._bytes += amount
-
-
-class _TooLongError(Exception):
-    """A log that is to be read from its newest lines on."""
-
-
-async def read(
-    cluster: "workloads.Workloads",
-    sources: Sequence[Source],
-    wish: LogQuery,
-    *,
-    most_bytes: int = MOST_BYTES,
-    long_bytes: int = LONG_BYTES,
-    idle_seconds: float = IDLE_SECONDS,
-) -> tuple[LogResult, ...]:
-    """Give a portion of each source, in their order; what cannot be read says why."""
-    budget = _Budget(most_bytes, MOST_SECONDS)
-    budget.most_kept, budget.idle_seconds = most_kept(len(sources)), idle_seconds
-    slots = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(source: Source) -> LogResult:
-        if not source.pod.node:
-            # The API server gives an empty log then, which looks like that of a quiet service.
-            return LogResult(source=source, problem=_without_node(source.pod))
-        async with slots:
-            try:
-                return await _read(cluster, source, wish, budget, long_bytes if wish.newest is None else None)
-            except _TooLongError:
-                return await _read(cluster, source, wish, budget, None)
-
-    return tuple(await asyncio.gather(*(one(source) for source in sources)))
-
-
-def most_kept(logs: int) -> int:
-    """Give how many bytes are kept of each of so many *logs*."""
-    return min(tail_buffer.MOST_BYTES, MOST_KEPT_BYTES // max(logs, 1))
-
-
-async def newest(
-    cluster: "workloads.Workloads",
-    pod: kubernetes.Pod,
-    container: str,
-    *,
-    is_previous: bool = False,
-    lines: int = 400,
-) -> LogResult:
-    """Give the newest entries of one log; its trouble says why there are none."""
-    source = Source(pod=pod, container=container, is_previous=is_previous)
-    [portion] = await read(cluster, [source], LogQuery(lines=lines))
-    return portion
-
-
-def merge(portions: Iterable[LogResult], *, collapses: bool = True) -> list[reports.LogEntry]:
-    """Give the entries of all *portions* in the order of time, traces that several pods share held once."""
-    entries = [entry for portion in portions for entry in portion.entries]
-    return tail_buffer.collapse_repeats(entries) if collapses else sorted(entries, key=_time)
-
-
-def _time(entry: reports.LogEntry) -> datetime.datetime:
-    return entry.at or datetime.datetime.max.replace(tzinfo=datetime.UTC)
-
-
-async def _read(
-    cluster: "workloads.Workloads", source: Source, wish: LogQuery, budget: _Budget, long_bytes: int | None
-) -> LogResult:
-    """Give what is wanted of a log; one that has more than *long_bytes* is left with _TooLongError."""
-    intake, problem, is_incomplete = _LogPipeline(wish, budget.most_kept), None, False
-    log = cluster.log(
-        source.pod.name,
-        source.container,
-        is_previous=source.is_previous,
-        newest=(wish.newest or _MOST_LINES) if long_bytes is None else None,
-        since_seconds=wish.since_seconds,
-        idle_seconds=budget.idle_seconds,
-    )
-    try:
-        async with log as pieces:
-            async for piece in pieces:
-                intake.take(piece)
-                if long_bytes is not None and intake.bytes_read > long_bytes:
-                    budget.give_back(intake.bytes_read - len(piece))
-                    raise _TooLongError
-                if not budget.spend(len(piece)):
-                    is_incomplete = True
-                    break
-    except errors.BotError as error:
-        problem = _explained(error, source.pod)
-    return intake.portion(source, problem, is_incomplete=is_incomplete)
-
-
-class _LogPipeline:
-    """What has come of one log."""
-
-    def __init__(self, wish: LogQuery, most_kept: int) -> None:
-        collapses = wish.before == wish.after == 0
-        self._cutter = parser.LineSplitter()
-        self._selector = filters.ContextSelector(wish.filter, before=wish.before, after=wish.after)
-        self._keeper = tail_buffer.TailBuffer(wish.lines, collapses=collapses, most_bytes=most_kept)
-
-    @property
-    def bytes_read(self) -> int:
-        return self._cutter.bytes_read
-
-    def take(self, piece: bytes) -> None:
-        self._take(self._cutter.feed(piece))
-
-    def portion(self, source: Source, problem: errors.BotError | None, *, is_incomplete: bool) -> LogResult:
-        lines = self._cutter.finish()
-        if self._cutter.lines_read == 1 and lines and lines[0].startswith(_GONE):
-            problem = errors.MissingResource("The node has removed that log already.")
-        else:
-            self._take(lines)
-            for entry in self._selector.finish():
-                self._keeper.add(entry)
-        return LogResult(
-            source=source,
-            entries=tuple(self._keeper.entries(source.pod.name)),
-            lines_read=self._cutter.lines_read,
-            bytes_read=self._cutter.bytes_read,
-            lines_matched=self._selector.lines_matched,
-            lines_left_out=self._keeper.lines_left_out,
-            bytes_cut=self._cutter.bytes_cut,
-            is_full=self._keeper.is_full,
-            problem=problem,
-            is_incomplete=is_incomplete,
-        )
-
-    def _take(self, lines: list[bytes]) -> None:
-        if lines:
-            for entry in self._selector.feed(lines):
-                self._keeper.add(entry)
-
-
-def _without_node(pod: kubernetes.Pod) -> errors.BotError:
-    because = f": {pod.unscheduled_because}" if pod.unscheduled_because else "."
-    return errors.MissingResource(f"It has no node yet{because}", hint="See its events for what the scheduler says.")
-
-
-def _explained(error: errors.BotError, pod: kubernetes.Pod) -> errors.BotError:
-    """Give *error* with what the cluster says of a pod that its node has thrown out."""
-    if not isinstance(error, errors.MissingResource) or pod.reason != _EVICTED:
-        return error
-    return errors.MissingResource(
-        f"The pod was evicted, and its log went with it. {pod.message}".strip(), hint=error.hint
-    )
-
-
-_NAMED = 10
-
-
-def pods(found: Sequence[kubernetes.Pod], name: str | None) -> list[kubernetes.Pod]:
+def select_pods(pods: Sequence[kubernetes.Pod], name: str | None) -> list[kubernetes.Pod]:
     """
-    Give the pods that are meant: all, or those called *name* or whose names end in it.
+    Return the pods called *name*, or whose names end in it; all of them for None.
 
     Raises:
         errors.NotFound: there is none.
     """
-    if name is None:
-        return list(found)
-    chosen = [pod for pod in found if pod.name == name or pod.name.endswith(f"-{name}")]
-    if not chosen:
-        names = [pod.name for pod in found]
-        raise errors.NotFound("pod", name, names, hint=_there_are(names))
-    return chosen
+    selected = [pod for pod in pods if matches_pod(pod.name, name)]
+    if name is not None and not selected:
+        names = [pod.name for pod in pods]
+        raise errors.NotFound("pod", name, names, hint=_existing(names))
+    return selected
 
 
-def sources(pods: Sequence[kubernetes.Pod], container: str, *, is_previous: bool) -> list[Source]:
+def matches_pod(pod: str, name: str | None) -> bool:
+    """Return whether *name* means *pod*: its name, the end of it, or None for any."""
+    return name is None or pod == name or pod.endswith(f"-{name}")
+
+
+def select_sources(pods: Sequence[kubernetes.Pod], container: str, *, is_previous: bool) -> list[Source]:
     """
-    Give the logs of *container* in *pods*: of now, and of before a restart; *is_previous* is only the latter.
+    Return the logs of *container*: the current one and that from before a restart; with *is_previous* only the latter.
 
     Raises:
         errors.NotFound: no pod has such a container.
     """
     names = sorted({one.name for pod in pods for one in pod.containers})
     if pods and container not in names:
-        raise errors.NotFound("container", container, names, hint=_there_are(names))
-    chosen = []
+        raise errors.NotFound("container", container, names, hint=_existing(names))
+    sources = []
     for pod in pods:
         one = pod.find_container(container)
-        # Of a container that waits for its next start, the node gives the one before as that of now.
+        # While a container waits for its restart, the node returns the previous log as the current one.
         if one is not None and (is_previous or (one.restarts and not one.is_waiting)):
-            chosen.append(Source(pod=pod, container=container, is_previous=True))
+            sources.append(Source(pod=pod, container=container, is_previous=True))
         if one is not None and not is_previous:
-            chosen.append(Source(pod=pod, container=container))
-    return chosen
+            sources.append(Source(pod=pod, container=container))
+    return sources
 
 
-def _there_are(names: Sequence[str]) -> str:
-    return f"There {'is' if len(names) == 1 else 'are'}: {', '.join(names[:_NAMED]) or 'none'}."
+async def read(
+    cluster: "workloads.Workloads",
+    sources: Sequence[Source],
+    query: LogQuery,
+    *,
+    max_bytes: int = MAX_READ_BYTES,
+    long_log_bytes: int = LONG_LOG_BYTES,
+    idle_seconds: float = IDLE_TIMEOUT_SECONDS,
+) -> tuple[LogResult, ...]:
+    """Return a result for each source, in their order; one that cannot be read carries its error."""
+    limits = _Limits(max_bytes, MAX_READ_SECONDS, max_kept_bytes(len(sources)), idle_seconds)
+    slots = asyncio.Semaphore(_MAX_CONCURRENT_READS)
+
+    async def read_source(source: Source) -> LogResult:
+        if not source.pod.node:
+            # The API server returns an empty log, as for a quiet service.
+            return LogResult(source=source, error=_not_scheduled(source.pod))
+        async with slots:
+            try:
+                return await _read(cluster, source, query, limits, long_log_bytes if query.tail_lines is None else None)
+            except _LongLogError:
+                return await _read(cluster, source, query, limits, None)
+
+    return tuple(await asyncio.gather(*(read_source(source) for source in sources)))
 
 
-def with_restarts(entries: Sequence[reports.LogEntry], portions: Sequence[LogResult]) -> list[reports.LogEntry]:
-    """Give *entries* with a remark where a container was started again."""
-    remarks = [_restart(portion.source) for portion in portions if _shows_an_end(portion)]
-    both = [*entries, *(remark for remark in remarks if remark is not None)]
-    last = datetime.datetime.max.replace(tzinfo=datetime.UTC)
-    return sorted(both, key=lambda entry: entry.at or last)
+async def read_tail(cluster: "workloads.Workloads", source: Source, *, lines: int = 400) -> LogResult:
+    """Return the newest entries of one source, or the error."""
+    [result] = await read(cluster, [source], LogQuery(lines=lines))
+    return result
 
 
-def _shows_an_end(portion: LogResult) -> bool:
-    container = portion.source.pod.find_container(portion.source.container)
-    is_last = container is not None and container.is_waiting
-    return bool(portion.entries) and (portion.source.is_previous or is_last)
+def max_kept_bytes(logs: int) -> int:
+    """Return how many bytes are kept of each of *logs* logs."""
+    return min(tail_buffer.MAX_BYTES, MAX_KEPT_BYTES // max(logs, 1))
 
 
-def _restart(source: Source) -> reports.LogEntry | None:
-    container = source.pod.find_container(source.container)
-    if container is None or container.last is None:
-        return None
-    ended = container.last
-    then = "waits to be started again" if container.is_waiting else "started again"
-    text = f"ended: {ended.reason or 'for no given reason'} ({ended.exit_code}), {then}"
-    return reports.LogEntry(text=text, source=source.pod.name, at=ended.finished_at, is_annotation=True)
+class _Limits:
+    """Read limits of one query; bytes and time are shared by its sources."""
+
+    def __init__(self, max_bytes: int, max_seconds: float, kept_bytes: int, idle_seconds: float) -> None:
+        self._bytes_left = max_bytes
+        self._deadline = time.monotonic() + max_seconds
+        self.kept_bytes = kept_bytes
+        self.idle_seconds = idle_seconds
+
+    def spend(self, amount: int) -> bool:
+        """Count *amount* bytes; return whether more may be read."""
+        self._bytes_left -= amount
+        return self._bytes_left > 0 and time.monotonic() < self._deadline
+
+    def refund(self, amount: int) -> None:
+        """Count *amount* bytes as not read."""
+        self._bytes_left += amount
 
 
-def filtered(entries: Sequence[reports.LogEntry], wish: LogQuery, *, pod: str | None = None) -> list[reports.LogEntry]:
-    """Give those of *entries* that *wish* asks for, of the pod whose name ends in *pod* if one is given."""
-    found: list[reports.LogEntry] = []
-    earlier: collections.deque[reports.LogEntry] = collections.deque(maxlen=wish.before)
-    still_after = 0
-    for entry in entries:
-        if pod is not None and not (entry.source == pod or entry.source.endswith(f"-{pod}")):
-            continue
-        if not entry.is_annotation and wish.filter.accept(entry.text.encode()):
-            found += [*earlier, entry]
-            earlier.clear()
-            still_after = wish.after
-        elif still_after:
-            still_after -= 1
-            found.append(entry)
+class _LongLogError(Exception):
+    """The log must be read from its newest lines."""
+
+
+class LogPipeline:
+    """The stages that one log passes: line splitter, filter with context, tail buffer."""
+
+    def __init__(self, query: LogQuery, max_bytes: int) -> None:
+        self._splitter = parser.LineSplitter()
+        self._selector = filters.ContextSelector(query.filter, before=query.before, after=query.after)
+        has_context = bool(query.before or query.after)
+        self._buffer = tail_buffer.TailBuffer(query.lines, collapses=not has_context, max_bytes=max_bytes)
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes fed so far."""
+        return self._splitter.bytes_read
+
+    def feed(self, chunk: bytes) -> None:
+        """Process *chunk*."""
+        self._process(self._splitter.feed(chunk))
+
+    def result(self, source: Source, error: errors.BotError | None, *, is_incomplete: bool) -> LogResult:
+        """Process what is buffered and return the result."""
+        lines = self._splitter.finish()
+        if self._splitter.lines_read == 1 and lines and lines[0].startswith(_REMOVED):
+            error = errors.MissingResource("The node has already removed that log.")
         else:
-            earlier.append(entry)
-    return _newest(found, wish.lines)
+            self._process(lines)
+            for entry in self._selector.finish():
+                self._buffer.add(entry)
+        return LogResult(
+            source=source,
+            entries=tuple(self._buffer.entries(source.pod.name)),
+            lines_read=self._splitter.lines_read,
+            bytes_read=self._splitter.bytes_read,
+            lines_matched=self._selector.lines_matched,
+            lines_omitted=self._buffer.lines_omitted,
+            bytes_truncated=self._splitter.bytes_truncated,
+            is_memory_limited=self._buffer.is_memory_limited,
+            is_incomplete=is_incomplete,
+            error=error,
+        )
+
+    def _process(self, lines: list[bytes]) -> None:
+        if lines:
+            for entry in self._selector.feed(lines):
+                self._buffer.add(entry)
 
 
-def _newest(entries: list[reports.LogEntry], lines: int) -> list[reports.LogEntry]:
-    kept: collections.deque[reports.LogEntry] = collections.deque()
-    for entry in reversed(entries):
-        lines -= entry.text.count("\n") + 1
-        if lines < 0 and kept:
-            break
-        kept.appendleft(entry)
-    return list(kept)
+async def _read(
+    cluster: "workloads.Workloads", source: Source, query: LogQuery, limits: _Limits, long_log_bytes: int | None
+) -> LogResult:
+    """Read one source; raise _LongLogError once it has more than *long_log_bytes*."""
+    pipeline, unavailable, is_incomplete = LogPipeline(query, limits.kept_bytes), None, False
+    stream = cluster.stream_log(
+        source.pod.name,
+        source.container,
+        is_previous=source.is_previous,
+        tail_lines=(query.tail_lines or _MAX_LINES) if long_log_bytes is None else None,
+        since_seconds=query.since_seconds,
+        idle_seconds=limits.idle_seconds,
+    )
+    try:
+        async with stream as chunks:
+            async for chunk in chunks:
+                pipeline.feed(chunk)
+                if long_log_bytes is not None and pipeline.bytes_read > long_log_bytes:
+                    limits.refund(pipeline.bytes_read - len(chunk))
+                    raise _LongLogError
+                if not limits.spend(len(chunk)):
+                    is_incomplete = True
+                    break
+    except errors.BotError as error:
+        unavailable = _evicted(error, source.pod)
+    return pipeline.result(source, unavailable, is_incomplete=is_incomplete)
+
+
+def _not_scheduled(pod: kubernetes.Pod) -> errors.BotError:
+    reason = f": {pod.unschedulable_reason}" if pod.unschedulable_reason else "."
+    return errors.MissingResource(f"Pod not scheduled yet{reason}", hint="Check its events for the scheduler's reason.")
+
+
+def _evicted(error: errors.BotError, pod: kubernetes.Pod) -> errors.BotError:
+    """Return *error*, or why an evicted pod has no log."""
+    if not isinstance(error, errors.MissingResource) or pod.reason != _EVICTED:
+        return error
+    return errors.MissingResource(f"Pod evicted, its log was removed. {pod.message}".strip(), hint=error.hint)
+
+
+def _existing(names: Sequence[str]) -> str:
+    return f"Existing: {', '.join(names[:_MAX_SUGGESTIONS]) or 'none'}."

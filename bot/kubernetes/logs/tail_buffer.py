@@ -1,4 +1,4 @@
-"""The last entries of a log, within bounds, with stack traces that repeat held once."""
+"""The newest entries of a log within limits of lines and memory, repeated stack traces collapsed."""
 
 import collections
 import datetime
@@ -7,91 +7,88 @@ import re
 from bot.kubernetes.logs import parser
 from bot.model import reports
 
-MOST_BYTES = 4_000_000
-"""Of what is kept of one log, however few lines that are."""
+MAX_BYTES = 4_000_000
+"""Kept of one log, however few lines that are."""
 _DIGITS = re.compile(rb"\d+")
 
 _Key = tuple[bytes, tuple[bytes, ...]] | int
 
 
-class _Kept:
-    """An entry, and how often it came."""
+class _Repeated:
+    """The newest of some equal entries, with their number and the timestamp of the first."""
 
-    __slots__ = ("count", "entry", "first")
+    __slots__ = ("count", "entry", "first_timestamp")
 
     def __init__(self, entry: parser.Entry) -> None:
         self.entry = entry
-        self.first = entry.stamp
+        self.first_timestamp = entry.timestamp
         self.count = 1
+
+    def log_entry(self, source: str) -> reports.LogEntry:
+        at = parse_timestamp(self.entry.timestamp)
+        return reports.LogEntry(
+            text=self.entry.text.decode(errors="replace"),
+            source=source,
+            at=at,
+            count=self.count,
+            first_at=at if self.count == 1 else parse_timestamp(self.first_timestamp),
+        )
 
 
 class TailBuffer:
-    """Keeps the newest entries that together have at most *most_lines*, and always the newest one."""
+    """Keeps the newest entries with at most *max_lines* and *max_bytes* in all, and always the newest one."""
 
-    def __init__(self, most_lines: int, *, collapses: bool = True, most_bytes: int = MOST_BYTES) -> None:
-        self._most_lines = most_lines
-        self._most_bytes = most_bytes
+    def __init__(self, max_lines: int, *, collapses: bool = True, max_bytes: int = MAX_BYTES) -> None:
+        self._max_lines = max_lines
+        self._max_bytes = max_bytes
         self._collapses = collapses
-        self._kept: collections.OrderedDict[_Key, _Kept] = collections.OrderedDict()
+        self._kept: collections.OrderedDict[_Key, _Repeated] = collections.OrderedDict()
         self._lines = 0
         self._bytes = 0
         self._serial = 0
-        self.lines_left_out = 0
-        self.is_full = False
-        """Entries that were wanted by their number had to go for the sake of the memory."""
+        self.lines_omitted = 0
+        self.is_memory_limited = False
+        """Entries were dropped for the memory limit although the line limit allowed them."""
 
     def add(self, entry: parser.Entry) -> None:
-        """Keep *entry*; where the same trace is kept already, it moves to the end and counts one more."""
-        key = self._key(entry)
+        """Add *entry*; a stack trace that is kept already moves to the end and is counted once more."""
+        if self._collapses and len(entry.lines) > 1:
+            key: _Key = _DIGITS.sub(b"0", entry.lines[0]), entry.lines[1:]
+        else:
+            self._serial += 1
+            key = self._serial
         kept = self._kept.pop(key, None)
         if kept is None:
-            kept = _Kept(entry)
+            kept = _Repeated(entry)
             self._lines += len(entry.lines)
             self._bytes += sum(map(len, entry.lines))
         else:
             kept.entry, kept.count = entry, kept.count + 1
         self._kept[key] = kept
-        while len(self._kept) > 1 and (self._lines > self._most_lines or self._bytes > self._most_bytes):
-            self.is_full = self.is_full or self._lines <= self._most_lines
-            self._forget_oldest()
+        while len(self._kept) > 1 and (self._lines > self._max_lines or self._bytes > self._max_bytes):
+            self.is_memory_limited = self.is_memory_limited or self._lines <= self._max_lines
+            self._drop_oldest()
 
     def entries(self, source: str) -> list[reports.LogEntry]:
-        """Give what is kept, oldest first."""
-        return [_entry(kept, source) for kept in self._kept.values()]
+        """Return the kept entries, oldest first."""
+        return [kept.log_entry(source) for kept in self._kept.values()]
 
-    def _key(self, entry: parser.Entry) -> _Key:
-        if self._collapses and len(entry.lines) > 1:
-            return _DIGITS.sub(b"0", entry.lines[0]), entry.lines[1:]
-        self._serial += 1
-        return self._serial
-
-    def _forget_oldest(self) -> None:
+    def _drop_oldest(self) -> None:
         _, kept = self._kept.popitem(last=False)
         self._lines -= len(kept.entry.lines)
         self._bytes -= sum(map(len, kept.entry.lines))
-        self.lines_left_out += len(kept.entry.lines)
-
-
-def _entry(kept: _Kept, source: str) -> reports.LogEntry:
-    at = timestamp(kept.entry.stamp)
-    return reports.LogEntry(
-        text=kept.entry.text.decode(errors="replace"),
-        source=source,
-        at=at,
-        count=kept.count,
-        first_at=at if kept.count == 1 else timestamp(kept.first),
-    )
+        self.lines_omitted += len(kept.entry.lines)
 
 
 def collapse_repeats(entries: list[reports.LogEntry]) -> list[reports.LogEntry]:
-    """Give *entries* of several pods with traces that they share held once, in the order of time."""
+    """Return *entries* of several pods by time, each stack trace that they share once with its count."""
     found: dict[tuple[str, str] | int, tuple[reports.LogEntry, set[str]]] = {}
     for index, entry in enumerate(entries):
         head, newline, rest = entry.text.partition("\n")
         key = (re.sub(r"\d+", "0", head), rest) if newline and not entry.is_annotation else index
         earlier, sources = found.get(key, (None, set()))
-        found[key] = (entry if earlier is None else _together(earlier, entry), sources | {entry.source})
-    one = [
+        found[key] = (entry if earlier is None else _merge(earlier, entry), sources | {entry.source})
+    collapsed = [
         reports.LogEntry(
             text=entry.text,
             source=entry.source if len(sources) == 1 else f"{len(sources)} pods",
@@ -102,24 +99,29 @@ def collapse_repeats(entries: list[reports.LogEntry]) -> list[reports.LogEntry]:
         )
         for entry, sources in found.values()
     ]
-    return sorted(one, key=_time)
+    return sorted(collapsed, key=sort_key)
 
 
-def _together(one: reports.LogEntry, other: reports.LogEntry) -> reports.LogEntry:
-    newest = max(one, other, key=_time)
-    first = min((entry.first_at for entry in (one, other) if entry.first_at), default=None)
-    return reports.LogEntry(
-        text=newest.text, source=newest.source, at=newest.at, count=one.count + other.count, first_at=first
-    )
-
-
-def _time(entry: reports.LogEntry) -> datetime.datetime:
+def sort_key(entry: reports.LogEntry) -> datetime.datetime:
+    """Return the time of *entry* to sort by; entries without one come last."""
     return entry.at or datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 
-def timestamp(stamp: bytes) -> datetime.datetime | None:
-    """Give the time that a node wrote before a line."""
+def parse_timestamp(timestamp: bytes) -> datetime.datetime | None:
+    """Return the time that a node wrote before a line, or None."""
     try:
-        return datetime.datetime.fromisoformat(stamp.decode())
+        return datetime.datetime.fromisoformat(timestamp.decode())
     except ValueError:
         return None
+
+
+def _merge(earlier: reports.LogEntry, entry: reports.LogEntry) -> reports.LogEntry:
+    newest = max(earlier, entry, key=sort_key)
+    first_at = min((one.first_at for one in (earlier, entry) if one.first_at), default=None)
+    return reports.LogEntry(
+        text=newest.text,
+        source=newest.source,
+        at=newest.at,
+        count=earlier.count + entry.count,
+        first_at=first_at,
+    )

@@ -144,7 +144,7 @@ async def test_a_list_that_the_cluster_forgot_half_way_is_read_again(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:
     order = await kube.deploys("pos-order", replicas=1)
-    for number in range(workloads.PAGE + 1):
+    for number in range(workloads.PAGE_SIZE + 1):
         kube.notes(order.pods[0].document, events.EventSpec(reason=f"Reason{number}", message="is one of many"))
 
     async def forget() -> None:

@@ -82,7 +82,7 @@ async def test_a_jar_that_comes_up_is_told_and_ended_again(environment: dict[str
     assert report["headline"].startswith("pos-order started in ")
     assert report["headline"].endswith(" s, health UP.")
     assert report["facts"]["health"] in {"up", "slow"}
-    assert not await java.Java({}).is_taken(port)
+    assert not await java.Java({}).is_port_in_use(port)
     assert leftovers(jar, environment) == []
 
 
@@ -197,4 +197,4 @@ async def test_whoever_gives_up_leaves_nothing_behind(
     assert b"pos-order is starting" in progress
     assert process.returncode == 130
     assert leftovers(jar, environment) == []
-    assert not await java.Java({}).is_taken(port)
+    assert not await java.Java({}).is_port_in_use(port)

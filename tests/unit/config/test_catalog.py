@@ -258,7 +258,7 @@ def test_mistakes_of_all_files_are_told_together(tmp_path: pathlib.Path) -> None
         "environments.yaml",
         "roles.yaml",
         "runbook.md",
-        "causes.yaml",
+        "diagnosis.yaml",
     ]
 
 

@@ -121,7 +121,7 @@ def test_an_entry_of_the_operators_own_is_used(folder: pathlib.Path) -> None:
     entry = "\n".join(f"  {'- ' if key == 'id' else '  '}{key}: {value}" for key, value in ENTRY.items())
     path.write_text(path.read_text().replace("causes:\n", f"causes:\n{entry}\n", 1))
     seen = observations.Observation(
-        where=rules.Where.LOG, text="a\nno tea in kettle\nb", source="log of a pod", pod="a"
+        where=rules.Location.LOG, text="a\nno tea in kettle\nb", source="log of a pod", pod="a"
     )
 
     [finding] = matcher.find(runbook_data.load(folder).diagnosis_rules, [seen])
@@ -133,7 +133,7 @@ def test_an_entry_of_the_operators_own_is_used(folder: pathlib.Path) -> None:
 def test_no_pattern_takes_long_whatever_it_is_searched_in(path: pathlib.Path) -> None:
     """With a backtracking engine this one would run until after the end of the universe."""
     table = yaml_files.load(written(path, ENTRY | {"pattern": "'(?P<pot>(a|a)*)*b$'"}), rules.Rules)
-    seen = observations.Observation(where=rules.Where.LOG, text="a" * 100_000, source="log")
+    seen = observations.Observation(where=rules.Location.LOG, text="a" * 100_000, source="log")
 
     assert matcher.find(table, [seen]) == []
 
@@ -143,7 +143,7 @@ def test_a_version_of_class_files_becomes_one_of_java(path: pathlib.Path) -> Non
     table = yaml_files.load(written(path, entry), rules.Rules)
 
     found = matcher.find(
-        table, [observations.Observation(where=rules.Where.LOG, text=f"needs {version}", source="log")
+        table, [observations.Observation(where=rules.Location.LOG, text=f"needs {version}", source="log")
                 for version in ("65.0", "52", "...")]
     )  # fmt: skip
 

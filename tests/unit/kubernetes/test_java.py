@@ -26,7 +26,7 @@ async def test_what_it_writes_is_read_and_how_it_ends_is_known(tmp_path: pathlib
     script = "echo one; echo two >&2; printf 'no line end'; exit 3"
 
     async with a_java(tmp_path, script).running(fake_java.jar(tmp_path)) as running:
-        assert await running.ends_within(10)
+        assert await running.wait_for_exit(10)
 
     assert running.lines == ("one", "two", "no line end")
     assert running.exit_code == 3
@@ -37,7 +37,7 @@ async def test_the_jar_its_arguments_and_a_folder_of_its_own_are_given(tmp_path:
     script = 'echo "$*"; pwd; echo $SHOP; touch left-behind'
 
     async with a_java(tmp_path, script).running(jar, ("--server.port=9007",)) as running:
-        assert await running.ends_within(10)
+        assert await running.wait_for_exit(10)
 
     command, folder, shop = running.lines
     assert command == f"-Djava.io.tmpdir={folder} -XX:-UsePerfData -jar {jar} --server.port=9007"
@@ -50,7 +50,7 @@ async def test_who_ends_on_request_is_not_killed(tmp_path: pathlib.Path) -> None
 
     async with a_java(tmp_path, script).running(fake_java.jar(tmp_path)) as running:
         while not running.lines:
-            assert not await running.ends_within(0.05)
+            assert not await running.wait_for_exit(0.05)
 
     assert running.lines == ("ready", "goodbye")
     assert running.exit_code == 143
@@ -61,7 +61,7 @@ async def test_who_does_not_end_is_killed_with_all_that_it_started(tmp_path: pat
 
     async with a_java(tmp_path, script, grace_seconds=0.2).running(fake_java.jar(tmp_path)) as running:
         while not running.lines:
-            assert not await running.ends_within(0.05)
+            assert not await running.wait_for_exit(0.05)
 
     assert running.exit_code == 137
     assert fake_java.has_ended(int(running.lines[0]))
@@ -70,7 +70,7 @@ async def test_who_does_not_end_is_killed_with_all_that_it_started(tmp_path: pat
 async def test_what_a_program_leaves_running_ends_with_it(tmp_path: pathlib.Path) -> None:
     async with a_java(tmp_path, f"{SLEEPER} & echo $!; exit 0").running(fake_java.jar(tmp_path)) as running:
         while not running.lines:
-            await running.ends_within(0.05)
+            await running.wait_for_exit(0.05)
 
     assert running.exit_code == 0
     assert fake_java.has_ended(int(running.lines[0]))
@@ -87,10 +87,10 @@ async def test_whoever_is_cancelled_leaves_nothing_behind(tmp_path: pathlib.Path
             jar
         ) as one:
             while not one.lines:
-                await one.ends_within(0.05)
+                await one.wait_for_exit(0.05)
             pids.append(int(one.lines[0]))
             begun.set()
-            await one.ends_within(600)
+            await one.wait_for_exit(600)
 
     task = asyncio.create_task(run())
     await begun.wait()
@@ -107,17 +107,17 @@ async def test_an_endless_line_and_odd_bytes_do_no_harm(tmp_path: pathlib.Path) 
     script = "head -c 300000 /dev/zero | tr '\\0' x; printf '\\n\\377\\r\\n'"
 
     async with a_java(tmp_path, script).running(fake_java.jar(tmp_path)) as running:
-        assert await running.ends_within(10)
+        assert await running.wait_for_exit(10)
 
-    assert all(len(line) <= java.LONGEST_LINE_BYTES for line in running.lines)
+    assert all(len(line) <= java.MAX_LINE_BYTES for line in running.lines)
     assert running.lines[-1] == "\ufffd"
 
 
 async def test_of_very_many_lines_the_last_are_kept(tmp_path: pathlib.Path) -> None:
     async with a_java(tmp_path, "seq 100000").running(fake_java.jar(tmp_path)) as running:
-        assert await running.ends_within(20)
+        assert await running.wait_for_exit(20)
 
-    assert len(running.lines) == java.KEPT_LINES
+    assert len(running.lines) == java.MAX_KEPT_LINES
     assert running.lines[-1] == "100000"
 
 
@@ -145,7 +145,7 @@ async def test_a_wrong_name_is_answered_with_the_jars_that_are_there(tmp_path: p
     jar = fake_java.jar(tmp_path)
 
     with pytest.raises(errors.UsageError) as caught:
-        java.check(tmp_path / "ap.jar")
+        java.validate_jar(tmp_path / "ap.jar")
 
     assert caught.value.hint == f"There is {jar}."
 
@@ -182,4 +182,4 @@ def test_a_pipe_or_a_device_is_not_waited_for(tmp_path: pathlib.Path) -> None:
 
     for name in ("pipe.jar", "zero.jar"):
         with pytest.raises(errors.UsageError, match="is no file"):
-            java.check(tmp_path / name)
+            java.validate_jar(tmp_path / name)

@@ -36,7 +36,7 @@ async def test_a_long_log_is_begun_again_from_its_newest_lines(
     now = datetime.datetime.now(datetime.UTC)
     order.pods[0].logs(cluster.Repeated([LINE], count=3_000, last_at=now))
     deployment = await client.deployment("pos-order")
-    sources = reader.sources(await client.pods(deployment.selector), "pos-order", is_previous=False)
+    sources = reader.select_sources(await client.pods(deployment.selector), "pos-order", is_previous=False)
     wish = reader.LogQuery(filter=filters.Filter(grep=filters.compile_pattern("priced")))
 
     [portion] = await reader.read(client, sources, wish, most_bytes=300_000, long_bytes=100_000)
@@ -51,7 +51,7 @@ async def test_at_its_bound_it_stops_and_says_so(kube: cluster.Cluster, client: 
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].logs(cluster.Repeated([LINE], count=20_000, last_at=datetime.datetime.now(datetime.UTC)))
     deployment = await client.deployment("pos-order")
-    sources = reader.sources(await client.pods(deployment.selector), "pos-order", is_previous=False)
+    sources = reader.select_sources(await client.pods(deployment.selector), "pos-order", is_previous=False)
     wish = reader.LogQuery(filter=filters.Filter(grep=filters.compile_pattern("priced")))
 
     [portion] = await reader.read(client, sources, wish, most_bytes=300_000)
@@ -64,9 +64,9 @@ async def test_a_node_that_sends_nothing_is_not_waited_for(kube: cluster.Cluster
     await kube.deploys("pos-order", replicas=2)
     kube.faults.hangs("pods/log")
     deployment = await client.deployment("pos-order")
-    sources = reader.sources(await client.pods(deployment.selector), "pos-order", is_previous=False)
+    sources = reader.select_sources(await client.pods(deployment.selector), "pos-order", is_previous=False)
 
     portions = await reader.read(client, sources, reader.LogQuery(), idle_seconds=0.5)
 
     assert sorted(bool(portion.entries) for portion in portions) == [False, True]
-    assert {portion.problem_text for portion in portions} == {None, "The API server did not answer in time."}
+    assert {portion.unavailable_reason for portion in portions} == {None, "The API server did not answer in time."}

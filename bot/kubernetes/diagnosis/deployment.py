@@ -1,0 +1,166 @@
+"""Diagnosis of a deployment: states and events of its pods, and logs from before and after the last restart."""
+
+import asyncio
+import dataclasses
+import datetime
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bot import errors
+from bot.kubernetes import model as kubernetes
+from bot.kubernetes import subject as report_subject
+from bot.kubernetes.diagnosis import log_sources, matcher, observations, probes, rules
+from bot.kubernetes.diagnosis import reports as diagnosis_reports
+from bot.kubernetes.logs import reader
+from bot.model import reports
+
+if TYPE_CHECKING:
+    from bot.kubernetes import workloads
+
+
+async def diagnose(
+    subject: report_subject.Subject,
+    ruleset: rules.Rules,
+    point_to: diagnosis_reports.PointTo,
+    now: datetime.datetime,
+) -> reports.Report:
+    """
+    Return the causes for which the service does not start, or that it started.
+
+    Raises:
+        errors.Refused, errors.Unavailable
+    """
+    cluster = subject.workloads
+    try:
+        deployment = await cluster.deployment(subject.service.deployment)
+    except errors.MissingResource as error:
+        return _not_deployed(subject, str(error), point_to)
+    pods, revisions = await asyncio.gather(cluster.pods(deployment.selector), cluster.replica_sets(deployment.selector))
+    owners = {deployment.name, *(revision.name for revision in revisions)}
+    events = await cluster.events(frozenset({*owners, *(pod.name for pod in pods)}))
+    state = log_sources.DeploymentState(deployment=deployment, pods=pods, now=now)
+    sources = log_sources.logs_to_read(state.failing, subject.service.container)
+    attempts = await asyncio.gather(*(_read(cluster, source) for source in sources))
+    causes = matcher.rank(_findings(state, events, owners, attempts, ruleset))
+    return _Diagnosis(subject=subject, state=state, causes=causes, attempts=attempts).report(point_to)
+
+
+async def _read(cluster: "workloads.Workloads", source: log_sources.LogSource) -> observations.StartAttempt:
+    log = reader.Source(pod=source.pod, container=source.container, is_previous=source.is_previous)
+    result = await reader.read_tail(cluster, log)
+    return observations.StartAttempt(
+        pod=source.pod.name,
+        container=source.container,
+        source=source.source,
+        entries=result.entries,
+        unavailable_reason=result.unavailable_reason,
+        is_previous=source.is_previous,
+    )
+
+
+def _findings(
+    state: log_sources.DeploymentState,
+    events: Sequence[kubernetes.Event],
+    owners: set[str],
+    attempts: Sequence[observations.StartAttempt],
+    ruleset: rules.Rules,
+) -> list[matcher.Finding]:
+    """Return the findings of the deployment, then of each failing pod, repeats included."""
+    found: list[matcher.Finding] = []
+    if state.is_missing_pods:
+        of_owners = observations.of_events(event for event in events if event.name in owners)
+        found += matcher.find(ruleset, [*observations.of_deployment(state.deployment), *of_owners])
+    for pod in state.failing:
+        pod_events = [event for event in events if event.name == pod.name]
+        pod_attempts = [attempt for attempt in attempts if attempt.pod == pod.name]
+        observed = [*observations.of_pod(pod), *observations.of_events(pod_events, pod.name)]
+        observed += [one for attempt in pod_attempts for one in observations.of_attempt(attempt)]
+        found += matcher.find(ruleset, observed)
+        found += probes.find(pod, pod_events, pod_attempts)
+        found += probes.find_starting(pod, state.now)
+    return found
+
+
+def _not_deployed(subject: report_subject.Subject, reason: str, point_to: diagnosis_reports.PointTo) -> reports.Report:
+    return reports.Report(
+        verdict=reports.Verdict.FAILED,
+        headline=f"{subject}: not deployed",
+        sections=(reports.Text(text=reason),),
+        facts={
+            **subject.facts,
+            **diagnosis_reports.facts(()),
+            "cause": "not-deployed",
+            "certainty": rules.Certainty.CERTAIN.value,
+        },
+        next_actions=subject.next_actions(("Run again", "diagnose")),
+        runbook=point_to("deployment", diagnosis_reports.SECTION),
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Diagnosis:
+    """The report of a deployment's diagnosis."""
+
+    subject: report_subject.Subject
+    state: log_sources.DeploymentState
+    causes: tuple[rules.Cause, ...]
+    attempts: Sequence[observations.StartAttempt]
+
+    def report(self, point_to: diagnosis_reports.PointTo) -> reports.Report:
+        return reports.Report(
+            verdict=self._verdict(),
+            headline=f"{self.subject}: {self._summary()}",
+            sections=tuple(self._sections(point_to)),
+            facts={
+                **self.subject.facts,
+                "desired": self.state.deployment.desired,
+                "ready": self.state.ready,
+                "pods": len(self.state.live),
+                **diagnosis_reports.facts(self.causes),
+            },
+            next_actions=self._next_actions(),
+            runbook=diagnosis_reports.pointers(self.causes, point_to),
+        )
+
+    @property
+    def _is_starting(self) -> bool:
+        return bool(self.causes) and all(cause.id == probes.STARTING for cause in self.causes)
+
+    def _verdict(self) -> reports.Verdict:
+        if self.state.deployment.desired == 0:
+            return reports.Verdict.FAILED
+        if self.state.has_started:
+            return reports.Verdict.WARNING if self.causes else reports.Verdict.OK
+        if self._is_starting or (self.causes and self.state.ready):
+            return reports.Verdict.WARNING
+        has_evidence = bool(self.causes) or any(attempt.entries for attempt in self.attempts)
+        return reports.Verdict.FAILED if has_evidence else reports.Verdict.UNKNOWN
+
+    def _summary(self) -> str:
+        ready, live, desired = self.state.ready, len(self.state.live), self.state.deployment.desired
+        cause = f": {self.causes[0].title}" if self.causes else ""
+        if desired == 0:
+            return "scaled to 0 pods"
+        if self.state.has_started:
+            started, restarted = f"started, {ready} of {desired} pods ready", len(self.state.restarted)
+            return f"{started}, {restarted} restarted within the last hour{cause}" if restarted else started
+        if self._is_starting:
+            return f"starting, {ready} of {desired} pods ready"
+        return f"{f'{live - ready} of {live} pods ' if ready else ''}not starting{cause or ', no known cause'}"
+
+    def _sections(self, point_to: diagnosis_reports.PointTo) -> list[reports.Section]:
+        shown = diagnosis_reports.cause_sections(self.causes, point_to, max(len(self.state.live), 1))
+        is_explained = any(not cause.is_symptom for cause in self.causes) or self._is_starting
+        if not is_explained and not self.state.has_started:
+            shown += diagnosis_reports.log_tail(self.attempts)
+            if not self.causes and not self.state.pods:
+                shown.append(reports.Text(text="No pods, for an unknown reason. Check the events and the controllers."))
+        shown += diagnosis_reports.unread_logs(self.attempts)
+        skipped = len(self.state.failing) - log_sources.MAX_PODS
+        if skipped > 0:
+            shown.append(reports.Text(text=f"The logs of {skipped} more failing pods were not read."))
+        return shown
+
+    def _next_actions(self) -> tuple[reports.NextAction, ...]:
+        first = ("Health", "health") if self.state.has_started else ("Previous logs", "logs --previous")
+        return self.subject.next_actions(first, ("Events", "events"), ("Pods", "pods"), ("Run again", "diagnose"))
