@@ -1,4 +1,4 @@
-"""The logs of a service, read in a terminal from a pretend cluster over its real API."""
+"""`logs` in a terminal, against the sandbox cluster's API."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def entries_of(document: dict[str, object]) -> list[dict[str, object]]:
     return [entry for section in sections if section["kind"] == "log" for entry in section["entries"]]
 
 
-async def test_all_pods_are_read_and_each_line_names_its_own(
+async def test_all_pods_are_read_and_each_line_names_its_pod(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:
     order = await kube.deploys("pos-order", replicas=3)
@@ -41,9 +41,7 @@ async def test_all_pods_are_read_and_each_line_names_its_own(
         assert output.count(f"{pod.name.removeprefix('pos-order-')} │ ") == 5
 
 
-async def test_at_a_terminal_a_line_keeps_its_end_however_long_it_is(
-    kube: cluster.Cluster, environment: dict[str, str]
-) -> None:
+async def test_long_line_is_not_cut_at_the_terminal_width(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].logs([f"2026-11-23T10:00:00Z INFO 1 --- {'x' * 200} the end"])
 
@@ -52,7 +50,7 @@ async def test_at_a_terminal_a_line_keeps_its_end_however_long_it_is(
     assert f"{'x' * 200} the end\n" in output
 
 
-async def test_a_trace_that_repeats_is_shown_once_and_found_by_any_of_its_lines(
+async def test_repeated_trace_is_shown_once_and_matched_by_any_line(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:
     order = await kube.deploys("pos-order", replicas=1)
@@ -65,9 +63,7 @@ async def test_a_trace_that_repeats_is_shown_once_and_found_by_any_of_its_lines(
     assert entry["first_at"] != entry["at"]
 
 
-async def test_what_was_written_before_a_restart_stands_before_it(
-    kube: cluster.Cluster, environment: dict[str, str]
-) -> None:
+async def test_previous_log_precedes_the_restart(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].crash_loops(
         exit_code=137, reason="OOMKilled", times=3, log=["2026-11-23T10:00:00Z ERROR 1 --- memory ran out"]
@@ -77,12 +73,10 @@ async def test_what_was_written_before_a_restart_stands_before_it(
 
     assert code == 0
     assert "memory ran out" in output
-    assert "ended: OOMKilled (137), waits to be started again" in output
+    assert "terminated: OOMKilled (exit code 137), waiting for its restart" in output
 
 
-async def test_a_pod_that_cannot_be_read_does_not_hide_the_others(
-    kube: cluster.Cluster, environment: dict[str, str]
-) -> None:
+async def test_unreadable_pod_does_not_hide_the_others(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order", replicas=3)
     order.pods[0].misses_config()
 
@@ -91,45 +85,41 @@ async def test_a_pod_that_cannot_be_read_does_not_hide_the_others(
     assert code == 3
     assert "Not read" in output
     assert f"{order.pods[0].name}" in output
-    assert "It has not started yet" in output
+    assert "Container not started" in output
     assert output.count(" │ ") == 4
 
 
-async def test_an_evicted_pod_says_why_it_has_no_log(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+async def test_evicted_pod_explains_its_missing_log(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].is_evicted()
 
     _, output, _ = await cli_runner.run(environment, "logs", "order")
 
-    assert "The pod was evicted, and its log went with it. The node was low on resource" in output
+    assert "Pod evicted, its log was removed. The node was low on resource" in output
 
 
-async def test_a_pod_without_a_node_says_so(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+async def test_unscheduled_pod_explains_its_missing_log(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].is_unschedulable()
 
     code, _, complaint = await cli_runner.run(environment, "logs", "order")
 
     assert code == 3
-    assert "It has no node yet: 0/3 nodes are available: 3 Insufficient cpu." in complaint
-    assert "See its events" in complaint
+    assert "Pod not scheduled yet: 0/3 nodes are available: 3 Insufficient cpu." in complaint
+    assert "Check its events" in complaint
 
 
-async def test_a_node_that_does_not_answer_is_told_without_its_address(
-    kube: cluster.Cluster, environment: dict[str, str]
-) -> None:
+async def test_silent_node_is_reported_without_its_address(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order", replicas=1)
     kube.loses_node(order.pods[0].node)
 
     code, _, complaint = await cli_runner.run(environment, "logs", "order")
 
     assert code == 3
-    assert "The node does not answer" in complaint and ":10250" not in complaint
+    assert "The node does not respond" in complaint and ":10250" not in complaint
 
 
-async def test_secrets_escapes_and_markup_in_lines_do_nothing(
-    kube: cluster.Cluster, environment: dict[str, str]
-) -> None:
+async def test_secrets_escapes_and_markup_are_harmless(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].logs([*spring_logs.secrets(), *spring_logs.escapes(), *spring_logs.markup()])
 
@@ -141,9 +131,7 @@ async def test_secrets_escapes_and_markup_in_lines_do_nothing(
     assert "<!channel>" in output
 
 
-async def test_bytes_that_are_no_text_and_endless_lines_come_out_as_text(
-    kube: cluster.Cluster, environment: dict[str, str]
-) -> None:
+async def test_binary_and_endless_lines_become_text(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order", replicas=1)
     endless = "2026-11-23T10:00:00Z INFO " + "x" * 20_000_000
     no_text = b"2026-11-23T10:00:01Z INFO caf\xe9 \xff\xfe\x00\x07 bytes"
@@ -156,10 +144,10 @@ async def test_bytes_that_are_no_text_and_endless_lines_come_out_as_text(
     assert "INFO caf\N{REPLACEMENT CHARACTER} " in output and " bytes" in output
     assert not {"\0", "\a"} & set(output)
     assert len(output) < 100_000
-    assert "Lines longer than 64,000 bytes are cut there (19.9 MB left out)." in output
+    assert "Lines are truncated at 64,000 bytes (19.9 MB omitted)." in output
 
 
-async def test_what_is_left_out_for_the_memory_is_said_with_a_way_out(
+async def test_omitted_lines_are_counted_with_the_option_to_use(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:
     order = await kube.deploys("pos-order", replicas=1)
@@ -168,11 +156,11 @@ async def test_what_is_left_out_for_the_memory_is_said_with_a_way_out(
     _, output, _ = await cli_runner.run(environment, "logs", "order", "--tail", "600")
     _, fewer, _ = await cli_runner.run(environment, "logs", "order", "--tail", "5", "--grep", "INFO 1")
 
-    assert "older ones left out (of each log no more than 4 MB are shown; narrow it down with --grep)." in output
-    assert "106 older ones left out (--tail shows more)." in fewer
+    assert "older ones omitted (at most 4 MB of each log; narrow down with --grep)." in output
+    assert "106 older ones omitted (--tail shows more)." in fewer
 
 
-async def test_a_line_is_shown_whole_however_long_it_is(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+async def test_long_line_is_shown_whole(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].logs([f"2026-11-23T10:00:00Z INFO {'x' * 30_000} the end"])
 
@@ -188,17 +176,17 @@ async def test_a_line_is_shown_whole_however_long_it_is(kube: cluster.Cluster, e
         (("--tail", "10000000"), "tail: “10000000” does not fit, expected less than or equal to 50000."),
         (("--since", "yesterday"), "“yesterday” is no duration; write it like 90s, 3m or 1h30m."),
         (("--since", "0s"), "since: “0s” does not fit"),
-        (("--grep", "(a"), "“(a” is no regular expression that can be used"),
+        (("--grep", "(a"), "Invalid regular expression “(a”"),
         (("--level", "loud"), "level: “loud” does not fit"),
-        (("--follow", "--previous"), "--follow shows what comes"),
+        (("--follow", "--previous"), "--follow cannot be combined with --previous or --response."),
         (("--pod", "nope"), "There is no pod called “nope”."),
         (("-c", "pos-ordr"), "There is no container called “pos-ordr”. Did you mean “pos-order”?"),
-        (("--answer", "foo"), "“foo” is no id of an answer; expected one such as 1123-0a1b2c3d4e"),
+        (("--response", "foo"), "Invalid response id “foo”; expected one such as 1123-0a1b2c3d4e"),
         (("--grep", "("), "[--grep RE] [--exclude RE]"),
-        (("--answer", "1123-0a1b2c3d4e"), "No answer with a log has the id 1123-0a1b2c3d4e."),
+        (("--response", "1123-0a1b2c3d4e"), "No response with a log has the id 1123-0a1b2c3d4e."),
     ],
 )
-async def test_what_does_not_fit_is_refused_in_words(
+async def test_usage_error_names_the_problem(
     kube: cluster.Cluster, environment: dict[str, str], words: tuple[str, ...], complaint: str
 ) -> None:
     await kube.deploys("pos-order", replicas=1)
@@ -209,16 +197,16 @@ async def test_what_does_not_fit_is_refused_in_words(
     assert complaint in said
 
 
-async def test_no_previous_log_is_said_in_words(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+async def test_missing_previous_log_is_explained(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     await kube.deploys("pos-order", replicas=1)
 
     code, _, said = await cli_runner.run(environment, "logs", "order", "--previous")
 
     assert code == 3
-    assert "It was not started again, so there is no earlier log." in said
+    assert "No previous log: the container was never restarted." in said
 
 
-async def test_an_answer_is_filtered_again_without_asking_the_cluster(
+async def test_response_is_filtered_again_without_the_cluster(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:
     order = await kube.deploys("pos-order", replicas=1)
@@ -226,13 +214,13 @@ async def test_an_answer_is_filtered_again_without_asking_the_cluster(
     first = await asked(environment, "order")
     await kube.stops()
 
-    again = await asked(environment, "order", "--answer", str(first["invocation"]), "--level", "error")
+    again = await asked(environment, "order", "--response", str(first["invocation"]), "--level", "error")
 
     assert len(entries_of(first)) > 10
     assert [entry["count"] for entry in entries_of(again)] == [3]
 
 
-async def test_a_followed_log_survives_a_cut_a_rollout_and_ends_by_ctrl_c(
+async def test_followed_log_survives_a_disconnect_and_a_rollout(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:
     order = await kube.deploys("pos-order", replicas=2)
@@ -258,7 +246,7 @@ async def test_a_followed_log_survives_a_cut_a_rollout_and_ends_by_ctrl_c(
         await until("after the cut")
         old = order.pods[0].name.removeprefix("pos-order-")
         await order.rolls_out(image="registry.example/pos-order:2")
-        await until("the pod is gone")
+        await until("pod deleted")
         process.send_signal(signal.SIGINT)
         rest, said = await asyncio.wait_for(process.communicate(), 20)
     finally:
@@ -274,9 +262,7 @@ async def test_a_followed_log_survives_a_cut_a_rollout_and_ends_by_ctrl_c(
     assert "stopped by Ctrl-C" in said.decode()
 
 
-async def test_what_came_before_every_log_broke_off_is_shown(
-    kube: cluster.Cluster, environment: dict[str, str]
-) -> None:
+async def test_lines_before_a_lost_connection_are_shown(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     await kube.deploys("pos-order", replicas=1)
     kube.faults.breaks_off(after_bytes=700)
 
@@ -284,12 +270,10 @@ async def test_what_came_before_every_log_broke_off_is_shown(
 
     assert code == 3
     assert ":: Spring Boot ::" in output
-    assert "The connection to the API server broke" in output
+    assert "The connection to the API server " in output
 
 
-async def test_many_long_logs_share_what_is_kept_for_one_answer(
-    kube: cluster.Cluster, environment: dict[str, str]
-) -> None:
+async def test_many_long_logs_share_the_memory_limit(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order", replicas=12)
     for pod in order.pods:
         pod.logs([f"2026-11-23T10:00:00Z INFO {number} {'x' * 50_000}" for number in range(30)])
@@ -297,4 +281,4 @@ async def test_many_long_logs_share_what_is_kept_for_one_answer(
     _, output, _ = await cli_runner.run(environment, "logs", "order")
 
     assert len(output) < 13_000_000
-    assert "of each log no more than 1 MB are shown" in output
+    assert "at most 1 MB of each log" in output

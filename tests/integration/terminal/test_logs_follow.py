@@ -1,4 +1,4 @@
-"""A log that is followed in a terminal while the cluster is not as it should be."""
+"""`logs --follow` in a terminal while the sandbox cluster fails."""
 
 import asyncio
 import contextlib
@@ -12,24 +12,24 @@ from sandbox import cluster, processes, runbook_folder
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 
 
 class Terminal:
-    """What a command has said so far, output and complaints in one."""
+    """The output of a command so far, stdout and stderr in one."""
 
     def __init__(self, output: asyncio.StreamReader) -> None:
-        self._output = output
-        self.said = ""
+        self._stream = output
+        self.output = ""
 
-    async def says(self, text: str) -> None:
-        """Return once something has been said."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while text not in self.said:
-                line = await self._output.readline()
+    async def wait_for(self, text: str) -> None:
+        """Return once *text* was written."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while text not in self.output:
+                line = await self._stream.readline()
                 if not line:
-                    raise AssertionError(f"it ended without “{text}”: {self.said}")
-                self.said += line.decode()
+                    raise AssertionError(f"exited without “{text}”: {self.output}")
+                self.output += line.decode()
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def following(environment: dict[str, str], *words: str) -> AsyncIterator[T
         await process.communicate()
 
 
-def logs_asked_for(kube: cluster.Cluster) -> int:
+def count_log_requests(kube: cluster.Cluster) -> int:
     return sum(request.path.endswith("/log") for request in kube.requests)
 
 
@@ -74,52 +74,48 @@ def line(text: str) -> str:
     return f"2026-11-23T10:00:00Z INFO {text}"
 
 
-async def test_pods_that_came_while_the_history_was_forgotten_are_taken_up(
-    kube: cluster.Cluster, environment: dict[str, str]
-) -> None:
+async def test_new_pods_are_followed_after_an_expired_watch(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order", replicas=1)
     async with following(environment, "--tail", "1") as terminal:
-        await terminal.says("Started")
+        await terminal.wait_for("Started")
         kube.faults.forgets_history()
         await order.rolls_out(image="registry.example/pos-order:2")
         order.pods[0].says(line("of another pod"))
-        await terminal.says("of another pod")
+        await terminal.wait_for("of another pod")
 
-    assert terminal.said.count("of another pod") == 1
+    assert terminal.output.count("of another pod") == 1
 
 
-async def test_an_api_server_that_is_away_for_a_moment_costs_no_line(
-    kube: cluster.Cluster, environment: dict[str, str]
-) -> None:
+async def test_short_outage_of_the_api_server_loses_no_line(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order", replicas=1)
     async with following(environment, "--tail", "1") as terminal:
-        await terminal.says("Started")
+        await terminal.wait_for("Started")
         order.pods[0].says(line("before it went"))
-        await terminal.says("before it went")
+        await terminal.wait_for("before it went")
         await kube.stops()
         order.pods[0].says(line("while it was away"))
         await kube.starts()
         order.pods[0].says(line("after it came back"))
-        await terminal.says("after it came back")
+        await terminal.wait_for("after it came back")
         await order.rolls_out(image="registry.example/pos-order:2")
         order.pods[0].says(line("of another pod"))
-        await terminal.says("of another pod")
+        await terminal.wait_for("of another pod")
 
-    assert [terminal.said.count(text) for text in ("before it went", "while it was away", "after it came back")] == [
+    assert [terminal.output.count(text) for text in ("before it went", "while it was away", "after it came back")] == [
         1
     ] * 3
 
 
-async def test_a_refusal_that_lasts_is_told_once(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+async def test_lasting_refusal_is_shown_once(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     await kube.deploys("pos-order", replicas=1)
     kube.forbids(cluster.BOT_TOKEN, "get", "pods/log")
     async with following(environment) as terminal:
-        await terminal.says("The bot may not get pods/log")
-        await kube.waits_for_request(lambda _: logs_asked_for(kube) >= 3)
+        await terminal.wait_for("Forbidden: posbot cannot get pods/log")
+        await kube.waits_for_request(lambda _: count_log_requests(kube) >= 3)
         kube.allows(cluster.BOT_TOKEN, "get", "pods/log")
-        await terminal.says("Started")
+        await terminal.wait_for("Started")
 
-    assert terminal.said.count("cannot be read") == 1
+    assert terminal.output.count("cannot be read") == 1
 
 
 @pytest.mark.parametrize(
@@ -129,7 +125,7 @@ async def test_a_refusal_that_lasts_is_told_once(kube: cluster.Cluster, environm
         (("-c", "pos-ordr"), "There is no container called “pos-ordr”. Did you mean “pos-order”?"),
     ],
 )
-async def test_what_is_not_there_cannot_be_followed(
+async def test_missing_pod_or_container_is_a_usage_error(
     kube: cluster.Cluster, environment: dict[str, str], words: tuple[str, ...], complaint: str
 ) -> None:
     await kube.deploys("pos-order", replicas=1)

@@ -1,4 +1,4 @@
-"""What the cluster says of a service, asked of a pretend one over its real API."""
+"""`pods` and `events` in a terminal, against the sandbox cluster's API."""
 
 import asyncio
 import json
@@ -15,18 +15,18 @@ from tests import cli_runner
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_pods_of_a_healthy_service(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+async def test_pods_lists_the_pods_of_a_healthy_service(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order", image="registry.example/pos-order:1.4.2")
 
     code, output, complaint = await processes.run(environment, "pods", "order")
 
     assert (code, complaint) == (0, "")
-    assert "pos-order in staging: 3 of 3 pods ready." in output
+    assert "pos-order · staging: 3 of 3 pods ready" in output
     assert all(pod.name in output for pod in order.pods)
     assert "registry.example/pos-order:1.4.2" in output
 
 
-async def test_a_pod_that_was_killed_for_its_memory_says_so(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+async def test_pods_shows_the_last_termination(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order")
     order.pods[0].crash_loops(exit_code=137, reason="OOMKilled", times=6)
 
@@ -40,7 +40,7 @@ async def test_a_pod_that_was_killed_for_its_memory_says_so(kube: cluster.Cluste
     assert row["cells"][4].startswith("OOMKilled (137)")
 
 
-async def test_a_pod_that_finds_no_node_is_told_with_the_schedulers_reason(
+async def test_unschedulable_pod_shows_the_scheduler_message(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:
     order = await kube.deploys("pos-order", replicas=1)
@@ -53,7 +53,7 @@ async def test_a_pod_that_finds_no_node_is_told_with_the_schedulers_reason(
     assert "3 Insufficient cpu" in output
 
 
-async def test_events_come_warnings_first_and_counted(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+async def test_events_lists_warnings_first(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order")
     order.pods[0].misses_config(kind="secretKeyRef", name="pos-secrets", key="DB_URL")
 
@@ -67,32 +67,28 @@ async def test_events_come_warnings_first_and_counted(kube: cluster.Cluster, env
     assert any("DB_URL" in cell or "pos-secrets" in cell for cell in rows[0]["cells"])
 
 
-async def test_what_the_role_forbids_is_said_with_the_rule_to_add(
-    kube: cluster.Cluster, environment: dict[str, str]
-) -> None:
+async def test_forbidden_request_names_the_missing_rule(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     await kube.deploys("pos-order")
     kube.forbids(cluster.BOT_TOKEN, "list", "pods")
 
     code, _, complaint = await cli_runner.run(environment, "pods", "pos-order")
 
     assert code == 3
-    assert "The bot may not list pods in namespace positivity." in complaint
+    assert "Forbidden: posbot cannot list pods in namespace positivity." in complaint
     assert 'resources: ["pods"], verbs: ["list"]' in complaint
     assert "serviceaccount" not in complaint
 
 
-async def test_an_expired_token_is_said_to_be_one(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+async def test_expired_token_is_reported_as_unauthorized(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     kube.expires(cluster.BOT_TOKEN)
 
     code, _, complaint = await cli_runner.run(environment, "pods", "pos-order")
 
     assert code == 3
-    assert "The cluster does not accept the bot's account (401)." in complaint
+    assert "Unauthorized: the API server does not accept posbot's credentials (401)." in complaint
 
 
-async def test_a_deployment_that_is_not_there_names_those_near_it(
-    kube: cluster.Cluster, environment: dict[str, str]
-) -> None:
+async def test_missing_deployment_suggests_similar_names(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     await kube.deploys("pos-orders")
 
     code, _, complaint = await cli_runner.run(environment, "events", "pos-order")
@@ -101,27 +97,27 @@ async def test_a_deployment_that_is_not_there_names_those_near_it(
     assert "There is no deployment called “pos-order” in namespace positivity. Did you mean “pos-orders”?" in complaint
 
 
-async def test_an_api_server_that_is_away_or_overloaded_is_one_sentence(
+async def test_unreachable_or_overloaded_api_server_is_named(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:
     kube.faults.too_many_requests("", retry_after_seconds=0, times=50)
     overloaded = await cli_runner.run(environment, "pods", "pos-order")
     await kube.stops()
-    away = await cli_runner.run(environment, "pods", "pos-order")
+    unreachable = await cli_runner.run(environment, "pods", "pos-order")
 
-    assert overloaded[0] == away[0] == 3
-    assert "The API server is overloaded." in overloaded[2]
-    assert "The API server cannot be reached." in away[2]
+    assert overloaded[0] == unreachable[0] == 3
+    assert "The API server is overloaded (too many requests)." in overloaded[2]
+    assert f"The API server is unreachable: {kube.url.partition('//')[2]}." in unreachable[2]
 
 
-async def test_a_context_that_is_not_there_is_named(kube: cluster.Cluster, environment: dict[str, str]) -> None:
+async def test_missing_context_is_named(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     code, _, complaint = await cli_runner.run(environment, "pods", "pos-order", "--env", "prod")
 
     assert code == 3
-    assert "the context “prod” cannot be read from kubeconfig" in complaint
+    assert "the context “prod” cannot be read from the kubeconfig" in complaint
 
 
-async def test_each_environment_has_its_own_cluster_and_namespace(
+async def test_each_environment_uses_its_own_cluster_and_namespace(
     kube: cluster.Cluster, environment: dict[str, str], tmp_path: pathlib.Path
 ) -> None:
     await kube.deploys("pos-order", replicas=2)
@@ -136,13 +132,11 @@ async def test_each_environment_has_its_own_cluster_and_namespace(
         here = await cli_runner.run(environment, "pods", "order", "--env", "staging")
         there = await cli_runner.run(environment, "pods", "order", "--env", "prod")
 
-    assert "pos-order in staging: 2 of 2 pods ready." in here[1]
-    assert "pos-order in prod: 5 of 5 pods ready." in there[1]
+    assert "pos-order · staging: 2 of 2 pods ready" in here[1]
+    assert "pos-order · prod: 5 of 5 pods ready" in there[1]
 
 
-async def test_a_list_that_the_cluster_forgot_half_way_is_read_again(
-    kube: cluster.Cluster, environment: dict[str, str]
-) -> None:
+async def test_expired_continue_token_restarts_the_list(kube: cluster.Cluster, environment: dict[str, str]) -> None:
     order = await kube.deploys("pos-order", replicas=1)
     for number in range(workloads.PAGE_SIZE + 1):
         kube.notes(order.pods[0].document, events.EventSpec(reason=f"Reason{number}", message="is one of many"))
@@ -151,7 +145,7 @@ async def test_a_list_that_the_cluster_forgot_half_way_is_read_again(
         await kube.waits_for_request(lambda request: "continue" in request.query)
         kube.faults.forgets_history()
 
-    # The first page comes at once, the second one only after it was forgotten that there is one.
+    # The first page comes at once, the second only after its continue token has expired.
     kube.faults.slow("events", seconds=0)
     kube.faults.slow("events", seconds=0.5)
     async with asyncio.TaskGroup() as group:
@@ -164,7 +158,7 @@ async def test_a_list_that_the_cluster_forgot_half_way_is_read_again(
     assert ["continue" in page.query for page in pages] == [False, True, False, True]
 
 
-async def test_a_deployment_that_is_not_there_is_said_so_where_the_role_cannot_list(
+async def test_missing_deployment_is_reported_without_the_right_to_list(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:
     kube.forbids(cluster.BOT_TOKEN, "list", "deployments")
@@ -175,7 +169,7 @@ async def test_a_deployment_that_is_not_there_is_said_so_where_the_role_cannot_l
     assert "There is no deployment called “pos-order” in namespace positivity." in complaint
 
 
-async def test_a_user_without_credentials_is_not_told_of_a_role(
+async def test_missing_credentials_are_not_reported_as_a_missing_rule(
     kube: cluster.Cluster, environment: dict[str, str], tmp_path: pathlib.Path
 ) -> None:
     kubeconfig = tmp_path / "kubeconfig"
@@ -187,5 +181,5 @@ async def test_a_user_without_credentials_is_not_told_of_a_role(
     code, _, complaint = await cli_runner.run(environment, "pods", "order")
 
     assert code == 3
-    assert "no token or certificate was sent" in complaint
+    assert "posbot sent neither a token nor a certificate" in complaint
     assert "Role" not in complaint

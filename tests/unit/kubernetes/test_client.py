@@ -1,4 +1,4 @@
-"""The sessions with an API server: tokens that end under way, answers and configurations that are none."""
+"""The API client: token rotation, invalid responses, unusable kubeconfigs."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from tests import canned_server
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 POD = {"name": "one-1", "creationTimestamp": "2026-11-25T10:00:00Z"}
 
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -54,11 +54,11 @@ async def opened(kubeconfig: pathlib.Path) -> AsyncIterator[client.Cluster]:
         await api.close()
 
 
-class ServerWithTurns:
+class RotatingTokenServer:
     """
-    Refuses the old token, the second refusal only once a call with the new one is there, which waits for a third call.
+    Rejects the old token; the second rejection waits for a call with the new one, which waits for a third call.
 
-    So one call learns of the turn while another, that has learned of it already, is under way.
+    So one call learns of the rotation while another, which already knows, is in progress.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class ServerWithTurns:
         self._refused = 0
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             if request.path == "/log":
                 return await self._stream(request)
             if request.headers["authorization"] == "Bearer old":
@@ -91,8 +91,8 @@ class ServerWithTurns:
         return response
 
 
-async def test_a_token_that_ends_under_several_calls_costs_none_of_them(tmp_path: pathlib.Path) -> None:
-    server = ServerWithTurns()
+async def test_token_rotation_fails_none_of_several_calls(tmp_path: pathlib.Path) -> None:
+    server = RotatingTokenServer()
     async with serving(server.answer) as url:
         kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", url, "old")
         async with opened(kubeconfig) as api, api.stream("/log") as pieces:
@@ -106,7 +106,7 @@ async def test_a_token_that_ends_under_several_calls_costs_none_of_them(tmp_path
     assert streamed == b"begun ended"
 
 
-async def test_a_token_that_stays_refused_is_asked_with_twice_and_no_more(tmp_path: pathlib.Path) -> None:
+async def test_rejected_token_is_retried_once(tmp_path: pathlib.Path) -> None:
     asked: list[str] = []
 
     async def refuse(request: web.BaseRequest) -> web.StreamResponse:
@@ -114,34 +114,32 @@ async def test_a_token_that_stays_refused_is_asked_with_twice_and_no_more(tmp_pa
         return web.json_response({"message": "Unauthorized"}, status=401)
 
     async with serving(refuse) as url, opened(write_kubeconfig(tmp_path / "kubeconfig", url, "old")) as api:
-        with pytest.raises(errors.Refused, match="does not accept the bot's account"):
+        with pytest.raises(errors.Refused, match="does not accept posbot's credentials"):
             await api.get("/one")
 
     assert asked == ["Bearer old"] * 2
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"{}", b'"yes"', b'{"items": [', b"<html>log in</html>", b"\xff"])
-async def test_what_is_no_document_of_kubernetes_is_said_to_be_of_something_else(
-    tmp_path: pathlib.Path, body: bytes
-) -> None:
+async def test_response_that_is_no_kubernetes_object_names_the_server(tmp_path: pathlib.Path, body: bytes) -> None:
     async with (
         canned_server.answering(body) as url,
         opened(write_kubeconfig(tmp_path / "kubeconfig", url, "any")) as api,
     ):
-        with pytest.raises(errors.Unavailable, match="something else listens there"):
+        with pytest.raises(errors.Unavailable, match="is not a Kubernetes API server"):
             await api.get("/one")
 
 
-async def test_an_address_that_is_not_there_is_no_object_that_is_missing(tmp_path: pathlib.Path) -> None:
+async def test_unknown_api_is_no_missing_object(tmp_path: pathlib.Path) -> None:
     server = canned_server.answering(b"404 page not found", status=404)
     async with server as url, opened(write_kubeconfig(tmp_path / "kubeconfig", url, "any")) as api:
-        with pytest.raises(errors.Refused, match="does not know that address") as raised:
+        with pytest.raises(errors.Refused, match="has no such API") as raised:
             await api.get("/one")
 
     assert not isinstance(raised.value, errors.MissingResource)
 
 
-async def test_a_refusal_that_breaks_off_is_told_by_its_status(tmp_path: pathlib.Path) -> None:
+async def test_truncated_error_is_reported_by_its_status(tmp_path: pathlib.Path) -> None:
     async def break_off(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse(status=500, headers={"Content-Length": "1000"})
         await response.prepare(request)
@@ -160,32 +158,28 @@ async def test_a_refusal_that_breaks_off_is_told_by_its_status(tmp_path: pathlib
     ["", "{", "[]", "\0", "clusters: 5\nusers: 7", "contexts: [1]\ncurrent-context: one"],
     ids=["empty", "half", "list", "binary", "numbers", "context"],
 )
-async def test_a_kubeconfig_that_is_none_is_said_to_be_one_that_cannot_be_read(
-    tmp_path: pathlib.Path, content: str
-) -> None:
+async def test_unreadable_kubeconfig_is_a_configuration_error(tmp_path: pathlib.Path, content: str) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(content)
 
     async with opened(kubeconfig) as api:
-        with pytest.raises(errors.Refused, match="The cluster is not configured"):
+        with pytest.raises(errors.Refused, match="Kubernetes is not configured"):
             await api.get("/one")
 
 
 @pytest.mark.parametrize("authority", ["!!!", "aGVsbG8="], ids=["no base 64", "no certificate"])
-async def test_a_certificate_that_is_none_is_a_kubeconfig_that_cannot_be_read(
-    tmp_path: pathlib.Path, authority: str
-) -> None:
+async def test_invalid_certificate_is_a_configuration_error(tmp_path: pathlib.Path, authority: str) -> None:
     kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", "https://127.0.0.1:1", "any")
     content = json.loads(kubeconfig.read_text())
     content["clusters"][0]["cluster"]["certificate-authority-data"] = authority
     kubeconfig.write_text(json.dumps(content))
 
     async with opened(kubeconfig) as api:
-        with pytest.raises(errors.Refused, match="The cluster is not configured"):
+        with pytest.raises(errors.Refused, match="Kubernetes is not configured"):
             await api.get("/one")
 
 
-async def test_a_watch_that_breaks_off_within_a_document_is_begun_again(tmp_path: pathlib.Path) -> None:
+async def test_watch_ending_within_an_event_is_restarted(tmp_path: pathlib.Path) -> None:
     watched: list[str] = []
     pods = {"kind": "PodList", "metadata": {"resourceVersion": "1"}, "items": [{"metadata": POD}]}
 

@@ -1,4 +1,4 @@
-"""Starting a jar: what is refused before, what is read while it runs, and that nothing of it is left afterwards."""
+"""A jar as a process: refusals, output, termination, and nothing left behind."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ def a_java(folder: pathlib.Path, script: str, **more: float) -> java.Java:
     return java.Java(environment, **more)
 
 
-async def test_what_it_writes_is_read_and_how_it_ends_is_known(tmp_path: pathlib.Path) -> None:
+async def test_output_and_exit_code_are_read(tmp_path: pathlib.Path) -> None:
     script = "echo one; echo two >&2; printf 'no line end'; exit 3"
 
     async with a_java(tmp_path, script).running(fake_java.jar(tmp_path)) as running:
@@ -32,7 +32,7 @@ async def test_what_it_writes_is_read_and_how_it_ends_is_known(tmp_path: pathlib
     assert running.exit_code == 3
 
 
-async def test_the_jar_its_arguments_and_a_folder_of_its_own_are_given(tmp_path: pathlib.Path) -> None:
+async def test_jar_runs_with_its_arguments_in_a_folder_of_its_own(tmp_path: pathlib.Path) -> None:
     jar = fake_java.jar(tmp_path)
     script = 'echo "$*"; pwd; echo $SHOP; touch left-behind'
 
@@ -45,7 +45,7 @@ async def test_the_jar_its_arguments_and_a_folder_of_its_own_are_given(tmp_path:
     assert not fake_java.is_there(folder)
 
 
-async def test_who_ends_on_request_is_not_killed(tmp_path: pathlib.Path) -> None:
+async def test_graceful_exit_is_not_killed(tmp_path: pathlib.Path) -> None:
     script = f"trap 'echo goodbye; exit 143' TERM; {SLEEPER} & echo ready; wait"
 
     async with a_java(tmp_path, script).running(fake_java.jar(tmp_path)) as running:
@@ -56,7 +56,7 @@ async def test_who_ends_on_request_is_not_killed(tmp_path: pathlib.Path) -> None
     assert running.exit_code == 143
 
 
-async def test_who_does_not_end_is_killed_with_all_that_it_started(tmp_path: pathlib.Path) -> None:
+async def test_process_group_that_ignores_sigterm_is_killed(tmp_path: pathlib.Path) -> None:
     script = f"trap '' TERM; {SLEEPER} & echo $!; wait; wait"
 
     async with a_java(tmp_path, script, grace_seconds=0.2).running(fake_java.jar(tmp_path)) as running:
@@ -67,7 +67,7 @@ async def test_who_does_not_end_is_killed_with_all_that_it_started(tmp_path: pat
     assert fake_java.has_ended(int(running.lines[0]))
 
 
-async def test_what_a_program_leaves_running_ends_with_it(tmp_path: pathlib.Path) -> None:
+async def test_orphaned_child_is_killed(tmp_path: pathlib.Path) -> None:
     async with a_java(tmp_path, f"{SLEEPER} & echo $!; exit 0").running(fake_java.jar(tmp_path)) as running:
         while not running.lines:
             await running.wait_for_exit(0.05)
@@ -77,7 +77,7 @@ async def test_what_a_program_leaves_running_ends_with_it(tmp_path: pathlib.Path
 
 
 @pytest.mark.parametrize("times", [1, 2])
-async def test_whoever_is_cancelled_leaves_nothing_behind(tmp_path: pathlib.Path, times: int) -> None:
+async def test_cancellation_leaves_no_process(tmp_path: pathlib.Path, times: int) -> None:
     pids: list[int] = []
     begun = asyncio.Event()
 
@@ -103,7 +103,7 @@ async def test_whoever_is_cancelled_leaves_nothing_behind(tmp_path: pathlib.Path
     assert fake_java.has_ended(pids[0])
 
 
-async def test_an_endless_line_and_odd_bytes_do_no_harm(tmp_path: pathlib.Path) -> None:
+async def test_endless_line_and_invalid_bytes_are_handled(tmp_path: pathlib.Path) -> None:
     script = "head -c 300000 /dev/zero | tr '\\0' x; printf '\\n\\377\\r\\n'"
 
     async with a_java(tmp_path, script).running(fake_java.jar(tmp_path)) as running:
@@ -113,7 +113,7 @@ async def test_an_endless_line_and_odd_bytes_do_no_harm(tmp_path: pathlib.Path) 
     assert running.lines[-1] == "\ufffd"
 
 
-async def test_of_very_many_lines_the_last_are_kept(tmp_path: pathlib.Path) -> None:
+async def test_newest_lines_of_long_output_are_kept(tmp_path: pathlib.Path) -> None:
     async with a_java(tmp_path, "seq 100000").running(fake_java.jar(tmp_path)) as running:
         assert await running.wait_for_exit(20)
 
@@ -124,62 +124,60 @@ async def test_of_very_many_lines_the_last_are_kept(tmp_path: pathlib.Path) -> N
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        pytest.param(lambda folder: folder / "none.jar", "There is no file", id="missing"),
-        pytest.param(lambda folder: folder, "is a folder; expected a jar.", id="folder"),
-        pytest.param(fake_java.half_a_jar, "is no jar, or only a part of one.", id="half a jar"),
+        pytest.param(lambda folder: folder / "none.jar", "No such file", id="missing"),
+        pytest.param(lambda folder: folder, "is a folder, not a jar.", id="folder"),
+        pytest.param(fake_java.half_a_jar, "is not a jar, or an incomplete one.", id="half a jar"),
         pytest.param(lambda folder: folder / "a\0b", "cannot be read", id="NUL"),
         pytest.param(lambda folder: folder / ("a" * 300), "cannot be read (File name too long)", id="long"),
     ],
 )
-async def test_what_is_no_jar_is_told_before_anything_is_started(
+async def test_invalid_jar_is_refused_before_starting(
     tmp_path: pathlib.Path, make: Callable[[pathlib.Path], pathlib.Path], told: str
 ) -> None:
     with pytest.raises(errors.UsageError) as caught:
         async with a_java(tmp_path, "exit 1").running(make(tmp_path)):
-            raise AssertionError("it was started")
+            raise AssertionError("started")
 
     assert told in str(caught.value)
 
 
-async def test_a_wrong_name_is_answered_with_the_jars_that_are_there(tmp_path: pathlib.Path) -> None:
+async def test_wrong_name_suggests_existing_jars(tmp_path: pathlib.Path) -> None:
     jar = fake_java.jar(tmp_path)
 
     with pytest.raises(errors.UsageError) as caught:
         java.validate_jar(tmp_path / "ap.jar")
 
-    assert caught.value.hint == f"There is {jar}."
+    assert caught.value.hint == f"Found: {jar}."
 
 
 @pytest.mark.parametrize(
     ("environment", "told"),
     [
-        pytest.param({"PATH": "/nowhere"}, "There is no java on this machine’s PATH.", id="no java"),
-        pytest.param({"JAVA_HOME": "/nowhere"}, "JAVA_HOME is /nowhere, and no java", id="wrong JAVA_HOME"),
+        pytest.param({"PATH": "/nowhere"}, "No java found in PATH.", id="no java"),
+        pytest.param({"JAVA_HOME": "/nowhere"}, "JAVA_HOME is /nowhere, which has no", id="wrong JAVA_HOME"),
     ],
 )
-async def test_without_java_it_says_what_is_missing(
-    tmp_path: pathlib.Path, environment: dict[str, str], told: str
-) -> None:
+async def test_missing_java_is_explained(tmp_path: pathlib.Path, environment: dict[str, str], told: str) -> None:
     with pytest.raises(errors.Refused) as caught:
         async with java.Java(environment).running(fake_java.jar(tmp_path)):
-            raise AssertionError("it was started")
+            raise AssertionError("started")
 
     assert told in str(caught.value)
 
 
-async def test_a_java_that_cannot_be_run_is_told(tmp_path: pathlib.Path) -> None:
+async def test_unusable_java_is_explained(tmp_path: pathlib.Path) -> None:
     home = fake_java.home(tmp_path, "exit 0")
     (home / "bin" / "java").write_text("neither a program nor a script of a known kind\n")
 
     with pytest.raises(errors.Refused, match="cannot be started"):
         async with java.Java({"JAVA_HOME": str(home)}).running(fake_java.jar(tmp_path)):
-            raise AssertionError("it was started")
+            raise AssertionError("started")
 
 
-def test_a_pipe_or_a_device_is_not_waited_for(tmp_path: pathlib.Path) -> None:
+def test_pipe_or_device_is_not_read(tmp_path: pathlib.Path) -> None:
     os.mkfifo(tmp_path / "pipe.jar")
     (tmp_path / "zero.jar").symlink_to("/dev/zero")
 
     for name in ("pipe.jar", "zero.jar"):
-        with pytest.raises(errors.UsageError, match="is no file"):
+        with pytest.raises(errors.UsageError, match="is not a regular file"):
             java.validate_jar(tmp_path / name)
