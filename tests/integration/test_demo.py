@@ -52,11 +52,11 @@ def test_story_is_told_without_terminal_and_ends_by_itself() -> None:
         "alice ❯ /pos health order --wait 1m",
         "healthy after",
         "alice ❯ /pos startup catalog",
-        "does not start: the database refuses the login",
+        "not starting: database login failed",
         "before its restart",
         "PSQLException: FATAL",
         "alice ❯ [ Pods ]",
-        "pos-catalog in sandbox: 2 of 2 pods ready.",
+        "pos-catalog · sandbox: 2 of 2 pods ready",
         "alice ❯ /pos post-deployment order",
         ": started",
         "waiting for input",
@@ -95,7 +95,7 @@ def test_at_terminal_story_is_followed_by_prompt() -> None:
     """Enter skips what is waited for, and what is typed ahead is kept for the prompt."""
     terminal = a_demo()
     lines = ["brake catalog", "break catalog", "/pos health catalog", "3", "@pos help"]
-    lines += ["ship order", "/pos startup order", "/pos post-deployment order", "1"]
+    lines += ["ship order", "/pos diagnose order", "/pos post-deployment order", "1"]
     lines += ["mend order", "1 1.4.2 again", "/pos pods order"]
     terminal.types("\n" * 80 + "\n".join([*lines, "quit", ""]))
 
@@ -117,7 +117,7 @@ def test_at_terminal_story_is_followed_by_prompt() -> None:
         "1 [ Rolled back ]  2 [ Not possible ]",
         "pos-order is in good order",
         "alice: rolled back, 1.4.2 again",
-        "🟢 pos-order in sandbox: 2 of 2 pods ready.",
+        "🟢 pos-order · sandbox: 2 of 2 pods ready",
     ):
         assert seen in played, played
 

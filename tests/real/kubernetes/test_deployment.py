@@ -30,20 +30,20 @@ METRICS = f"/apis/metrics.k8s.io/v1beta1/namespaces/{deploy_manifests.SERVICES}/
 LINES = (
     ("pods", "order"),
     ("events", "order"),
-    ("deploy", "status", "order"),
-    ("deploy", "history", "order"),
-    ("deploy", "verify", "order"),
+    ("rollout", "status", "order"),
+    ("rollout", "history", "order"),
+    ("rollout", "verify", "order"),
     ("logs", "order"),
     ("logs", "order", "--previous"),
-    ("startup", "order"),
+    ("diagnose", "order"),
 )
 MISSED_BY = {
     ("", "pods", "list"): ("pods", "order"),
     ("", "pods", "watch"): ("logs", "order", "--follow"),
     ("", "pods/log", "get"): ("logs", "order"),
     ("", "events", "list"): ("events", "order"),
-    ("apps", "deployments", "get"): ("deploy", "status", "order"),
-    ("apps", "replicasets", "list"): ("deploy", "history", "order"),
+    ("apps", "deployments", "get"): ("rollout", "status", "order"),
+    ("apps", "replicasets", "list"): ("rollout", "history", "order"),
 }
 USAGE = ("metrics.k8s.io", "pods", "list")
 NAMES_NEAR = ("apps", "deployments", "list")
@@ -263,7 +263,7 @@ async def test_a_right_that_is_missing_is_told_with_the_rule_to_add(
 
     said = await told(environment, MISSED_BY[right])
 
-    assert f"The bot may not {verb} {resource} in namespace {namespace}." in said
+    assert f"Forbidden: posbot cannot {verb} {resource} in namespace {namespace}." in said
     assert f'Add to its Role: {{apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["{verb}"]}}' in said
 
 

@@ -1,4 +1,4 @@
-"""Why a service does not start, asked of a real API server and a real kubelet's logs."""
+"""`diagnose` against a real API server and a real kubelet's logs."""
 
 import datetime
 import json
@@ -47,7 +47,7 @@ async def deployed(
 
 
 async def asked(environment: dict[str, str]) -> tuple[int, dict[str, Any]]:
-    code, output, complaint = await processes.run(environment, "startup", "order", "--output", "json")
+    code, output, complaint = await processes.run(environment, "diagnose", "order", "--output", "json")
     assert complaint == ""
     return code, json.loads(output)
 
@@ -84,7 +84,7 @@ async def test_a_service_that_runs_did_start(
 
     code, report = await asked(environment)
 
-    assert (code, report["headline"]) == (0, "pos-order in sandbox did start: all 2 pods are ready.")
+    assert (code, report["headline"]) == (0, "pos-order · sandbox: started, 2 of 2 pods ready")
 
 
 async def test_a_missing_key_is_named(cluster: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
@@ -95,7 +95,7 @@ async def test_a_missing_key_is_named(cluster: ControlPlane, namespace: str, env
     code, report = await asked(environment)
 
     assert (code, report["facts"]["cause"]) == (1, "config-key-missing")
-    assert report["headline"].endswith("does not start: the key DB_PASSWORD is missing in the Secret pos-secrets.")
+    assert report["headline"].endswith("not starting: key DB_PASSWORD missing in the Secret pos-secrets")
 
 
 async def test_too_little_memory_is_told_with_the_limit(
@@ -136,7 +136,7 @@ async def test_a_crash_loop_without_a_reason_is_shown_as_it_is(
     _, report = await asked(environment)
 
     assert report["facts"]["causes"] == "crash-loop"
-    assert "Error (exit code 1), next try within 5m0s" in report["headline"]
+    assert "Error (exit code 1), next restart within 5m0s" in report["headline"]
 
 
 async def test_an_image_that_is_not_there(cluster: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
@@ -146,7 +146,7 @@ async def test_an_image_that_is_not_there(cluster: ControlPlane, namespace: str,
     _, report = await asked(environment)
 
     assert report["facts"]["cause"] == "image-missing"
-    assert "registry.test/pos/pos-order:1.0.0 does not exist in its registry" in report["headline"]
+    assert "registry.test/pos/pos-order:1.0.0 not found in the registry" in report["headline"]
 
 
 async def test_a_probe_that_gives_up_before_the_start_is_done(
@@ -162,8 +162,8 @@ async def test_a_probe_that_gives_up_before_the_start_is_done(
 
     _, report = await asked(environment)
 
-    assert report["facts"]["causes"] == "probe-impatient"
-    assert "gives up after 30 s, the application needs 41 s to start" in report["headline"]
+    assert report["facts"]["causes"] == "probe-too-early"
+    assert "fails after 30 s, the application takes 41 s to start" in report["headline"]
 
 
 async def test_a_probe_that_fails_is_told_with_its_answer(
@@ -178,7 +178,7 @@ async def test_a_probe_that_fails_is_told_with_its_answer(
     _, report = await asked(environment)
 
     assert report["facts"]["causes"] == "probe-failing"
-    assert "the Readiness probe fails (HTTP probe failed with statuscode: 503)" in report["headline"]
+    assert "Readiness probe failing (HTTP probe failed with statuscode: 503)" in report["headline"]
 
 
 async def test_a_pod_that_no_node_takes_is_told_in_the_schedulers_words(
@@ -214,7 +214,7 @@ async def test_a_quota_that_is_used_up_is_told(
     _, report = await asked(environment)
 
     assert report["facts"]["cause"] == "quota"
-    assert "the quota pos-quota of the namespace is used up, so no pod can be made" in report["headline"]
+    assert "quota pos-quota of the namespace exceeded, so no pod can be created" in report["headline"]
 
 
 async def test_without_the_right_to_read_logs_it_says_so(

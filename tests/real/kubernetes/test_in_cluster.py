@@ -108,6 +108,6 @@ async def test_a_token_that_ended_is_told_until_there_is_another(cluster: Contro
     pod.folder.turn_over(await accounts.make_token(cluster, deploy_manifests.NAMESPACE, deploy_manifests.ACCOUNT))
     with_another = await pod.asks()
 
-    assert "The cluster does not accept the bot's account (401)." in without
+    assert "Unauthorized: the API server does not accept posbot's credentials (401)." in without
     assert "restart the pod" in without
     assert "1 of 1 pods ready" in with_another

@@ -84,7 +84,7 @@ async def test_without_the_right_it_names_the_rule(
     code, _, complaint = await processes.run(environment, "logs", "order")
 
     assert code == 3
-    assert "The bot may not get pods/log" in complaint
+    assert "Forbidden: posbot cannot get pods/log" in complaint
     assert 'resources: ["pods/log"], verbs: ["get"]' in complaint
 
 

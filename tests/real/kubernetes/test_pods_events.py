@@ -46,7 +46,7 @@ async def test_pods_and_events_need_no_more_than_to_read(
     events = await processes.run(environment, "events", "order")
 
     assert (pods[0], pods[2]) == (0, "")
-    assert "pos-order in sandbox: 2 of 2 pods ready." in pods[1]
+    assert "pos-order · sandbox: 2 of 2 pods ready" in pods[1]
     assert (events[0], events[2]) == (0, "")
     assert "ScalingReplicaSet" in events[1]
 
@@ -80,7 +80,7 @@ async def test_without_rights_it_says_which_one_is_missing(
     code, _, complaint = await processes.run(environment, "pods", "pos-order")
 
     assert code == 3
-    assert f"The bot may not get deployments in namespace {namespace}." in complaint
+    assert f"Forbidden: posbot cannot get deployments in namespace {namespace}." in complaint
     assert 'apiGroups: ["apps"], resources: ["deployments"], verbs: ["get"]' in complaint
 
 
@@ -93,4 +93,4 @@ async def test_an_expired_token_is_told_from_a_missing_right(
     code, _, complaint = await processes.run(environment, "pods", "pos-order")
 
     assert code == 3
-    assert "The cluster does not accept the bot's account (401)." in complaint
+    assert "Unauthorized: the API server does not accept posbot's credentials (401)." in complaint

@@ -80,7 +80,7 @@ async def test_commands_of_a_section_are_buttons_for_the_given_service(
 
     assert "help pods" in lines(without)
     assert "pods pos-order" in lines(with_one)
-    assert "startup find out why a service does not start" in text(without)
+    assert "diagnose diagnose why a service does not start" in text(without)
 
 
 async def test_search_shows_the_best_sentence(kitchen: app_fixture.Kitchen) -> None:

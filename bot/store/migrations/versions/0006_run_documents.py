@@ -23,7 +23,12 @@ _BATCH = 200
 _COMMANDS = {"deploy": "rollout", "startup": "diagnose", "access": "connectivity"}
 _STATES = {"succeeded": "completed", "succeeded with failures": "completed with failures"}
 _KEYS = {"agreed": "confirmed", "may_begin": "may_start", "began_at": "started_at"}
-_FACTS: Mapping[str, Mapping[str, str]] = {}
+_FACTS: Mapping[str, Mapping[str, str]] = {
+    "deploy": {"trouble": "reason", "wanted": "desired"},
+    "pods": {"wanted": "desired"},
+    "startup": {"wanted": "desired"},
+    "logs": {"lines_left_out": "lines_omitted"},
+}
 """Command → the new names of its facts, which pending steps still have to save."""
 _EXACT_REASONS = {
     "the run’s time was over": "run_timed_out",
@@ -91,22 +96,25 @@ def _rewrite(
 
 
 def _upgrade_frozen(frozen: Document) -> Document:
-    procedure = _with_commands(frozen["procedure"], _COMMANDS)
+    procedure = _with_commands(frozen["procedure"], _COMMANDS, _FACTS)
     command = dict(procedure["command"])
     command["name"] = command.pop("word")
     return {**frozen, "procedure": {**procedure, "command": command}}
 
 
 def _downgrade_frozen(frozen: Document) -> Document:
-    procedure = _with_commands(frozen["procedure"], {new: old for old, new in _COMMANDS.items()})
+    facts = {_COMMANDS.get(one, one): {new: old for old, new in names.items()} for one, names in _FACTS.items()}
+    procedure = _with_commands(frozen["procedure"], {new: old for old, new in _COMMANDS.items()}, facts)
     command = dict(procedure["command"])
     command["word"] = command.pop("name")
     return {**frozen, "procedure": {**procedure, "command": command}}
 
 
-def _with_commands(procedure: Document, names: Mapping[str, str]) -> Document:
+def _with_commands(
+    procedure: Document, names: Mapping[str, str], facts_of: Mapping[str, Mapping[str, str]]
+) -> Document:
     def rename(step: Document) -> Document:
-        facts = _FACTS.get(step["uses"], {})
+        facts = facts_of.get(step["uses"], {})
         saved = {name: facts.get(fact, fact) for name, fact in step.get("save", {}).items()}
         own = {"save": saved} if saved else {}
         return {**step, "uses": names.get(step["uses"], step["uses"]), **own}

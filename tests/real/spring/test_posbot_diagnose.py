@@ -57,7 +57,7 @@ def jar(build: toolchain.Build) -> str:
 
 
 async def started(environment: dict[str, str], *words: str) -> tuple[int, dict[str, Any]]:
-    code, output, complaint = await processes.run(environment, "startup", "pos-order", *words, "--output", "json")
+    code, output, complaint = await processes.run(environment, "diagnose", "pos-order", *words, "--output", "json")
     assert output, complaint
     return code, json.loads(output)
 
@@ -79,8 +79,8 @@ async def test_a_jar_that_comes_up_is_told_and_ended_again(environment: dict[str
     code, report = await started(environment, "--jar", jar)
 
     assert (code, report["verdict"]) == (0, "ok")
-    assert report["headline"].startswith("pos-order started in ")
-    assert report["headline"].endswith(" s, health UP.")
+    assert report["headline"].startswith("pos-order: started in ")
+    assert report["headline"].endswith(" s, health UP")
     assert report["facts"]["health"] in {"up", "slow"}
     assert not await java.Java({}).is_port_in_use(port)
     assert leftovers(jar, environment) == []
@@ -96,7 +96,7 @@ async def test_a_port_that_is_taken_is_the_cause(environment: dict[str, str], ja
 
     assert code == 1
     assert report["facts"]["cause"] == "port-in-use"
-    assert f"pos-order does not start: the port {port} is already in use" in report["headline"]
+    assert f"pos-order: not starting: port {port} already in use" in report["headline"]
     assert report["facts"]["exit_code"] == 1
     assert leftovers(jar, environment) == []
 
@@ -114,7 +114,7 @@ async def test_a_database_that_is_away_is_the_cause(
 
     assert code == 1
     assert report["facts"]["cause"] == "database-refused"
-    assert f"the database {spring_processes.HOST}:{data_source.port} refuses connections" in report["headline"]
+    assert f"database connection refused by {spring_processes.HOST}:{data_source.port}" in report["headline"]
     assert leftovers(jar, environment) == []
 
 
@@ -159,14 +159,14 @@ async def test_an_older_java_is_the_cause(environment: dict[str, str], jar: str)
     _, report = await started(environment, "--jar", jar)
 
     assert report["facts"]["cause"] == "wrong-java"
-    assert "and runs on Java 17" in report["headline"]
+    assert "running on Java 17" in report["headline"]
 
 
 async def test_what_takes_too_long_is_ended(environment: dict[str, str], jar: str) -> None:
     code, report = await started(environment, "--jar", jar, "--limit", "1s")
 
     assert code == 1
-    assert "pos-order did not come up in 1 s" in report["headline"]
+    assert "pos-order: not started within 1 s" in report["headline"]
     assert leftovers(jar, environment) == []
 
 
@@ -176,7 +176,7 @@ async def test_a_health_that_is_down_is_told_when_the_time_is_over(environment: 
     code, report = await started(environment, "--jar", jar, "--limit", "12s")
 
     assert code == 1
-    assert "did not come up in 12 s: it is DOWN (diskSpace)" in report["headline"]
+    assert "not started within 12 s: DOWN because of diskSpace" in report["headline"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
@@ -184,7 +184,7 @@ async def test_whoever_gives_up_leaves_nothing_behind(
     environment: dict[str, str], jar: str, port: int, number: signal.Signals
 ) -> None:
     process = await asyncio.create_subprocess_exec(
-        *processes.command("startup", "pos-order", "--jar", jar),
+        *processes.command("diagnose", "pos-order", "--jar", jar),
         env=environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
