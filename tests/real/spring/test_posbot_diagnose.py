@@ -86,7 +86,7 @@ async def test_a_jar_that_comes_up_is_told_and_ended_again(environment: dict[str
     assert leftovers(jar, environment) == []
 
 
-async def test_a_port_that_is_taken_is_the_cause(environment: dict[str, str], jar: str, port: int) -> None:
+async def test_port_in_use_is_the_cause(environment: dict[str, str], jar: str, port: int) -> None:
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 15\r\nconnection: close\r\n\r\n{"status":"UP"}')
         writer.close()
@@ -101,7 +101,7 @@ async def test_a_port_that_is_taken_is_the_cause(environment: dict[str, str], ja
     assert leftovers(jar, environment) == []
 
 
-async def test_a_database_that_is_away_is_the_cause(
+async def test_unreachable_database_is_the_cause(
     environment: dict[str, str], jar: str, data_source: application.DataSource
 ) -> None:
     await data_source.stop()
@@ -122,24 +122,24 @@ async def test_a_database_that_is_away_is_the_cause(
     ("variable", "value", "cause", "told"),
     [
         pytest.param(
-            "SPRING_DATASOURCE_URL", "${DB_URL}", "data-source-missing", "the database’s address is not set", id="unset"
+            "SPRING_DATASOURCE_URL", "${DB_URL}", "data-source-missing", "database URL not set", id="unset"
         ),
         pytest.param(
             "SERVER_TOMCAT_THREADS_MAX", "hunter2", "binding-failed",
-            "the property server.tomcat.threads.max is missing or wrong (failed to convert java.lang.String to int)",
+            "property server.tomcat.threads.max is missing or invalid (failed to convert java.lang.String to int)",
             id="wrong",
         ),
         pytest.param(
             "SPRING_CONFIG_IMPORT", "file:./shop.yaml", "configuration-unreadable",
-            "a part of the configuration is missing or cannot be read (file [shop.yaml])", id="file",
+            "configuration missing or unreadable (file [shop.yaml])", id="file",
         ),
         pytest.param(
-            "SERVER_SSL_KEYSTORE", "file:/nowhere.p12", "certificate", "a certificate or key store is wrong", id="store"
+            "SERVER_SSL_KEYSTORE", "file:/nowhere.p12", "certificate", "invalid certificate or key store", id="store"
         ),
-        pytest.param("JAVA_TOOL_OPTIONS", "-XX:Bogus", "java-option", "Java refuses an option", id="option of Java"),
+        pytest.param("JAVA_TOOL_OPTIONS", "-XX:Bogus", "java-option", "invalid JVM option", id="option of Java"),
     ],
 )  # fmt: skip
-async def test_what_is_configured_wrong_is_the_cause_and_its_value_is_not_shown(
+async def test_wrong_configuration_is_the_cause_without_its_value(
     environment: dict[str, str], jar: str, *, variable: str, value: str, cause: str, told: str
 ) -> None:
     code, report = await started(environment | {variable: value}, "--jar", jar)
@@ -150,7 +150,7 @@ async def test_what_is_configured_wrong_is_the_cause_and_its_value_is_not_shown(
     assert "hunter2" not in json.dumps(report)
 
 
-async def test_an_older_java_is_the_cause(environment: dict[str, str], jar: str) -> None:
+async def test_older_java_is_the_cause(environment: dict[str, str], jar: str) -> None:
     old = pathlib.Path("/usr/lib/jvm/java-17-openjdk-amd64")
     if not (old / "bin" / "java").exists():
         pytest.skip("no Java 17 on this machine")
@@ -162,7 +162,7 @@ async def test_an_older_java_is_the_cause(environment: dict[str, str], jar: str)
     assert "running on Java 17" in report["headline"]
 
 
-async def test_what_takes_too_long_is_ended(environment: dict[str, str], jar: str) -> None:
+async def test_start_timeout_stops_the_jar(environment: dict[str, str], jar: str) -> None:
     code, report = await started(environment, "--jar", jar, "--limit", "1s")
 
     assert code == 1
@@ -170,17 +170,17 @@ async def test_what_takes_too_long_is_ended(environment: dict[str, str], jar: st
     assert leftovers(jar, environment) == []
 
 
-async def test_a_health_that_is_down_is_told_when_the_time_is_over(environment: dict[str, str], jar: str) -> None:
+async def test_start_timeout_shows_the_health(environment: dict[str, str], jar: str) -> None:
     environment["MANAGEMENT_HEALTH_DISKSPACE_THRESHOLD"] = "9000TB"
 
     code, report = await started(environment, "--jar", jar, "--limit", "12s")
 
     assert code == 1
-    assert "not started within 12 s: DOWN because of diskSpace" in report["headline"]
+    assert "not started within 12 s: DOWN (diskSpace)" in report["headline"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-async def test_whoever_gives_up_leaves_nothing_behind(
+async def test_cancellation_leaves_no_process(
     environment: dict[str, str], jar: str, port: int, number: signal.Signals
 ) -> None:
     process = await asyncio.create_subprocess_exec(
@@ -194,7 +194,7 @@ async def test_whoever_gives_up_leaves_nothing_behind(
     process.send_signal(number)
     await process.communicate()
 
-    assert b"pos-order is starting" in progress
+    assert b"pos-order: starting" in progress
     assert process.returncode == 130
     assert leftovers(jar, environment) == []
     assert not await java.Java({}).is_port_in_use(port)
