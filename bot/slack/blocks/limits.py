@@ -1,18 +1,16 @@
 """
-How much of each thing fits into one Slack message or App Home.
+How much fits into one Slack message or App Home, and how a report is rendered within it.
 
-The figures are Slack's published ones for Block Kit (docs.slack.dev/reference/block-kit/blocks) but for
+The limits are Slack's published ones for Block Kit (docs.slack.dev/reference/block-kit/blocks), except for
 MESSAGE_CHARACTERS: chat.postMessage refuses messages whose blocks hold some 12,000 characters in total
-(`msg_blocks_too_long`), which no page says, so this stays well below.
-
-What is left of a message's room; whatever is shown takes its part, and what does not fit is counted.
+(`msg_blocks_too_long`), which no page says, so that it stays well below.
 """
 
 import dataclasses
 from collections.abc import Sequence
 
 from bot.model import reports
-from bot.slack.blocks import elements, log_tail
+from bot.slack.blocks import log_tail
 
 MESSAGE_CHARACTERS = 10_000
 MESSAGE_BLOCKS = 50
@@ -21,21 +19,18 @@ TABLE_ROWS = 100
 TABLE_COLUMNS = 20
 PLAN_TASKS = 50
 BUTTONS = 5
-"""Slack takes 25 in a block; more than five are no help."""
+"""Slack accepts 25 in a block; more than five do not help."""
 BUTTON_TEXT = 75
 BUTTON_VALUE = 2_000
 LIST_DEPTH = 8
 LINK = 300
 LINK_TEXT = 100
-"""Ours, not Slack's: several links share a footer."""
+"""posbot's own limit: several links share a context line."""
 NOTE = 500
-"""Ours as well: a longer one would not fit into a line."""
+"""posbot's own limit: a longer note would not fit into a line."""
 NOTIFICATION_TEXT = 3_000
 """The text beside the blocks, for notifications and screen readers; chat.update refuses more than 4,000."""
 HEADLINE = 1_000
-
-
-Block = elements.Block
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,59 +53,48 @@ DEFAULT_OPTIONS = RenderOptions()
 
 
 class SpaceBudget:
-    """What is left of a message; every section takes its part."""
+    """The space that is left of a message; every section takes its part, and what does not fit is counted."""
 
     def __init__(self, characters: int, blocks: int, *, tables: int = 1) -> None:
-        self._characters = characters
+        self.characters = characters
         self._blocks = blocks
         self._tables = tables
         self.left_out: list[str] = []
         self.files: list[reports.Log] = []
         self.is_whole = True
-        """The log that was followed is shown to its beginning."""
-
-    @property
-    def characters(self) -> int:
-        """Give how many are left."""
-        return self._characters
+        """The log that was followed is shown from its beginning."""
 
     @property
     def is_full(self) -> bool:
-        """Tell whether nothing more fits."""
-        return self._characters < 1 or self._blocks < 1
+        """Whether nothing more fits."""
+        return self.characters < 1 or self._blocks < 1
 
     def take_block(self) -> None:
-        """Count one more block."""
+        """Count a block."""
         self._blocks -= 1
 
     def take_table(self, columns: int) -> bool:
-        """Tell whether a table block with so many columns may stand here; Slack takes one in a message."""
+        """Return whether a table block with so many columns is possible; Slack accepts one in a message."""
         fits = self._tables > 0 and columns <= TABLE_COLUMNS
         self._tables -= fits
         return fits
 
-    def take(self, text: str, what: str = "characters") -> str:
-        """Give as much of *text* as there is room for."""
-        kept = text if len(text) <= self._characters else text[: max(self._characters - 1, 0)] + "…"
-        if len(text) > self._characters:
-            self.left_out.append(f"{len(text) - len(kept) + 1:,} {what}")
-        self._characters -= len(kept)
+    def take(self, text: str) -> str:
+        """Return as much of *text* as fits."""
+        kept = text if len(text) <= self.characters else text[: max(self.characters - 1, 0)] + "…"
+        if len(text) > self.characters:
+            self.left_out.append(f"{len(text) - len(kept) + 1:,} characters")
+        self.characters -= len(kept)
         return kept
 
     def take_while_fitting(self, sizes: Sequence[int], what: str) -> int:
-        """Give how many of things with *sizes* fit, in their order; the others are counted as left out."""
+        """Return how many of the things with *sizes* fit, in their order; the rest is counted as left out."""
         count = 0
         for size in sizes:
-            if size > self._characters:
+            if size > self.characters:
                 break
-            self._characters -= size
+            self.characters -= size
             count += 1
         if count < len(sizes):
             self.left_out.append(f"{len(sizes) - count:,} of {len(sizes):,} {what}")
         return count
-
-    def title(self, title: str | None) -> list[Block]:
-        """Give the line above a section, where it has a title."""
-        if not title:
-            return []
-        return [elements.lines([elements.italic(elements.visible(self.take(title)))])]

@@ -360,7 +360,7 @@ def test_pointers_that_do_not_fit_are_counted_and_none_is_cut_in_half() -> None:
 
     shown = visible(message).count("<https://")
     assert visible(message).count("t>") == shown
-    assert f"Left out: {9 - shown} sections of the runbook." in visible(message)
+    assert f"Left out: {9 - shown} runbook sections." in visible(message)
 
 
 @pytest.mark.parametrize("can_share", [True, False])
@@ -410,7 +410,7 @@ def test_home_shows_that_the_services_are_still_asked() -> None:
     view = blocks_message.home(None, builders.a_report(headline="What posbot can do"))
 
     text = reading.visible_text(view["blocks"])
-    assert "⏳ Asking all services …" in text
+    assert "⏳ Checking all services …" in text
     assert "What posbot can do" in text
 
 
@@ -511,7 +511,7 @@ def test_a_log_that_is_followed_and_still_empty_says_so() -> None:
 
     assert_sound_message(message)
     assert_harmless(message.blocks, message.text)
-    assert "Nothing so far." in visible(message)
+    assert "No lines yet." in visible(message)
 
 
 @pytest.mark.parametrize("total", [3, 3_000])

@@ -80,18 +80,18 @@ def test_where_slack_takes_no_plans_marks_say_the_same() -> None:
     assert [line.strip() for line in shown.splitlines() if "Do " in line] == [
         "▫️ Do pending",
         "⏳ Do running",
-        "✋ Do waiting – waits for an answer",
+        "✋ Do waiting – waiting for input",
         "✅ Do done",
         "❌ Do failed",
-        "❔ Do unknown – nobody knows whether it happened",
-        "➖ Do left out – left out",
+        "❔ Do unknown – outcome unknown",
+        "➖ Do left out – skipped",
     ]
 
 
 def test_why_it_was_left_out_is_told() -> None:
     shown = reading.visible_text(list(message_of(a_plan(S.SKIPPED, status="not wanted")).blocks))
 
-    assert "left out: not wanted" in shown
+    assert "skipped: not wanted" in shown
 
 
 @pytest.mark.parametrize("has_plans", [True, False])
