@@ -69,7 +69,7 @@ async def test_the_scopes_it_asks_for_are_enough_for_everything_it_does() -> Non
         await alice.mentions("health pos-order", ops)
         await alice.opens_home()
         await alice.waits_for_message(ops, matching=lambda message: not message.is_ephemeral and bool(message.bot_id))
-        await alice.clicks("Services", await alice.waits_for_home(containing="1 service in sandbox is up"))
+        await alice.clicks("Services", await alice.waits_for_home(containing="1 service healthy in sandbox"))
         await alice.waits_for_message(alice.chat_with_bot, containing="services in the catalogue")
 
         stage.workspace.faults.drop_after_accepting("chat.postMessage")
