@@ -1,6 +1,7 @@
 """What every test stands on: one loop, an environment of its own, and a stage with a real bot where one is needed."""
 
 import os
+import signal
 from collections.abc import AsyncIterator
 
 import hypothesis
@@ -11,6 +12,11 @@ from sandbox import testbed
 # Nothing of the machine's own configuration may reach a test, whoever runs it.
 for _name in [name for name in os.environ if name.startswith(("SLACK_", "POSBOT_", "KUBE", "DATABASE_URL"))]:  # noqa: TID251
     del os.environ[_name]  # noqa: TID251
+
+
+# A shell that starts the tests in the background makes them, and all that they start, ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # `make test` finds what is likely; `make test-all` runs the same properties with the profile "thorough". No test sets

@@ -417,6 +417,7 @@ async def test_usage_error_names_the_problem(
     assert complaint in told
 
 
+@pytest.mark.slow
 async def test_posbot_settings_do_not_reach_the_jar(environment: dict[str, str], tmp_path: pathlib.Path) -> None:
     environment |= {"SLACK_BOT_TOKEN": "xoxb-not-for-others", "SHOP": "corner"}
     environment["JAVA_HOME"] = str(fake_java.home(tmp_path, "env; exit 3"))

@@ -45,7 +45,7 @@ async def test_long_line_is_not_cut_at_the_terminal_width(kube: cluster.Cluster,
     order = await kube.deploys("pos-order", replicas=1)
     order.pods[0].logs([f"2026-11-23T10:00:00Z INFO 1 --- {'x' * 200} the end"])
 
-    _, output, _ = await processes.run({**environment, "FORCE_COLOR": "1", "COLUMNS": "80"}, "logs", "order")
+    _, output, _ = await cli_runner.run({**environment, "FORCE_COLOR": "1", "COLUMNS": "80"}, "logs", "order")
 
     assert f"{'x' * 200} the end\n" in output
 

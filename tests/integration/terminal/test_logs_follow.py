@@ -10,7 +10,7 @@ import pytest
 
 from sandbox import cluster, processes, runbook_folder
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 TIMEOUT_SECONDS = 30
 

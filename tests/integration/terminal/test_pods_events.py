@@ -57,7 +57,7 @@ async def test_events_lists_warnings_first(kube: cluster.Cluster, environment: d
     order = await kube.deploys("pos-order")
     order.pods[0].misses_config(kind="secretKeyRef", name="pos-secrets", key="DB_URL")
 
-    code, output, _ = await processes.run(environment, "events", "order", "--output", "json")
+    code, output, _ = await cli_runner.run(environment, "events", "order", "--output", "json")
 
     report = json.loads(output)
     rows = report["sections"][0]["rows"]
@@ -150,7 +150,7 @@ async def test_expired_continue_token_restarts_the_list(kube: cluster.Cluster, e
     kube.faults.slow("events", seconds=0.5)
     async with asyncio.TaskGroup() as group:
         group.create_task(forget())
-        answer = group.create_task(processes.run(environment, "events", "order", "--limit", "3"))
+        answer = group.create_task(cli_runner.run(environment, "events", "order", "--limit", "3"))
 
     assert (answer.result()[0], answer.result()[2]) == (0, "")
     assert "is one of many" in answer.result()[1]

@@ -122,6 +122,7 @@ def test_terminal_asks_its_questions(environment: dict[str, str]) -> None:
     assert "\x1b[31m?" not in terminal.screen
 
 
+@pytest.mark.slow
 def test_empty_line_leaves_the_question_open(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
     terminal.waits_for("leave it waiting: ")
@@ -131,6 +132,7 @@ def test_empty_line_leaves_the_question_open(environment: dict[str, str]) -> Non
     assert "posbot run answer " in plain(terminal.screen)
 
 
+@pytest.mark.slow
 def test_answer_given_elsewhere_ends_the_prompt(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
     terminal.waits_for("leave it waiting: ")
@@ -142,6 +144,7 @@ def test_answer_given_elsewhere_ends_the_prompt(environment: dict[str, str]) -> 
     assert "✓ Look around: completed" in plain(terminal.screen)
 
 
+@pytest.mark.slow
 def test_detached_run_can_be_reattached(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
     terminal.waits_for("leave it waiting: ")
@@ -161,6 +164,7 @@ def test_detached_run_can_be_reattached(environment: dict[str, str]) -> None:
     assert "failed at “Somebody looks”" in plain(back.screen)
 
 
+@pytest.mark.slow
 def test_question_for_another_person_is_not_asked(environment: dict[str, str]) -> None:
     agreement = '{id: person, title: Agree, uses: confirm, with: {text: "Sure?", by: not_requester}}'
     head, _, _ = PROCEDURE.partition("steps:")
@@ -174,6 +178,7 @@ def test_question_for_another_person_is_not_asked(environment: dict[str, str]) -
     assert "Answer, or Enter" not in terminal.screen
 
 
+@pytest.mark.slow
 def test_too_long_note_is_asked_again(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
     terminal.waits_for("leave it waiting: ")
@@ -187,6 +192,7 @@ def test_too_long_note_is_asked_again(environment: dict[str, str]) -> None:
     assert "it is there, short" in plain(terminal.screen)
 
 
+@pytest.mark.slow
 def test_without_stdin_nothing_is_asked(environment: dict[str, str]) -> None:
     closed = [sys.executable, "-c", "import os, sys; os.close(0); os.execv(sys.executable, sys.argv[1:])"]
 

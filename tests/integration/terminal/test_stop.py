@@ -15,6 +15,7 @@ pytestmark = pytest.mark.anyio
 ID = "1123-0a1b2c3d4e"
 
 
+@pytest.mark.slow
 async def test_what_another_posbot_works_on_is_stopped_once(tmp_path: pathlib.Path) -> None:
     url = f"sqlite:///{tmp_path}/posbot.db"
     environment = processes.plain_environment(tmp_path) | {"DATABASE_URL": url}
