@@ -1,12 +1,12 @@
 """
-A real Spring Boot service and its data source, as processes on loopback, for tests to look at.
+A real Spring Boot service and its data source as processes on loopback.
 
     async with application.running(folder) as order:
         await order.data_source.stop()
         await order.wait_for(503)
 
-The service is that of `app/`: pos-order with actuator, Prometheus metrics and a connection pool. It is built
-by Maven when its sources have changed. Without a JDK or Maven the test is skipped.
+The service is in `app/`: pos-order with actuator, Prometheus metrics and a connection pool. Maven builds it when its
+sources have changed. Without a JDK or Maven the test is skipped.
 """
 
 import asyncio
@@ -24,18 +24,13 @@ LIVENESS = "/actuator/health/liveness"
 INFO = "/actuator/info"
 PROMETHEUS = "/actuator/prometheus"
 
-_ANSWER_SECONDS = 5.0
+_TIMEOUT_SECONDS = 5.0
 _POLL_SECONDS = 0.6
-"""
-The pool does not look at a connection that was used within the last half second. Who asks for the health more
-often than that keeps a dead connection in use, and the service never recovers.
-"""
+"""The pool does not validate a connection used within the last half second: polling faster keeps a dead one in use."""
 
 
 class DataSource(processes.Server):
-    """
-    An H2 database that serves over TCP; its files outlive a stop, so the service finds its tables again.
-    """
+    """An H2 database over TCP; its files outlive a stop, and with them the tables of the service."""
 
     def __init__(self, build: toolchain.Build, *, folder: pathlib.Path) -> None:
         super().__init__("h2", folder=folder)
@@ -62,9 +57,7 @@ class DataSource(processes.Server):
 
 
 class Application(processes.Server):
-    """
-    The service pos-order; `properties` are Spring's own, given on its command line.
-    """
+    """The service pos-order; *properties* are Spring's, set on its command line."""
 
     def __init__(
         self,
@@ -84,16 +77,12 @@ class Application(processes.Server):
         return f"http://{processes.HOST}:{self.port}"
 
     async def fetch(self, path: str) -> httpx.Response:
-        """
-        Give the answer to one GET, whatever its status.
-        """
+        """Return the response to a GET request, whatever its status."""
         async with _client(self.url) as client:
             return await client.get(path)
 
     async def post(self, path: str) -> httpx.Response:
-        """
-        Give the answer to one empty POST: `/traffic/refuse`, `accept`, `break` and `mend` change what it says.
-        """
+        """Return the response to an empty POST; `/traffic/refuse|accept|break|mend` change availability."""
         async with _client(self.url) as client:
             return await client.post(path)
 
@@ -101,7 +90,10 @@ class Application(processes.Server):
         self, http_status: int, *, containing: str = "", path: str = HEALTH, within_seconds: float = 20.0
     ) -> httpx.Response:
         """
-        Give the first answer at `path` with this status and text; raise TimeoutError when none comes in time.
+        Return the first response at *path* with this status and text.
+
+        Raises:
+            TimeoutError: if there is none in time.
         """
         async with asyncio.timeout(within_seconds), _client(self.url) as client:
             while True:
@@ -129,9 +121,7 @@ class Application(processes.Server):
 
 @contextlib.asynccontextmanager
 async def running(folder: pathlib.Path, *, properties: Mapping[str, str] | None = None) -> AsyncIterator[Application]:
-    """
-    Run the service and its data source, ready for requests; `folder` takes their logs and files.
-    """
+    """Run the service and its data source, ready for requests; *folder* takes their logs and files."""
     build = await asyncio.to_thread(toolchain.built)
     async with (
         DataSource(build, folder=folder) as data_source,
@@ -141,4 +131,4 @@ async def running(folder: pathlib.Path, *, properties: Mapping[str, str] | None 
 
 
 def _client(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, timeout=_ANSWER_SECONDS, trust_env=False)
+    return httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_SECONDS, trust_env=False)

@@ -1,8 +1,8 @@
 """
 A real registry and a real gateway in front of the real service, as processes on loopback.
 
-    async with cloud.running(folder, order) as site:
-        await site.order_registers()
+    async with cloud.running(folder, order) as (discovery, gateway):
+        ...
 """
 
 import asyncio
@@ -15,15 +15,13 @@ import httpx
 from tests.real.spring import processes, toolchain
 from tests.real.spring.application import Application
 
-LOGIN = "posbot-may-come-in"
+TOKEN = "posbot-service-token"
 _POLL_SECONDS = 0.2
-_PATIENCE_SECONDS = 30.0
+_ROUTE_TIMEOUT_SECONDS = 30.0
 
 
 class Discovery(processes.Server):
-    """
-    Netflix's Eureka.
-    """
+    """Netflix's Eureka."""
 
     def __init__(self, build: toolchain.CloudBuild, *, folder: pathlib.Path) -> None:
         super().__init__("discovery", folder=folder)
@@ -34,9 +32,7 @@ class Discovery(processes.Server):
         return f"http://{processes.HOST}:{self.port}"
 
     async def register(self, name: str, port: int) -> None:
-        """
-        Register an instance, as a service does itself.
-        """
+        """Register an instance, as a service does."""
         instance = {
             "instanceId": f"localhost:{name}:{port}",
             "hostName": processes.HOST,
@@ -55,13 +51,11 @@ class Discovery(processes.Server):
         return [*self._build.command("discovery", scratch=self._folder), f"--server.port={self.port}"]
 
     async def _is_ready(self) -> bool:
-        return await _answers(self.url, "/eureka/apps")
+        return await _responds(self.url, "/eureka/apps")
 
 
 class Gateway(processes.Server):
-    """
-    Spring Cloud Gateway behind a resource server that knows one token.
-    """
+    """Spring Cloud Gateway as a resource server that accepts one token."""
 
     def __init__(self, build: toolchain.CloudBuild, discovery: Discovery, *, folder: pathlib.Path) -> None:
         super().__init__("gateway", folder=folder)
@@ -72,12 +66,10 @@ class Gateway(processes.Server):
     def url(self) -> str:
         return f"http://{processes.HOST}:{self.port}"
 
-    async def waits_for_route_to(self, name: str) -> None:
-        """
-        Wait until the gateway has seen an instance of `name` and lets requests through to it.
-        """
-        headers = {"Authorization": f"Bearer {LOGIN}"}
-        async with asyncio.timeout(_PATIENCE_SECONDS), _client(self.url) as client:
+    async def wait_for_route_to(self, name: str) -> None:
+        """Wait until the gateway forwards requests to an instance of *name*."""
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with asyncio.timeout(_ROUTE_TIMEOUT_SECONDS), _client(self.url) as client:
             while True:
                 response = await client.get(f"/{name}/actuator/info", headers=headers)
                 if response.status_code == httpx.codes.OK:
@@ -87,7 +79,7 @@ class Gateway(processes.Server):
     def _command(self) -> Sequence[str]:
         properties = {
             "server.port": str(self.port),
-            "posbot.token": LOGIN,
+            "posbot.token": TOKEN,
             "eureka.client.service-url.defaultZone": f"{self._discovery.url}/eureka/",
         }
         return [
@@ -96,21 +88,19 @@ class Gateway(processes.Server):
         ]
 
     async def _is_ready(self) -> bool:
-        return await _answers(self.url, "/actuator/gateway/routes")
+        return await _responds(self.url, "/actuator/gateway/routes")
 
 
 @contextlib.asynccontextmanager
 async def running(folder: pathlib.Path, order: Application) -> AsyncIterator[tuple[Discovery, Gateway]]:
-    """
-    Run registry and gateway until the block ends; `order` is registered and can be reached through them.
-    """
+    """Run registry and gateway until the block ends, with *order* registered and routed."""
     build = await asyncio.to_thread(toolchain.built_cloud)
     async with (
         Discovery(build, folder=folder) as discovery,
         Gateway(build, discovery, folder=folder) as gateway,
     ):
         await discovery.register("pos-order", order.port)
-        await gateway.waits_for_route_to("pos-order")
+        await gateway.wait_for_route_to("pos-order")
         yield discovery, gateway
 
 
@@ -118,7 +108,7 @@ def _client(url: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=url, timeout=5.0, trust_env=False)
 
 
-async def _answers(url: str, path: str) -> bool:
+async def _responds(url: str, path: str) -> bool:
     with contextlib.suppress(httpx.TransportError):
         async with _client(url) as client:
             return (await client.get(path)).status_code == httpx.codes.OK

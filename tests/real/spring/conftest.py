@@ -1,6 +1,4 @@
-"""
-One real service for each module of tests, in good order for each test.
-"""
+"""One real service per test module, healthy at the start of each test."""
 
 from collections.abc import AsyncIterator
 
@@ -23,9 +21,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Appl
 
 @pytest.fixture
 async def order(shared: Application) -> Application:
-    """
-    The one service of this module, brought back into good order after whatever a test has done to it.
-    """
+    """Return the service of this module, restored to health."""
     await shared.data_source.start()
     await shared.start()
     await shared.post("/traffic/accept")

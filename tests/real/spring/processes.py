@@ -1,6 +1,4 @@
-"""
-Server processes that tests start: one at a time on a port of their choice, always ended by their own id.
-"""
+"""Server processes started by tests, each on a port of its own and ended by its id."""
 
 import abc
 import asyncio
@@ -15,23 +13,18 @@ from tests.real.spring import toolchain
 
 HOST = "127.0.0.1"
 
-_PATIENCE_SECONDS = 10.0
-"""A server that has not ended by then after being asked to is killed."""
-_START_SECONDS = 120.0
+_STOP_TIMEOUT_SECONDS = 10.0
+"""After SIGTERM; then the server is killed."""
+_START_TIMEOUT_SECONDS = 120.0
 _POLL_SECONDS = 0.05
-_LOG_LINES_SHOWN = 30
-_KEPT = ("PATH", "HOME", "LANG", "TZ")
+_MAX_LOG_LINES = 30
+_INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "TZ")
 _PORTS = range(20_000, 32_000)
-"""
-Below the ports that systems lend to outgoing connections. A client that keeps connecting to a stopped server
-on such a lent port can be given that very port, and then it is connected to itself.
-"""
+"""Below the ephemeral ports: a client that reconnects to a stopped server on one of those can connect to itself."""
 
 
 def free_port() -> int:
-    """
-    Give a port on loopback that nobody listens on.
-    """
+    """Return an unused port on loopback."""
     for port in random.sample(_PORTS, k=100):
         with socket.socket() as candidate:
             if candidate.connect_ex((HOST, port)) == 0:
@@ -47,30 +40,24 @@ def free_port() -> int:
 
 
 class Server(abc.ABC):
-    """
-    A process that serves on one port and can be stopped and started again there; as a context it runs inside.
-    """
+    """A process that serves on one port, where it can be stopped and started again; runs inside its context."""
 
     def __init__(self, name: str, *, folder: pathlib.Path) -> None:
         self.name = name
         self.port = free_port()
         self.start_seconds = 0.0
-        """How long the last start took until the server was ready."""
+        """Duration of the last start, until ready."""
         self._folder = folder
         self._log = folder / f"{name}.log"
         self._process: asyncio.subprocess.Process | None = None
 
     @abc.abstractmethod
     def _command(self) -> Sequence[str]:
-        """
-        Give the program and its arguments.
-        """
+        """Return the program and its arguments."""
 
     @abc.abstractmethod
     async def _is_ready(self) -> bool:
-        """
-        Tell whether the server does its work yet.
-        """
+        """Return whether the server is ready."""
 
     @property
     def pid(self) -> int | None:
@@ -81,9 +68,7 @@ class Server(abc.ABC):
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
-        """
-        Start the server and wait until it is ready; one that runs is left alone.
-        """
+        """Start the server unless it runs, and wait until it is ready."""
         if self.is_running:
             return
         started = time.monotonic()
@@ -99,21 +84,19 @@ class Server(abc.ABC):
         try:
             await self._wait_until_ready()
         except BaseException:
-            # Cancelled and timed-out starts too must leave no process behind.
+            # A cancelled start leaves no process either.
             await self.stop()
             raise
         self.start_seconds = time.monotonic() - started
 
     async def stop(self) -> None:
-        """
-        End the process and wait for its end: asked first, killed after a limit.
-        """
+        """Terminate the process and wait for its exit; kill it after a timeout."""
         process, self._process = self._process, None
         if process is None or process.returncode is not None:
             return
         process.terminate()
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
+            async with asyncio.timeout(_STOP_TIMEOUT_SECONDS):
                 await process.wait()
         except TimeoutError:
             process.kill()
@@ -128,21 +111,19 @@ class Server(abc.ABC):
 
     async def _wait_until_ready(self) -> None:
         try:
-            async with asyncio.timeout(_START_SECONDS):
+            async with asyncio.timeout(_START_TIMEOUT_SECONDS):
                 while not await self._is_ready():
                     if not self.is_running:
-                        raise RuntimeError(f"{self.name} ended while it was starting:\n{self._last_words()}")
+                        raise RuntimeError(f"{self.name} exited during its start:\n{self._log_tail()}")
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError as exc:
-            raise RuntimeError(f"{self.name} was not ready in time:\n{self._last_words()}") from exc
+            raise RuntimeError(f"{self.name} not ready in time:\n{self._log_tail()}") from exc
 
-    def _last_words(self) -> str:
+    def _log_tail(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()
-        return "\n".join([line for line in lines if not line.startswith("\t")][-_LOG_LINES_SHOWN:])
+        return "\n".join([line for line in lines if not line.startswith("\t")][-_MAX_LOG_LINES:])
 
 
 def _environment() -> dict[str, str]:
-    """
-    Give an environment in which nothing of the tester's own configures a Java program or Spring.
-    """
-    return {name: toolchain.ENVIRONMENT[name] for name in _KEPT if name in toolchain.ENVIRONMENT}
+    """Return an environment without the tester's configuration of Java and Spring."""
+    return {name: toolchain.ENVIRONMENT[name] for name in _INHERITED_VARIABLES if name in toolchain.ENVIRONMENT}

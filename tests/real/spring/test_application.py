@@ -1,6 +1,4 @@
-"""
-The real service answers as its operators believe, and can be brought down and up again.
-"""
+"""The real service behaves as the runbook says, and can be stopped and started."""
 
 import datetime
 import time
@@ -15,7 +13,7 @@ NO_CONNECTION = "org.springframework.jdbc.CannotGetJdbcConnectionException: Fail
 pytestmark = [pytest.mark.real, pytest.mark.anyio, pytest.mark.timeout(600)]
 
 
-async def test_a_running_service_is_up_and_names_its_groups(order: Application) -> None:
+async def test_running_service_is_up_and_lists_its_groups(order: Application) -> None:
     response = await order.fetch(HEALTH)
 
     health = response.json()
@@ -29,16 +27,14 @@ async def test_a_running_service_is_up_and_names_its_groups(order: Application) 
 
 
 @pytest.mark.parametrize("path", [READINESS, LIVENESS])
-async def test_a_group_tells_its_status_and_no_more(order: Application, path: str) -> None:
+async def test_group_has_its_status_only(order: Application, path: str) -> None:
     response = await order.fetch(path)
 
     assert (response.status_code, response.json()) == (200, {"status": "UP"})
 
 
-async def test_a_lost_data_source_is_down_at_the_root_only(order: Application) -> None:
-    """
-    The very first answer after the loss may be without an error: the pool has not noticed yet.
-    """
+async def test_lost_data_source_is_down_at_the_root_only(order: Application) -> None:
+    """The first response after the loss may lack an error, because the pool has not noticed it."""
     await order.data_source.stop()
 
     first = await order.wait_for(503)
@@ -51,17 +47,17 @@ async def test_a_lost_data_source_is_down_at_the_root_only(order: Application) -
     assert (readiness.status_code, liveness.status_code) == (200, 200)
 
 
-async def test_a_lost_data_source_is_told_within_two_seconds(order: Application) -> None:
+async def test_lost_data_source_is_reported_within_two_seconds(order: Application) -> None:
     await order.data_source.stop()
     await order.wait_for(503)
-    asked = time.monotonic()
+    started = time.monotonic()
 
     await order.fetch(HEALTH)
 
-    assert time.monotonic() - asked < 2
+    assert time.monotonic() - started < 2
 
 
-async def test_a_service_recovers_when_its_data_source_returns(order: Application) -> None:
+async def test_service_recovers_when_its_data_source_returns(order: Application) -> None:
     await order.data_source.stop()
     await order.wait_for(503)
     await order.data_source.start()
@@ -73,7 +69,7 @@ async def test_a_service_recovers_when_its_data_source_returns(order: Applicatio
     assert orders.json() == {"orders": 0}
 
 
-async def test_a_service_that_refuses_traffic_is_out_of_service(order: Application) -> None:
+async def test_service_that_refuses_traffic_is_out_of_service(order: Application) -> None:
     await order.post("/traffic/refuse")
 
     root, readiness, liveness = [await order.fetch(path) for path in (HEALTH, READINESS, LIVENESS)]
@@ -83,7 +79,7 @@ async def test_a_service_that_refuses_traffic_is_out_of_service(order: Applicati
     assert liveness.status_code == 200
 
 
-async def test_a_broken_service_fails_its_liveness(order: Application) -> None:
+async def test_broken_service_fails_liveness(order: Application) -> None:
     await order.post("/traffic/break")
 
     liveness = await order.fetch(LIVENESS)
@@ -91,7 +87,7 @@ async def test_a_broken_service_fails_its_liveness(order: Application) -> None:
     assert (liveness.status_code, liveness.json()) == (503, {"status": "DOWN"})
 
 
-async def test_a_stopped_service_refuses_connections(order: Application) -> None:
+async def test_stopped_service_refuses_connections(order: Application) -> None:
     await order.stop()
 
     with pytest.raises(httpx.ConnectError):
@@ -101,14 +97,14 @@ async def test_a_stopped_service_refuses_connections(order: Application) -> None
     assert order.data_source.is_running
 
 
-async def test_info_tells_the_build(order: Application) -> None:
+async def test_info_has_the_build(order: Application) -> None:
     build = (await order.fetch(INFO)).json()["build"]
 
     assert (build["group"], build["artifact"], build["version"]) == ("posbot", "pos-order", "1.4.2")
     assert datetime.datetime.fromisoformat(build["time"]).tzinfo is not None
 
 
-async def test_metrics_carry_the_name_of_the_application(order: Application) -> None:
+async def test_metrics_have_the_application_tag(order: Application) -> None:
     await order.fetch(HEALTH)
 
     response = await order.fetch(PROMETHEUS)

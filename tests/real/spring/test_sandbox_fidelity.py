@@ -1,6 +1,4 @@
-"""
-The pretend services of the sandbox answer as the real one does, wherever the two can be compared.
-"""
+"""The services of the sandbox respond like a real one, as far as the two can be compared."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -20,20 +18,18 @@ NO_CONNECTION = "CannotGetJdbcConnectionException"
 
 
 @pytest.fixture
-async def pretend() -> AsyncIterator[Service]:
+async def sandbox() -> AsyncIterator[Service]:
     async with fleets.running(["pos-order"]) as fleet:
         yield fleet["pos-order"]
 
 
-async def ask(url: str, path: str, method: str = "GET", accept: str = "*/*") -> httpx.Response:
+async def request(url: str, path: str, method: str = "GET", accept: str = "*/*") -> httpx.Response:
     async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
         return await client.request(method, url + path, headers={"Accept": accept})
 
 
 def outline(response: httpx.Response) -> dict[str, Any]:
-    """
-    Give what two answers must share: status, telling headers, and the order and kinds of what is in the body.
-    """
+    """Return what two responses must share: status, headers, and the order and types of the body."""
     headers = {name: response.headers.get(name) for name in HEADERS}
     closes = response.headers.get("connection") == "close"
     body = shape(response.json()) if response.content else None
@@ -52,62 +48,62 @@ def shape(value: Any) -> Any:
     "path",
     [HEALTH, READINESS, LIVENESS, f"{HEALTH}/db", f"{HEALTH}/nothing", "/actuator/nothing", "/nothing"],
 )
-async def test_a_healthy_service(order: Application, pretend: Service, path: str) -> None:
-    real, pretended = await ask(order.url, path), await ask(pretend.url, path)
+async def test_healthy_service(order: Application, sandbox: Service, path: str) -> None:
+    real, fake = await request(order.url, path), await request(sandbox.url, path)
 
-    assert outline(pretended) == outline(real)
-
-
-async def test_a_request_that_is_not_allowed(order: Application, pretend: Service) -> None:
-    real, pretended = await ask(order.url, HEALTH, "POST"), await ask(pretend.url, HEALTH, "POST")
-
-    assert outline(pretended) == outline(real)
+    assert outline(fake) == outline(real)
 
 
-async def test_a_client_that_wants_plain_json(order: Application, pretend: Service) -> None:
+async def test_method_not_allowed(order: Application, sandbox: Service) -> None:
+    real, fake = await request(order.url, HEALTH, "POST"), await request(sandbox.url, HEALTH, "POST")
+
+    assert outline(fake) == outline(real)
+
+
+async def test_plain_json_on_request(order: Application, sandbox: Service) -> None:
     accept = "application/json"
 
-    real, pretended = (
-        await ask(order.url, HEALTH, accept=accept),
-        await ask(pretend.url, HEALTH, accept=accept),
+    real, fake = (
+        await request(order.url, HEALTH, accept=accept),
+        await request(sandbox.url, HEALTH, accept=accept),
     )
 
-    assert outline(pretended) == outline(real)
+    assert outline(fake) == outline(real)
 
 
-async def test_the_build_in_info(order: Application, pretend: Service) -> None:
+async def test_build_in_info(order: Application, sandbox: Service) -> None:
     path = "/actuator/info"
 
-    real, pretended = (await ask(order.url, path)).json(), (await ask(pretend.url, path)).json()
+    real, fake = (await request(order.url, path)).json(), (await request(sandbox.url, path)).json()
 
-    assert shape(pretended["build"]) == shape(real["build"])
+    assert shape(fake["build"]) == shape(real["build"])
 
 
-async def test_a_lost_data_source(order: Application, pretend: Service) -> None:
+async def test_lost_data_source(order: Application, sandbox: Service) -> None:
     await order.data_source.stop()
     await order.wait_for(503, containing=NO_CONNECTION)
-    await pretend.goes_down()
+    await sandbox.goes_down()
 
     for path in (HEALTH, READINESS, LIVENESS, f"{HEALTH}/db"):
-        real, pretended = await ask(order.url, path), await ask(pretend.url, path)
-        assert outline(pretended) == outline(real), path
+        real, fake = await request(order.url, path), await request(sandbox.url, path)
+        assert outline(fake) == outline(real), path
 
 
 @pytest.mark.parametrize("path", [HEALTH, READINESS, LIVENESS])
-async def test_refused_traffic(order: Application, pretend: Service, path: str) -> None:
+async def test_refused_traffic(order: Application, sandbox: Service, path: str) -> None:
     await order.post("/traffic/refuse")
-    await pretend.refuses_traffic()
+    await sandbox.refuses_traffic()
 
-    real, pretended = await ask(order.url, path), await ask(pretend.url, path)
+    real, fake = await request(order.url, path), await request(sandbox.url, path)
 
-    assert outline(pretended) == outline(real)
+    assert outline(fake) == outline(real)
 
 
 @pytest.mark.parametrize("path", [HEALTH, READINESS, LIVENESS])
-async def test_lost_liveness(order: Application, pretend: Service, path: str) -> None:
+async def test_lost_liveness(order: Application, sandbox: Service, path: str) -> None:
     await order.post("/traffic/break")
-    await pretend.loses_liveness()
+    await sandbox.loses_liveness()
 
-    real, pretended = await ask(order.url, path), await ask(pretend.url, path)
+    real, fake = await request(order.url, path), await request(sandbox.url, path)
 
-    assert outline(pretended) == outline(real)
+    assert outline(fake) == outline(real)

@@ -1,6 +1,4 @@
-"""
-The JDK and Maven of this machine, and the application that they build, once per change of its sources.
-"""
+"""The JDK and Maven of this machine, and the applications they build once per change of the sources."""
 
 import contextlib
 import dataclasses
@@ -15,15 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
-ENVIRONMENT: Mapping[str, str] = os.environ  # noqa: TID251 - which machine this is, not how posbot is set up
+ENVIRONMENT: Mapping[str, str] = os.environ  # noqa: TID251 - of the machine, not of posbot
 
 _SOURCES = pathlib.Path(__file__).parent / "app"
 _CLOUD_SOURCES = pathlib.Path(__file__).parent / "cloud"
 CLOUD = ("discovery", "gateway")
 _SYSTEM_JDKS = pathlib.Path("/usr/lib/jvm")
-_LOWEST_JDK = 21
-_STEP_SECONDS = 540
-_LINES_SHOWN = 30
+_MIN_JDK = 21
+_STEP_TIMEOUT_SECONDS = 540
+_MAX_LOG_LINES = 30
 _VERSION = re.compile(r'^JAVA_VERSION="(\d+)', re.MULTILINE)
 _ARCHIVE = "classes.jsa"
 
@@ -32,32 +30,24 @@ QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Build:
-    """
-    What was built, and how to run it: commands to which a test adds arguments.
-    """
+    """A built application and the commands that run it, to which a test adds arguments."""
 
     jdk: pathlib.Path
     folder: pathlib.Path
 
     def application(self, *, scratch: pathlib.Path) -> list[str]:
-        """
-        Give the command that starts the service; `scratch` takes what its web server writes to disk.
-        """
+        """Return the command that starts the service; *scratch* takes the temporary files of its web server."""
         options = (f"-XX:SharedArchiveFile={self.folder / _ARCHIVE}", f"-Djava.io.tmpdir={scratch}")
         return [_java(self.jdk), *QUICK_START, *options, "-jar", str(self.folder / "pos-order.jar")]
 
     def database(self) -> list[str]:
-        """
-        Give the command that starts the database, of the very version that the service's driver is of.
-        """
+        """Return the command that starts the database, in the version of the service's driver."""
         [jar] = (self.folder / "lib").glob("h2-*.jar")
         return [_java(self.jdk), *QUICK_START, "-cp", str(jar), "org.h2.tools.Server"]
 
 
 def built(maven_options: Sequence[str] = ()) -> Build:
-    """
-    Give the application, built if these sources have not been built before; skip the test where that cannot be.
-    """
+    """Return the application, built if its sources have changed; skip the test without JDK and Maven."""
     jdk = find_jdk()
     folder = _cache() / f"pos-order-{_fingerprint(jdk)}"
     if not folder.exists():
@@ -67,24 +57,18 @@ def built(maven_options: Sequence[str] = ()) -> Build:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CloudBuild:
-    """
-    Registry and gateway as they were built.
-    """
+    """Built registry and gateway."""
 
     jdk: pathlib.Path
     folder: pathlib.Path
 
     def command(self, name: str, *, scratch: pathlib.Path) -> list[str]:
-        """
-        Give the command that starts `discovery` or `gateway`; `scratch` takes what it writes to disk.
-        """
+        """Return the command that starts `discovery` or `gateway`; *scratch* takes its temporary files."""
         return [_java(self.jdk), *QUICK_START, f"-Djava.io.tmpdir={scratch}", "-jar", str(self.folder / f"{name}.jar")]
 
 
 def built_cloud() -> CloudBuild:
-    """
-    Give registry and gateway, built if these sources have not been built before; skip the test where that cannot be.
-    """
+    """Return registry and gateway, built if their sources have changed; skip the test without JDK and Maven."""
     jdk = find_jdk()
     folder = _cache() / f"pos-cloud-{_fingerprint(jdk, _CLOUD_SOURCES)}"
     if not folder.exists():
@@ -96,22 +80,18 @@ def built_cloud() -> CloudBuild:
 
 
 def find_jdk() -> pathlib.Path:
-    """
-    Give the home of a JDK that can build for Java 21: JAVA_HOME if it will do, else the newest of the system's.
-    """
+    """Return the home of a JDK for Java 21: JAVA_HOME if recent enough, else the newest one installed."""
     named = ENVIRONMENT.get("JAVA_HOME")
-    if named and _version_of(pathlib.Path(named)) >= _LOWEST_JDK:
+    if named and _version_of(pathlib.Path(named)) >= _MIN_JDK:
         return pathlib.Path(named)
     homes = sorted(_SYSTEM_JDKS.glob("*"), key=_version_of)
-    if not homes or _version_of(homes[-1]) < _LOWEST_JDK:
-        pytest.skip(f"no JDK {_LOWEST_JDK} or later: install one (openjdk-21-jdk) or let JAVA_HOME name it")
+    if not homes or _version_of(homes[-1]) < _MIN_JDK:
+        pytest.skip(f"no JDK {_MIN_JDK} or later: install one (openjdk-21-jdk) or let JAVA_HOME name it")
     return homes[-1]
 
 
 def _version_of(home: pathlib.Path) -> int:
-    """
-    Give the major version of a JDK; 0 for what is none, a runtime without a compiler included.
-    """
+    """Return the major version of a JDK, or 0 if it is none or has no compiler."""
     release = home / "release"
     if not release.is_file() or not (home / "bin" / "javac").exists():
         return 0
@@ -129,16 +109,13 @@ def _build_into(folder: pathlib.Path, jdk: pathlib.Path, maven_options: Sequence
 def _built(
     sources: pathlib.Path, folder: pathlib.Path, jdk: pathlib.Path, maven_options: Sequence[str] = ()
 ) -> Iterator[tuple[pathlib.Path, pathlib.Path]]:
-    """
-    Build beside `folder`, let the block fill the result, and rename that at the end, so that a half-made or a doubly
-    made build is never seen.
-    """
+    """Build beside *folder*, let the block fill the result, then rename it, so that no partial build is ever used."""
     maven = shutil.which("mvn")
     if maven is None:
         pytest.skip("no Maven: install it (package maven) so that `mvn` is on the PATH")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as workplace:
-        project, result = pathlib.Path(workplace) / "app", pathlib.Path(workplace) / "result"
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as temporary:
+        project, result = pathlib.Path(temporary) / "app", pathlib.Path(temporary) / "result"
         shutil.copytree(sources, project, ignore=shutil.ignore_patterns("target"))
         _run(project, jdk, maven, "-B", "-q", *maven_options, "package")
         yield project, result
@@ -150,9 +127,7 @@ def _built(
 
 
 def _unpack(jar: pathlib.Path, result: pathlib.Path, jdk: pathlib.Path) -> None:
-    """
-    Lay the application out as a small jar beside its libraries: it starts faster, and the database is at hand.
-    """
+    """Extract the application into a small jar beside its libraries, for a faster start and the database's jar."""
     _run(
         result.parent,
         jdk,
@@ -167,9 +142,7 @@ def _unpack(jar: pathlib.Path, result: pathlib.Path, jdk: pathlib.Path) -> None:
 
 
 def _archive_classes(result: pathlib.Path, jdk: pathlib.Path) -> None:
-    """
-    Start the application once without a server, and keep its loaded classes for all later starts: they halve.
-    """
+    """Start the application once without a server and archive its loaded classes, which halves the start time."""
     once = ("-Dspring.context.exit=onRefresh", "-Dspring.datasource.url=jdbc:h2:mem:orders")
     archive = f"-XX:ArchiveClassesAtExit={result / _ARCHIVE}"
     _run(result, jdk, _java(jdk), *QUICK_START, archive, *once, "-jar", str(result / "pos-order.jar"))
@@ -179,21 +152,21 @@ def _java(jdk: pathlib.Path) -> str:
     return str(jdk / "bin" / "java")
 
 
-def _run(place: pathlib.Path, jdk: pathlib.Path, *command: str) -> None:
+def _run(folder: pathlib.Path, jdk: pathlib.Path, *command: str) -> None:
     done = subprocess.run(
         command,
-        cwd=place,
+        cwd=folder,
         env={**ENVIRONMENT, "JAVA_HOME": str(jdk)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=_STEP_SECONDS,
+        timeout=_STEP_TIMEOUT_SECONDS,
         check=False,
     )
     if done.returncode:
-        last = "\n".join(done.stdout.splitlines()[-_LINES_SHOWN:])
-        raise RuntimeError(f"the application could not be built, {command[0]} said:\n{last}")
+        last = "\n".join(done.stdout.splitlines()[-_MAX_LOG_LINES:])
+        raise RuntimeError(f"build failed, output of {command[0]}:\n{last}")
 
 
 def _cache() -> pathlib.Path:
@@ -202,9 +175,7 @@ def _cache() -> pathlib.Path:
 
 
 def _fingerprint(jdk: pathlib.Path, sources: pathlib.Path = _SOURCES) -> str:
-    """
-    Give a name for what the build depends on: the sources, and the JDK that the archive of classes belongs to.
-    """
+    """Return a digest of what the build depends on: the sources, and the JDK of the class archive."""
     digest = hashlib.sha256((jdk / "release").read_bytes())
     for path in _source_files(sources):
         digest.update(f"{path.relative_to(sources)}\0".encode())

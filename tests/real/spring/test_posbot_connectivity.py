@@ -1,4 +1,4 @@
-"""`posbot access` against a real service, gateway and registry, and how the pretended ones compare with these."""
+"""`posbot connectivity` against a real service, gateway and registry, and the sandbox's fidelity to these."""
 
 import json
 import pathlib
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.real, pytest.mark.anyio, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
-async def site(
+async def servers(
     shared: Application, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[cloud.Discovery, cloud.Gateway]]:
     async with cloud.running(tmp_path_factory.mktemp("cloud"), shared) as running:
@@ -25,9 +25,9 @@ async def site(
 
 @pytest.fixture
 def environment(
-    order: Application, site: tuple[cloud.Discovery, cloud.Gateway], tmp_path: pathlib.Path
+    order: Application, servers: tuple[cloud.Discovery, cloud.Gateway], tmp_path: pathlib.Path
 ) -> dict[str, str]:
-    discovery, gateway = site
+    discovery, gateway = servers
     urls = {"gateway_url": gateway.url, "eureka_url": discovery.url}
     runbook_folder.write(tmp_path / "runbook_data", {"pos-order": order.port, "pos-price": order.port}, urls=urls)
     catalogue = tmp_path / "runbook_data" / "services.yaml"
@@ -38,66 +38,66 @@ def environment(
         **processes.plain_environment(tmp_path),
         "POSBOT_RUNBOOK_DATA": str(tmp_path / "runbook_data"),
         "DATABASE_URL": f"sqlite:///{tmp_path}/posbot.db",
-        "POSBOT_SERVICE_TOKENS": json.dumps({"sandbox": cloud.LOGIN}),
+        "POSBOT_SERVICE_TOKENS": json.dumps({"sandbox": cloud.TOKEN}),
     }
 
 
-async def asked(environment: Mapping[str, str], *words: str) -> tuple[int, dict[str, object]]:
-    code, output, _ = await processes.run(environment, *words, "--output", "json")
+async def facts_of(environment: Mapping[str, str], *arguments: str) -> tuple[int, dict[str, object]]:
+    code, output, _ = await processes.run(environment, *arguments, "--output", "json")
     return code, json.loads(output)["facts"]
 
 
-async def test_a_real_service_is_reached_through_real_doors(environment: dict[str, str], order: Application) -> None:
-    code, output, complaint = await processes.run(environment, "access", "order")
+async def test_service_is_reachable_through_gateway_and_registry(
+    environment: dict[str, str], order: Application
+) -> None:
+    code, output, stderr = await processes.run(environment, "connectivity", "order")
 
-    assert (code, complaint) == (0, "")
+    assert (code, stderr) == (0, "")
     assert f"1 UP: 127.0.0.1:{order.port}" in output
-    assert "/order/** leads to lb://POS-ORDER" in output
-    assert "refuses it, HTTP 401 Unauthorized" in output
-    assert "/order/actuator/info lets it in, HTTP 200 OK" in output
-    assert cloud.LOGIN not in output
+    assert "/order/** → lb://POS-ORDER" in output
+    assert "rejected, HTTP 401 Unauthorized" in output
+    assert "/order/actuator/info: accepted, HTTP 200 OK" in output
+    assert cloud.TOKEN not in output
 
 
-async def test_a_service_that_is_not_registered_has_no_route(environment: dict[str, str]) -> None:
-    code, facts = await asked(environment, "access", "pos-price")
+async def test_unregistered_service_has_no_route(environment: dict[str, str]) -> None:
+    code, facts = await facts_of(environment, "connectivity", "pos-price")
 
     assert code == 1
     assert (facts["port"], facts["registration"], facts["route"]) == ("ok", "failed", "failed")
 
 
-async def test_a_wrong_login_is_told_from_none(environment: dict[str, str]) -> None:
-    wrong = {"POSBOT_SERVICE_TOKENS": json.dumps({"sandbox": "nobody-knows-this-one"})}
+async def test_invalid_token_is_reported_with_the_challenge(environment: dict[str, str]) -> None:
+    invalid = {"POSBOT_SERVICE_TOKENS": json.dumps({"sandbox": "unknown-token"})}
 
-    code, output, _ = await processes.run(environment | wrong, "access", "order")
+    code, output, _ = await processes.run(environment | invalid, "connectivity", "order")
 
     assert code == 1
     assert 'error="invalid_token"' in output
-    assert "nobody-knows-this-one" not in output
+    assert "unknown-token" not in output
 
 
-async def test_a_service_that_has_stopped_fails_behind_the_gateway(
-    environment: dict[str, str], order: Application
-) -> None:
+async def test_stopped_service_fails_behind_the_gateway(environment: dict[str, str], order: Application) -> None:
     await order.stop()
 
-    code, facts = await asked(environment, "access", "order")
+    code, facts = await facts_of(environment, "connectivity", "order")
 
     assert code == 1
     assert (facts["port"], facts["registration"], facts["with_login"]) == ("failed", "ok", "failed")
 
 
-async def test_pretended_doors_answer_as_the_real_ones(
-    order: Application, site: tuple[cloud.Discovery, cloud.Gateway]
+async def test_sandbox_responds_like_registry_and_gateway(
+    order: Application, servers: tuple[cloud.Discovery, cloud.Gateway]
 ) -> None:
-    discovery, gateway = site
+    discovery, gateway = servers
     async with (
         fleets.running(["pos-order"]) as fleet,
         registries.running(fleet) as registry,
-        gateways.running(fleet, registry, {"pos-order": "/order"}, login=cloud.LOGIN) as pretended,
+        gateways.running(fleet, registry, {"pos-order": "/order"}, login=cloud.TOKEN) as sandbox_gateway,
     ):
-        for real, pretence in ((discovery.url, registry.url), (gateway.url, pretended.url)):
+        for real, fake in ((discovery.url, registry.url), (gateway.url, sandbox_gateway.url)):
             for path, headers in REQUESTS:
-                assert await shape(real + path, headers) == await shape(pretence + path, headers), path
+                assert await shape(real + path, headers) == await shape(fake + path, headers), path
 
 
 REQUESTS = (
@@ -106,17 +106,17 @@ REQUESTS = (
     ("/eureka/apps/POS-ORDER", {}),
     ("/eureka/apps/POS-NOTHING", {"Accept": "application/json"}),
     ("/order/actuator/info", {}),
-    ("/order/actuator/info", {"Authorization": f"Bearer {cloud.LOGIN}"}),
+    ("/order/actuator/info", {"Authorization": f"Bearer {cloud.TOKEN}"}),
     ("/order/actuator/info", {"Authorization": "Bearer another"}),
-    ("/nowhere", {"Authorization": f"Bearer {cloud.LOGIN}"}),
-    ("/pos-order/actuator/info", {"Authorization": f"Bearer {cloud.LOGIN}"}),
+    ("/nowhere", {"Authorization": f"Bearer {cloud.TOKEN}"}),
+    ("/pos-order/actuator/info", {"Authorization": f"Bearer {cloud.TOKEN}"}),
     ("/actuator/gateway/routes", {"Accept": "application/json"}),
     ("/actuator/nothing", {}),
 )
 
 
 async def shape(url: str, headers: Mapping[str, str]) -> tuple[object, ...]:
-    """What a client can tell one from another by: status, media type, challenge, and the keys of what is in it."""
+    """Return what a client can distinguish: status, media type, challenge and the keys of the document."""
     async with httpx.AsyncClient(trust_env=False) as client:
         response = await client.get(url, headers={"Accept": "*/*", **headers})
     media_type = response.headers.get("content-type", "").partition(";")[0]
