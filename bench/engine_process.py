@@ -38,7 +38,7 @@ async def main() -> None:
     own = settings.Settings(database_url=url, POSBOT_RUNBOOK_DATA=data, POSBOT_LOG_LEVEL="error")
     nobody = permissions.NoUserGroups()
     async with (
-        app.assemble(own, (*commands.COMMANDS, COMMAND), team_id=None, user_groups=nobody, needs_store=True) as core,
+        app.assemble(own, (*commands.load_all(), COMMAND), team_id=None, user_groups=nobody, needs_store=True) as core,
         core.worker.signed_in(),
     ):
         watch = asyncio.create_task(core.worker.watch())

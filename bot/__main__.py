@@ -1,33 +1,37 @@
 """
-The entry point: builds what a line asks for and runs it. The only file that knows which commands exist.
+The entry point: imports what the verb of a command line needs. The only file of `bot` that knows the commands.
 
-What only one verb needs is imported when that verb runs: the store, HTTP and Slack take most of a second to load,
-which someone who asked for `--help` need not wait for.
+What is imported here is paid by `posbot --help`, which needs nothing but the index of commands. `version`, `help` and
+`completion` are local: they need no database and no permission, and are not recorded. Any other command imports the
+dispatcher, the store and its own module.
 """
 
-import asyncio
-import gc
 import io
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import commands
 from bot import errors
-from bot.config import settings
 
-VERBS = {
+if TYPE_CHECKING:
+    from bot.model import reports
+
+LOCAL_VERBS = {"completion": "print a completion script for bash, zsh or fish"}
+OPERATOR_VERBS = {
     "serve": "answer in Slack, over Socket Mode or signed HTTP",
     "manifest": "print the manifest of the Slack app; --url https://… for signed HTTP",
-    "migrate": "bring the database up to date",
+    "migrate": "upgrade the database to the newest revision",
     "schema": "print the JSON Schema of procedures, for editors",
 }
-_OBJECTS = 100_000
+_HELP_FLAGS = ("--help", "-h")
+_GC_THRESHOLD = 100_000
 _EXIT_USAGE = 2
-_EXIT_UNTOLD = 3
+_EXIT_UNKNOWN = 3
 
 
 def main() -> None:
-    """Run what stands on the command line; its exit code tells how it ended."""
+    """Run the command line and exit with its code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that has no ✓ shows a question mark instead of a stack trace.
@@ -35,117 +39,201 @@ def main() -> None:
     raise SystemExit(run(sys.argv[1:]))
 
 
-def run(words: Sequence[str]) -> int:
-    """Run *words* and give the exit code."""
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line *arguments* and return the exit code."""
     try:
-        words, as_json = _take_output(words)
-        match words:
-            case [] | ["--help" | "-h"]:
-                print(_usage())  # noqa: T201 - what was asked for
-                return 0
-            case ["serve" | "manifest" | "migrate" | "schema", "--help" | "-h"]:
-                print(_usage())  # noqa: T201 - what was asked for
-                return 0
-            case ["--version"]:
-                return asyncio.run(_answer(["version"], as_json))
-            case ["serve" | "manifest" | "migrate" | "schema" as verb, *rest]:
-                return _operate(verb, rest)
-            case _:
-                return asyncio.run(_answer(words, as_json))
+        arguments, as_json = _take_output(arguments)
+        return _run(arguments, as_json=as_json)
     except errors.BotError as error:
         print("\n".join(filter(None, (str(error), error.hint))), file=sys.stderr)  # noqa: T201 - nowhere else to say it
-        return _exit_code(error, words)
+        return _exit_code(error, arguments)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read the answer has seen enough.
+        # The reader of the pipe has closed it, as `head` does.
         sys.stderr.close()
         return 0
     except OSError as error:
-        print(f"The answer could not be written ({error.strerror}).", file=sys.stderr)  # noqa: T201 - nowhere else
-        return _EXIT_UNTOLD
+        print(f"Output cannot be written ({error.strerror}).", file=sys.stderr)  # noqa: T201 - nowhere else
+        return _EXIT_UNKNOWN
 
 
-def _take_output(words: Sequence[str]) -> tuple[list[str], bool]:
-    """Give *words* without `--output FORMAT`, and whether it asked for JSON; chat has no such option."""
-    rest = [word for word in words if not word.startswith("--output=")]
-    formats = [word.partition("=")[2] for word in words if word.startswith("--output=")]
-    if "--output" in rest:
-        index = rest.index("--output")
-        formats += rest[index + 1 : index + 2] or [""]
-        del rest[index : index + 2]
+def _take_output(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """Return *arguments* without `-o FORMAT`, and whether it is JSON; chat has no such option."""
+    rest: list[str] = []
+    formats: list[str] = []
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument in {"-o", "--output"}:
+            formats.append(next(remaining, ""))
+        elif argument.startswith("--output="):
+            formats.append(argument.partition("=")[2])
+        else:
+            rest.append(argument)
     for name in formats:
         if name not in {"text", "json"}:
-            raise errors.UsageError(f"--output is text or json, not “{name}”.")
+            raise errors.UsageError(f"--output must be text or json, not “{name}”.")
     return rest, "json" in formats
 
 
-def _exit_code(error: errors.BotError, words: Sequence[str]) -> int:
+def _exit_code(error: errors.BotError, arguments: Sequence[str]) -> int:
     if isinstance(error, errors.UsageError):
         return _EXIT_USAGE
-    is_check = list(words[:1]) == ["check"]
-    return 1 if is_check and isinstance(error, errors.BadConfiguration) else _EXIT_UNTOLD
+    is_check = list(arguments[:1]) == ["check"]
+    return 1 if is_check and isinstance(error, errors.BadConfiguration) else _EXIT_UNKNOWN
+
+
+def _run(arguments: list[str], *, as_json: bool) -> int:
+    match arguments:
+        case [] | [("--help" | "-h")]:
+            print(_usage())  # noqa: T201 - what was asked for
+            return 0
+        case [verb, *_, flag] if flag in _HELP_FLAGS and (verb in OPERATOR_VERBS or verb in LOCAL_VERBS):
+            print(_usage())  # noqa: T201 - what was asked for
+            return 0
+        case ["completion", *rest]:
+            return _print_completion(rest)
+        case ["version" | "--version"] | ["help"]:
+            return _print_locally(_local_report(arguments[0]), as_json=as_json)
+        case ["help", *words] if entry := _named(words):
+            return _print_locally(_command_help(entry), as_json=as_json)
+        case [*words, flag] if flag in _HELP_FLAGS and (entry := commands.find(words)):
+            return _print_locally(_command_help(entry), as_json=as_json)
+        case [verb, *rest] if verb in OPERATOR_VERBS:
+            return _operate(verb, rest)
+        case _:
+            import asyncio
+
+            return asyncio.run(_dispatch(arguments, as_json=as_json))
 
 
 def _usage() -> str:
-    width = max(len(command.name) for command in commands.COMMANDS)
-    lines = ["posbot COMMAND … [--output text|json]", "", "As in Slack after /pos:"]
-    lines += [f"  {command.name:{width}}  {command.summary}" for command in commands.COMMANDS]
-    lines += ["", "For whoever runs posbot:", *(f"  {verb:{width}}  {text}" for verb, text in VERBS.items())]
-    lines += [
+    listed = [(entry.name, entry.summary) for entry in commands.INDEX]
+    width = max(len(name) for name in (*OPERATOR_VERBS, *LOCAL_VERBS, *dict(listed)))
+
+    def rows(pairs: Sequence[tuple[str, str]]) -> list[str]:
+        return [f"  {name:{width}}  {text}" for name, text in pairs]
+
+    lines = [
+        "Usage: posbot COMMAND [ARGUMENTS] [-o json|text]",
         "",
-        "posbot help COMMAND shows the options of one.",
-        "Exit codes: 0 ok, 1 problem found, 2 usage, 3 could not tell.",
+        "Commands, in a terminal and in Slack after /pos:",
+        *rows(listed),
+        "",
+        "Terminal only:",
+        *rows(list(LOCAL_VERBS.items())),
+        "",
+        "Operator commands:",
+        *rows(list(OPERATOR_VERBS.items())),
+        "",
+        "Options:",
+        *rows([("-o, --output", "text (default) or json"), ("-h, --help", "show this help, or that of a command")]),
+        "",
+        "“posbot help” also lists the procedures, “posbot help COMMAND” shows the options of a command.",
+        "Exit codes: 0 ok, 1 problem found, 2 usage, 3 unknown.",
     ]
     return "\n".join(lines)
 
 
-async def _answer(words: Sequence[str], as_json: bool) -> int:
-    # One line makes much that stays until it ends; looking through that again and again is a sixth of its time.
-    gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
+def _named(words: Sequence[str]) -> commands.Entry | None:
+    """Return the command whose whole name or alias *words* are."""
+    entry = commands.find(words)
+    return entry if entry is not None and " ".join(words).lower() in (entry.name, *entry.aliases) else None
+
+
+def _local_report(verb: str) -> "reports.Report":
+    from bot.terminal import local
+
+    if verb != "help":
+        return local.version()
+    from bot.config import settings
+
+    folder = settings.Settings.from_environment().runbook_data
+    return local.overview([(entry.name, entry.summary) for entry in commands.INDEX], folder)
+
+
+def _command_help(entry: commands.Entry) -> "reports.Report":
+    from commands import help as help_command
+
+    return help_command.describe(commands.load(entry))
+
+
+def _print_locally(report: "reports.Report", *, as_json: bool) -> int:
+    from bot.model import invocations
+    from bot.terminal import output
+
+    response = invocations.Response(invocation_id="", status=invocations.Status.OK, report=report)
+    output.print_response(response, as_json=as_json)
+    return output.exit_code(response)
+
+
+def _print_completion(rest: Sequence[str]) -> int:
+    from bot.terminal import completion
+
+    summaries = {entry.name: entry.summary for entry in commands.INDEX} | LOCAL_VERBS | OPERATOR_VERBS
+    match rest:
+        case ["bash" | "zsh" | "fish" as shell]:
+            print(completion.script(shell, summaries))  # noqa: T201 - what was asked for
+            return 0
+        case _:
+            raise errors.UsageError("completion needs the name of a shell: bash, zsh or fish.")
+
+
+async def _dispatch(arguments: Sequence[str], *, as_json: bool) -> int:
+    import gc
+
+    # One command allocates much that lives until the process ends; scanning it again and again is a sixth of its time.
+    gc.set_threshold(_GC_THRESHOLD, *gc.get_threshold()[1:])
     from bot import app
+    from bot.config import settings
     from bot.dispatch import permissions
     from bot.terminal import cli
 
-    plain = {command.name for command in commands.COMMANDS if not command.needs_procedures}
+    entry = commands.find(arguments)
+    # What names no command may name a procedure, or needs every name for a suggestion.
+    needs_all = entry is None or entry.needs_procedures
     async with app.assemble(
         settings.Settings.from_environment(),
-        commands.COMMANDS,
+        commands.load_all() if entry is None or needs_all else (commands.load(entry),),
+        command_names=[each.name for each in commands.INDEX],
         team_id=None,
         user_groups=permissions.NoUserGroups(),
         needs_store=False,
-        needs_procedures=not words or words[0].lower() not in plain,
+        needs_procedures=needs_all,
     ) as core:
-        return await cli.run_command(core.dispatcher, words, as_json=as_json)
+        return await cli.run_command(core.dispatcher, arguments, as_json=as_json)
 
 
 def _operate(verb: str, rest: Sequence[str]) -> int:
     if verb == "manifest":
         from bot.slack.inbound import manifest
 
-        print(manifest.write(commands.COMMANDS, _take_url(rest)))  # noqa: T201 - what was asked for
+        print(manifest.write(commands.load_all(), _take_url(rest)))  # noqa: T201 - what was asked for
         return 0
     if rest:
-        raise errors.UsageError(f"{verb} takes nothing behind it, but got “{' '.join(rest)}”.")
+        raise errors.UsageError(f"Unexpected argument: {' '.join(rest)}. {verb} takes none.")
     if verb == "schema":
         from bot.procedures.definition import loader
 
-        print(loader.json_schema(commands.COMMANDS))  # noqa: T201 - what was asked for
+        print(loader.json_schema(commands.load_all()))  # noqa: T201 - what was asked for
         return 0
+    import asyncio
+
     from bot import serve
+    from bot.config import settings
 
     work = serve.serve if verb == "serve" else serve.migrate
-    return asyncio.run(work(settings.Settings.from_environment(), commands.COMMANDS))
+    return asyncio.run(work(settings.Settings.from_environment(), commands.load_all()))
 
 
 def _take_url(rest: Sequence[str]) -> str | None:
-    match [part for word in rest for part in word.split("=", 1)]:
+    match [part for argument in rest for part in argument.split("=", 1)]:
         case []:
             return None
         case ["--url", url]:
             return url
         case _:
-            raise errors.UsageError(f"manifest takes --url https://… and nothing else, but got “{' '.join(rest)}”.")
+            raise errors.UsageError(f"Unexpected argument: {' '.join(rest)}. manifest takes only --url https://….")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
-"""The bot put together, apart from its frontends: data, store, clients, dispatch."""
+"""
+The composition root: puts data, store, clients, run engine and dispatcher together, apart from the ways in.
+
+A terminal command assembles only what it needs. The run engine and the procedures, Kubernetes' client and httpx are
+imported by the functions that first need them.
+"""
 
 import contextlib
 import dataclasses
 import datetime
 import gc
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -17,50 +22,68 @@ from bot.connectivity import eureka
 from bot.connectivity import gateway as connectivity_gateway
 from bot.dispatch import dispatcher as dispatch_dispatcher
 from bot.dispatch import parser, permissions, redaction
-from bot.durable import workers
 from bot.health import actuator
 from bot.kubernetes.diagnosis import java
 from bot.model import invocations
-from bot.procedures import commands as procedure_commands
-from bot.procedures import schema
-from bot.procedures.definition import loader, validation_context
-from bot.procedures.engine import service
-from bot.procedures.engine import store as run_store
-from bot.procedures.engine import worker as engine_worker
 from bot.store import audit, database
 from bot.store import migrate as store_migrate
 
 if TYPE_CHECKING:
     from bot.kubernetes import client, workloads
+    from bot.procedures import schema
+    from bot.procedures.engine import service
+    from bot.procedures.engine import worker as engine_worker
 
 log = structlog.get_logger()
 
-_TERMINAL_SECONDS = 2.0
-"""Who sits at a terminal waits no longer for a record that the answer can do without."""
+_TERMINAL_DATABASE_SECONDS = 2.0
+"""A person at a terminal waits no longer for a record that the response can do without."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What executes runs of procedures."""
+
+    worker: "engine_worker.Worker"
+    runs: "service.RunService"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
-    """What every frontend stands on."""
+    """What every way in builds on."""
 
     dispatcher: dispatch_dispatcher.Dispatcher
     data: runbook_data.RunbookData
     audit: audit.AuditLog
-    health_reader: actuator.Actuator
+    actuator: actuator.Actuator
     clusters: "_Clusters"
-    worker: engine_worker.Worker
-    runs: service.RunService
     db: database.Database
+    engine: Engine | None
+
+    @property
+    def worker(self) -> "engine_worker.Worker":
+        """The worker of runs."""
+        return self._engine.worker
+
+    @property
+    def runs(self) -> "service.RunService":
+        """The runs of procedures."""
+        return self._engine.runs
+
+    @property
+    def _engine(self) -> Engine:
+        if self.engine is None:
+            raise RuntimeError("assembled without procedures")
+        return self.engine
 
     async def warm_up(self, url: str) -> None:
         """
-        Do once, with *url* for a service, what the first person would otherwise wait for, and settle down.
+        Do once what the first request would otherwise wait for; *url* is a health endpoint to read.
 
-        The last step takes what stays for ever out of the garbage collector's rounds, each of which would stop the
-        loop for as long as looking through all of it takes.
+        Whatever lives as long as the process is then taken out of garbage collection, whose full passes stop the loop.
         """
         self.clusters.load()
-        await self.health_reader.read("posbot", url, with_groups=True)
+        await self.actuator.read("posbot", url, with_groups=True)
         with contextlib.suppress(errors.Unavailable):
             await self.audit.latest(limit=1)
         gc.collect()
@@ -76,102 +99,120 @@ async def assemble(
     user_groups: permissions.UserGroups,
     needs_store: bool,
     needs_procedures: bool = True,
+    command_names: Collection[str] | None = None,
 ) -> AsyncIterator[Core]:
     """
-    Give the core of the bot, its database open and up to date.
+    Yield the core of posbot, its database open and upgraded.
 
-    A terminal can do without the store on a day when much is down (*needs_store* false): then nothing is recorded,
-    and commands that change something refuse to run. Reading the procedures takes it a tenth of a second, which it can
-    do without where nothing speaks of them (*needs_procedures* false).
+    A terminal does without a database that is unavailable (*needs_store* false): then nothing is recorded, and
+    commands that change something are denied. Where it needs no procedures (*needs_procedures* false), *commands* may
+    be the one that runs, and *command_names* all there are.
 
     Raises:
         errors.BadConfiguration: settings or data are wrong.
-        errors.Unavailable: the store is needed and cannot be reached.
+        errors.Unavailable: the database is needed and cannot be reached.
     """
     redactor = redaction.Redactor(settings.known_secrets)
     logs.configure(settings.log_level or ("info" if needs_store else "critical"), redactor.text)
     data = runbook_data.load(settings.runbook_data)
     table = {command.name: command for command in commands}
-    _check_roles(data, table)
+    names = tuple(table) if command_names is None else tuple(command_names)
+    _check_roles(data, names)
     _check_sections(data, table)
     _check_tokens(data, settings)
-    book = _book(data, table) if needs_procedures else schema.ProcedureCatalog()
-    table |= {command.name: command for command in map(procedure_commands.command_of, book.procedures)}
-    checker = permissions.Permissions(data.roles, team_id=team_id, user_groups=user_groups)
+    procedures = _load_procedures(data, table) if needs_procedures else None
+    if procedures is not None:
+        table |= procedures.commands
+        names = (*names, *procedures.commands)
     async with contextlib.AsyncExitStack() as stack:
-        db = await stack.enter_async_context(_store(settings, is_needed=needs_store))
+        db = await stack.enter_async_context(_open_store(settings, is_needed=needs_store))
         clusters = _Clusters(settings.kubeconfig)
         stack.push_async_callback(clusters.close)
-        doors = connectivity_gateway.Gateway(settings.tokens)
-        yield _core(data, book, table, db=db, clusters=clusters, doors=doors, checker=checker, redactor=redactor)
+        contexts = _Contexts(
+            data=data,
+            commands=table,
+            command_names=names,
+            procedures=procedures.catalog if procedures is not None else None,
+            audit=audit.AuditLog(db),
+            actuator=actuator.Actuator(),
+            gateway=connectivity_gateway.Gateway(settings.tokens),
+            clusters=clusters,
+        )
+        checker = permissions.Permissions(data.roles, team_id=team_id, user_groups=user_groups)
+        yield _core(contexts, db, checker, redactor)
 
 
 def _core(
-    data: runbook_data.RunbookData,
-    book: schema.ProcedureCatalog,
-    table: Mapping[str, bot_command.Command[Any]],
-    *,
-    db: database.Database,
-    clusters: "_Clusters",
-    doors: connectivity_gateway.Gateway,
-    checker: permissions.Permissions,
-    redactor: redaction.Redactor,
+    contexts: "_Contexts", db: database.Database, checker: permissions.Permissions, redactor: redaction.Redactor
 ) -> Core:
-    record, health_reader = audit.AuditLog(db), actuator.Actuator()
-    makings = Dependencies(
-        data=data,
-        book=book,
-        table=table,
-        record=record,
-        health_reader=health_reader,
-        gateway=doors,
-        clusters=clusters,
-    )
+    data, commands = contexts.data, contexts.commands
     dispatcher = dispatch_dispatcher.Dispatcher(
-        parser=parser.Parser(table, vocabulary_of(data, table, book.invalid)),
+        parser=parser.Parser(
+            commands,
+            vocabulary_of(
+                data, commands, contexts.command_names, contexts.procedures.invalid if contexts.procedures else ()
+            ),
+        ),
         permissions=checker,
         redactor=redactor,
-        record=record,
-        tools_for=lambda invocation, may, display: makings.tools(desk_of_runs, invocation, may, display),
+        record=contexts.audit,
+        tools_for=contexts.make,
     )
-    worker = engine_worker.Worker(workers.Workers(db), dispatcher, _now)
-    desk_of_runs = service.RunService(
-        run_store.Runs(db), worker, permissions.Authorizer(checker, data.roles), _now, redactor.text
-    )
+    engine = None
+    if contexts.procedures is not None:
+        engine = _engine(db, dispatcher, permissions.Authorizer(checker, data.roles), redactor)
+        contexts.runs = engine.runs
     return Core(
         dispatcher=dispatcher,
         data=data,
-        audit=record,
-        health_reader=health_reader,
-        clusters=clusters,
-        worker=worker,
-        runs=desk_of_runs,
+        audit=contexts.audit,
+        actuator=contexts.actuator,
+        clusters=contexts.clusters,
         db=db,
+        engine=engine,
     )
+
+
+def _engine(
+    db: database.Database,
+    dispatcher: dispatch_dispatcher.Dispatcher,
+    authorizer: permissions.Authorizer,
+    redactor: redaction.Redactor,
+) -> Engine:
+    # Together with the procedures a third of what a terminal command could import, and most need neither.
+    from bot.durable import workers  # noqa: PLC0415
+    from bot.procedures.engine import service, store  # noqa: PLC0415
+    from bot.procedures.engine import worker as engine_worker  # noqa: PLC0415
+
+    worker = engine_worker.Worker(workers.Workers(db), dispatcher, _now)
+    return Engine(worker=worker, runs=service.RunService(store.Runs(db), worker, authorizer, _now, redactor.text))
 
 
 def vocabulary_of(
     data: runbook_data.RunbookData,
     table: Mapping[str, bot_command.Command[Any]],
-    invalid: Sequence[schema.InvalidProcedure] = (),
+    command_names: Collection[str] | None = None,
+    invalid: Sequence["schema.InvalidProcedure"] = (),
 ) -> bot_command.Vocabulary:
-    """Give the names that may stand in parameters."""
+    """Return the names that parameters may have as values; *command_names* where *table* does not hold all commands."""
     return bot_command.Vocabulary(
         catalog=data.catalog,
         environments=data.environments,
-        commands=tuple(table),
-        aliases={alias: word for word, command in table.items() for alias in command.aliases},
+        commands=tuple(table if command_names is None else command_names),
+        aliases={alias: name for name, command in table.items() for alias in command.aliases},
         invalid_procedures={one.name: one.reason for one in invalid},
     )
 
 
 def parse_errors(
     data: runbook_data.RunbookData, table: Mapping[str, bot_command.Command[Any]]
-) -> Callable[[schema.Procedure, str], str | None]:
-    """Give what tells what is wrong with a line that should begin a run of a procedure."""
+) -> Callable[["schema.Procedure", str], str | None]:
+    """Return a function that returns why a command line cannot start a run of a procedure, or None."""
+    from bot.procedures import commands as procedure_commands  # noqa: PLC0415 - see _engine
+
     vocabulary = vocabulary_of(data, table)
 
-    def misunderstanding(procedure: schema.Procedure, line: str) -> str | None:
+    def parse_error(procedure: "schema.Procedure", line: str) -> str | None:
         command = procedure_commands.command_of(procedure)
         try:
             parser.Parser({command.name: command}, vocabulary).parse(line, from_chat=False)
@@ -179,30 +220,41 @@ def parse_errors(
             return str(error)
         return None
 
-    return misunderstanding
+    return parse_error
 
 
-def _book(data: runbook_data.RunbookData, table: Mapping[str, bot_command.Command[Any]]) -> schema.ProcedureCatalog:
-    """Give the procedures, each held against everything that it may speak of."""
-    around = validation_context.ValidationContext(
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Procedures:
+    """The procedures, and the commands that start them."""
+
+    catalog: "schema.ProcedureCatalog"
+    commands: Mapping[str, bot_command.Command[Any]]
+
+
+def _load_procedures(data: runbook_data.RunbookData, table: Mapping[str, bot_command.Command[Any]]) -> _Procedures:
+    """Load the procedures and validate each against the commands, the catalog, the runbook and the roles."""
+    from bot.procedures import commands as procedure_commands  # noqa: PLC0415 - see _engine
+    from bot.procedures.definition import loader, validation_context  # noqa: PLC0415
+
+    context = validation_context.ValidationContext(
         commands=table,
         vocabulary=vocabulary_of(data, table),
         runbook=data.runbook,
         roles=tuple(data.roles.roles),
         parse_error=parse_errors(data, table),
     )
-    book = loader.load(data.folder / "procedures", around)
-    for one in book.invalid:
-        log.error("procedure disabled", procedure=one.name, reason=one.reason)
-    return book
+    loaded = loader.load(data.folder / "procedures", context)
+    for invalid in loaded.invalid:
+        log.error("procedure disabled", procedure=invalid.name, reason=invalid.reason)
+    commands = map(procedure_commands.command_of, loaded.procedures)
+    return _Procedures(catalog=loaded, commands={command.name: command for command in commands})
 
 
 class _Clusters:
     """
-    The clusters, with Kubernetes' client loaded when it is first wanted.
+    The clusters; Kubernetes' client is imported when the first of them is used.
 
-    That takes a quarter of a second, which a terminal command that asks no cluster need not wait for; a server loads
-    it before it serves.
+    That takes a quarter of a second, which a terminal command that needs no cluster saves; a server does it at start.
     """
 
     def __init__(self, kubeconfig: str | None) -> None:
@@ -210,7 +262,7 @@ class _Clusters:
         self._clusters: client.Clusters | None = None
 
     def load(self) -> "client.Clusters":
-        """Give the clusters, none of them connected yet."""
+        """Return the clusters, none of them connected yet."""
         if self._clusters is None:
             from bot.kubernetes import client  # noqa: PLC0415 - see above
 
@@ -218,53 +270,53 @@ class _Clusters:
         return self._clusters
 
     def workloads_of(self, environment: catalog.Environment) -> "workloads.Workloads":
-        """Give what runs in *environment*."""
+        """Return the workloads of *environment*."""
         from bot.kubernetes import workloads  # noqa: PLC0415 - see above
 
         return workloads.Workloads(self.load().find(environment.kube_context), environment.namespace)
 
     async def close(self) -> None:
-        """End all sessions."""
+        """Close all sessions."""
         if self._clusters is not None:
             await self._clusters.close()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Dependencies:
-    """What tools are made of; clients are made once and shared."""
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _Contexts:
+    """Makes the context of each invocation; the clients in it are shared."""
 
     data: runbook_data.RunbookData
-    book: schema.ProcedureCatalog
-    table: Mapping[str, bot_command.Command[Any]]
-    record: audit.AuditLog
-    health_reader: actuator.Actuator
+    commands: Mapping[str, bot_command.Command[Any]]
+    command_names: Collection[str]
+    procedures: "schema.ProcedureCatalog | None"
+    audit: audit.AuditLog
+    actuator: actuator.Actuator
     gateway: connectivity_gateway.Gateway
     clusters: _Clusters
+    runs: "service.RunService | None" = None
+    """Set once by `assemble`: the engine runs commands through the dispatcher, which needs these contexts first."""
 
-    def tools(
-        self,
-        runs: service.RunService,
-        invocation: invocations.Invocation,
-        may: bot_command.MayRun,
-        display: invocations.Display,
+    def make(
+        self, invocation: invocations.Invocation, may_run: bot_command.MayRun, display: invocations.Display
     ) -> bot_command.Context:
-        """Give one invocation its tools."""
+        """Return the context of *invocation*."""
         return bot_command.Context(
             invocation=invocation,
             catalog=self.data.catalog,
             environments=self.data.environments,
             runbook=self.data.runbook,
             diagnosis_rules=self.data.diagnosis_rules,
-            actuator=self.health_reader,
+            actuator=self.actuator,
             gateway=self.gateway,
             eureka=eureka.Eureka(),
             workloads=self.clusters.workloads_of,
             java=java.Java(config_settings.for_other_programs()),
-            audit=self.record,
-            runs=runs,
-            commands=self.table,
-            procedure_catalog=self.book,
-            may_run=may,
+            audit=self.audit,
+            commands=self.commands,
+            command_names=self.command_names,
+            run_service=self.runs,
+            procedures=self.procedures,
+            may_run=may_run,
             display=display,
             now=_now,
         )
@@ -276,7 +328,7 @@ def _now() -> datetime.datetime:
 
 async def migrate(settings: config_settings.Settings) -> str | None:
     """
-    Bring the database to the newest revision; give that revision, or None where it was there already.
+    Upgrade the database to the newest revision; return that revision, or None where it was there already.
 
     Raises:
         errors.BadConfiguration, errors.Unavailable
@@ -286,13 +338,13 @@ async def migrate(settings: config_settings.Settings) -> str | None:
 
 
 @contextlib.asynccontextmanager
-async def _store(settings: config_settings.Settings, *, is_needed: bool) -> AsyncIterator[database.Database]:
-    """Give the store; where it is not needed and cannot be used, one that says so of every transaction."""
+async def _open_store(settings: config_settings.Settings, *, is_needed: bool) -> AsyncIterator[database.Database]:
+    """Yield the database; one whose transactions all fail where it is unavailable and not needed."""
     async with contextlib.AsyncExitStack() as stack:
         try:
             db = await stack.enter_async_context(database.open_database(settings.store_url))
             revision = await store_migrate.migrate(
-                db, store_migrate.MIGRATION_SECONDS if is_needed else _TERMINAL_SECONDS
+                db, store_migrate.MIGRATION_SECONDS if is_needed else _TERMINAL_DATABASE_SECONDS
             )
         except (errors.Unavailable, errors.BadConfiguration) as error:
             if is_needed:
@@ -304,13 +356,13 @@ async def _store(settings: config_settings.Settings, *, is_needed: bool) -> Asyn
         yield db
 
 
-def _check_roles(data: runbook_data.RunbookData, table: Mapping[str, bot_command.Command[Any]]) -> None:
+def _check_roles(data: runbook_data.RunbookData, command_names: Collection[str]) -> None:
     for name, role in data.roles.roles.items():
-        unknown = [word for word in role.may if word not in table]
+        unknown = [name for name in role.may if name not in command_names]
         if unknown:
             path = data.folder / "roles.yaml"
             raise errors.BadConfiguration(
-                f"{path}: roles.{name}.may: “{unknown[0]}” is no command; expected some of {', '.join(table)}."
+                f"{path}: roles.{name}.may: “{unknown[0]}” is no command; expected some of {', '.join(command_names)}."
             )
 
 

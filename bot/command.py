@@ -10,7 +10,7 @@ import dataclasses
 import datetime
 import enum
 import shlex
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import pydantic
@@ -18,25 +18,32 @@ import pydantic.fields
 
 from bot import errors
 from bot.config import catalog as config_catalog
-from bot.kubernetes.diagnosis import rules
 from bot.model import durations, reports
 from bot.model import invocations as model_invocations
-from bot.procedures import runs as procedures_runs
-from bot.procedures import schema
 from bot.runbook import sections as runbook_sections
 
 if TYPE_CHECKING:
-    # Only named, never used here: importing them would load httpx and SQLAlchemy, a third of a second in which
-    # `posbot --help` has already answered.
+    # Importing them would import httpx, SQLAlchemy and the format of procedures, which most commands do without.
     from bot.connectivity import eureka as connectivity_eureka
     from bot.connectivity import gateway as connectivity_gateway
     from bot.health import actuator as health_actuator
     from bot.kubernetes import workloads as kubernetes_workloads
     from bot.kubernetes.diagnosis import java as diagnosis_java
+    from bot.kubernetes.diagnosis import rules
+    from bot.procedures import runs as procedures_runs
+    from bot.procedures import schema
     from bot.store import audit
 
+EVERYONE = "everyone"
+"""In place of a role: any person who may run commands that only read."""
 
-Effect = schema.Effect
+
+class Effect(enum.StrEnum):
+    """What a command or a step does to the systems it reaches."""
+
+    READ = "read"
+    # Denied unless a role allows it.
+    CHANGE = "change"
 
 
 class Audience(enum.StrEnum):
@@ -173,7 +180,7 @@ class Context:
     catalog: config_catalog.Catalog
     environments: config_catalog.Environments
     runbook: runbook_sections.Runbook
-    diagnosis_rules: rules.Rules
+    diagnosis_rules: "rules.Rules"
     actuator: "health_actuator.Actuator"
     gateway: "connectivity_gateway.Gateway"
     eureka: "connectivity_eureka.Eureka"
@@ -181,14 +188,30 @@ class Context:
     """Gives what runs in an environment."""
     java: "diagnosis_java.Java"
     audit: "audit.AuditLog"
-    runs: procedures_runs.RunService
     commands: Mapping[str, "Command[Any]"]
-    """All of them by their words, procedures included."""
-    procedure_catalog: schema.ProcedureCatalog
+    """By name, procedures included; in a terminal only the one that runs, where it does not set `needs_procedures`."""
+    command_names: Collection[str]
+    """Names of all commands, also where only one is imported."""
+    run_service: "procedures_runs.RunService | None"
+    procedures: "schema.ProcedureCatalog | None"
     may_run: "MayRun"
     """Tells whether the person who asks may run a command here."""
     display: model_invocations.Display
     now: Callable[[], datetime.datetime]
+
+    @property
+    def runs(self) -> "procedures_runs.RunService":
+        """The runs of procedures; for commands with `needs_procedures`."""
+        if self.run_service is None:
+            raise RuntimeError("only a command with needs_procedures has runs")
+        return self.run_service
+
+    @property
+    def procedure_catalog(self) -> "schema.ProcedureCatalog":
+        """The procedures; for commands with `needs_procedures`."""
+        if self.procedures is None:
+            raise RuntimeError("only a command with needs_procedures has procedures")
+        return self.procedures
 
 
 MayRun = Callable[["Command[Any]"], Awaitable[bool]]
@@ -221,7 +244,7 @@ class Command(Generic[P]):
     is_step: bool = True
     """It says something of the services, so that a procedure can use it as a step."""
     needs_procedures: bool = False
-    """It speaks of the procedures, which a terminal command that does not need not wait for."""
+    """Uses procedures or their runs, which a terminal otherwise neither imports nor loads."""
     aliases: tuple[str, ...] = ()
     """What else may be typed for its word; one of these may be two words."""
     roles: tuple[str, ...] | None = None
@@ -231,7 +254,7 @@ class Command(Generic[P]):
     def needs_role(self) -> bool:
         """Tell whether only people with a role may run it."""
         if self.roles is not None:
-            return schema.EVERYONE not in self.roles
+            return EVERYONE not in self.roles
         return self.effect is Effect.CHANGE or self.audience is Audience.ROLE
 
     @property

@@ -23,7 +23,7 @@ class Parameters(bot_command.Parameters):
 async def run(parameters: Parameters, tools: bot_command.Context) -> reports.Report:
     """Give the commands that the person may run here, or one of them in full."""
     if parameters.word is not None:
-        return _one(tools.commands[parameters.word])
+        return describe(tools.commands[parameters.word])
     permitted = [command for command in tools.commands.values() if await tools.may_run(command)]
     own = [command for command in permitted if command.roles is None]
     procedures = [command for command in permitted if command.roles is not None]
@@ -59,7 +59,8 @@ def _disabled(tools: bot_command.Context) -> Iterator[reports.Section]:
         yield reports.Fields(title="Procedures that are disabled until their files are mended", pairs=pairs)
 
 
-def _one(command: bot_command.Command[Any]) -> reports.Report:
+def describe(command: bot_command.Command[Any]) -> reports.Report:
+    """Return the usage, options and examples of *command*."""
     options = tuple(_describe(name, field) for name, field in command.parameters.model_fields.items())
     sections: list[reports.Section] = [reports.Code(text=command.usage)]
     if options:

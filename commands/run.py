@@ -45,7 +45,7 @@ class Parameters(command.Parameters):
     note: Annotated[
         str,
         command.Option(label="NOTE"),
-        pydantic.Field(max_length=runs.NOTE_LIMIT, description="a note that is kept with the answer"),
+        pydantic.Field(max_length=invocations.MAX_NOTE_LENGTH, description="a note that is kept with the answer"),
     ] = ""
 
     @pydantic.model_validator(mode="before")

@@ -45,4 +45,5 @@ COMMAND = command.Command(
     effect=command.Effect.CHANGE,
     sections=("how-to-use",),
     is_step=False,
+    needs_procedures=True,
 )

@@ -8,9 +8,11 @@ import sys
 from collections.abc import Mapping, Sequence
 
 SECONDS = 45
-# Takes the terminal for itself, so that Ctrl-C and Ctrl-D mean what they mean there.
+# Makes it the controlling terminal, so that Ctrl-C and Ctrl-D work; a background shell ignores SIGINT, and a child
+# inherits that.
 _IN_A_TERMINAL = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.login_tty(int(sys.argv[1]))
 os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """
@@ -19,11 +21,11 @@ os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 class Terminal:
     """Python with some arguments, and what it shows."""
 
-    def __init__(self, words: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         self.screen = ""
         self._own, theirs = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _IN_A_TERMINAL, str(theirs), *words], pass_fds=[theirs], env=environment
+            [sys.executable, "-c", _IN_A_TERMINAL, str(theirs), *arguments], pass_fds=[theirs], env=environment
         )
         os.close(theirs)
 

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from commands import COMMANDS
+import commands
 
 PROJECT = pathlib.Path(__file__).parent.parent
 SOURCES = sorted(
@@ -62,7 +62,7 @@ def test_every_package_says_what_belongs_there() -> None:
     assert silent == []
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", commands.load_all(), ids=lambda command: command.name)
 def test_every_command_explains_itself(command) -> None:
     assert command.summary
     assert not command.summary.endswith(".")
@@ -73,4 +73,4 @@ def test_every_command_explains_itself(command) -> None:
 def test_every_command_has_a_line_in_the_readme() -> None:
     readme = (PROJECT / "README.md").read_text()
 
-    assert [command.name for command in COMMANDS if f"`{command.name}" not in readme] == []
+    assert [command.name for command in commands.load_all() if f"`{command.name}" not in readme] == []

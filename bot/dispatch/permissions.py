@@ -4,13 +4,15 @@ The one place that says yes or no.
 Who may run a procedure and answer its questions, by the roles as they are now.
 """
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bot import command as bot_command
 from bot import errors
 from bot.config import roles
 from bot.model import invocations
-from bot.procedures import runs, schema
+
+if TYPE_CHECKING:
+    from bot.procedures import runs
 
 
 class UserGroups(Protocol):
@@ -112,10 +114,10 @@ class Authorizer:
         self._checker = checker
         self._rules = rules
 
-    async def may_run(self, run: runs.Run, actor: invocations.Actor) -> bool:
+    async def may_run(self, run: "runs.Run", actor: invocations.Actor) -> bool:
         """Tell whether somebody may run the procedure of *run*; that they may speak here at all was checked before."""
         for name in run.procedure.access.run:
-            if name == schema.EVERYONE or await self._checker.has_role(name, actor):
+            if name == bot_command.EVERYONE or await self._checker.has_role(name, actor):
                 return True
         return False
 

@@ -11,6 +11,9 @@ from typing import Protocol
 
 from bot.model import reports
 
+MAX_NOTE_LENGTH = 1_000
+"""Characters of a note that comes with an answer."""
+
 
 class Source(enum.StrEnum):
     """The way a request came in."""

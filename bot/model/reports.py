@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import enum
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
@@ -229,15 +230,18 @@ def changed(report: Report, *, headline: str) -> Report:
     return dataclasses.replace(report, headline=headline)
 
 
-_DOCUMENT = pydantic.TypeAdapter(Report)
+@functools.cache
+def _document_adapter() -> pydantic.TypeAdapter[Report]:
+    """Build it when a document is first needed: `posbot version` needs none."""
+    return pydantic.TypeAdapter(Report)
 
 
 def to_document(report: Report) -> dict[str, object]:
     """Give *report* as JSON-ready data; `from_document` gives the same report back."""
-    document: dict[str, object] = _DOCUMENT.dump_python(report, mode="json")
+    document: dict[str, object] = _document_adapter().dump_python(report, mode="json")
     return document
 
 
 def from_document(document: object) -> Report:
     """Give the report that `to_document` made *document* of."""
-    return _DOCUMENT.validate_python(document)
+    return _document_adapter().validate_python(document)

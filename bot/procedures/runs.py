@@ -151,8 +151,6 @@ class QuestionKind(enum.StrEnum):
 YES, NO = "yes", "no"
 RETRY, SKIP, STOP, ESCALATE = "retry", "skip", "stop", "escalate"
 HAPPENED, DID_NOT = "it happened", "it did not"
-NOTE_LIMIT = 1_000
-"""Maximum length of a note."""
 TIMEOUT = "timeout"
 """The answer of a question that expired."""
 

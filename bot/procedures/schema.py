@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from bot import command as bot_command
 from bot import errors
 from bot.config import strict
 from bot.model import durations
@@ -31,8 +32,6 @@ Value = str | int | float | bool | tuple[str, ...]
 Location = tuple[str | int, ...]
 """Keys and indexes that lead to a value of a file."""
 
-EVERYONE = "everyone"
-"""In `access`: everyone who may run commands that only read."""
 ANYONE_WITH_RUN, REQUESTER, NOT_REQUESTER, ROLE = "anyone_with_run", "requester", "not_requester", "role:"
 """Who may answer a question; a role's name follows the last."""
 
@@ -138,14 +137,6 @@ class Goto(strict.StrictModel):
     goto: Name
 
 
-class Effect(enum.StrEnum):
-    """What a command or a step does to the systems it reaches."""
-
-    READ = "read"
-    # Denied unless a role allows it.
-    CHANGE = "change"
-
-
 class Step(strict.StrictModel):
     """One step."""
 
@@ -155,7 +146,7 @@ class Step(strict.StrictModel):
     """The name of a command, or a kind of step that needs none, such as confirm, manual, link."""
     with_: dict[Name, Value] = pydantic.Field(default_factory=dict, alias="with")
     when: str | None = pydantic.Field(default=None, max_length=500)
-    effect: Effect | None = None
+    effect: bot_command.Effect | None = None
     """The command's own unless given; always set in what is stored with a run."""
     idempotent: bool = False
     """Repeating it does no harm, so it is repeated after a crash."""
@@ -169,7 +160,7 @@ class Step(strict.StrictModel):
     @property
     def may_be_repeated(self) -> bool:
         """Whether repeating it after a crash does no harm."""
-        return self.idempotent or self.effect is not Effect.CHANGE
+        return self.idempotent or self.effect is not bot_command.Effect.CHANGE
 
 
 class Procedure(strict.StrictModel):
@@ -194,10 +185,10 @@ class Procedure(strict.StrictModel):
     """Run at the end, whatever the outcome."""
 
     @property
-    def effect(self) -> Effect:
+    def effect(self) -> bot_command.Effect:
         """CHANGE if any step changes something."""
-        changes = any(step.effect is Effect.CHANGE for step in self.all_steps())
-        return Effect.CHANGE if changes else Effect.READ
+        changes = any(step.effect is bot_command.Effect.CHANGE for step in self.all_steps())
+        return bot_command.Effect.CHANGE if changes else bot_command.Effect.READ
 
     @property
     def names(self) -> tuple[str, ...]:

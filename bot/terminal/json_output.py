@@ -1,31 +1,31 @@
-"""An answer as a JSON document whose shape does not change under scripts that read it."""
+"""A response as JSON, in a shape that scripts can rely on."""
 
 import json
 
 from bot.model import invocations, reports
 
 SCHEMA = 1
-"""Raised when a key changes its meaning or goes away; new keys may come at any time."""
+"""Incremented when a key changes its meaning or is removed; keys may be added at any time."""
 
 
-def write(answer: invocations.Response) -> dict[str, object]:
-    """Give *answer* as JSON-ready data."""
+def write(response: invocations.Response) -> dict[str, object]:
+    """Return *response* as JSON-ready data; what was not recorded has no invocation."""
     return {
         "schema": SCHEMA,
-        "invocation": answer.invocation_id,
-        "ending": answer.status.value,
-        **reports.to_document(answer.report),
+        "invocation": response.invocation_id or None,
+        "status": response.status.value,
+        **reports.to_document(response.report),
     }
 
 
 def write_line(entry: reports.LogEntry) -> str:
-    """Give an entry of a log as one line of JSON."""
+    """Return an entry of a log as one line of JSON."""
     return json.dumps(
         {
             "at": entry.at.isoformat() if entry.at else None,
             "source": entry.source,
             "text": entry.text,
-            "is_remark": entry.is_annotation,
+            "is_annotation": entry.is_annotation,
         },
         ensure_ascii=False,
     )

@@ -1,9 +1,7 @@
 """
-A report for a terminal: colour where it is one, plain text where it is not, never a control character of others.
+Renders reports for a terminal with rich: coloured there, plain text in a pipe, both in any width.
 
-Tasks that follow each other, for a terminal: one row each, and what changed of them as lines.
-
-Text of others without anything that a terminal would obey.
+Text of others loses its control characters in `clean`, so that no log line can move the cursor or change colours.
 """
 
 import re
@@ -25,17 +23,17 @@ _MARKS = {
     reports.Verdict.FAILED: ("✗", "red"),
     reports.Verdict.UNKNOWN: ("?", "magenta"),
 }
-_MARK_COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta")
-_NARROWEST_COLUMN = 4
-_NARROWEST_TEXT = 16
-"""Cells that a column of sentences needs to be read at all."""
+_SOURCE_COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta")
+_MIN_COLUMN_WIDTH = 4
+_MIN_TEXT_WIDTH = 16
+"""Cells; a column of sentences is unreadable below it."""
 _STOPPED = frozenset({invocations.Status.USAGE_ERROR, invocations.Status.DENIED})
 
 
-def render(answer: invocations.Response, program: str = "posbot") -> rich.console.Group:
-    """Give what a console prints for *answer*; *program* stands in front of the lines to copy."""
-    report = answer.report
-    parts: list[rich.console.RenderableType] = [_headline(report, answer.status)]
+def render(response: invocations.Response, program: str = "posbot") -> rich.console.Group:
+    """Return what a console prints for *response*; *program* prefixes the command lines to copy."""
+    report = response.report
+    parts: list[rich.console.RenderableType] = [_headline(report, response.status)]
     for section in report.sections:
         parts += _section(section)
     parts += _footer(report, program)
@@ -43,17 +41,17 @@ def render(answer: invocations.Response, program: str = "posbot") -> rich.consol
 
 
 def progress_line(report: reports.Report) -> rich.text.Text:
-    """Give one line for a report that is not finished."""
+    """Return the one line of an unfinished report."""
     return rich.text.Text(f"… {clean(report.headline)}", style="dim")
 
 
 def unfinished(report: reports.Report, plan: reports.Plan) -> rich.console.Group:
-    """Give how far the tasks of an unfinished report are, to be drawn again and again at the same place."""
+    """Return the tasks of an unfinished report, to be redrawn in place."""
     return rich.console.Group(progress_line(report), _indented(render_plan(plan)))
 
 
 def asked(prompt: invocations.Prompt) -> rich.console.Group:
-    """Give what is asked, with the answers to choose from."""
+    """Return the question with its numbered options."""
     options = [
         _indented(rich.text.Text(f"{number} {clean(option)}")) for number, option in enumerate(prompt.options, 1)
     ]
@@ -63,15 +61,15 @@ def asked(prompt: invocations.Prompt) -> rich.console.Group:
 
 
 def log(section: reports.Log) -> rich.console.RenderableType:
-    """Give the lines of a log, each pod's mark in a colour of its own; a line stays one line, however long."""
+    """Return the lines of a log, each source in a colour of its own; a line stays one line, however long."""
     return _Lines(section)
 
 
 class _Lines:
     """
-    Lines that go to the console as they are: rich would look at each character of them, to fold or to cut them.
+    Lines that go to the console as they are, because rich would measure each of their characters.
 
-    Whoever prints them lets nothing be cropped; a terminal breaks long lines by itself.
+    To be printed with `crop=False`; the terminal wraps long lines.
     """
 
     def __init__(self, section: reports.Log) -> None:
@@ -92,12 +90,12 @@ class _Lines:
 
 
 def _colour(mark: str) -> str:
-    return _MARK_COLOURS[zlib.crc32(mark.encode()) % len(_MARK_COLOURS)]
+    return _SOURCE_COLOURS[zlib.crc32(mark.encode()) % len(_SOURCE_COLOURS)]
 
 
-def _headline(report: reports.Report, ending: invocations.Status) -> rich.text.Text:
+def _headline(report: reports.Report, status: invocations.Status) -> rich.text.Text:
     mark, colour = _MARKS[report.verdict]
-    if ending in _STOPPED:
+    if status in _STOPPED:
         mark, colour = "-", "default"
     elif report.is_information:
         return rich.text.Text(clean(report.headline), style="bold")
@@ -158,10 +156,9 @@ def _paragraph(paragraph: reports.Paragraph) -> rich.console.RenderableType:
 
 class _Table:
     """
-    A table that loses nothing however narrow the console: rich cuts what does not fit into columns that may not wrap.
+    A table that loses nothing however narrow the console; rich crops columns that may not wrap.
 
-    Where there is room, names and figures stay whole and the widest column alone wraps; where there is less, all
-    wrap; where there is hardly any, each row becomes a list.
+    With enough width only the widest column wraps, with less all of them, and with very little each row is a list.
     """
 
     def __init__(self, section: reports.Table) -> None:
@@ -176,20 +173,20 @@ class _Table:
     def __rich_measure__(
         self, console: rich.console.Console, options: rich.console.ConsoleOptions
     ) -> rich.measure.Measurement:
-        return rich.measure.Measurement.get(console, options, self._drawn(options.max_width))
+        return rich.measure.Measurement.get(console, options, self._fitted(options.max_width))
 
     def __rich_console__(
         self, console: rich.console.Console, options: rich.console.ConsoleOptions
     ) -> rich.console.RenderResult:
-        yield self._drawn(options.max_width)
+        yield self._fitted(options.max_width)
 
-    def _drawn(self, width: int) -> rich.console.RenderableType:
-        room = width - 2 * len(self._widths) - 3 * self._has_marks
-        if room < len(self._widths) * _NARROWEST_COLUMN:
+    def _fitted(self, width: int) -> rich.console.RenderableType:
+        available = width - 2 * len(self._widths) - 3 * self._has_marks
+        if available < len(self._widths) * _MIN_COLUMN_WIDTH:
             return self._list()
         widest = self._widths.index(max(self._widths)) if self._widths else 0
         others = sum(self._widths) - max(self._widths, default=0)
-        return self._grid(wrapping=widest if others + _NARROWEST_TEXT <= room else None)
+        return self._grid(wrapping=widest if others + _MIN_TEXT_WIDTH <= available else None)
 
     def _grid(self, *, wrapping: int | None) -> rich.table.Table:
         table = rich.table.Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
@@ -249,7 +246,7 @@ _QUIET = frozenset({reports.TaskState.PENDING, reports.TaskState.SKIPPED})
 
 
 def render_plan(plan: reports.Plan) -> rich.table.Table:
-    """Give all tasks, each with its mark, what it is, and what came of it."""
+    """Return all tasks, each with its mark, title and result."""
     grid = rich.table.Table.grid(padding=(0, 2, 0, 0))
     grid.add_column()
     grid.add_column(overflow="fold", max_width=44)
@@ -265,8 +262,8 @@ def render_plan(plan: reports.Plan) -> rich.table.Table:
     return grid
 
 
-def news(plan: reports.Plan, before: reports.Plan | None, without: reports.TaskState) -> Iterator[rich.text.Text]:
-    """Give a line for each task that stands otherwise than *before*, but for those that are still to come."""
+def changes(plan: reports.Plan, before: reports.Plan | None, without: reports.TaskState) -> Iterator[rich.text.Text]:
+    """Yield a line for each task that differs from *before*, but for pending ones."""
     known = {task.id: task for task in before.tasks} if before is not None else {}
     for task in plan.tasks:
         if task == known.get(task.id) or task.state in {reports.TaskState.PENDING, without}:
@@ -276,10 +273,10 @@ def news(plan: reports.Plan, before: reports.Plan | None, without: reports.TaskS
         yield rich.text.Text.assemble((f"{mark} ", style), clean(" – ".join(parts)))
 
 
-# Everything that could move the cursor, change colours or reorder text, but for tab and line feed.
+# Whatever could move the cursor, change colours or reorder text, except tab and line feed.
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def clean(text: str) -> str:
-    """Give *text* without anything that a terminal would obey."""
+    """Return *text* without control characters and escape sequences."""
     return _CONTROL.sub("", text.expandtabs(4))

@@ -44,7 +44,7 @@ def _with_effects(procedure: schema.Procedure, context: validation_context.Valid
     """Return *procedure* with the effect of each step, so that a stored copy does not depend on later commands."""
 
     def resolve(step: schema.Step) -> schema.Step:
-        own = schema.Effect.CHANGE if context.changes(step) else schema.Effect.READ
+        own = bot_command.Effect.CHANGE if context.changes(step) else bot_command.Effect.READ
         return step.model_copy(update={"effect": step.effect or own})
 
     steps, finally_ = tuple(map(resolve, procedure.steps)), tuple(map(resolve, procedure.finally_))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pydantic
 
+from bot import command as bot_command
 from bot import errors
 from bot.procedures import schema
 from bot.procedures.definition import expressions, parameters, references, templates, validation_context
@@ -17,7 +18,7 @@ from bot.procedures.steps import kind, registry
 
 ACTIONS = ("list", "show", "watch", "log", "answer", "cancel", "retry")
 """What `run` takes instead of the name of a procedure."""
-RESERVED = frozenset({"serve", "manifest", "migrate", "schema", "follow", *ACTIONS})
+RESERVED = frozenset({"completion", "serve", "manifest", "migrate", "schema", "follow", *ACTIONS})
 """Names that mean something else in a terminal, or after `run`."""
 
 
@@ -50,11 +51,11 @@ def _validate_doc_and_access(
         unknown = errors.NotFound("marker in runbook.md", procedure.doc.section, markers)
         yield errors.ValidationError(str(unknown), "doc", "section")
     for index, role in enumerate(procedure.access.run):
-        if role != schema.EVERYONE and role not in context.roles:
-            unknown = errors.NotFound("role in roles.yaml", role, [*context.roles, schema.EVERYONE])
+        if role != bot_command.EVERYONE and role not in context.roles:
+            unknown = errors.NotFound("role in roles.yaml", role, [*context.roles, bot_command.EVERYONE])
             yield errors.ValidationError(str(unknown), "access", "run", index)
     changing = [step for step in procedure.all_steps() if context.changes(step)]
-    if changing and schema.EVERYONE in procedure.access.run:
+    if changing and bot_command.EVERYONE in procedure.access.run:
         message = f"“{changing[0].id}” changes something; expected roles, not everyone"
         yield errors.ValidationError(message, "access", "run")
 

@@ -27,4 +27,4 @@ class ValidationContext:
     def changes(self, step: schema.Step) -> bool:
         """Return whether *step* changes something, by itself or by its command."""
         used = self.commands.get(self.resolve(step.uses))
-        return schema.Effect.CHANGE in {step.effect, used.effect if used is not None else None}
+        return command.Effect.CHANGE in {step.effect, used.effect if used is not None else None}

@@ -1,6 +1,6 @@
 """A dry run: the steps rendered as they would run, as far as that is known, and nothing done."""
 
-from bot import errors
+from bot import command, errors
 from bot.procedures import runs, schema
 from bot.procedures.definition import expressions, references, templates
 from bot.procedures.steps import kind, registry
@@ -33,7 +33,7 @@ def _plan_step(
         depends_on=tuple(titles[one] for one in forecast.steps) if forecast is not None else (),
         skipped_after=tuple(_steps_that_skip(procedure, step)),
         asks=registry.find(step).answerer(step),
-        is_change=step.effect is schema.Effect.CHANGE,
+        is_change=step.effect is command.Effect.CHANGE,
         is_end=procedure.is_end(step.id),
     )
 

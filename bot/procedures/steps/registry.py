@@ -38,7 +38,7 @@ class CommandStep(kind.StepKind):
                 message = str(errors.NotFound("command", step.uses, [*usable, *names()]))
             yield errors.ValidationError(message, *location, "uses")
             return
-        if step.effect is schema.Effect.READ and command.effect is schema.Effect.CHANGE:
+        if step.effect is bot_command.Effect.READ and command.effect is bot_command.Effect.CHANGE:
             message = f"{step.uses} changes something; expected change, or no effect"
             yield errors.ValidationError(message, *location, "effect")
         fields = command.parameters.model_fields

@@ -1,11 +1,16 @@
 """posbot in a terminal, where it matters as a process: answers, exit codes, JSON, and what it cannot start with."""
 
+import importlib.metadata
 import json
 import pathlib
+import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 
+import commands
 from sandbox import processes, runbook_folder
 from sandbox.services import fleets
 from tests import cli_runner
@@ -52,7 +57,7 @@ async def test_json_is_the_whole_answer_and_nothing_else(environment: dict[str, 
     document = json.loads(output)
     assert (code, complaint) == (1, "")
     assert document["schema"] == 1
-    assert document["ending"] == "done"
+    assert document["status"] == "done"
     assert document["verdict"] == "failed"
     assert document["facts"]["finding"] == "down"
     assert document["facts"]["failing"] == "db"
@@ -77,15 +82,91 @@ async def test_without_anything_it_explains_itself(environment: dict[str, str]) 
     code, output, _ = await processes.run(environment)
 
     assert code == 0
-    assert "posbot COMMAND" in output
-    assert "Exit codes: 0 ok, 1 problem found, 2 usage, 3 could not tell." in output
+    assert "Usage: posbot COMMAND" in output
+    assert "Exit codes: 0 ok, 1 problem found, 2 usage, 3 unknown." in output
 
 
 async def test_an_unknown_output_format_is_a_usage_error(environment: dict[str, str]) -> None:
     code, output, complaint = await processes.run(environment, "health", "--output", "xml")
 
     assert (code, output) == (2, "")
-    assert complaint == "--output is text or json, not “xml”.\n"
+    assert complaint == "--output must be text or json, not “xml”.\n"
+
+
+@pytest.mark.parametrize("option", [("-o", "json"), ("--output", "json"), ("--output=json",)], ids=" ".join)
+async def test_json_is_asked_for_in_three_ways(environment: dict[str, str], option: tuple[str, ...]) -> None:
+    _, output, _ = await cli_runner.run(environment, "services", "order", *option)
+
+    assert json.loads(output)["facts"] == {"count": 2}
+
+
+LOCAL = [["version"], ["--version"], ["help"], ["help", "health"], ["health", "-h"], ["completion", "bash"], ["--help"]]
+
+
+@pytest.mark.parametrize("arguments", LOCAL, ids=" ".join)
+async def test_local_commands_need_no_database(
+    environment: dict[str, str], tmp_path: pathlib.Path, arguments: list[str]
+) -> None:
+    code, output, complaint = await cli_runner.run(environment, *arguments)
+
+    assert (code, complaint) == (0, "")
+    assert output
+    assert not (tmp_path / "posbot.db").exists()
+
+
+async def test_version_is_a_document_too(environment: dict[str, str]) -> None:
+    _, output, _ = await cli_runner.run(environment, "version", "-o", "json")
+
+    document = json.loads(output)
+    assert document["invocation"] is None
+    assert document["facts"] == {"version": importlib.metadata.version("posbot")}
+
+
+async def test_help_lists_procedures_without_validating_them(environment: dict[str, str], data: pathlib.Path) -> None:
+    (data / "procedures" / "broken.yaml").write_text("{")
+
+    _, output, _ = await cli_runner.run(environment, "help")
+
+    assert re.search("^ +post-deployment +wait for the rollout", output, re.MULTILINE)
+    assert re.search("^ +broken +invalid YAML; run posbot check", output, re.MULTILINE)
+
+
+@pytest.mark.parametrize("arguments", [["help", "nosuch"], ["completion"], ["completion", "tcsh"]], ids=" ".join)
+async def test_an_unknown_topic_or_shell_is_a_usage_error(environment: dict[str, str], arguments: list[str]) -> None:
+    code, output, _ = await cli_runner.run(environment, *arguments)
+
+    assert (code, output) == (2, "")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+async def test_completion_names_every_command(environment: dict[str, str], shell: str) -> None:
+    _, script, _ = await cli_runner.run(environment, "completion", shell)
+
+    assert [entry.name for entry in commands.INDEX if entry.name not in script] == []
+    assert "output" in script
+
+
+def test_help_imports_no_command() -> None:
+    """Everything `--help` imports is paid by every command line."""
+    code = "import sys; from bot import __main__ as entry; entry.run(['--help']); print(*sorted(sys.modules))"
+
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    heavy = {"asyncio", "dataclasses", "inspect", "pydantic", "rich", "sqlalchemy", "structlog", "yaml"}
+    assert heavy.isdisjoint(ran.stdout.splitlines()[-1].split())
+    assert "commands.health" not in ran.stdout
+
+
+def test_one_command_imports_no_other(environment: dict[str, str]) -> None:
+    cli_runner.answer(environment, "migrate")
+    code = "import sys; from bot import __main__ as entry; entry.run(['services']); print(*sorted(sys.modules))"
+
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+
+    imported = set(ran.stdout.splitlines()[-1].split())
+    assert [name for name in imported if name.startswith("commands.")] == ["commands.services"]
+    unused = {"alembic", "bot.procedures.schema", "httpx", "kubernetes", "pydantic_settings", "sqlalchemy.orm"}
+    assert imported & unused == set()
 
 
 async def test_a_mistake_in_the_data_is_told_with_file_line_and_key(

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -105,7 +106,7 @@ def test_json_of_a_run_has_each_outcome(environment: dict[str, str]) -> None:
 
 def test_terminal_asks_its_questions(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
-    terminal.waits_for("leave it waiting: ")
+    terminal.waits_for("Your answer (Enter to skip): ")
     terminal.types("perhaps\n")
     terminal.waits_for("Expected it is there or it is not, or its number.")
     terminal.types("it is t\n")
@@ -122,10 +123,39 @@ def test_terminal_asks_its_questions(environment: dict[str, str]) -> None:
     assert "\x1b[31m?" not in terminal.screen
 
 
+def test_colour_alone_makes_nobody_answer(environment: dict[str, str], tmp_path: pathlib.Path) -> None:
+    """FORCE_COLOR with the keyboard inherited and the question in a file, where nobody could see it."""
+    into_file = (
+        "import os, sys; os.dup2(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT), 2);"
+        "os.execv(sys.executable, [sys.executable, *sys.argv[2:]])"
+    )
+    path = tmp_path / "stderr"
+    coloured = {**environment, "FORCE_COLOR": "1"}
+
+    terminal = terminals.Terminal(["-c", into_file, str(path), "-m", "bot", "look-around"], coloured)
+
+    assert terminal.ends() == 3, terminal.screen
+    assert "posbot run answer " in plain(terminal.screen)
+    assert "Your answer" not in path.read_text()
+
+
+@pytest.mark.slow
+def test_ctrl_c_works_when_started_in_the_background(environment: dict[str, str]) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        terminal = at_a_terminal(environment, "look-around")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    terminal.waits_for("Your answer (Enter to skip): ")
+    terminal.types("\x03")
+
+    assert terminal.ends() == 130, terminal.screen
+
+
 @pytest.mark.slow
 def test_empty_line_leaves_the_question_open(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
-    terminal.waits_for("leave it waiting: ")
+    terminal.waits_for("Your answer (Enter to skip): ")
     terminal.types("\n")
 
     assert terminal.ends() == 3, terminal.screen
@@ -135,7 +165,7 @@ def test_empty_line_leaves_the_question_open(environment: dict[str, str]) -> Non
 @pytest.mark.slow
 def test_answer_given_elsewhere_ends_the_prompt(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
-    terminal.waits_for("leave it waiting: ")
+    terminal.waits_for("Your answer (Enter to skip): ")
     run_id = posbot(environment, "run", "list").stdout.split("run show ")[1].strip()
     elsewhere = posbot(environment, "run", "answer", run_id, "it is there", "--note", "seen")
 
@@ -147,7 +177,7 @@ def test_answer_given_elsewhere_ends_the_prompt(environment: dict[str, str]) -> 
 @pytest.mark.slow
 def test_detached_run_can_be_reattached(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
-    terminal.waits_for("leave it waiting: ")
+    terminal.waits_for("Your answer (Enter to skip): ")
     terminal.types("\x03")
     assert terminal.ends() == 130, terminal.screen
     told = re.search(r"Detached\. .* `?posbot run watch (\w+-\w+)", plain(terminal.screen))
@@ -155,7 +185,7 @@ def test_detached_run_can_be_reattached(environment: dict[str, str]) -> None:
     assert "Traceback" not in terminal.screen
 
     back = at_a_terminal(environment, "run", "watch", told[1])
-    back.waits_for("leave it waiting: ")
+    back.waits_for("Your answer (Enter to skip): ")
     back.types("2\n")
     back.waits_for("Note: ")
     back.types("not there\n")
@@ -175,17 +205,17 @@ def test_question_for_another_person_is_not_asked(environment: dict[str, str]) -
 
     assert terminal.ends() == 3, terminal.screen
     assert "For anyone who may run it except" in plain(terminal.screen)
-    assert "Answer, or Enter" not in terminal.screen
+    assert "Your answer" not in terminal.screen
 
 
 @pytest.mark.slow
 def test_too_long_note_is_asked_again(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
-    terminal.waits_for("leave it waiting: ")
+    terminal.waits_for("Your answer (Enter to skip): ")
     terminal.types("1\n")
     terminal.waits_for("Note: ")
     terminal.types("n" * 1_001 + "\n")
-    terminal.waits_for("That is 1,001 characters; 1,000 are the most.")
+    terminal.waits_for("The note has 1,001 characters; the limit is 1,000.")
     terminal.types("short\n")
 
     assert terminal.ends() == 0

@@ -95,6 +95,8 @@ async def opened(
             POSBOT_SERVICE_TOKENS=json.dumps({runbook_folder.ENVIRONMENT: token or gateway.login}),
         )
         core = await stack.enter_async_context(
-            app.assemble(own, commands.COMMANDS, team_id=None, user_groups=permissions.NoUserGroups(), needs_store=True)
+            app.assemble(
+                own, commands.load_all(), team_id=None, user_groups=permissions.NoUserGroups(), needs_store=True
+            )
         )
         yield Kitchen(core=core, fleet=fleet, registry=registry, gateway=gateway, kube=kube)

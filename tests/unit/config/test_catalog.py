@@ -235,14 +235,14 @@ def test_every_shipped_service_with_a_port_has_a_url_in_every_environment(shippe
 
 
 def test_every_section_that_a_command_carries_out_is_in_the_shipped_runbook(shipped: runbook_data.RunbookData) -> None:
-    for command in commands.COMMANDS:
+    for command in commands.load_all():
         assert len(shipped.runbook.point_to(*command.sections)) == len(command.sections)
 
 
 def test_every_word_that_the_shipped_roles_allow_is_a_command(shipped: runbook_data.RunbookData) -> None:
     words = {word for role in shipped.roles.roles.values() for word in role.may}
 
-    assert words <= {command.name for command in commands.COMMANDS}
+    assert words <= {command.name for command in commands.load_all()}
 
 
 def test_mistakes_of_all_files_are_told_together(tmp_path: pathlib.Path) -> None:

@@ -18,7 +18,7 @@ from tests import builders
 
 PROJECT = pathlib.Path(__file__).parents[3]
 SHIPPED = runbook_data.load(PROJECT / "runbook_data")
-TABLE = {command.name: command for command in commands.COMMANDS}
+TABLE = {command.name: command for command in commands.load_all()}
 PARSER = dispatch_parser.Parser(
     TABLE,
     bot_command.Vocabulary(catalog=SHIPPED.catalog, environments=SHIPPED.environments, commands=tuple(TABLE)),
@@ -69,7 +69,7 @@ def shipped_refusal(line: str, *, from_chat: bool = True) -> errors.UsageError:
 @CHAT_OR_NOT
 @pytest.mark.parametrize(
     ("word", "example_line"),
-    [pytest.param(command.name, line, id=line) for command in commands.COMMANDS for line in command.examples],
+    [pytest.param(command.name, line, id=line) for command in commands.load_all() for line in command.examples],
 )
 def test_every_example_of_every_command_is_understood(word: str, example_line: str, *, from_chat: bool) -> None:
     parsed = PARSER.parse(example_line, from_chat=from_chat)
@@ -77,7 +77,7 @@ def test_every_example_of_every_command_is_understood(word: str, example_line: s
     assert parsed.command.name == word
 
 
-@pytest.mark.parametrize("command", commands.COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", commands.load_all(), ids=lambda command: command.name)
 def test_every_command_has_an_example_and_begins_it_with_its_word(command: bot_command.Command[Any]) -> None:
     assert command.examples
     assert all(line.split()[0] == command.name for line in command.examples)

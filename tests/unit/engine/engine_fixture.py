@@ -20,7 +20,7 @@ from sandbox import runbook_folder
 from tests import databases
 from tests.unit.engine import fake_commands
 
-COMMANDS = (*commands.COMMANDS, fake_commands.LOOK, fake_commands.TURN)
+COMMANDS = (*commands.load_all(), fake_commands.LOOK, fake_commands.TURN)
 _NUMBERS = itertools.count(1)
 _PATIENCE_SECONDS = 20.0
 

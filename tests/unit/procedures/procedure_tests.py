@@ -8,7 +8,7 @@ from sandbox import runbook_folder
 
 PROCEDURES = runbook_folder.PROJECT / "runbook_data" / "procedures"
 FOLDER = PROCEDURES / "tests"
-COMMANDS = {command.name: command for command in commands.COMMANDS}
+COMMANDS = {command.name: command for command in commands.load_all()}
 VOCABULARY = app.vocabulary_of(runbook_data.load(runbook_folder.PROJECT / "runbook_data"), COMMANDS)
 
 

@@ -16,7 +16,7 @@ from tests.unit.engine import fake_commands
 from tests.unit.procedures import files
 
 DATA = runbook_data.load(runbook_folder.PROJECT / "runbook_data")
-COMMANDS: Mapping[str, command.Command[Any]] = {one.name: one for one in (*commands.COMMANDS, fake_commands.TURN)}
+COMMANDS: Mapping[str, command.Command[Any]] = {one.name: one for one in (*commands.load_all(), fake_commands.TURN)}
 CONTEXT = validation_context.ValidationContext(
     commands=COMMANDS,
     vocabulary=app.vocabulary_of(DATA, COMMANDS),
@@ -54,8 +54,8 @@ def test_valid_file_has_the_effect_of_each_step(write: Write) -> None:
 
     (procedure,) = loader.load(path.parent, CONTEXT).procedures
 
-    assert [step.effect for step in procedure.steps] == [schema.Effect.READ, schema.Effect.CHANGE]
-    assert procedure.effect is schema.Effect.CHANGE
+    assert [step.effect for step in procedure.steps] == [command.Effect.READ, command.Effect.CHANGE]
+    assert procedure.effect is command.Effect.CHANGE
 
 
 def step(**changes: Any) -> dict[str, Any]:

@@ -4,7 +4,8 @@ import pathlib
 
 import pytest
 
-from bot.procedures import schema, testing
+from bot import command
+from bot.procedures import testing
 from tests.unit.procedures import procedure_tests
 
 FILES = sorted(procedure_tests.FOLDER.glob("*.yaml"))
@@ -44,7 +45,7 @@ def test_rollback_and_handover_ask_first_and_nothing_changes() -> None:
     asking = {one.id for one in SHIPPED.values() if any(step.uses == "confirm" for step in one.steps)}
 
     assert {"post-deployment", "to-workspace"} <= asking
-    assert all(one.effect is schema.Effect.READ for one in SHIPPED.values())
+    assert all(one.effect is command.Effect.READ for one in SHIPPED.values())
 
 
 @pytest.mark.parametrize("path", sorted(procedure_tests.PROCEDURES.glob("*.yaml")), ids=lambda path: path.stem)

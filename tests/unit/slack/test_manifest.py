@@ -17,7 +17,7 @@ _SCHEMA = json.loads((pathlib.Path(__file__).parent / "payloads" / "manifest_sch
 
 @pytest.mark.parametrize("url", [None, "https://pos.example.com/"])
 def test_the_manifest_has_the_shape_that_slack_publishes(url: str | None) -> None:
-    document = json.loads(manifest.write(commands.COMMANDS, url))
+    document = json.loads(manifest.write(commands.load_all(), url))
 
     jsonschema.validate(document, _SCHEMA)
 
@@ -28,7 +28,7 @@ def test_the_file_that_deploy_ships_is_what_posbot_prints(capsys: pytest.Capture
 
 
 def test_the_schema_refuses_what_slack_refuses() -> None:
-    document = manifest.build(commands.COMMANDS)
+    document = manifest.build(commands.load_all())
     document["features"]["slash_commands"][0]["unheard_of"] = True
 
     with pytest.raises(jsonschema.ValidationError):
@@ -36,16 +36,16 @@ def test_the_schema_refuses_what_slack_refuses() -> None:
 
 
 def test_the_hint_names_every_command_that_slack_may_run() -> None:
-    (command,) = manifest.build(commands.COMMANDS)["features"]["slash_commands"]
+    (command,) = manifest.build(commands.load_all())["features"]["slash_commands"]
 
     words = command["usage_hint"].split(" | ")
-    assert words == [each.name for each in commands.COMMANDS if not each.is_terminal_only]
+    assert words == [each.name for each in commands.load_all() if not each.is_terminal_only]
     assert command["should_escape"] is True
 
 
 def test_signed_http_has_its_addresses_and_socket_mode_has_none() -> None:
-    by_socket = json.dumps(manifest.build(commands.COMMANDS))
-    by_http = manifest.build(commands.COMMANDS, "https://pos.example.com/")
+    by_socket = json.dumps(manifest.build(commands.load_all()))
+    by_http = manifest.build(commands.load_all(), "https://pos.example.com/")
 
     assert "url" not in by_socket
     assert by_http["settings"]["interactivity"]["request_url"] == "https://pos.example.com/slack/events"
@@ -54,13 +54,13 @@ def test_signed_http_has_its_addresses_and_socket_mode_has_none() -> None:
 
 def test_an_address_that_slack_does_not_call_is_refused() -> None:
     with pytest.raises(errors.UsageError, match="must be an https:// address"):
-        manifest.write(commands.COMMANDS, "http://pos.example.com")
+        manifest.write(commands.load_all(), "http://pos.example.com")
 
 
 @pytest.mark.anyio
 async def test_the_scopes_it_asks_for_are_enough_for_everything_it_does() -> None:
-    scopes = frozenset(manifest.build(commands.COMMANDS)["oauth_config"]["scopes"]["bot"])
-    events = frozenset(manifest.build(commands.COMMANDS)["settings"]["event_subscriptions"]["bot_events"])
+    scopes = frozenset(manifest.build(commands.load_all())["oauth_config"]["scopes"]["bot"])
+    events = frozenset(manifest.build(commands.load_all())["settings"]["event_subscriptions"]["bot_events"])
 
     async with testbed.set_up(names=["pos-order"], setup=slack.Settings(scopes=scopes, events=events)) as stage:
         alice = stage.workspace.person("alice")

@@ -1,0 +1,56 @@
+"""What a terminal answers by itself: no database, no permission check, no audit record."""
+
+import importlib.metadata
+import pathlib
+import platform
+from collections.abc import Iterable
+
+from bot import errors
+from bot.config import yaml_files
+from bot.model import reports
+
+
+def version() -> reports.Report:
+    """Return the version of posbot and of Python."""
+    installed = importlib.metadata.version("posbot")
+    return reports.Report(
+        is_information=True,
+        verdict=reports.Verdict.OK,
+        headline=f"posbot {installed}",
+        sections=(reports.Fields(pairs=(("Python", platform.python_version()),)),),
+        facts={"version": installed},
+    )
+
+
+def overview(summaries: Iterable[tuple[str, str]], runbook_data: pathlib.Path) -> reports.Report:
+    """Return the commands with their summaries, and the procedures as their files name them."""
+    listed, procedures = list(summaries), list(_procedures(runbook_data / "procedures"))
+    return reports.Report(
+        is_information=True,
+        verdict=reports.Verdict.OK,
+        headline="posbot commands",
+        sections=(
+            _table("command", listed),
+            *([_table("procedure", procedures)] if procedures else []),
+            reports.Text(text="posbot help COMMAND shows its options and examples."),
+        ),
+        facts={"commands": ", ".join(name for name, _ in (*listed, *procedures))},
+    )
+
+
+def _table(column: str, pairs: list[tuple[str, str]]) -> reports.Table:
+    return reports.Table(columns=(column, "summary"), rows=tuple(reports.Row(cells=pair) for pair in pairs))
+
+
+def _procedures(folder: pathlib.Path) -> Iterable[tuple[str, str]]:
+    """Yield name and summary of each procedure, without the tenth of a second that validation takes."""
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            document = yaml_files.read(path)
+        except errors.BadConfiguration:
+            yield path.stem, "invalid YAML; run posbot check"
+            continue
+        if isinstance(document, dict):
+            command = document.get("command")
+            name = command.get("word", path.stem) if isinstance(command, dict) else path.stem
+            yield str(name), str(document.get("summary", ""))
