@@ -1,0 +1,58 @@
+"""The follower against the sandbox cluster: the status beside a followed log."""
+
+import asyncio
+import datetime
+import pathlib
+
+import pytest
+
+from bot.kubernetes import client, workloads
+from bot.kubernetes.logs import follower, reader
+from bot.model import invocations, reports
+from sandbox import cluster
+
+pytestmark = pytest.mark.anyio
+
+
+class Display:
+    """Keeps what is appended, and stops after the first lines."""
+
+    def __init__(self) -> None:
+        self.statuses: list[str] = []
+        self._stopped = asyncio.Event()
+
+    async def progress(self, report: reports.Report) -> None:
+        raise AssertionError(f"unexpected progress: {report.headline}")
+
+    async def append(self, log: reports.Log, status: str) -> None:
+        assert log.entries
+        self.statuses.append(status)
+        self._stopped.set()
+
+    async def until_stopped(self) -> str:
+        await self._stopped.wait()
+        return "by the test"
+
+    async def ask(self, prompt: invocations.Prompt) -> None:
+        raise AssertionError(f"unexpected question: {prompt.text}")
+
+
+async def test_old_lines_are_not_shown_as_a_delay(tmp_path: pathlib.Path) -> None:
+    async with cluster.running() as kube:
+        order = await kube.deploys("pos-order", replicas=1)
+        written_at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=3)
+        order.pods[0].logs(cluster.Repeated(["INFO a quiet service"], count=5, last_at=written_at))
+        clusters = client.Clusters(str(kube.kubeconfig(tmp_path / "kubeconfig")))
+        api = workloads.Workloads(clusters.find(None), kube.namespace)
+        deployment = await api.deployment("pos-order")
+        following = follower.Follower(
+            api, deployment.selector, "pos-order", reader.LogQuery(lines=5), common="pos-order-"
+        )
+        display = Display()
+
+        reason = await following.run(display, "pos-order.log")
+        await clusters.close()
+
+    assert reason == "by the test"
+    assert (following.stats.lines_read, len(display.statuses)) == (5, 1)
+    assert "behind" not in display.statuses[0]
