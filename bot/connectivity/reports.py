@@ -68,7 +68,7 @@ def without_port(service: str, environment: str) -> reports.Report:
         verdict=Verdict.UNKNOWN,
         headline=f"{service} · {environment}: not reachable, services.yaml sets no port",
         facts={"service": service, "environment": environment},
-        next_actions=(reports.NextAction(label="Catalogue entry", command=f"services {service}"),),
+        next_actions=(reports.NextAction(label="Catalog entry", command=f"services {service}"),),
     )
 
 

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 
 from bot.health import http_probe
 from bot.health import status as health_status
-from bot.health.status import Finding
 
 GROUPS = ("readiness", "liveness")
 MAX_BODY_BYTES = 1_000_000
@@ -98,41 +97,44 @@ def _parse_health(response: health_status.HttpResponse) -> health_status.Endpoin
             health = _evaluate(document, exchange)
             if is_success or not health.is_healthy:
                 return health
-            found = Finding.HTTP_ERROR, f"{exchange.status_line}, although the body has status UP"
+            found = health_status.Finding.HTTP_ERROR, f"{exchange.status_line}, although the body has status UP"
         elif exchange.status != http.HTTPStatus.OK:
-            found = Finding.HTTP_ERROR, f"{exchange.status_line} without a health document"
+            found = health_status.Finding.HTTP_ERROR, f"{exchange.status_line} without a health document"
         elif document is not _INVALID_JSON:
-            found = Finding.NOT_HEALTH, "not a health document: JSON without “status”"
+            found = health_status.Finding.NOT_HEALTH, "not a health document: JSON without “status”"
         elif not response.body:
-            found = Finding.NOT_JSON, "empty response body"
+            found = health_status.Finding.NOT_JSON, "empty response body"
         else:
             content_type = dict(exchange.headers).get("content-type", "no content type")
-            found = Finding.NOT_JSON, f"not JSON but {content_type.partition(';')[0]}"
+            found = health_status.Finding.NOT_JSON, f"not JSON but {content_type.partition(';')[0]}"
     finding, explanation = found
     return health_status.EndpointHealth(finding=finding, explanation=explanation, exchange=exchange)
 
 
-def _status_finding(exchange: health_status.Exchange) -> tuple[Finding, str] | None:
+def _status_finding(exchange: health_status.Exchange) -> tuple[health_status.Finding, str] | None:
     """Return the finding where the HTTP status alone decides, whatever the body."""
     status = exchange.status or 0
     if 300 <= status < 400:
         target = dict(exchange.headers).get("location", "no location")
         is_login = _LOGIN.search(target) is not None
         kind = "login page" if is_login else "redirect"
-        return Finding.LOGIN_PAGE if is_login else Finding.REDIRECTED, f"{exchange.status_line}, {kind}: {target}"
+        return (
+            health_status.Finding.LOGIN_PAGE if is_login else health_status.Finding.REDIRECTED,
+            f"{exchange.status_line}, {kind}: {target}",
+        )
     by_status = {
-        401: (Finding.UNAUTHORIZED, f"{exchange.status_line}, authentication required"),
-        403: (Finding.FORBIDDEN, exchange.status_line),
-        404: (Finding.NOT_FOUND, f"{exchange.status_line}, no health endpoint at this path"),
+        401: (health_status.Finding.UNAUTHORIZED, f"{exchange.status_line}, authentication required"),
+        403: (health_status.Finding.FORBIDDEN, exchange.status_line),
+        404: (health_status.Finding.NOT_FOUND, f"{exchange.status_line}, no health endpoint at this path"),
     }
     return by_status.get(status)
 
 
 def _evaluate(document: dict[str, object], exchange: health_status.Exchange) -> health_status.EndpointHealth:
     status = str(document["status"]).upper()
-    finding = health_status.SPRING_STATUSES.get(status, Finding.UNKNOWN)
-    if finding is Finding.UP and exchange.total_seconds > health_status.TARGET_SECONDS:
-        finding = Finding.SLOW
+    finding = health_status.SPRING_STATUSES.get(status, health_status.Finding.UNKNOWN)
+    if finding is health_status.Finding.UP and exchange.total_seconds > health_status.TARGET_SECONDS:
+        finding = health_status.Finding.SLOW
     groups = document.get("groups")
     components = itertools.islice(_parse_components(document.get("components"), prefix=""), MAX_COMPONENTS)
     health = health_status.EndpointHealth(
@@ -147,9 +149,9 @@ def _evaluate(document: dict[str, object], exchange: health_status.Exchange) -> 
 
 def _explanation(health: health_status.EndpointHealth, status: str) -> str:
     milliseconds = f"{health.exchange.total_seconds * 1000:.0f} ms"
-    if health.finding is Finding.SLOW:
+    if health.finding is health_status.Finding.SLOW:
         return f"degraded (slow), {milliseconds} (target {health_status.TARGET_SECONDS * 1000:.0f} ms)"
-    if health.finding is Finding.UP:
+    if health.finding is health_status.Finding.UP:
         return f"UP, {milliseconds}"
     if status.upper() not in health_status.SPRING_STATUSES:
         return f"unknown status “{status[:40]}”"

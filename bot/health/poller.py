@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from bot.config import catalog
 from bot.health import status
-from bot.health.status import Finding
 
 if TYPE_CHECKING:
     from bot.health import actuator as health_actuator
@@ -33,7 +32,7 @@ class Poll:
     @property
     def is_healthy(self) -> bool:
         """Return whether every service with an endpoint is healthy, degraded (slow) included."""
-        return all(health.is_healthy or health.finding is Finding.NO_ENDPOINT for health in self.services)
+        return all(health.is_healthy or health.finding is status.Finding.NO_ENDPOINT for health in self.services)
 
 
 class Poller:
@@ -94,15 +93,15 @@ class Poller:
     async def _check_service(self, service: catalog.Service) -> status.ServiceHealth:
         url = self._environment.health_url_of(service)
         if url is None:
-            return status.unchecked(service.name, Finding.NO_ENDPOINT, "services.yaml sets no port")
+            return status.unchecked(service.name, status.Finding.NO_ENDPOINT, "services.yaml sets no port")
         return await self._actuator.read(service.name, url, with_groups=self._with_groups)
 
 
 def _result(name: str, task: asyncio.Task[status.ServiceHealth]) -> status.ServiceHealth:
     if task.cancelled():
         explanation = f"timed out after {ROUND_TIMEOUT_SECONDS:g} s"
-        return status.unchecked(name, Finding.TIMED_OUT, explanation)
+        return status.unchecked(name, status.Finding.TIMED_OUT, explanation)
     if (error := task.exception()) is not None:
         # A failed check of one service must not lose the results of the others.
-        return status.unchecked(name, Finding.UNREACHABLE, f"check failed ({type(error).__name__})")
+        return status.unchecked(name, status.Finding.UNREACHABLE, f"check failed ({type(error).__name__})")
     return task.result()

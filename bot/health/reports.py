@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.health import advice, status
-from bot.health.poller import Poll
-from bot.health.status import Finding
+from bot.health import advice, poller, status
 from bot.model import reports
 
 FAILING_SECTION = "health-failing"
@@ -15,16 +13,16 @@ _MAX_SERVICE_BUTTONS = 3
 
 def runbook_sections(services: Sequence[status.ServiceHealth]) -> tuple[str, ...]:
     """Return the markers of the runbook sections that cover the findings."""
-    checked = [health for health in services if health.finding is not Finding.NO_ENDPOINT]
+    checked = [health for health in services if health.finding is not status.Finding.NO_ENDPOINT]
     is_ok = all(health.verdict is reports.Verdict.OK for health in checked)
     return (CHECKS_SECTION,) if is_ok else (FAILING_SECTION, CHECKS_SECTION)
 
 
-def wait_suffix(poll: Poll, timeout_seconds: float) -> str:
+def wait_suffix(poll: poller.Poll, timeout_seconds: float) -> str:
     """Return what a headline says of waiting for healthy services."""
     if not poll.is_last:
         return f"; waiting, {poll.waited_seconds:.0f} of {timeout_seconds:.0f} s"
-    is_slow = any(health.finding is Finding.SLOW for health in poll.services)
+    is_slow = any(health.finding is status.Finding.SLOW for health in poll.services)
     state = ("degraded" if is_slow else "healthy") if poll.is_healthy else "still unhealthy"
     return f"; {state} after {poll.waited_seconds:.0f} s"
 
@@ -37,7 +35,7 @@ def service_report(
         "unreachable: "
         if health.finding.is_unreachable
         else "no health endpoint: "
-        if health.finding is Finding.NO_ENDPOINT
+        if health.finding is status.Finding.NO_ENDPOINT
         else ""
     )
     return reports.Report(
@@ -68,7 +66,7 @@ def _service_sections(health: status.ServiceHealth, *, verbose: bool) -> list[re
     if health.summary != health.root.explanation:
         pairs.insert(0, ("health", health.root.explanation))
     # The verbose exchange has the URL as its title.
-    if not verbose and health.finding is not Finding.NO_ENDPOINT:
+    if not verbose and health.finding is not status.Finding.NO_ENDPOINT:
         pairs.append(("url", health.root.exchange.url))
     if pairs:
         sections.append(reports.Fields(pairs=tuple(pairs)))
@@ -83,8 +81,8 @@ def _service_actions(
     health: status.ServiceHealth, environment: str, *, verbose: bool
 ) -> tuple[reports.NextAction, ...]:
     service = health.service
-    if health.finding is Finding.NO_ENDPOINT:
-        return (reports.NextAction(label="Catalogue entry", command=f"services {service}"),)
+    if health.finding is status.Finding.NO_ENDPOINT:
+        return (reports.NextAction(label="Catalog entry", command=f"services {service}"),)
     line = f"health {service} --env {environment}"
     actions = []
     if not health.is_healthy:
@@ -130,7 +128,7 @@ def fleet_report(
 ) -> reports.Report:
     """Return the report of many services. Those without an endpoint are listed and do not count."""
     in_order = sorted(services, key=_worst_first)
-    checked = [health for health in in_order if health.finding is not Finding.NO_ENDPOINT]
+    checked = [health for health in in_order if health.finding is not status.Finding.NO_ENDPOINT]
     rows = tuple(
         reports.Row(
             verdict=health.verdict if health in checked else None,
@@ -192,5 +190,5 @@ def _response_time(health: status.ServiceHealth) -> str:
 
 def _worst_first(health: status.ServiceHealth) -> tuple[bool, int, float, str]:
     # Healthy services are sorted by name, so that two reports can be compared.
-    duration = 0.0 if health.finding is Finding.UP else health.root.exchange.total_seconds
-    return (health.finding is Finding.NO_ENDPOINT, -health.verdict.severity, -duration, health.service)
+    duration = 0.0 if health.finding is status.Finding.UP else health.root.exchange.total_seconds
+    return (health.finding is status.Finding.NO_ENDPOINT, -health.verdict.severity, -duration, health.service)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bot.model import reports
 from bot.runbook import markdown, search
-from bot.runbook.sections import Runbook, Section
+from bot.runbook import sections as runbook_sections
 
 INDEX = "how-to-use"
 MAX_BRIEF_CHARACTERS = 1_400
@@ -15,8 +15,8 @@ _OVERVIEW = "overview"
 
 
 def section_report(
-    section: Section,
-    runbook: Runbook,
+    section: runbook_sections.Section,
+    runbook: runbook_sections.Runbook,
     *,
     is_full: bool,
     commands: Sequence[tuple[str, str]],
@@ -51,7 +51,7 @@ def section_report(
     )
 
 
-def section_button(section: Section) -> reports.NextAction:
+def section_button(section: runbook_sections.Section) -> reports.NextAction:
     """Return the button that shows *section*."""
     return reports.NextAction(label=section.name, command=f"runbook {section.number or section.marker}")
 
@@ -63,14 +63,14 @@ def search_report(query: str, matches: Sequence[search.Match]) -> reports.Report
             verdict=reports.Verdict.UNKNOWN,
             headline=f"No runbook section matches “{query}”",
             facts={"hits": 0},
-            next_actions=(reports.NextAction(label="Runbook index", command="runbook"),),
+            next_actions=(reports.NextAction(label="runbook_sections.Runbook index", command="runbook"),),
         )
     first, *others = [section_button(match.section) for match in matches]
     primary = reports.NextAction(label=first.label, command=first.command, is_primary=True)
     return reports.Report(
         is_information=True,
         verdict=reports.Verdict.OK,
-        headline=f"Runbook sections that match “{query}”",
+        headline=f"runbook_sections.Runbook sections that match “{query}”",
         sections=(reports.Prose(paragraphs=tuple(_matching_sentence(match) for match in matches)),),
         facts={"hits": len(matches), "section": matches[0].section.marker, "number": matches[0].section.number},
         next_actions=(primary, *others),
@@ -89,7 +89,10 @@ def _brief(sections: Sequence[reports.Section]) -> Iterator[reports.Section]:
 
 
 def _related_documents(
-    section: Section, shown: Sequence[reports.Section], content: Sequence[reports.Section], runbook: Runbook
+    section: runbook_sections.Section,
+    shown: Sequence[reports.Section],
+    content: Sequence[reports.Section],
+    runbook: runbook_sections.Runbook,
 ) -> Iterable[reports.Span]:
     """Return the documents that *content* links to and *shown* does not; the index has those of the overview."""
     if section.marker == INDEX:
