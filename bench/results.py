@@ -22,7 +22,7 @@ class Comparison:
     rounds: list[tuple[float, float]] = dataclasses.field(default_factory=list)
 
     def add(self, ours: float, peer: float) -> None:
-        """Take the figures of one more round."""
+        """Record the figures of one round."""
         self.rounds.append((ours, peer))
 
     def row(self) -> Row:
@@ -44,7 +44,7 @@ class Comparison:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """Everything one benchmark has to tell."""
+    """The results of one benchmark."""
 
     comparisons: tuple[Comparison, ...] = ()
     tables: tuple[tuple[str, ...], ...] = ()
@@ -74,7 +74,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def tell(text: str) -> None:
-    """Tell whoever waits how far it is."""
+    """Log progress to stderr."""
     print(text, file=sys.stderr, flush=True)
 
 

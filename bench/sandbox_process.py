@@ -1,5 +1,5 @@
 """
-The child in which the pretend Slack and the pretend services live, so that neither posbot nor the load shares its loop.
+The child process of the sandboxed Slack and services, so that neither posbot nor the load shares its loop.
 
     python -m bench.sandbox_process NUMBER_OF_SERVICES
 """
@@ -19,7 +19,7 @@ _ANSWER_SECONDS = 30.0
 
 
 class _Stage:
-    """Answers the parent's questions."""
+    """Executes the parent's commands."""
 
     def __init__(self, workspace: slack.Workspace, fleet: fleets.Fleet, notebook: "_Notebook") -> None:
         self._workspace = workspace
@@ -59,7 +59,7 @@ class _Stage:
         raise ValueError(f"the stage knows nothing of {question}")
 
     async def _write_down(self, text: str, count: int) -> subprocesses.Message:
-        """Return requests exactly as Slack would send them, for somebody else to send."""
+        """Return requests exactly as Slack would send them, to be sent by the caller."""
         self._workspace.deliver_to(self._notebook.url)
         for _ in range(count):
             await self._person.types(f"/pos {text}", self._channel)
@@ -76,7 +76,7 @@ class _Stage:
         return {"outcomes": [use.outcome for use in new], "texts": [str(use.body.get("text")) for use in new]}
 
     async def _type(self, text: str) -> subprocesses.Message:
-        """Type a line as a person would and give how long the acknowledgement and the answer took."""
+        """Type a line and return how long the acknowledgement and the response took."""
         started = time.time()
         delivery = await self._person.types(f"/pos {text}", self._channel)
         answers = await self._wait_for_answers(1)
@@ -123,7 +123,7 @@ def _names(count: int) -> list[str]:
 
 
 async def main() -> None:
-    """Be the stage until the parent closes the pipe."""
+    """Serve until the parent closes the pipe."""
     names = _names(int(sys.argv[1]))
     # Slack lets a channel have one message a second; the load here is many people's, in many channels.
     setup = slack.Settings(posting_burst=None)

@@ -1,5 +1,5 @@
 """
-A pretend workspace that ships with the project: the demo, the tests and the benchmarks run against it.
+A sandboxed workspace that ships with the project: the demo, the tests and the benchmarks run against it.
 
 Here belong local stand-ins that are as strict as what they stand in for: Slack, services, a cluster, metrics.
 They speak the real protocols over loopback, keep everything in memory, and can misbehave on demand. Nothing in

@@ -70,7 +70,7 @@ class Process:
         return code
 
     async def stops(self) -> int:
-        """Ask the process to end and give its exit code; kill it if it does not."""
+        """Ask the process to end and return its exit code; kill it if it does not."""
         if self._process.returncode is None:
             self._process.terminate()
         try:
@@ -116,7 +116,7 @@ async def serving(environment: Mapping[str, str], *, within: Sequence[str] = ())
 
 
 async def run(environment: Mapping[str, str], *words: str) -> tuple[int, str, str]:
-    """Run one line in a terminal without a screen; give exit code, output and error output."""
+    """Run one line in a terminal without a screen; return exit code, output and error output."""
     process = await asyncio.create_subprocess_exec(
         *command(*words), env=dict(environment), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

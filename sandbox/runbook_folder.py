@@ -1,4 +1,4 @@
-"""A copy of `runbook_data/` in which the services are the pretend ones, each at its own port."""
+"""A copy of `runbook_data/` in which the services are the sandboxed ones, each at its own port."""
 
 import pathlib
 import shutil

@@ -1,4 +1,4 @@
-"""Everything together: pretend services in a pretend cluster, a pretend Slack, and a real posbot between them."""
+"""Everything together: sandboxed services in a sandboxed cluster, a sandboxed Slack, and a real posbot between them."""
 
 import contextlib
 import dataclasses
@@ -26,23 +26,23 @@ class Mode(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TestBed:
-    """What a story needs."""
+    """The running parts of a testbed."""
 
     workspace: slack.Workspace
     fleet: fleets.Fleet
     registry: registries.Registry
     gateway: gateways.Gateway
     kube: cluster.Cluster
-    """Where the services have their pods; what befalls those leaves the services as they are, and the other way."""
+    """Where the services have their pods; their failures do not affect the services, nor the other way round."""
     bot: processes.Process
     environment: Mapping[str, str]
-    """What the bot was started with; a terminal command in it sees the same services and the same record."""
+    """What the bot was started with; a terminal command in it uses the same services and database."""
     bot_url: str
     """Where the bot's own endpoints are."""
     data: pathlib.Path
 
     async def types(self, *words: str) -> tuple[int, str, str]:
-        """Run a line in a terminal beside the bot; give exit code, output and error output."""
+        """Run a line in a terminal beside the bot; return exit code, output and error output."""
         return await processes.run(self.environment, *words)
 
 
@@ -57,12 +57,12 @@ async def set_up(
     is_in_pod: bool = False,
 ) -> AsyncIterator[TestBed]:
     """
-    Return a stage whose bot is connected and ready until the block ends.
+    Start a testbed whose bot is connected and ready; it ends with the block.
 
     *names* are the services that run, all of the catalogue's by default, each with pods that have been ready for days.
     *extra* is added to the bot's environment; *within* is for `processes.serving`; who *is_in_pod* finds its cluster.
     """
-    with tempfile.TemporaryDirectory(prefix="posbot-stage-") as folder:
+    with tempfile.TemporaryDirectory(prefix="posbot-testbed-") as folder:
         home, data = pathlib.Path(folder), pathlib.Path(folder) / "runbook_data"
         async with (
             fleets.running(names or runbook_folder.service_names()) as fleet,

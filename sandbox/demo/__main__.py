@@ -1,4 +1,4 @@
-"""Runs the demo and says how it ended: 0 when it was watched or left, 1 when something did not come."""
+"""Run the demo; exit code 0 when it was watched or left, 1 when a step failed."""
 
 import asyncio
 import contextlib
@@ -16,12 +16,12 @@ _EXIT_TERMINATED = 143
 
 
 def main() -> None:
-    """Run the demo; its exit code tells how it ended."""
+    """Run the demo and exit with its code."""
     raise SystemExit(run(rich.console.Console(highlight=False, emoji=False, markup=False)))
 
 
 def run(console: rich.console.Console) -> int:
-    """Tell the story on *console*, let whoever sits at a terminal go on, and give the exit code."""
+    """Play the story on *console*, then the prompt if it is a terminal; return the exit code."""
     try:
         asyncio.run(_play(console))
     except (KeyboardInterrupt, demo_keyboard.EndOfInput):
@@ -54,7 +54,7 @@ async def _play(console: rich.console.Console) -> None:
 
 @contextlib.contextmanager
 def _ending_with_a_signal() -> Iterator[None]:
-    """Let a signal that would end the demo at once end it in good order: nothing that it started may stay."""
+    """Cancel the demo on SIGTERM and SIGHUP, so that no process it started survives."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     numbers = (signal.SIGTERM, signal.SIGHUP)
     for number in numbers:

@@ -1,4 +1,4 @@
-"""Who takes part, what they can do in the demo, and how long anything may take."""
+"""The actors of the demo: alice, bob and the bot, and what they can do."""
 
 import asyncio
 import contextlib
@@ -16,12 +16,12 @@ STEP_SECONDS = 15.0
 
 
 class StepFailed(Exception):
-    """Something that belongs to the story did not come."""
+    """A step of the story failed or timed out."""
 
 
 @contextlib.asynccontextmanager
 async def step(what: str, *, seconds: float = STEP_SECONDS) -> AsyncIterator[None]:
-    """Return the block so much time to bring *what*. Raises Stuck with one sentence when it does not."""
+    """Limit the block to *seconds*. Raises StepFailed, naming *what*, when it fails or takes longer."""
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -43,7 +43,7 @@ class Actors:
 
     @property
     def names(self) -> Mapping[str, str]:
-        """Return what everybody and every place is called."""
+        """Return the names of users, channels and files by id."""
         own = self.bed.workspace.settings
         persons = {person.id: person.user.name for person in (self.alice, self.bob)}
         places = {self.ops.id: self.ops.name, self.alice.chat_with_bot.id: "direct messages"}
@@ -51,7 +51,7 @@ class Actors:
         return {**places, **persons, **apps, **self.bed.workspace.file_names}
 
     async def types(self, line: str, *, containing: str = "") -> messages.Message:
-        """Let alice type a slash command; show and give the answer."""
+        """Let alice type a slash command; show and return the response."""
         self.screen.act("alice", line)
         async with step(f"answer to {line}"):
             delivery = await self.alice.types(line, self.ops)
@@ -62,7 +62,7 @@ class Actors:
         return answer
 
     async def clicks(self, label: str, on: messages.Message, *, by: people.Person | None = None) -> messages.Message:
-        """Let alice, or *by*, press the first button with *label* in its text; show and give what *on* became."""
+        """Let alice, or *by*, press the first button with *label* in its text; show and return the changed message."""
         person = by or self.alice
         async with step(f"answer to a click on {label}"):
             await person.clicks(self._press(label, on, person), on)
@@ -71,7 +71,7 @@ class Actors:
         return answer
 
     async def shares(self, label: str, on: messages.Message) -> messages.Message:
-        """Let alice press a button whose answer is a message for all; show and give it."""
+        """Let alice press a button that posts publicly; show and return the message."""
         async with step("message for the channel"):
             delivery = await self.alice.clicks(self._press(label, on, self.alice), on)
             shared = await self.bob.waits_for_message(self.ops, after=delivery, timeout_seconds=STEP_SECONDS)
@@ -79,7 +79,7 @@ class Actors:
         return shared
 
     async def mentions(self, text: str, *, thread: messages.Message) -> messages.Message:
-        """Let bob mention the bot in a thread; show his message and the answer, and give the answer."""
+        """Let bob mention the bot in a thread; show his message and the response, and return the response."""
         async with step(f"answer to bob's “{text}”"):
             delivery = await self.bob.mentions(text, self.ops, thread=thread)
             asked = await self.bob.waits_for_message(self.ops, thread=thread, matching=self._is_bobs)
@@ -92,9 +92,9 @@ class Actors:
 
     async def runs(self, line: str) -> str:
         """
-        Run a line in alice's terminal beside the bot; show and give what it printed.
+        Run a command in alice's terminal; show and return its output.
 
-        What it says beside that is shown only where it printed nothing: a terminal overwrites how far something is.
+        stderr is shown only if stdout is empty: a terminal overwrites progress.
         """
         async with step(f"output of {line}"):
             code, output, complaint = await processes.run(self._shell(), *_arguments(line))
@@ -102,7 +102,7 @@ class Actors:
         return output
 
     async def finds(self, what: str, *, containing: str, thread: messages.Message | None = None) -> messages.Message:
-        """Return what stands in the channel, or in a thread, as soon as it does."""
+        """Return a message in the channel, or in a thread, once it is there."""
 
         def is_there(message: messages.Message) -> bool:
             is_reply = message.thread_ts not in {None, message.ts}

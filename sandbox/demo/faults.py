@@ -1,4 +1,4 @@
-"""What befalls services and their pods in the demo; each gives the sentence that tells it."""
+"""Faults of services and their pods in the demo; each returns the sentence that describes it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -9,34 +9,34 @@ from sandbox.cluster.scenario import deployments
 SLOW_SECONDS = 0.7
 NEXT_VERSION = "1.5.0"
 _SHIPPED_SECONDS = 720.0
-"""How long ago a rollout began that is stuck: some minutes more than the deadline of ten."""
+"""The age of the stuck rollout: longer than its progress deadline of ten minutes."""
 _LAST_RUN_SECONDS = 25.0
 
 
 async def lose_database(bed: testbed.TestBed, name: str) -> str:
-    """Let a service run without its database."""
+    """Disconnect a service from its database."""
     await bed.fleet[name].goes_down()
     return f"{name} has lost its database."
 
 
 async def become_slow(bed: testbed.TestBed, name: str) -> str:
-    """Let a service take longer to answer than it should."""
+    """Slow a service down beyond its target."""
     await bed.fleet[name].slows_to(seconds=SLOW_SECONDS)
     return f"{name} now takes {SLOW_SECONDS:g} s to answer."
 
 
 async def crash(bed: testbed.TestBed, name: str) -> str:
-    """Let all pods of a service fail to start, because its database does not accept its password any more."""
+    """Let all pods of a service fail to start, because its database rejects its password."""
     at = bed.kube.clock.before(_LAST_RUN_SECONDS)
     log = spring_logs.database_login_failed(name, user=name.replace("-", "_"), at=at)
     for pod in bed.kube.deployments[name].pods:
         pod.crash_loops(log=log)
     await bed.fleet[name].refuses()
-    return f"The pods of {name} do not start any more."
+    return f"The pods of {name} are in CrashLoopBackOff."
 
 
 async def ship(bed: testbed.TestBed, name: str) -> str:
-    """Have rolled out the next version of a service, which lacks a property: it is stuck, and the old pods serve on."""
+    """Roll out a version that lacks a property: the rollout is stuck, and the old pods keep serving."""
     deployment = bed.kube.deployments[name]
     await _roll_back(deployment)
     with bed.kube.clock.earlier(_SHIPPED_SECONDS):
@@ -45,18 +45,18 @@ async def ship(bed: testbed.TestBed, name: str) -> str:
     log = spring_logs.unresolved_placeholder(name, key=f"{name.replace('-', '.')}.currency", at=at)
     for pod in deployment.new_pods:
         pod.crash_loops(log=log)
-    return f"{name} {NEXT_VERSION} was rolled out, and its new pod does not start."
+    return f"{name} {NEXT_VERSION} was deployed; its new pod does not start."
 
 
 async def repair(bed: testbed.TestBed, name: str) -> str:
-    """Take the version of before again where a rollout is stuck, and have service and pods in good order."""
+    """Roll back a stuck rollout, and make service and pods healthy."""
     deployment = bed.kube.deployments[name]
     await _roll_back(deployment)
     for pod in deployment.pods:
         if not pod.is_ready:
             pod.recovers()
     await bed.fleet[name].recovers()
-    return f"{name} is in good order."
+    return f"{name} is healthy."
 
 
 async def _roll_back(deployment: deployments.Deployment) -> None:
@@ -71,4 +71,4 @@ BY_COMMAND: Mapping[str, Callable[[testbed.TestBed, str], Awaitable[str]]] = {
     "ship": ship,
     "mend": repair,
 }
-"""What somebody at the prompt can have happen."""
+"""Faults by the command of the prompt."""

@@ -1,4 +1,4 @@
-"""What is typed while other things go on."""
+"""Keyboard input, read without blocking."""
 
 import asyncio
 import contextlib
@@ -27,17 +27,17 @@ class Keyboard:
         self._loop.add_reader(descriptor, self._read)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop reading."""
         self._loop.remove_reader(self._descriptor)
 
     async def pause(self, seconds: float) -> None:
-        """Wait so long, or until Enter is pressed; a line that was typed is kept. Raises Ended."""
+        """Wait so long, or until Enter is pressed; a line that was typed is kept. Raises EndOfInput."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 self._typed_ahead.append(await self.line())
 
     async def typed_ahead(self) -> str | None:
-        """Return the next line that was typed before it was asked for, blank ones left out, or None. Raises Ended."""
+        """Return the next line typed ahead, skipping blank ones, or None. Raises EndOfInput."""
         while self._typed_ahead or not self._lines.empty():
             line = self._typed_ahead.pop(0) if self._typed_ahead else await self.line()
             if line.strip():
@@ -45,7 +45,7 @@ class Keyboard:
         return None
 
     async def line(self) -> str:
-        """Return the line that is typed next. Raises Ended."""
+        """Return the line that is typed next. Raises EndOfInput."""
         line = await self._lines.get()
         if line is None:
             raise EndOfInput

@@ -1,4 +1,4 @@
-"""After the story: alice's place, for whoever sits at the terminal."""
+"""The prompt after the story: the user acts as alice."""
 
 import asyncio
 import contextlib
@@ -13,23 +13,23 @@ _RESPONSE_TIMEOUT_SECONDS = 30.0
 _EDITS_SECONDS = 1.2
 """A run's messages change at most once a second, so that much later all of them have."""
 _RUN_IN_PROGRESS = (": started", ": answered ")
-"""In what is said to a person about a run that goes on."""
+"""Part of the reply about a run that continues."""
 _INPUT = "plain_text_input"
 _HELP = (
-    ("/pos health order", "ask; the answer is for you alone"),
-    ("@pos health price", "ask in sight of all"),
-    ("2", "press the button with that number; words behind it are the note"),
-    ("break pos-order", "let it lose its database; also slow, and mend"),
-    ("crash pos-catalog", "let its pods fail to start"),
-    ("ship pos-order", "roll out a version of it that does not start"),
-    ("/pos post-deployment order", "run a procedure; posbot run follow ID shows it in a terminal"),
-    ("posbot audit", "run a line in a terminal"),
-    ("help, quit", "show this again, or end"),
+    ("/pos health order", "run a command; only you see the response"),
+    ("@pos health price", "mention the bot; everyone sees the response"),
+    ("2", "press button 2; further words are the note"),
+    ("break pos-order", "disconnect its database; also: slow, mend"),
+    ("crash pos-catalog", "put its pods into CrashLoopBackOff"),
+    ("ship pos-order", "roll out a version that does not start"),
+    ("/pos post-deployment order", "run a procedure; posbot run watch ID shows it in a terminal"),
+    ("posbot audit", "run a command in a terminal"),
+    ("help, quit", "show this help, quit"),
 )
 
 
 class Repl:
-    """Reads lines, does what they say and shows what comes of it."""
+    """Reads lines, executes them and shows the responses."""
 
     def __init__(self, team: actors.Actors, keyboard: demo_keyboard.Keyboard) -> None:
         self._team = team
@@ -38,7 +38,7 @@ class Repl:
         self._seen = max((message.revision for message in team.alice.sees(team.ops)), default=0)
 
     async def run(self) -> None:
-        """Go on until `quit`. Raises keyboards.Ended when the keyboard ends first."""
+        """Go on until `quit`. Raises keyboard.EndOfInput when the keyboard ends first."""
         self._show_help()
         while True:
             line = " ".join((await self._read_line()).split())
@@ -75,7 +75,7 @@ class Repl:
             case _ if word.isdecimal():
                 await self._press(int(word), rest)
             case _:
-                self._team.screen.note(f"“{word}” is not known here. Begin with /pos or @pos; help shows the rest.")
+                self._team.screen.note(f"Unknown command: {word}. Start with /pos or @pos, or type help.")
 
     async def _type(self, line: str) -> None:
         async with actors.step("acknowledgement by the bot"):
@@ -89,7 +89,7 @@ class Repl:
 
     async def _press(self, number: int, note: str) -> None:
         if not 1 <= number <= len(self._buttons):
-            known = f"Buttons go from 1 to {len(self._buttons)}." if self._buttons else "There is no button to press."
+            known = f"Buttons are numbered 1 to {len(self._buttons)}." if self._buttons else "No buttons yet."
             self._team.screen.note(known)
             return
         label, message = self._buttons[number - 1]
@@ -104,7 +104,7 @@ class Repl:
         if found not in fleet:
             near = difflib.get_close_matches(found, fleet, n=1)
             question = f" Did you mean {near[0]}?" if near else ""
-            self._team.screen.note(f"No service called “{name}” runs here.{question}")
+            self._team.screen.note(f"Unknown service: {name}.{question}")
             return
         self._team.screen.note(await faults.BY_COMMAND[word](self._team.bed, found))
 
@@ -119,7 +119,9 @@ class Repl:
                     await asyncio.sleep(_EDITS_SECONDS)
             news = await self._show_new_messages()
             if not news:
-                self._team.screen.note(f"No answer within {_RESPONSE_TIMEOUT_SECONDS:g} s. Enter looks again.")
+                self._team.screen.note(
+                    f"No response within {_RESPONSE_TIMEOUT_SECONDS:g} s. Press Enter to check again."
+                )
                 return
             is_answered = not any(_is_in_progress(message) for message in news[-1:])
 
@@ -137,7 +139,7 @@ class Repl:
 
     def _new_messages(self) -> list[messages.Message]:
         """
-        List what others wrote or changed since the last look, in the channel and to alice alone.
+        List what others wrote or changed since the last call, in the channel and to alice alone.
 
         What a run asks stands last, so that the numbers are those of its buttons.
         """

@@ -1,4 +1,4 @@
-"""The screen of the demo: a narrator, people who type, and what they see."""
+"""The screen of the demo: narration, typed commands and messages."""
 
 from collections.abc import Iterable, Mapping
 
@@ -16,7 +16,7 @@ _MAX_READING_SECONDS = 3.5
 
 
 class Screen:
-    """Draws one thing below the other, slowly where somebody watches."""
+    """Prints one thing below the other, slowly if a person is watching."""
 
     def __init__(self, console: rich.console.Console, keyboard: demo_keyboard.Keyboard | None) -> None:
         self._console = console
@@ -30,10 +30,10 @@ class Screen:
 
     def title(self) -> None:
         """Say what this is."""
-        self._console.print(rich.text.Text("posbot in a pretend workspace", style="bold"))
-        self.note("Pretend services, a pretend Slack and a real posbot, all on this machine.")
+        self._console.print(rich.text.Text("posbot in a sandboxed workspace", style="bold"))
+        self.note("Sandboxed services, a sandboxed Slack and a real posbot, all on this machine.")
         if self.is_watched:
-            self.note("Enter moves on, Ctrl-C ends it.")
+            self.note("Enter continues, Ctrl-C quits.")
 
     def note(self, text: str) -> None:
         """Say something beside the story."""

@@ -12,7 +12,7 @@ _RECOVERY_SECONDS = 1.5
 
 
 async def play(team: actors.Actors) -> None:
-    """Tell the whole story; every step shows what it did. Raises casting.Stuck when something does not come."""
+    """Play the whole story; every step shows its result. Raises actors.StepFailed."""
     await _everything_is_healthy(team)
     await _two_services_degrade(team)
     await _slack_is_down(team)
@@ -23,7 +23,7 @@ async def play(team: actors.Actors) -> None:
 
 
 async def _everything_is_healthy(team: actors.Actors) -> None:
-    await team.screen.narrate("alice is on call. Before the evening begins she asks how everything is.")
+    await team.screen.narrate("alice is on call. Before the evening starts she checks the health of all services.")
     await team.types("/pos health")
 
 
@@ -31,22 +31,22 @@ async def _two_services_degrade(team: actors.Actors) -> None:
     async with actors.step("change of the services"):
         await faults.lose_database(team.bed, "pos-order")
         await faults.become_slow(team.bed, "pos-price")
-    await team.screen.narrate("An hour later pos-order loses its database, and pos-price gets slow.")
+    await team.screen.narrate("An hour later pos-order loses its database, and pos-price becomes slow.")
     overview = await team.types("/pos health")
-    await team.screen.narrate("Only she sees this. What is worst stands first, and a button leads to it.")
+    await team.screen.narrate("Only she sees this. The worst finding comes first, with a button for details.")
     order = await team.clicks("pos-order", overview)
-    await team.screen.narrate("Enough to tell the others.")
+    await team.screen.narrate("She shares it with the channel.")
     shared = await team.shares("Share", order)
-    await team.screen.narrate("For herself she looks closer.")
+    await team.screen.narrate("Privately she looks at the details.")
     await team.clicks("Details", order)
     await team.screen.narrate("bob joins in the thread. Slack has no commands there, so he mentions the bot.")
     await team.mentions("health price", thread=shared)
-    await team.screen.narrate("It is late, and fingers slip.")
+    await team.screen.narrate("It is late, and alice mistypes.")
     await team.types("/pos helth ordr")
 
 
 async def _slack_is_down(team: actors.Actors) -> None:
-    await team.screen.narrate("Now Slack has an outage as well: commands do not arrive any more.")
+    await team.screen.narrate("Now Slack has an outage as well: commands are not delivered.")
     team.bed.workspace.deliver_to(_NOWHERE)
     await team.types("/pos health order")
     await team.screen.narrate("The same command works in a terminal.")
@@ -55,7 +55,7 @@ async def _slack_is_down(team: actors.Actors) -> None:
 
 
 async def _database_recovers(team: actors.Actors) -> None:
-    await team.screen.narrate("Slack is back. The database restarts, and alice lets the bot wait for it.")
+    await team.screen.narrate("Slack is back. The database restarts, and alice waits for pos-order to recover.")
     async with actors.step("change of the services"):
         await team.bed.fleet["pos-price"].recovers()
         await team.bed.fleet["pos-order"].recovers(after_seconds=_RECOVERY_SECONDS)
@@ -69,10 +69,10 @@ async def _service_fails_to_start(team: actors.Actors) -> None:
     async with actors.step("change of the services"):
         await faults.crash(team.bed, "pos-catalog")
     await team.screen.narrate(
-        "The database came back with new passwords. pos-catalog has its old one, and does not start."
+        "The database came back with new passwords. pos-catalog still uses the old one and does not start."
     )
-    found = await team.types("/pos startup catalog")
-    await team.screen.narrate("The reason stood in a log from before the last restart. The password is put right.")
+    found = await team.types("/pos diagnose catalog")
+    await team.screen.narrate("The cause was in the log before the last restart. The password is fixed.")
     async with actors.step("change of the services"):
         await faults.repair(team.bed, "pos-catalog")
     await team.clicks("Pods", found)
@@ -81,31 +81,29 @@ async def _service_fails_to_start(team: actors.Actors) -> None:
 async def _deployment_is_verified(team: actors.Actors) -> None:
     async with actors.step("change of the services"):
         await faults.ship(team.bed, "pos-order")
-    await team.screen.narrate(
-        "bob has deployed pos-order 1.5.0. The runbook has a procedure for what comes after that."
-    )
+    await team.screen.narrate("bob has deployed pos-order 1.5.0. The runbook has a post-deployment procedure.")
     begun = await team.types("/pos post-deployment order", containing=": started")
     run_id = _RUN_ID.findall(begun.plain_text)[0]
     live = await team.finds("question of the run", containing="waiting for input, Roll back?")
     await team.show(live)
     await team.screen.narrate(
-        "All see how far it is, and why the rollout is stuck. Its thread asks what only people may decide."
+        "Everyone sees its progress, and why the rollout is stuck. The thread asks what only people may decide."
     )
     question = await team.finds("question in the thread", containing="Roll back?", thread=live)
     await team.show(question)
     await team.clicks("Yes", question, by=team.bob)
     await team.show(await team.finds("second question", containing="rollout undo", thread=live))
-    await team.screen.narrate("alice goes back to 1.4.2 with kubectl, and answers from the terminal that she sits at.")
+    await team.screen.narrate("alice rolls back to 1.4.2 with kubectl, and answers in her terminal.")
     async with actors.step("change of the services"):
         await faults.repair(team.bed, "pos-order")
-    await team.runs(f'posbot run answer {run_id} rolled back --note "1.4.2 again"')
-    await team.screen.narrate("The thread has it as well.")
+    await team.runs(f'posbot run answer {run_id} rolled back --note "back on 1.4.2"')
+    await team.screen.narrate("The thread shows the result.")
     await team.show(await team.finds("end of the run", containing=_ENDED, thread=live))
     await team.finds("end of the run in its own message", containing=_ENDED)
 
 
 async def _audit_log_is_read(team: actors.Actors) -> None:
-    await team.screen.narrate("Who asked for what is on record, but not for everyone.")
+    await team.screen.narrate("Every command is in the audit log, which not everyone may read.")
     await team.types("/pos audit")
-    await team.screen.narrate("Whoever has a shell where posbot runs may read it.")
+    await team.screen.narrate("In a shell on posbot's host it is readable.")
     await team.runs("posbot audit --limit 10")

@@ -1,5 +1,5 @@
 """
-Pretend services: real HTTP servers on loopback that speak Spring Boot's actuator and can be put into any trouble.
+Sandboxed services: real HTTP servers on loopback that speak Spring Boot's actuator and can fail in every way.
 
 What they answer when nothing misbehaves was shaped after a real Spring Boot 3.5 application, which
 `tests/spring/` starts. Here belongs what a service says of itself and the ways in which it, its certificate

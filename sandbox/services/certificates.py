@@ -1,4 +1,4 @@
-"""Certificates of pretend services, good and bad, made when they are first needed."""
+"""Certificates of sandboxed services, good and bad, made when they are first needed."""
 
 import datetime
 import functools
@@ -25,7 +25,7 @@ class Certificates:
         return ssl.create_default_context(cadata=self.authority.decode())
 
     def context_of(self, listener: Listener) -> ssl.SSLContext | None:
-        """Return the server's side of a door; None for one without TLS."""
+        """Return the TLS context of a listener; None without TLS."""
         match listener:
             case Listener.TLS:
                 return self._valid

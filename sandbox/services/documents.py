@@ -1,4 +1,4 @@
-"""What a well-mannered service answers to a path: status, media type and JSON body, as Spring writes them."""
+"""What a healthy service responds to a path: status, media type and JSON body, as Spring writes them."""
 
 import dataclasses
 import datetime

@@ -1,4 +1,4 @@
-"""Many pretend services at once, in one process, each on a port of its own."""
+"""Many sandboxed services at once, in one process, each on a port of its own."""
 
 import contextlib
 import ssl
@@ -26,7 +26,7 @@ class Fleet(Mapping[str, Service]):
 
     @property
     def urls(self) -> dict[str, str]:
-        """Return the present address of every service; its scheme changes with the door."""
+        """Return the present address of every service; its scheme changes with the listener."""
         return {name: service.url for name, service in self.items()}
 
     @property

@@ -1,5 +1,5 @@
 """
-A pretend API gateway: Spring Cloud Gateway's list of routes, a door that wants a login, and the way to the services.
+A sandboxed API gateway: Spring Cloud Gateway's list of routes, authentication, and the way to the services.
 
 What it answers was held against a real one (Spring Cloud 2025.0 with a resource server), which `tests/spring/`
 starts: 401 without a body and with a challenge, before any route is looked for; 404 where no route fits; 503 where the
@@ -67,7 +67,7 @@ class Gateway:
         return f"http://{ports.HOST}:{self._reserved_port.port}"
 
     async def starts(self) -> None:
-        """Serve, in good order."""
+        """Start healthy."""
         self._client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS), trust_env=False)
         await self._reserved_port.open()
 
@@ -83,7 +83,7 @@ class Gateway:
         await self._reserved_port.close()
 
     async def recovers(self) -> None:
-        """Be in good order."""
+        """Recover."""
         self.faults = Faults()
         await self._reserved_port.open()
 

@@ -1,8 +1,8 @@
 """
-The port of one pretend service: opened, closed and opened again without anybody else getting it.
+The port of one sandboxed service: opened, closed and opened again without anybody else getting it.
 
 A free port that is merely closed can be handed to the next program that asks the system for one. So the port
-is always held by a socket: by the listener while the door is open, by a silent one, to which connecting is
+is always held by a socket: by the server while it is open, by a silent one, to which connecting is
 refused, while it is closed. Both carry SO_REUSEPORT, which lets one be bound before the other is let go.
 """
 

@@ -1,5 +1,5 @@
 """
-A pretend Eureka: the registry in which each service of a fleet has an instance.
+A sandboxed Eureka: the registry in which each service of a fleet has an instance.
 
 Held against a real one (Netflix's server in Spring Cloud 2025.0), which `tests/spring/` starts: XML unless JSON is
 asked for, names in any case, and Spring's own 404 for an application that it does not know.
@@ -53,7 +53,7 @@ class Registry:
         self._instances[name] = [_instance(name, number, status, index) for index, status in enumerate(statuses)]
 
     async def starts(self) -> None:
-        """Serve, in good order."""
+        """Start healthy."""
         await self._reserved_port.open()
 
     async def stops(self) -> None:
@@ -65,7 +65,7 @@ class Registry:
         await self._reserved_port.close()
 
     async def recovers(self) -> None:
-        """Be in good order, with one instance of each service."""
+        """Be healthy, with one instance of each service."""
         self._renew()
         await self._reserved_port.open()
 

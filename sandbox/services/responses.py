@@ -1,4 +1,4 @@
-"""The manners of a pretend service: one function for each way of answering, or of not answering."""
+"""Behaviors of a sandboxed service: one function for each way to respond, or not to."""
 
 import asyncio
 import dataclasses
@@ -27,7 +27,7 @@ class ServiceRequest:
     state: State
 
     def document(self) -> documents.Document:
-        """Return the answer that good manners would send."""
+        """Return the document of a service that behaves."""
         path = self.request.path
         if self.request.method not in ("GET", "HEAD"):
             return documents.error(405, path)
@@ -38,7 +38,7 @@ Responder = Callable[[ServiceRequest], Awaitable[web.StreamResponse]]
 
 
 async def respond(question: ServiceRequest) -> web.StreamResponse:
-    """Answer in the manner that the state asks for."""
+    """Respond with the behavior of the state."""
     return await _RESPONDERS[question.state.behavior](question)
 
 

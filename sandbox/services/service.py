@@ -1,4 +1,4 @@
-"""One pretend service: its address, what it was asked, and the troubles it can be put into."""
+"""One sandboxed service: its address, what it was asked, and its faults."""
 
 import asyncio
 import collections
@@ -53,7 +53,7 @@ class Service:
 
     @property
     def url(self) -> str:
-        """Return the address without a path; its scheme follows the door."""
+        """Return the address without a path; its scheme follows the listener."""
         return f"{self._state.scheme}://{ports.HOST}:{self.port}"
 
     @property
@@ -67,7 +67,7 @@ class Service:
         return tuple(self._requests)
 
     async def starts(self) -> None:
-        """Serve, in good order."""
+        """Start healthy."""
         await self._reserved_port.open()
 
     async def stops(self) -> None:
@@ -82,9 +82,9 @@ class Service:
 
     async def recovers(self, *, after_requests: int = 0, after_seconds: float = 0.0) -> None:
         """
-        Be in good order, at once or after so many more requests or seconds of the present trouble.
+        Recover, at once or after so many more requests or seconds of the present trouble.
 
-        Requests are counted when they arrive, so a closed door recovers by seconds only.
+        Requests are counted when they arrive, so a closed port recovers by seconds only.
         """
         await self._cancel_recovery()
         if after_requests:
@@ -101,7 +101,7 @@ class Service:
         await self.becomes(State(components=broken))
 
     async def goes_down_leaking_password(self) -> None:
-        """Report DOWN with an error text that holds `healths.PASSWORD` inside a JDBC address."""
+        """Report DOWN with an error text that holds `health_documents.PASSWORD` inside a JDBC address."""
         await self.goes_down(db=health_documents.PASSWORD_ERROR)
 
     async def refuses_traffic(self) -> None:
@@ -136,7 +136,7 @@ class Service:
         await self.behaves(Behavior.HANGING)
 
     async def behaves(self, behavior: Behavior) -> None:
-        """Answer everything in this manner, whatever the health."""
+        """Respond to every request with *behavior*, whatever the health."""
         await self.becomes(State(behavior=behavior))
 
     async def answers_json(self, document: Mapping[str, Any] | list[Any]) -> None:
@@ -152,7 +152,7 @@ class Service:
         await self.listens_with(Listener.CLOSED)
 
     async def listens_with(self, listener: Listener) -> None:
-        """Show this door: TLS with a good or a bad certificate, no TLS, or a closed port. Connections are cut."""
+        """Use *listener*: TLS with a good or a bad certificate, no TLS, or a closed port. Connections are cut."""
         await self.becomes(State(listener=listener))
 
     async def _change(self, state: State) -> None:
@@ -187,7 +187,7 @@ class Service:
         )
 
     def _state_for_next_request(self) -> State:
-        """Return the present state, after counting the request towards a recovery; the door stays as it is."""
+        """Return the present state, after counting the request towards a recovery; the listener stays as it is."""
         if self._requests_until_recovery == 0:
             self._requests_until_recovery = None
             self._state = State(listener=self._state.listener)

@@ -1,4 +1,4 @@
-"""The state of a pretend service: what is wrong with its health, its manners and its door."""
+"""The state of a sandboxed service: what is wrong with its health, its behavior and its listener."""
 
 import dataclasses
 import enum
@@ -30,7 +30,7 @@ class Behavior(enum.StrEnum):
 
 
 class Listener(enum.StrEnum):
-    """What stands between a client and the service: the port, and the certificate it shows."""
+    """What a client connects to: a port, closed or open, and its certificate."""
 
     PLAIN = "plain"
     CLOSED = "closed"
@@ -42,7 +42,7 @@ class Listener(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class State:
-    """Everything about a service that can be switched; the default is a service in good order."""
+    """Everything about a service that can be switched; the default is healthy."""
 
     components: health_documents.Components = dataclasses.field(default_factory=dict)
     """Components that are not as in a healthy service."""

@@ -1,4 +1,4 @@
-"""The demo tells its story to whoever watches, and nothing that it started outlives it."""
+"""The demo plays its story, and no process it started survives it."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ def test_story_is_told_without_terminal_and_ends_by_itself() -> None:
     beats = [
         "alice ❯ /pos health\n",
         "Only visible to you",
-        "pos-order loses its database, and pos-price gets slow",
+        "pos-order loses its database, and pos-price becomes slow",
         "alice ❯ [ Show pos-order ]",
         "alice ❯ [ Share with channel ]",
         "shared by @alice",
@@ -103,19 +103,19 @@ def test_at_terminal_story_is_followed_by_prompt() -> None:
     assert_nothing_is_left(terminal.process.pid)
     _, _, played = re.sub(r"\x1b\[[0-9;]*m", "", terminal.screen).partition("Your turn")
     for seen in (
-        "“brake” is not known here",
+        "Unknown command: brake",
         "pos-catalog has lost its database",
         "pos-catalog in sandbox",
         "alice ❯ 3",
         "3 [ Details ]",
         "› thread",
-        "pos-order 1.5.0 was rolled out, and its new pod does not start.",
+        "pos-order 1.5.0 was deployed; its new pod does not start.",
         "1 of 3 pods of pos-order in sandbox do not start",
         "PlaceholderResolutionException",
         "1 [ Yes ]  2 [ No ]",
         "answered “yes”",
         "1 [ Rolled back ]  2 [ Not possible ]",
-        "pos-order is in good order",
+        "pos-order is healthy",
         "alice: rolled back, 1.4.2 again",
         "🟢 pos-order · sandbox: 2 of 2 pods ready",
     ):

@@ -24,7 +24,7 @@ _SECRETS = {"DB_URL": "jdbc:postgresql://db.example:5432/pos", "DB_PASSWORD": "k
 
 
 class Cluster:
-    """A pretend cluster: one API server, three nodes, and what was put on them."""
+    """A sandboxed cluster: one API server, three nodes, and what was put on them."""
 
     def __init__(self, namespace: str, settings: cluster_state.Settings, listener: Listener) -> None:
         self.namespace = namespace
@@ -40,7 +40,7 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """Return the address; its scheme follows the door."""
+        """Return the address; its scheme follows the listener."""
         scheme = "http" if self._listener is Listener.PLAIN else "https"
         return f"{scheme}://{ports.HOST}:{self._reserved_port.port}"
 
@@ -78,10 +78,10 @@ class Cluster:
         )
 
     async def starts(self, listener: Listener | None = None) -> None:
-        """Listen on the port, as before or behind another door."""
+        """Listen on the port, as before or with another listener."""
         self._listener = listener or self._listener
         if self._listener is Listener.CLOSED:
-            raise ValueError("to close the door, let the cluster stop")
+            raise ValueError("stop the cluster to close its port")
         await self._reserved_port.open(self._certificates.context_of(self._listener))
 
     async def stops(self) -> None:
@@ -232,7 +232,7 @@ async def running(
     listener: Listener = Listener.PLAIN,
     settings: cluster_state.Settings | None = None,
 ) -> AsyncIterator[Cluster]:
-    """Start a cluster on loopback, over HTTP or, behind a TLS door, HTTPS; everything ends with the block."""
+    """Start a cluster on loopback, over HTTP or HTTPS; everything ends with the block."""
     cluster = Cluster(namespace, dataclasses.replace(settings or cluster_state.Settings()), listener)
     await cluster.starts()
     try:

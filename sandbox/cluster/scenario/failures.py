@@ -1,4 +1,4 @@
-"""What befalls pods: each trouble with the states, events and logs by which a real cluster shows it."""
+"""Failures of pods, each with the states, events and logs of a real cluster."""
 
 from sandbox.cluster.scenario import pods, statuses
 from sandbox.cluster.state import clocks, container_logs, events, kinds

@@ -1,4 +1,4 @@
-"""Trouble on demand: each kind is planned for a number of requests and then over."""
+"""Fault injection: each fault is planned for a number of requests and then over."""
 
 import asyncio
 import dataclasses
@@ -29,7 +29,7 @@ class PlainResponse:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One planned trouble, for `times` requests to come."""
+    """One planned fault, for `times` requests to come."""
 
     target: str
     """A resource as roles call it, such as `pods/log`, or a path; empty for any request."""
@@ -54,7 +54,7 @@ class FaultResult:
 
 
 class Faults:
-    """Plans troubles, and breaks what is under way."""
+    """Plans faults, and cuts open streams."""
 
     def __init__(self, world: cluster_state.ClusterState) -> None:
         self._world = world
@@ -129,10 +129,10 @@ class Faults:
 
     async def apply(self, request: web.BaseRequest, names: tuple[str, ...]) -> FaultResult:
         """
-        Let the next planned trouble happen to a request.
+        Apply the next planned fault to a request.
 
         Raises:
-            refusals.Refusal: the trouble is one.
+            cluster_errors.Refusal: the fault is one.
         """
         fault = self._take(names)
         if fault is None:

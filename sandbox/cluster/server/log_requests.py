@@ -37,7 +37,7 @@ def options(name: str, query: Mapping[str, str]) -> Options:
     Read the options of a request for the log of the pod *name*.
 
     Raises:
-        refusals.Refusal: they cannot be read, or make no sense.
+        cluster_errors.Refusal: they cannot be read, or make no sense.
     """
     read = Options(
         container=query.get("container", ""),
@@ -60,7 +60,7 @@ def container_of(pod: Json, wanted: str) -> str:
     Return the container that is meant: the one named, or the only one there is.
 
     Raises:
-        refusals.Refusal: there is none of that name, or none is named and there are several.
+        cluster_errors.Refusal: there is none of that name, or none is named and there are several.
     """
     containers = [one["name"] for one in pod["spec"]["containers"]]
     names = [one["name"] for one in pod["spec"].get("initContainers", [])] + containers
@@ -77,7 +77,7 @@ def check_node(pod: Json, container: str, query: str, world: cluster_state.Clust
     Look whether the kubelet answers.
 
     Raises:
-        refusals.Refusal: it does not.
+        cluster_errors.Refusal: it does not.
     """
     node = pod["spec"]["nodeName"]
     if node in world.dead_nodes:
@@ -93,7 +93,7 @@ def run_of(pod: Json, container: str, *, is_previous: bool) -> str:
     Return the id of the run whose log is meant.
 
     Raises:
-        refusals.Refusal: it has not started, or there is none.
+        cluster_errors.Refusal: it has not started, or there is none.
     """
     status = _status_of(pod, container)
     where = f'container "{container}" in pod "{name_of(pod)}"'

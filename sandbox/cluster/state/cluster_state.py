@@ -1,4 +1,4 @@
-"""The world as a whole: what the server shows and the story changes."""
+"""The state of a cluster: served by the server, changed by the scenario."""
 
 import dataclasses
 

@@ -27,7 +27,7 @@ def chooser(kind: Kind, labels: str, fields: str) -> Choice:
     Return what tells whether an object is chosen by both selectors.
 
     Raises:
-        refusals.Refusal: one of them cannot be read, or names a field that cannot be selected by.
+        cluster_errors.Refusal: one of them cannot be read, or names a field that cannot be selected by.
     """
     requirements = [*_label_requirements(labels), *_field_requirements(kind, fields)]
     return lambda document: all(holds(document) for holds in requirements)

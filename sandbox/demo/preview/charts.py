@@ -1,4 +1,4 @@
-"""Charts, as the table of their numbers: that is what somebody without the picture is given."""
+"""Charts, rendered as the table of their numbers."""
 
 from sandbox.demo.preview import elements
 from sandbox.slack.blocks import shapes

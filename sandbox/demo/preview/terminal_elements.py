@@ -162,7 +162,7 @@ class _Flow:
     def __rich_measure__(
         self, _: rich.console.Console, options: rich.console.ConsoleOptions
     ) -> rich.measure.Measurement:
-        """Tell how wide it would like to be."""
+        """Return the preferred width."""
         wished = sum(item.cell_len + 2 for item in self._items)
         return rich.measure.Measurement(1, max(1, min(wished, options.max_width)))
 
@@ -188,7 +188,7 @@ class WithBar:
     def __rich_measure__(
         self, _: rich.console.Console, options: rich.console.ConsoleOptions
     ) -> rich.measure.Measurement:
-        """Tell that it takes what it is given."""
+        """Accept any width."""
         return rich.measure.Measurement(2, options.max_width)
 
 

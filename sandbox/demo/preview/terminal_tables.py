@@ -1,4 +1,4 @@
-"""Tables in a terminal, which has only so many columns and must not cut what stands in a cell."""
+"""Tables in a terminal of limited width; no cell is cut."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,7 @@ class Table:
     def __rich_measure__(
         self, _: rich.console.Console, options: rich.console.ConsoleOptions
     ) -> rich.measure.Measurement:
-        """Tell how wide it would like to be."""
+        """Return the preferred width."""
         return rich.measure.Measurement(1, min(sum(self._natural()) + self._gaps, options.max_width))
 
     def _natural(self) -> list[int]:

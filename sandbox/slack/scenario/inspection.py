@@ -1,4 +1,4 @@
-"""What tests read: everything that has happened in the workspace so far."""
+"""Inspection: everything that has happened in the workspace so far."""
 
 import collections.abc
 
@@ -22,7 +22,7 @@ class Inspection:
         return self._at.channels[channel.id]
 
     def find_channel(self, name: str) -> channels.Channel | None:
-        """Return the channel called *name*, whoever made it."""
+        """Return the channel called *name*, whoever created it."""
         named = (channel for channel in self._at.channels.values() if channel.name == name)
         return next(named, None)
 

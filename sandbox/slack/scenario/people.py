@@ -1,4 +1,4 @@
-"""People who use the bot, told as a story: they type, click, mention, open, submit."""
+"""People who use the bot, in the third person: they type, click, mention, open, submit."""
 
 from sandbox.slack.blocks import shapes
 from sandbox.slack.scenario import controls, observer

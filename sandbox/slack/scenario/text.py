@@ -1,4 +1,4 @@
-"""What becomes of the words that a person types."""
+"""Text as typed by a person, and as the bot receives it."""
 
 import re
 

@@ -14,7 +14,7 @@ from sandbox.slack.state import settings as state_settings
 
 
 class Workspace(inspection.Inspection):
-    """A pretend Slack workspace with one app in it."""
+    """A sandboxed Slack workspace with one app in it."""
 
     def __init__(self, at: workspace_state.State, session: aiohttp.ClientSession, crew: tasks.BackgroundTasks) -> None:
         held_sockets = sockets.Sockets(at, crew)

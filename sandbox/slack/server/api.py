@@ -32,7 +32,7 @@ class Api:
         self._faults = planned
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Answer one call, with whatever trouble is planned for it."""
+        """Answer one call, applying the planned fault."""
         call = await _read_call(request)
         fault = self._faults.take_for_call(call.name)
         try:
@@ -83,7 +83,7 @@ class Api:
 
 
 def raise_early(fault: faults.Fault | None) -> None:
-    """Refuse, where the planned trouble comes before anything is done."""
+    """Refuse, where the planned fault applies before anything is done."""
     if fault is None:
         return
     if fault.kind is faults.Kind.RATE_LIMIT:
@@ -97,7 +97,7 @@ def raise_early(fault: faults.Fault | None) -> None:
 async def late_response(
     request: web.Request, fault: faults.Fault | None, response: web.StreamResponse
 ) -> web.StreamResponse:
-    """Return *response*, where the planned trouble comes after it was carried out: late, or not at all."""
+    """Return *response*, where the planned fault applies after it was carried out: late, or not at all."""
     if fault is not None and fault.kind is faults.Kind.SLOW:
         await asyncio.sleep(fault.seconds)
     if fault is not None and fault.kind is faults.Kind.DROP and request.transport is not None:

@@ -1,4 +1,4 @@
-"""Trouble on demand: each kind is planned for a number of times and then over."""
+"""Fault injection: each fault is planned for a number of times and then over."""
 
 import dataclasses
 import enum
@@ -29,7 +29,7 @@ _ON_CALLS = (Kind.RATE_LIMIT, Kind.SERVER_ERROR, Kind.REFUSAL, Kind.DROP, Kind.S
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One planned trouble, `times` times to come."""
+    """One planned fault, `times` times to come."""
 
     kind: Kind
     target: str
@@ -103,11 +103,11 @@ class Faults:
         self._grants.expire_response_urls()
 
     def take_for_call(self, method: str) -> Fault | None:
-        """Return the next trouble for a call of *method* and count it."""
+        """Return the next fault for a call of *method* and count it."""
         return self._take(method, _ON_CALLS)
 
     def take_for_delivery(self, kind: Kind, what: str) -> bool:
-        """Return whether a delivery is in trouble of this *kind*, and count it."""
+        """Return whether a delivery meets a fault of this *kind*, and count it."""
         return self._take(what, (kind,)) is not None
 
     def _plan(

@@ -1,4 +1,4 @@
-"""How one pretend workspace is set up: who the app is, what it may do, and how patient Slack is."""
+"""How one sandboxed workspace is set up: who the app is, what it may do, and how patient Slack is."""
 
 import dataclasses
 

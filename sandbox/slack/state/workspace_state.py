@@ -1,5 +1,5 @@
 """
-Everything the pretend workspace knows, and the few ways in which it changes.
+Everything the sandboxed workspace knows, and the few ways in which it changes.
 
 Methods, deliveries and people all work on one `State`. It holds values and hands out ids and timestamps; what
 is allowed is decided by those who call it.

@@ -1,5 +1,5 @@
 """
-Requests that tests send to a pretend service.
+Requests that tests send to a sandboxed service.
 """
 
 import httpx

@@ -1,5 +1,5 @@
 """
-The pretend API server finds, lists and watches like a real one.
+The sandboxed API server finds, lists and watches like a real one.
 """
 
 import contextlib

@@ -1,5 +1,5 @@
 """
-The logs of the pretend cluster come, stop and fail as those of a kubelet behind an API server.
+The logs of the sandboxed cluster come, stop and fail as those of a kubelet behind an API server.
 """
 
 import asyncio

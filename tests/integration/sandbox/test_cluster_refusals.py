@@ -1,5 +1,5 @@
 """
-The pretend API server knows who asks, refuses what no role allows, and fails when it is told to.
+The sandboxed API server knows who asks, refuses what no role allows, and fails when it is told to.
 """
 
 import asyncio

@@ -1,5 +1,5 @@
 """
-Pretend services say of their health what real Spring services say.
+Sandboxed services say of their health what real Spring services say.
 """
 
 import httpx

@@ -1,5 +1,5 @@
 """
-Every way in which a pretend service misbehaves is what a client really meets.
+Every way in which a sandboxed service misbehaves is what a client really meets.
 """
 
 import json

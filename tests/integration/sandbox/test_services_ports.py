@@ -1,5 +1,5 @@
 """
-A pretend service closes, opens and secures its port while nobody else gets it.
+A sandboxed service closes, opens and secures its port while nobody else gets it.
 """
 
 import asyncio
