@@ -71,7 +71,7 @@ async def _service_fails_to_start(team: actors.Actors) -> None:
     await team.screen.narrate(
         "The database came back with new passwords. pos-catalog still uses the old one and does not start."
     )
-    found = await team.types("/pos diagnose catalog")
+    found = await team.types("/pos startup catalog")
     await team.screen.narrate("The cause was in the log before the last restart. The password is fixed.")
     async with actors.step("change of the services"):
         await faults.repair(team.bed, "pos-catalog")

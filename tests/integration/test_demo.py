@@ -68,7 +68,7 @@ def test_story_is_told_without_terminal_and_ends_by_itself() -> None:
         "Roll back? yes, bob at",
         "[ Rolled back ]  [ Not possible ]",
         "$ posbot run answer r",
-        "alice: rolled back, 1.4.2 again",
+        "alice: rolled back, back on 1.4.2",
         "✓  Verify previous version",
         "#pos-ops › thread",
         "completed in",
@@ -95,8 +95,8 @@ def test_at_terminal_story_is_followed_by_prompt() -> None:
     """Enter skips what is waited for, and what is typed ahead is kept for the prompt."""
     terminal = a_demo()
     lines = ["brake catalog", "break catalog", "/pos health catalog", "3", "@pos help"]
-    lines += ["ship order", "/pos diagnose order", "/pos post-deployment order", "1"]
-    lines += ["mend order", "1 1.4.2 again", "/pos pods order"]
+    lines += ["ship order", "/pos startup order", "/pos post-deployment order", "1"]
+    lines += ["mend order", "1 back on 1.4.2", "/pos pods order"]
     terminal.types("\n" * 80 + "\n".join([*lines, "quit", ""]))
 
     assert terminal.ends() == 0, terminal.screen
