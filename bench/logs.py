@@ -81,7 +81,7 @@ async def _measure_long(bench: _Bench) -> list[results.Comparison]:
         with_stamps = await bench.shell(f"{bench.kubectl(pod, '-c', LONG, '--timestamps')} {filtering}")
         small = await bench.posbot(SHORT, "--grep", _PATTERN)
         if plain.lines != LINES or ours.lines < LINES:
-            raise RuntimeError("somebody has not found the newest lines that match")
+            raise RuntimeError("the newest matching lines were not found")
         plain_time.add(ours.seconds, plain.seconds)
         stamped_time.add(ours.seconds, with_stamps.seconds)
         cpu.add(ours.cpu_seconds, plain.cpu_seconds)
@@ -114,7 +114,7 @@ async def _measure_many(bench: _Bench) -> list[results.Comparison]:
             warm = await _ask_bot(stage)
             peers = [await bench.shell(by_label), await bench.shell(f"{' & '.join(each)} & wait")]
             if min(ended.lines for ended in (ours, *peers)) < PODS * LINES:
-                raise RuntimeError("somebody has not read all lines")
+                raise RuntimeError("not all lines were read")
             for comparison, peer in zip(in_terminal, peers, strict=True):
                 comparison.add(ours.seconds, peer.seconds)
             for comparison, peer in zip(in_bot, peers, strict=True):

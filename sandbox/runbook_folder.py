@@ -39,7 +39,7 @@ def write(
     *urls* are further keys of that environment, such as its `gateway_url`.
 
     *ports* gives the port of each service that runs. One that the catalogue does not know is added to it; one that
-    does not run loses its port, so that nobody asks whatever else may listen there.
+    does not run loses its port, so that no request reaches whatever else listens there.
     """
     shutil.copytree(source, folder, dirs_exist_ok=True)
     catalogue = _read(source / "services.yaml")

@@ -96,7 +96,7 @@ def port_in_use(service: str = "pos-order", *, port: int = 8080, at: Moment = No
 
 
 def database_refused(service: str = "pos-order", *, host: str = "db.example:5432", at: Moment = None) -> list[str]:
-    """Fail because nobody listens where the database should be."""
+    """Fail because the database refuses connections."""
     return _without_database(
         service,
         at,
@@ -232,7 +232,7 @@ def repeated_traces(service: str = "pos-order", *, times: int = 20, at: Moment =
 
 
 def secrets(service: str = "pos-order", *, at: Moment = None) -> list[str]:
-    """Write what nobody should: passwords and tokens in several shapes."""
+    """Write passwords and tokens in several shapes."""
     writer = spring_lines.SpringLog(service, at)
     own = f"{writer.package}.Debugging"
     for message in (

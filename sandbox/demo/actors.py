@@ -134,7 +134,7 @@ class Actors:
 
 
 def _arguments(line: str) -> list[str]:
-    """Return what follows the program's name in *line*; an apostrophe that nobody closes stands for itself."""
+    """Return the arguments in *line*; an unclosed quote is taken literally."""
     try:
         return shlex.split(line)[1:]
     except ValueError:

@@ -57,7 +57,7 @@ class Screen:
         await self._pause(_NARRATION_SECONDS)
 
     def act(self, name: str, act: str) -> None:
-        """Show what somebody types or presses."""
+        """Show what a person types or presses."""
         self.gap()
         self._console.print(rich.text.Text.assemble((name, "bold"), (" ❯ ", "dim"), (act, "bold cyan")))
 

@@ -71,7 +71,7 @@ async def _service_fails_to_start(team: actors.Actors) -> None:
     await team.screen.narrate(
         "The database came back with new passwords. pos-catalog still uses the old one and does not start."
     )
-    found = await team.types("/pos startup catalog")
+    found = await team.types("/pos diagnose catalog")
     await team.screen.narrate("The cause was in the log before the last restart. The password is fixed.")
     async with actors.step("change of the services"):
         await faults.repair(team.bed, "pos-catalog")
@@ -96,7 +96,7 @@ async def _deployment_is_verified(team: actors.Actors) -> None:
     await team.screen.narrate("alice rolls back to 1.4.2 with kubectl, and answers in her terminal.")
     async with actors.step("change of the services"):
         await faults.repair(team.bed, "pos-order")
-    await team.runs(f'posbot run answer {run_id} rolled back --note "back on 1.4.2"')
+    await team.runs(f'posbot run answer {run_id} rolled back --note "1.4.2 is live"')
     await team.screen.narrate("The thread shows the result.")
     await team.show(await team.finds("end of the run", containing=_ENDED, thread=live))
     await team.finds("end of the run in its own message", containing=_ENDED)

@@ -21,7 +21,7 @@ class Certificates:
         return self._authority.cert_pem.bytes()
 
     def trusting(self) -> ssl.SSLContext:
-        """Return a client's context that trusts the authority and nobody else."""
+        """Return a client's context that trusts the authority ."""
         return ssl.create_default_context(cadata=self.authority.decode())
 
     def context_of(self, listener: Listener) -> ssl.SSLContext | None:

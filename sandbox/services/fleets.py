@@ -40,7 +40,7 @@ class Fleet(Mapping[str, Service]):
         return self._certificates.authority
 
     def trusting(self) -> ssl.SSLContext:
-        """Return a client's TLS context that trusts this fleet's authority and nobody else."""
+        """Return a client's TLS context that trusts this fleet's authority ."""
         return self._certificates.trusting()
 
 

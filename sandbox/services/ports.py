@@ -1,5 +1,5 @@
 """
-The port of one sandboxed service: opened, closed and opened again without anybody else getting it.
+The port of one sandboxed service: opened, closed and opened again without another process getting it.
 
 A free port that is merely closed can be handed to the next program that asks the system for one. So the port
 is always held by a socket: by the server while it is open, by a silent one, to which connecting is

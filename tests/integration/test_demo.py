@@ -51,7 +51,7 @@ def test_story_is_told_without_terminal_and_ends_by_itself() -> None:
         "exit code 1",
         "alice ❯ /pos health order --wait 1m",
         "healthy after",
-        "alice ❯ /pos startup catalog",
+        "alice ❯ /pos diagnose catalog",
         "not starting: database login failed",
         "before its restart",
         "PSQLException: FATAL",
@@ -68,7 +68,7 @@ def test_story_is_told_without_terminal_and_ends_by_itself() -> None:
         "Roll back? yes, bob at",
         "[ Rolled back ]  [ Not possible ]",
         "$ posbot run answer r",
-        "alice: rolled back, back on 1.4.2",
+        "alice: rolled back, 1.4.2 is live",
         "✓  Verify previous version",
         "#pos-ops › thread",
         "completed in",
@@ -95,8 +95,8 @@ def test_at_terminal_story_is_followed_by_prompt() -> None:
     """Enter skips what is waited for, and what is typed ahead is kept for the prompt."""
     terminal = a_demo()
     lines = ["brake catalog", "break catalog", "/pos health catalog", "3", "@pos help"]
-    lines += ["ship order", "/pos startup order", "/pos post-deployment order", "1"]
-    lines += ["mend order", "1 back on 1.4.2", "/pos pods order"]
+    lines += ["ship order", "/pos diagnose order", "/pos post-deployment order", "1"]
+    lines += ["mend order", "1 1.4.2 is live", "/pos pods order"]
     terminal.types("\n" * 80 + "\n".join([*lines, "quit", ""]))
 
     assert terminal.ends() == 0, terminal.screen
@@ -116,7 +116,7 @@ def test_at_terminal_story_is_followed_by_prompt() -> None:
         "answered “yes”",
         "1 [ Rolled back ]  2 [ Not possible ]",
         "pos-order is healthy",
-        "alice: rolled back, 1.4.2 again",
+        "alice: rolled back, 1.4.2 is live",
         "🟢 pos-order · sandbox: 2 of 2 pods ready",
     ):
         assert seen in played, played

@@ -139,7 +139,7 @@ def replica_set(owner: Json, template_hash: str, *, revision: int) -> Json:
 
 
 def pod(owner: Json, suffix: str) -> Json:
-    """Write a pod of a ReplicaSet that nobody has looked at yet."""
+    """Write a pod of a ReplicaSet that is not scheduled yet."""
     made_from = owner["spec"]["template"]
     name = owner["metadata"]["name"]
     return {

@@ -160,7 +160,7 @@ class Pod(text.LogWriter):
             self._ends_run(name, exit_code=0, reason="Completed", ago_seconds=ago_seconds)
 
     def uses_nothing(self) -> None:
-        """Be absent from metrics.k8s.io, as whoever does not run."""
+        """Be absent from metrics.k8s.io, like a pod that does not run."""
         if self._world.objects.find(kinds.POD_METRICS, self.namespace, self.name) is not None:
             self._world.objects.remove(kinds.POD_METRICS, self.namespace, self.name)
 

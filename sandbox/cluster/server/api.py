@@ -133,7 +133,7 @@ class Api:
         try:
             return await streamed.answer(request, met.cut_after_bytes)
         except ConnectionError:
-            # The client has gone, or was cut off; nobody is left to answer.
+            # The client has disconnected, or was cut off.
             return web.Response()
         finally:
             self._faults.stream_closed(request)

@@ -7,12 +7,12 @@ import typing
 
 from sandbox.slack.blocks import kinds, objects, shapes
 
-MESSAGE_BLOCKS_MAXIMUM = 50
-VIEW_BLOCKS_MAXIMUM = 100
-MARKDOWN_TOTAL_MAXIMUM = 12_000
-VIEW_BYTES_MAXIMUM = 250_000
+MAX_MESSAGE_BLOCKS = 50
+MAX_VIEW_BLOCKS = 100
+MAX_MARKDOWN_TOTAL = 12_000
+MAX_VIEW_BYTES = 250_000
 # Slack does not document this one. Reports of refusals begin between 12 and 13 thousand characters.
-MESSAGE_CHARACTERS_MAXIMUM = 12_000
+MAX_MESSAGE_CHARACTERS = 12_000
 
 _MAX_PER_MESSAGE = {"table": 1, "data_visualization": 2}
 _TEXT_KEYS = frozenset({"text", "title", "caption", "label", "alt_text", "fallback", "name"})
@@ -21,7 +21,7 @@ _TEXT_KEYS = frozenset({"text", "title", "caption", "label", "alt_text", "fallba
 def block_problems(blocks: object, surface: kinds.Surface, pointer: str = "/blocks") -> list[shapes.Problem]:
     """Find everything that Slack would refuse in *blocks* on *surface*."""
     is_message = surface is kinds.Surface.MESSAGE
-    maximum = MESSAGE_BLOCKS_MAXIMUM if is_message else VIEW_BLOCKS_MAXIMUM
+    maximum = MAX_MESSAGE_BLOCKS if is_message else MAX_VIEW_BLOCKS
     check = shapes.list_of(shapes.tagged(kinds.BY_SURFACE[surface]), maximum, 0)
     problems = list(check(blocks, pointer))
     if problems or not isinstance(blocks, list):
@@ -46,12 +46,12 @@ def view_problems(view: shapes.Json, pointer: str = "/view") -> list[shapes.Prob
 
 def is_view_too_large(view: shapes.Json) -> bool:
     """Return whether *view* is over the 250 kB that a view may weigh."""
-    return len(json.dumps(view, separators=(",", ":")).encode()) > VIEW_BYTES_MAXIMUM
+    return len(json.dumps(view, separators=(",", ":")).encode()) > MAX_VIEW_BYTES
 
 
 def is_too_long(blocks: collections.abc.Sequence[shapes.Json]) -> bool:
     """Return whether chat.postMessage would answer `msg_blocks_too_long`."""
-    return count_characters(list(blocks)) > MESSAGE_CHARACTERS_MAXIMUM
+    return count_characters(list(blocks)) > MAX_MESSAGE_CHARACTERS
 
 
 def count_characters(value: typing.Any) -> int:
@@ -76,8 +76,8 @@ def _any_blocks(value: object, pointer: str) -> collections.abc.Iterator[shapes.
 
 _state = {
     "blocks": _any_blocks,
-    "callback_id": shapes.text(objects.ID_MAXIMUM, 0),
-    "external_id": shapes.text(objects.ID_MAXIMUM, 0),
+    "callback_id": shapes.text(objects.MAX_ID, 0),
+    "external_id": shapes.text(objects.MAX_ID, 0),
     "private_metadata": shapes.text(3000, 0),
 }
 _home = shapes.shape(required={"blocks": _any_blocks}, optional=_state)
@@ -154,7 +154,7 @@ def _too_many_of_a_kind(blocks: list[shapes.Json], pointer: str) -> list[shapes.
             message = f"only {most} {kind} allowed per message"
             problems.append(shapes.Problem(pointer=pointer, message=message, constraint="max_items"))
     markdown = sum(len(block["text"]) for block in blocks if block["type"] == "markdown")
-    if markdown > MARKDOWN_TOTAL_MAXIMUM:
-        message = f"markdown blocks hold no more than {MARKDOWN_TOTAL_MAXIMUM} characters together"
+    if markdown > MAX_MARKDOWN_TOTAL:
+        message = f"markdown blocks hold no more than {MAX_MARKDOWN_TOTAL} characters together"
         problems.append(shapes.Problem(pointer=pointer, message=message, constraint="max_length"))
     return problems

@@ -15,7 +15,7 @@ button = shapes.shape(
     optional={
         **_action,
         **_confirm,
-        "url": shapes.link(objects.URL_MAXIMUM),
+        "url": shapes.link(objects.MAX_URL),
         "value": shapes.text(2000),
         "style": shapes.one_of("primary", "danger"),
         "accessibility_label": shapes.text(75),
@@ -24,7 +24,7 @@ button = shapes.shape(
 
 image = shapes.shape(
     required={"alt_text": shapes.text(2000)},
-    optional={"image_url": shapes.link(objects.URL_MAXIMUM), "slack_file": objects.slack_file},
+    optional={"image_url": shapes.link(objects.MAX_URL), "slack_file": objects.slack_file},
     rules=(shapes.exactly_one("image_url", "slack_file"),),
 )
 

@@ -46,7 +46,7 @@ image = shapes.shape(
     required={"alt_text": shapes.text(2000)},
     optional={
         **_block,
-        "image_url": shapes.link(objects.URL_MAXIMUM),
+        "image_url": shapes.link(objects.MAX_URL),
         "slack_file": objects.slack_file,
         "title": objects.plain_text(2000),
     },
@@ -70,7 +70,7 @@ alert = shapes.shape(
     optional={**_block, "level": shapes.one_of("default", "info", "warning", "error", "success")},
 )
 
-_source = shapes.shape(required={"url": shapes.link(objects.URL_MAXIMUM), "text": shapes.text(3000)})
+_source = shapes.shape(required={"url": shapes.link(objects.MAX_URL), "text": shapes.text(3000)})
 
 _task_parts = {
     **_block,

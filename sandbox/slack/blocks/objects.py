@@ -2,11 +2,11 @@
 
 from sandbox.slack.blocks import shapes
 
-ID_MAXIMUM = 255
-TEXT_MAXIMUM = 3000
-URL_MAXIMUM = 3000
+MAX_ID = 255
+MAX_TEXT = 3000
+MAX_URL = 3000
 
-identifier = shapes.text(ID_MAXIMUM)
+identifier = shapes.text(MAX_ID)
 
 
 def plain_text(maximum: int) -> shapes.Check:
@@ -14,7 +14,7 @@ def plain_text(maximum: int) -> shapes.Check:
     return shapes.tagged({"plain_text": _plain(maximum)})
 
 
-def any_text(maximum: int = TEXT_MAXIMUM) -> shapes.Check:
+def any_text(maximum: int = MAX_TEXT) -> shapes.Check:
     """Accept a text object of type plain_text or mrkdwn."""
     return shapes.tagged(
         {
@@ -51,7 +51,7 @@ marked_option = shapes.shape(
 
 overflow_option = shapes.shape(
     required={"text": plain_text(75), "value": shapes.text(150)},
-    optional={"description": plain_text(75), "url": shapes.link(URL_MAXIMUM)},
+    optional={"description": plain_text(75), "url": shapes.link(MAX_URL)},
 )
 
 option_group = shapes.shape(
@@ -59,7 +59,7 @@ option_group = shapes.shape(
 )
 
 slack_file = shapes.shape(
-    optional={"id": identifier, "url": shapes.link(URL_MAXIMUM)},
+    optional={"id": identifier, "url": shapes.link(MAX_URL)},
     rules=(shapes.exactly_one("id", "url"),),
 )
 

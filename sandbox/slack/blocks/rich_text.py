@@ -15,7 +15,7 @@ _words = shapes.tagged(
     {
         "text": shapes.shape(required={"text": shapes.text(_UNLIMITED)}, optional={"style": _word_style}),
         "link": shapes.shape(
-            required={"url": shapes.link(objects.URL_MAXIMUM)},
+            required={"url": shapes.link(objects.MAX_URL)},
             optional={"text": shapes.text(_UNLIMITED), "unsafe": shapes.flag, "style": _word_style},
         ),
         "emoji": shapes.shape(
@@ -37,7 +37,7 @@ _words = shapes.tagged(
         "date": shapes.shape(
             required={"timestamp": shapes.number(0), "format": objects.identifier},
             optional={
-                "url": shapes.link(objects.URL_MAXIMUM),
+                "url": shapes.link(objects.MAX_URL),
                 "fallback": objects.identifier,
                 "style": _word_style,
             },

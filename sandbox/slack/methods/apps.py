@@ -7,9 +7,9 @@ from sandbox.slack.methods import tables
 from sandbox.slack.state import arguments, workspace_state
 
 
-def test_auth(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def test_auth(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Name the app that the token belongs to."""
-    own = at.settings
+    own = state.settings
     return {
         "url": f"https://{own.team_domain}.slack.com/",
         "team": own.team_domain,
@@ -21,12 +21,12 @@ def test_auth(at: workspace_state.State, given: arguments.Arguments) -> shapes.J
     }
 
 
-def open_connection(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def open_connection(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Return the URL of a socket; its ticket can be used once."""
     ticket = secrets.token_urlsafe(18)
-    at.socket_tickets.add(ticket)
-    base = at.base_url.replace("http://", "ws://", 1)
-    return {"url": f"{base}/link/?ticket={ticket}&app_id={at.settings.app_id}"}
+    state.socket_tickets.add(ticket)
+    base = state.base_url.replace("http://", "ws://", 1)
+    return {"url": f"{base}/link/?ticket={ticket}&app_id={state.settings.app_id}"}
 
 
 METHODS = (

@@ -6,34 +6,34 @@ from sandbox.slack.state import arguments, channels, contents, messages, workspa
 from sandbox.slack.state import errors as slack_errors
 
 
-def post_message(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def post_message(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Post a message in a channel, in a thread, or to a person."""
-    channel = _place(at, given.required("channel", "channel_not_found"))
-    require_open(at, channel, public_scope="chat:write.public")
-    content = _full_content(at, given)
+    channel = _place(state, given.required("channel", "channel_not_found"))
+    require_open(state, channel, public_scope="chat:write.public")
+    content = _full_content(state, given)
     if content.blocks and checking.is_too_long(content.blocks):
         raise slack_errors.Refusal("msg_blocks_too_long")
-    at.rate_limits.count_post(channel.id)
-    message = at.add_bot_message(
+    state.rate_limits.count_post(channel.id)
+    message = state.add_bot_message(
         channel.id,
         text=content.text or "",
         blocks=content.blocks or (),
         attachments=content.attachments or (),
         metadata=content.metadata or None,
-        thread_ts=thread_of(at, channel, given),
+        thread_ts=thread_of(state, channel, given),
     )
     return {"channel": channel.id, "ts": message.ts, "message": message.to_json()}
 
 
-def post_ephemeral(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def post_ephemeral(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Show a message to one member of a channel."""
-    channel = at.find_channel(given.required("channel", "channel_not_found"))
-    require_open(at, channel)
+    channel = state.find_channel(given.required("channel", "channel_not_found"))
+    require_open(state, channel)
     user_id = given.required("user")
     if user_id not in channel.member_ids:
         raise slack_errors.Refusal("user_not_in_channel")
-    content = _full_content(at, given)
-    message = at.add_bot_message(
+    content = _full_content(state, given)
+    message = state.add_bot_message(
         channel.id,
         text=content.text or "",
         blocks=content.blocks or (),
@@ -44,37 +44,39 @@ def post_ephemeral(at: workspace_state.State, given: arguments.Arguments) -> sha
     return {"message_ts": message.ts}
 
 
-def update(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def update(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Change a message of the bot; text without blocks takes the old blocks away."""
-    channel = at.find_channel(given.required("channel", "channel_not_found"))
-    message = _own_message(at, channel, given.required("ts"), "cant_update_message")
-    if not at.is_bot_in(channel):
+    channel = state.find_channel(given.required("channel", "channel_not_found"))
+    message = _own_message(state, channel, given.required("ts"), "cant_update_message")
+    if not state.is_bot_in(channel):
         raise slack_errors.Refusal("not_in_channel")
     if channel.is_archived:
         raise slack_errors.Refusal("is_inactive")
-    if len(given.text("text") or "") > contents.UPDATE_TEXT_MAXIMUM:
+    if len(given.text("text") or "") > contents.MAX_UPDATE_TEXT:
         raise slack_errors.Refusal("msg_too_long")
-    content = contents.read_content(given, at.settings.refused_blocks)
+    content = contents.read_content(given, state.settings.refused_blocks)
     if content.is_empty:
         raise slack_errors.Refusal("no_text")
-    changed = apply_content(at, message, content)
+    changed = apply_content(state, message, content)
     return {"channel": channel.id, "ts": changed.ts, "text": changed.text, "message": changed.to_json()}
 
 
-def delete(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def delete(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Delete a message of the bot."""
-    channel = at.find_channel(given.required("channel", "channel_not_found"))
-    message = _own_message(at, channel, given.required("ts"), "cant_delete_message")
-    at.change_message(message, is_deleted=True)
+    channel = state.find_channel(given.required("channel", "channel_not_found"))
+    message = _own_message(state, channel, given.required("ts"), "cant_delete_message")
+    state.change_message(message, is_deleted=True)
     return {"channel": channel.id, "ts": message.ts}
 
 
-def apply_content(at: workspace_state.State, message: messages.Message, content: contents.Content) -> messages.Message:
+def apply_content(
+    state: workspace_state.State, message: messages.Message, content: contents.Content
+) -> messages.Message:
     """Change *message* to *content*, keeping what Slack keeps when a part was not sent."""
     keeps_blocks = content.blocks is None and content.text is None
     keeps_attachments = content.attachments is None
     keeps_metadata = content.metadata is None
-    return at.change_message(
+    return state.change_message(
         message,
         is_edit=True,
         text=message.text if content.text is None else content.text,
@@ -85,20 +87,20 @@ def apply_content(at: workspace_state.State, message: messages.Message, content:
     )
 
 
-def require_open(at: workspace_state.State, channel: channels.Channel, public_scope: str | None = None) -> None:
+def require_open(state: workspace_state.State, channel: channels.Channel, public_scope: str | None = None) -> None:
     """
     Refuse a channel that is archived or that the bot is not in.
 
     *public_scope* is the scope with which membership of a public channel is not needed.
     """
     is_public = channel.kind is channels.Kind.PUBLIC
-    if not at.is_bot_in(channel) and not (is_public and public_scope in at.settings.scopes):
+    if not state.is_bot_in(channel) and not (is_public and public_scope in state.settings.scopes):
         raise slack_errors.Refusal("not_in_channel")
     if channel.is_archived:
         raise slack_errors.Refusal("is_archived")
 
 
-def thread_of(at: workspace_state.State, channel: channels.Channel, given: arguments.Arguments) -> str | None:
+def thread_of(state: workspace_state.State, channel: channels.Channel, given: arguments.Arguments) -> str | None:
     """
     Return the thread that a new message goes to; a reply's ts leads to its parent.
 
@@ -107,38 +109,38 @@ def thread_of(at: workspace_state.State, channel: channels.Channel, given: argum
     ts = given.text("thread_ts")
     if not ts:
         return None
-    parent = at.messages.get((channel.id, ts))
-    if parent is None or parent.is_ephemeral or (parent.is_deleted and not _has_replies(at, parent)):
+    parent = state.messages.get((channel.id, ts))
+    if parent is None or parent.is_ephemeral or (parent.is_deleted and not _has_replies(state, parent)):
         raise slack_errors.Refusal("thread_not_found")
     return parent.thread_ts or parent.ts
 
 
-def _has_replies(at: workspace_state.State, parent: messages.Message) -> bool:
+def _has_replies(state: workspace_state.State, parent: messages.Message) -> bool:
     return any(
         message.thread_ts == parent.ts and not message.is_deleted
-        for message in at.messages.values()
+        for message in state.messages.values()
         if message.channel_id == parent.channel_id
     )
 
 
-def _full_content(at: workspace_state.State, given: arguments.Arguments) -> contents.Content:
-    content = contents.read_content(given, at.settings.refused_blocks)
+def _full_content(state: workspace_state.State, given: arguments.Arguments) -> contents.Content:
+    content = contents.read_content(given, state.settings.refused_blocks)
     if content.is_empty:
         raise slack_errors.Refusal("no_text")
     return content
 
 
-def _place(at: workspace_state.State, name_or_id: str) -> channels.Channel:
-    if name_or_id in at.users and name_or_id != at.settings.bot_user_id:
-        return at.direct_channel(name_or_id, at.settings.bot_user_id)
-    return at.find_channel(name_or_id)
+def _place(state: workspace_state.State, name_or_id: str) -> channels.Channel:
+    if name_or_id in state.users and name_or_id != state.settings.bot_user_id:
+        return state.direct_channel(name_or_id, state.settings.bot_user_id)
+    return state.find_channel(name_or_id)
 
 
-def _own_message(at: workspace_state.State, channel: channels.Channel, ts: str, error: str) -> messages.Message:
-    message = at.find_message(channel.id, ts)
+def _own_message(state: workspace_state.State, channel: channels.Channel, ts: str, error: str) -> messages.Message:
+    message = state.find_message(channel.id, ts)
     if message is None:
         raise slack_errors.Refusal("message_not_found")
-    if message.user_id != at.settings.bot_user_id:
+    if message.user_id != state.settings.bot_user_id:
         raise slack_errors.Refusal(error)
     return message
 

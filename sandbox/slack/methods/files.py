@@ -8,21 +8,21 @@ from sandbox.slack.methods import chat, tables
 from sandbox.slack.state import arguments, contents, messages, workspace_state
 from sandbox.slack.state import errors as slack_errors
 
-ALT_TEXT_MAXIMUM = 1000
-SNIPPET_BYTES_MAXIMUM = 1_000_000
-CHANNELS_MAXIMUM = 100
+MAX_ALT_TEXT = 1000
+MAX_SNIPPET_BYTES = 1_000_000
+MAX_CHANNELS = 100
 
 
-def get_upload_url(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def get_upload_url(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Return a URL that takes the bytes of one file."""
     name = given.required("filename")
     length = given.number("length", 0, 1_000_000_000)
-    if len(given.text("alt_txt") or "") > ALT_TEXT_MAXIMUM:
+    if len(given.text("alt_txt") or "") > MAX_ALT_TEXT:
         raise slack_errors.Refusal("alt_txt_too_large")
-    if given.has("snippet_type") and length > SNIPPET_BYTES_MAXIMUM:
+    if given.has("snippet_type") and length > MAX_SNIPPET_BYTES:
         raise slack_errors.Refusal("snippet_too_large")
     file = messages.File(
-        id=at.new_id("F"),
+        id=state.new_id("F"),
         name=name,
         title=name,
         content=b"",
@@ -31,53 +31,53 @@ def get_upload_url(at: workspace_state.State, given: arguments.Arguments) -> sha
         snippet_type=given.text("snippet_type") or "",
     )
     ticket = secrets.token_urlsafe(18)
-    at.files[file.id] = file
-    at.upload_tickets[ticket] = file.id
-    return {"upload_url": f"{at.base_url}/upload/v1/{ticket}", "file_id": file.id}
+    state.files[file.id] = file
+    state.upload_tickets[ticket] = file.id
+    return {"upload_url": f"{state.base_url}/upload/v1/{ticket}", "file_id": file.id}
 
 
-def complete_upload(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def complete_upload(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Share uploaded files, in one message for each channel."""
     wanted = given.structure("files", "invalid_arguments")
     if not isinstance(wanted, list) or not wanted:
         raise slack_errors.of_argument("files", "missing required field: files")
-    files = [_uploaded(at, item) for item in wanted]
+    files = [_uploaded(state, item) for item in wanted]
     channel_ids = given.names("channels") or given.names("channel_id")
-    _share(at, given, files, channel_ids)
+    _share(state, given, files, channel_ids)
     for file in files:
-        at.files[file.id] = dataclasses.replace(file, channel_ids=channel_ids, is_complete=True)
-    at.changes.announce()
+        state.files[file.id] = dataclasses.replace(file, channel_ids=channel_ids, is_complete=True)
+    state.changes.announce()
     return {"files": [_file_json(file, channel_ids) for file in files]}
 
 
 def _share(
-    at: workspace_state.State,
+    state: workspace_state.State,
     given: arguments.Arguments,
     files: list[messages.File],
     channel_ids: tuple[str, ...],
 ) -> None:
-    if len(channel_ids) > CHANNELS_MAXIMUM:
+    if len(channel_ids) > MAX_CHANNELS:
         raise slack_errors.Refusal("channels_limit_exceeded")
     if given.has("thread_ts") and len(channel_ids) != 1:
         raise slack_errors.of_argument("thread_ts", "needs exactly one channel")
-    places = [at.find_channel(channel_id) for channel_id in channel_ids]
+    places = [state.find_channel(channel_id) for channel_id in channel_ids]
     for place in places:
-        chat.require_open(at, place)
+        chat.require_open(state, place)
     comment = given.text("initial_comment")
     sent = {"blocks": None} if comment else {}
-    content = contents.read_content(arguments.Arguments(given.values | sent), at.settings.refused_blocks)
+    content = contents.read_content(arguments.Arguments(given.values | sent), state.settings.refused_blocks)
     for place in places:
-        at.add_bot_message(
+        state.add_bot_message(
             place.id,
             text=comment or "",
             blocks=content.blocks or (),
-            thread_ts=chat.thread_of(at, place, given),
+            thread_ts=chat.thread_of(state, place, given),
             file_ids=tuple(file.id for file in files),
         )
 
 
-def _uploaded(at: workspace_state.State, item: object) -> messages.File:
-    file = at.files.get(str(item.get("id"))) if isinstance(item, dict) else None
+def _uploaded(state: workspace_state.State, item: object) -> messages.File:
+    file = state.files.get(str(item.get("id"))) if isinstance(item, dict) else None
     if file is None or not isinstance(item, dict) or file.is_complete or not file.content:
         raise slack_errors.Refusal("file_not_found")
     return dataclasses.replace(file, title=str(item.get("title") or file.name))

@@ -6,27 +6,27 @@ from sandbox.slack.state import arguments, channels, workspace_state
 from sandbox.slack.state import errors as slack_errors
 
 
-def user_info(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def user_info(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Describe one person."""
-    user = at.users.get(given.required("user"))
+    user = state.users.get(given.required("user"))
     if user is None:
         raise slack_errors.Refusal("user_not_found")
-    return {"user": user.to_json(at.settings.team_id)}
+    return {"user": user.to_json(state.settings.team_id)}
 
 
-def list_groups(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def list_groups(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """List the user groups."""
     groups = [
         _group_json(group, given.flag("include_users"))
-        for group in at.groups.values()
+        for group in state.groups.values()
         if not group.is_disabled or given.flag("include_disabled")
     ]
     return {"usergroups": groups}
 
 
-def list_group_members(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def list_group_members(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """List who is in one user group."""
-    group = at.groups.get(given.required("usergroup"))
+    group = state.groups.get(given.required("usergroup"))
     if group is None or (group.is_disabled and not given.flag("include_disabled")):
         raise slack_errors.Refusal("no_such_subteam")
     return {"users": list(group.member_ids)}

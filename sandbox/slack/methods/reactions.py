@@ -7,51 +7,51 @@ from sandbox.slack.methods import chat, tables
 from sandbox.slack.state import arguments, channels, messages, workspace_state
 from sandbox.slack.state import errors as slack_errors
 
-PINS_MAXIMUM = 100
+MAX_PINS = 100
 
 
-def add_reaction(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def add_reaction(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Put an emoji under a message."""
     name = given.required("name", "invalid_name")
     if not re.fullmatch(r"[a-z0-9_+'-]+(::skin-tone-[2-6])?", name):
         raise slack_errors.Refusal("invalid_name")
-    _, message = _marked(at, given)
+    _, message = _marked(state, given)
     if name in message.reactions:
         raise slack_errors.Refusal("already_reacted")
-    at.change_message(message, reactions=(*message.reactions, name))
+    state.change_message(message, reactions=(*message.reactions, name))
     return {}
 
 
-def add_pin(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def add_pin(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Pin a message to its channel."""
-    channel, message = _marked(at, given)
+    channel, message = _marked(state, given)
     if message.ts in channel.pinned:
         raise slack_errors.Refusal("already_pinned")
-    if len(channel.pinned) >= PINS_MAXIMUM:
+    if len(channel.pinned) >= MAX_PINS:
         raise slack_errors.Refusal("too_many_pins")
-    at.change_channel(channel.id, pinned=(*channel.pinned, message.ts))
+    state.change_channel(channel.id, pinned=(*channel.pinned, message.ts))
     return {}
 
 
-def add_bookmark(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def add_bookmark(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Put a link into a channel's bookmarks."""
-    channel = at.find_channel(given.required("channel_id", "channel_not_found"))
-    chat.require_open(at, channel)
+    channel = state.find_channel(given.required("channel_id", "channel_not_found"))
+    chat.require_open(state, channel)
     title = given.required("title")
     if given.required("type") != "link":
         raise slack_errors.Refusal("invalid_bookmark_type")
     link = given.text("link") or ""
     if not link.startswith(("http://", "https://")):
         raise slack_errors.Refusal("invalid_link")
-    at.change_channel(channel.id, bookmarks=(*channel.bookmarks, (title, link)))
-    return {"bookmark": {"id": at.new_id("Bk"), "channel_id": channel.id, "title": title, "link": link}}
+    state.change_channel(channel.id, bookmarks=(*channel.bookmarks, (title, link)))
+    return {"bookmark": {"id": state.new_id("Bk"), "channel_id": channel.id, "title": title, "link": link}}
 
 
-def _marked(at: workspace_state.State, given: arguments.Arguments) -> tuple[channels.Channel, messages.Message]:
-    channel = at.find_channel(given.required("channel", "channel_not_found"))
-    chat.require_open(at, channel)
+def _marked(state: workspace_state.State, given: arguments.Arguments) -> tuple[channels.Channel, messages.Message]:
+    channel = state.find_channel(given.required("channel", "channel_not_found"))
+    chat.require_open(state, channel)
     ts = given.required("timestamp", "no_item_specified")
-    message = at.find_message(channel.id, ts)
+    message = state.find_message(channel.id, ts)
     if message is None:
         raise slack_errors.Refusal("message_not_found")
     return channel, message

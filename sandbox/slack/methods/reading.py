@@ -10,7 +10,7 @@ from sandbox.slack.state import errors as slack_errors
 
 _READ = ("channels:read", "groups:read", "im:read")
 _HISTORY = ("channels:history", "groups:history", "im:history")
-LIMIT_MAXIMUM = 999
+MAX_LIMIT = 999
 
 _KINDS_BY_WORD = {
     "public_channel": channels.Kind.PUBLIC,
@@ -20,36 +20,36 @@ _KINDS_BY_WORD = {
 }
 
 
-def info(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def info(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Describe one channel."""
-    channel = at.find_channel(given.required("channel", "channel_not_found"))
-    tables.require_channel_scope(at, channel, "read")
-    return {"channel": channel.to_json(at.settings.bot_user_id)}
+    channel = state.find_channel(given.required("channel", "channel_not_found"))
+    tables.require_channel_scope(state, channel, "read")
+    return {"channel": channel.to_json(state.settings.bot_user_id)}
 
 
-def list_all(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def list_all(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """List the channels that the bot may know of."""
     words = given.names("types") or ("public_channel",)
     if any(word not in _KINDS_BY_WORD for word in words):
         raise slack_errors.Refusal("invalid_types")
     kinds = {_KINDS_BY_WORD[word] for word in words}
     for kind in kinds - {None}:
-        tables.require_scope(at, f"{typing.cast('channels.Kind', kind).value}:read")
+        tables.require_scope(state, f"{typing.cast('channels.Kind', kind).value}:read")
     known = [
-        channel.to_json(at.settings.bot_user_id)
-        for channel in at.channels.values()
+        channel.to_json(state.settings.bot_user_id)
+        for channel in state.channels.values()
         if channel.kind in kinds
-        and (channel.kind is channels.Kind.PUBLIC or at.is_bot_in(channel))
+        and (channel.kind is channels.Kind.PUBLIC or state.is_bot_in(channel))
         and not (channel.is_archived and given.flag("exclude_archived"))
     ]
     page, cursor = _page(known, given, default=100)
     return {"channels": page, **_cursor(cursor)}
 
 
-def history(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def history(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """List a channel's messages, the newest first, without the replies."""
-    channel = _readable(at, given)
-    top = [message for message in _visible(at, channel) if message.thread_ts in (None, message.ts)]
+    channel = _readable(state, given)
+    top = [message for message in _visible(state, channel) if message.thread_ts in (None, message.ts)]
     chosen = [message for message in reversed(top) if _is_within(message.ts, given)]
     page, cursor = _page(chosen, given, default=100)
     return {
@@ -60,13 +60,13 @@ def history(at: workspace_state.State, given: arguments.Arguments) -> shapes.Jso
     }
 
 
-def replies(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def replies(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """List a thread, the parent first."""
-    channel = _readable(at, given)
+    channel = _readable(state, given)
     ts = given.required("ts")
-    named = at.find_message(channel.id, ts)
+    named = state.find_message(channel.id, ts)
     parent_ts = (named.thread_ts if named else None) or ts
-    thread = [message for message in _visible(at, channel) if parent_ts in (message.ts, message.thread_ts)]
+    thread = [message for message in _visible(state, channel) if parent_ts in (message.ts, message.thread_ts)]
     if not thread:
         raise slack_errors.Refusal("thread_not_found")
     chosen = [message for message in thread if _is_within(message.ts, given)]
@@ -78,18 +78,18 @@ def replies(at: workspace_state.State, given: arguments.Arguments) -> shapes.Jso
     }
 
 
-def _readable(at: workspace_state.State, given: arguments.Arguments) -> channels.Channel:
-    channel = at.find_channel(given.required("channel", "channel_not_found"))
-    tables.require_channel_scope(at, channel, "history")
-    if not at.is_bot_in(channel):
+def _readable(state: workspace_state.State, given: arguments.Arguments) -> channels.Channel:
+    channel = state.find_channel(given.required("channel", "channel_not_found"))
+    tables.require_channel_scope(state, channel, "history")
+    if not state.is_bot_in(channel):
         raise slack_errors.Refusal("not_in_channel")
     return channel
 
 
-def _visible(at: workspace_state.State, channel: channels.Channel) -> list[messages.Message]:
+def _visible(state: workspace_state.State, channel: channels.Channel) -> list[messages.Message]:
     return [
         message
-        for message in at.messages.values()
+        for message in state.messages.values()
         if message.channel_id == channel.id and not message.is_deleted and not message.is_ephemeral
     ]
 
@@ -113,7 +113,7 @@ Item = typing.TypeVar("Item")
 
 
 def _page(items: collections.abc.Sequence[Item], given: arguments.Arguments, default: int) -> tuple[list[Item], str]:
-    limit = given.number("limit", min(default, LIMIT_MAXIMUM), LIMIT_MAXIMUM)
+    limit = given.number("limit", min(default, MAX_LIMIT), MAX_LIMIT)
     cursor = given.text("cursor") or "0"
     if not cursor.isdecimal():
         raise slack_errors.Refusal("invalid_cursor")

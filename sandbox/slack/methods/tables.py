@@ -33,14 +33,14 @@ class Method:
     token: Token = Token.BOT
 
 
-def require_scope(at: workspace_state.State, *scopes: str) -> None:
+def require_scope(state: workspace_state.State, *scopes: str) -> None:
     """Refuse unless the app was granted one of *scopes*."""
-    granted = at.settings.scopes
+    granted = state.settings.scopes
     if scopes and not granted & set(scopes):
         raise slack_errors.Refusal("missing_scope", needed=",".join(scopes), provided=",".join(sorted(granted)))
 
 
-def require_channel_scope(at: workspace_state.State, channel: channels.Channel, action: str) -> None:
+def require_channel_scope(state: workspace_state.State, channel: channels.Channel, action: str) -> None:
     """Refuse unless the app may do *action* (read, history, write) with channels of this kind."""
     is_managing = channel.kind is channels.Kind.PUBLIC and action == "write"
-    require_scope(at, "channels:manage" if is_managing else f"{channel.kind.value}:{action}")
+    require_scope(state, "channels:manage" if is_managing else f"{channel.kind.value}:{action}")

@@ -8,79 +8,81 @@ from sandbox.slack.methods import tables
 from sandbox.slack.state import arguments, messages, workspace_state
 from sandbox.slack.state import errors as slack_errors
 
-STACK_MAXIMUM = 3
+MAX_STACK = 3
 
 
-def open_modal(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def open_modal(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Show a modal to the person whose trigger_id it is."""
     body = _read_view(given, "modal")
     trigger_id = given.required("trigger_id", "invalid_trigger_id")
-    user_id = at.tokens.exchange_trigger(trigger_id)
-    _require_new_external_id(at, body)
-    return {"view": view_json(at, show_modal(at, user_id, body))}
+    user_id = state.tokens.exchange_trigger(trigger_id)
+    _require_new_external_id(state, body)
+    return {"view": view_json(state, show_modal(state, user_id, body))}
 
 
-def push(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def push(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Show a modal on top of the one that the trigger_id came from."""
     body = _read_view(given, "modal")
-    user_id = at.tokens.exchange_trigger(given.required("trigger_id", "invalid_trigger_id"))
-    below = open_views(at, user_id)
+    user_id = state.tokens.exchange_trigger(given.required("trigger_id", "invalid_trigger_id"))
+    below = open_views(state, user_id)
     if not below:
         raise slack_errors.Refusal("not_found")
-    if len(below) >= STACK_MAXIMUM:
+    if len(below) >= MAX_STACK:
         raise slack_errors.Refusal("push_limit_reached")
-    _require_new_external_id(at, body)
-    return {"view": view_json(at, show_modal(at, user_id, body, root_id=below[0].id))}
+    _require_new_external_id(state, body)
+    return {"view": view_json(state, show_modal(state, user_id, body, root_id=below[0].id))}
 
 
-def update(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def update(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Change a modal that is open."""
     body = _read_view(given, "modal")
-    view = _find_view(at, given)
+    view = _find_view(state, given)
     if given.text("hash") not in (None, "", view.hash):
         raise slack_errors.Refusal("hash_conflict")
-    return {"view": view_json(at, change_view(at, view, body))}
+    return {"view": view_json(state, change_view(state, view, body))}
 
 
-def publish(at: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
+def publish(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Set one person's Home tab."""
     body = _read_view(given, "home")
     user_id = given.required("user_id")
-    if user_id not in at.users:
+    if user_id not in state.users:
         raise slack_errors.Refusal("invalid_arguments")
-    current = at.homes.get(user_id)
+    current = state.homes.get(user_id)
     if given.text("hash") not in (None, "", current.hash if current else ""):
         raise slack_errors.Refusal("hash_conflict")
     if current:
-        return {"view": view_json(at, change_view(at, current, body))}
-    return {"view": view_json(at, show_modal(at, user_id, body))}
+        return {"view": view_json(state, change_view(state, current, body))}
+    return {"view": view_json(state, show_modal(state, user_id, body))}
 
 
-def show_modal(at: workspace_state.State, user_id: str, body: shapes.Json, root_id: str | None = None) -> messages.View:
+def show_modal(
+    state: workspace_state.State, user_id: str, body: shapes.Json, root_id: str | None = None
+) -> messages.View:
     """Put a view that has passed the checks before a person."""
-    view_id = at.new_id("V")
-    completed = body | {"blocks": list(at.complete(body["blocks"]))}
+    view_id = state.new_id("V")
+    completed = body | {"blocks": list(state.complete(body["blocks"]))}
     view = messages.View(
         id=view_id,
         user_id=user_id,
-        revision=at.changes.revision + 1,
-        hash=_hash(completed, at.changes.revision),
+        revision=state.changes.revision + 1,
+        hash=_hash(completed, state.changes.revision),
         body=completed,
         root_id=root_id or view_id,
     )
-    return at.put_view(view)
+    return state.put_view(view)
 
 
-def change_view(at: workspace_state.State, view: messages.View, body: shapes.Json) -> messages.View:
+def change_view(state: workspace_state.State, view: messages.View, body: shapes.Json) -> messages.View:
     """Replace what *view* shows."""
-    completed = body | {"blocks": list(at.complete(body["blocks"]))}
-    return at.change_view(view, body=completed, hash=_hash(completed, at.changes.revision), errors={})
+    completed = body | {"blocks": list(state.complete(body["blocks"]))}
+    return state.change_view(view, body=completed, hash=_hash(completed, state.changes.revision), errors={})
 
 
-def open_views(at: workspace_state.State, user_id: str) -> list[messages.View]:
+def open_views(state: workspace_state.State, user_id: str) -> list[messages.View]:
     """List the modals that a person has open, the lowest first."""
     return [
-        view for view in at.views.values() if view.user_id == user_id and view.kind == "modal" and not view.is_closed
+        view for view in state.views.values() if view.user_id == user_id and view.kind == "modal" and not view.is_closed
     ]
 
 
@@ -105,9 +107,9 @@ def check_view(body: object, kind: str) -> shapes.Json:
     return body
 
 
-def view_json(at: workspace_state.State, view: messages.View) -> shapes.Json:
+def view_json(state: workspace_state.State, view: messages.View) -> shapes.Json:
     """Return the view object that Slack puts into answers and payloads."""
-    own = at.settings
+    own = state.settings
     return {
         "id": view.id,
         "team_id": own.team_id,
@@ -133,16 +135,16 @@ def _read_view(given: arguments.Arguments, kind: str) -> shapes.Json:
     return check_view(given.structure("view", "invalid_arguments"), kind)
 
 
-def _require_new_external_id(at: workspace_state.State, body: shapes.Json) -> None:
+def _require_new_external_id(state: workspace_state.State, body: shapes.Json) -> None:
     external_id = body.get("external_id")
-    taken = (view for view in at.views.values() if not view.is_closed)
+    taken = (view for view in state.views.values() if not view.is_closed)
     if external_id and any(view.body.get("external_id") == external_id for view in taken):
         raise slack_errors.Refusal("duplicate_external_id")
 
 
-def _find_view(at: workspace_state.State, given: arguments.Arguments) -> messages.View:
+def _find_view(state: workspace_state.State, given: arguments.Arguments) -> messages.View:
     view_id, external_id = given.text("view_id"), given.text("external_id")
-    for view in at.views.values():
+    for view in state.views.values():
         is_named = view.id == view_id or (external_id and view.body.get("external_id") == external_id)
         if is_named and not view.is_closed:
             return view

@@ -7,33 +7,33 @@ from sandbox.slack.state import change_feed, channels, messages, records, worksp
 
 
 class Inspection:
-    """Looks into a workspace, as nobody in it could."""
+    """Read access to everything in a workspace."""
 
-    def __init__(self, at: workspace_state.State, held_sockets: sockets.Sockets) -> None:
-        self._at = at
+    def __init__(self, state: workspace_state.State, held_sockets: sockets.Sockets) -> None:
+        self._state = state
         self._sockets = held_sockets
 
     def latest(self, message: messages.Message) -> messages.Message:
         """Return *message* as it stands now."""
-        return self._at.messages[message.channel_id, message.ts]
+        return self._state.messages[message.channel_id, message.ts]
 
     def latest_channel(self, channel: channels.Channel) -> channels.Channel:
         """Return *channel* as it stands now."""
-        return self._at.channels[channel.id]
+        return self._state.channels[channel.id]
 
     def find_channel(self, name: str) -> channels.Channel | None:
-        """Return the channel called *name*, whoever created it."""
-        named = (channel for channel in self._at.channels.values() if channel.name == name)
+        """Return the channel called *name*."""
+        named = (channel for channel in self._state.channels.values() if channel.name == name)
         return next(named, None)
 
     def messages_in(self, channel: channels.Channel) -> tuple[messages.Message, ...]:
         """List all messages of a channel in order: deleted ones and everybody's ephemeral ones too."""
-        return tuple(message for message in self._at.messages.values() if message.channel_id == channel.id)
+        return tuple(message for message in self._state.messages.values() if message.channel_id == channel.id)
 
     @property
     def files(self) -> tuple[messages.File, ...]:
         """List the files that were shared."""
-        return tuple(file for file in self._at.files.values() if file.is_complete)
+        return tuple(file for file in self._state.files.values() if file.is_complete)
 
     @property
     def file_names(self) -> dict[str, str]:
@@ -42,22 +42,22 @@ class Inspection:
 
     def calls(self, method: str | None = None) -> tuple[records.ApiCall, ...]:
         """List the calls of the Web API in order, of one *method* or of all."""
-        return tuple(call for call in self._at.calls if method in (None, call.method))
+        return tuple(call for call in self._state.calls if method in (None, call.method))
 
     @property
     def deliveries(self) -> tuple[records.Delivery, ...]:
         """List everything that was to be brought to the bot, in order."""
-        return tuple(self._at.deliveries)
+        return tuple(self._state.deliveries)
 
     @property
     def response_uses(self) -> tuple[records.ResponseUse, ...]:
         """List the requests to response urls in order."""
-        return tuple(self._at.response_uses)
+        return tuple(self._state.response_uses)
 
     @property
     def handshakes(self) -> tuple[records.Handshake, ...]:
         """List the attempts to open a socket in order."""
-        return tuple(self._at.handshakes)
+        return tuple(self._state.handshakes)
 
     @property
     def open_sockets(self) -> tuple[sockets.Socket, ...]:
@@ -71,10 +71,10 @@ class Inspection:
         timeout_seconds: float = 5.0,
     ) -> change_feed.Found:
         """Return what *find* gives as soon as it is neither None nor false; it is asked after every change."""
-        return await self._at.changes.wait_for(
+        return await self._state.changes.wait_for(
             find,
             timeout_seconds=timeout_seconds,
-            describe=lambda: f"Deliveries: {self._at.deliveries}",
+            describe=lambda: f"Deliveries: {self._state.deliveries}",
         )
 
     async def wait_for_sockets(self, count: int = 1, *, timeout_seconds: float = 5.0) -> None:

@@ -14,8 +14,8 @@ _TIMEOUT_SECONDS = 5.0
 class Observer:
     """Sees what Slack shows to one person."""
 
-    def __init__(self, at: workspace_state.State, user: channels.User) -> None:
-        self._at = at
+    def __init__(self, state: workspace_state.State, user: channels.User) -> None:
+        self._state = state
         self.user = user
 
     @property
@@ -30,17 +30,17 @@ class Observer:
     @property
     def ephemerals(self) -> tuple[messages.Message, ...]:
         """List what only this person saw, in all channels, with Slack's own notices."""
-        return tuple(message for message in self._at.messages.values() if message.seen_only_by == self.id)
+        return tuple(message for message in self._state.messages.values() if message.seen_only_by == self.id)
 
     @property
     def home(self) -> messages.View | None:
         """Return the Home tab, once the bot has published it."""
-        return self._at.homes.get(self.id)
+        return self._state.homes.get(self.id)
 
     @property
     def modals(self) -> tuple[messages.View, ...]:
         """List the modals that are open, the lowest first."""
-        return tuple(views.open_views(self._at, self.id))
+        return tuple(views.open_views(self._state, self.id))
 
     async def waits_for_message(
         self,
@@ -67,7 +67,7 @@ class Observer:
                     return message
             return None
 
-        return await self._at.changes.wait_for(
+        return await self._state.changes.wait_for(
             find,
             timeout_seconds=timeout_seconds,
             describe=lambda: f"{self.user.name} waited for {containing!r}; {self._describe(channel)}",
@@ -83,11 +83,11 @@ class Observer:
         """Return *message* as it stands after a later change that brought *containing*."""
 
         def find() -> messages.Message | None:
-            now = self._at.messages[message.channel_id, message.ts]
+            now = self._state.messages[message.channel_id, message.ts]
             return now if _fits(now, containing, message) else None
 
-        channel = self._at.channels[message.channel_id]
-        return await self._at.changes.wait_for(
+        channel = self._state.channels[message.channel_id]
+        return await self._state.changes.wait_for(
             find,
             timeout_seconds=timeout_seconds,
             describe=lambda: f"{self.user.name} waited for {containing!r}; {self._describe(channel)}",
@@ -106,7 +106,7 @@ class Observer:
             home = self.home
             return home if home is not None and _fits(home, containing, after) else None
 
-        return await self._at.changes.wait_for(
+        return await self._state.changes.wait_for(
             find,
             timeout_seconds=timeout_seconds,
             describe=lambda: f"The Home tab shows {self.home.plain_text if self.home else None!r}.",
@@ -125,7 +125,7 @@ class Observer:
             top = self.modals[-1:]
             return top[0] if top and _fits(top[0], containing, after) else None
 
-        return await self._at.changes.wait_for(
+        return await self._state.changes.wait_for(
             find,
             timeout_seconds=timeout_seconds,
             describe=lambda: f"Open modals: {[view.plain_text for view in self.modals]}",
@@ -135,11 +135,11 @@ class Observer:
         self, channel: channels.Channel, *, thread: messages.Message | None = None
     ) -> tuple[messages.File, ...]:
         """List the files that this person can open in a channel, or in one thread of it, with their content."""
-        at_hand = self._at.channels[channel.id]
+        at_hand = self._state.channels[channel.id]
         if at_hand.kind is not channels.Kind.PUBLIC and self.id not in at_hand.member_ids:
             return ()
         return tuple(
-            self._at.files[file_id]
+            self._state.files[file_id]
             for message in self.sees(channel)
             if thread is None or message.thread_ts == (thread.thread_ts or thread.ts)
             for file_id in message.file_ids
@@ -153,7 +153,7 @@ class Observer:
         timeout_seconds: float = _TIMEOUT_SECONDS,
     ) -> messages.File:
         """Return the newest file that this person can open in a channel or a thread, as soon as there is one."""
-        (newest,) = await self._at.changes.wait_for(
+        (newest,) = await self._state.changes.wait_for(
             lambda: self.files_in(channel, thread=thread)[-1:],
             timeout_seconds=timeout_seconds,
             describe=lambda: f"{self.user.name} waited for a file; {self._describe(channel)}",
@@ -161,14 +161,14 @@ class Observer:
         return newest
 
     def _newest_first(self, channel: channels.Channel) -> collections.abc.Iterator[messages.Message]:
-        for message in reversed(self._at.messages.values()):
+        for message in reversed(self._state.messages.values()):
             is_shown = not message.is_deleted and message.seen_only_by in (None, self.id)
             if message.channel_id == channel.id and is_shown:
                 yield message
 
     def _describe(self, channel: channels.Channel) -> str:
         seen = [message.plain_text for message in self.sees(channel)]
-        failed = [f"{call.method}: {call.outcome}" for call in self._at.calls if not call.is_ok]
+        failed = [f"{call.method}: {call.outcome}" for call in self._state.calls if not call.is_ok]
         return f"seen in {channel.name}: {seen}; calls that failed: {failed}"
 
 

@@ -16,39 +16,41 @@ from sandbox.slack.state import settings as state_settings
 class Workspace(inspection.Inspection):
     """A sandboxed Slack workspace with one app in it."""
 
-    def __init__(self, at: workspace_state.State, session: aiohttp.ClientSession, crew: tasks.BackgroundTasks) -> None:
-        held_sockets = sockets.Sockets(at, crew)
-        super().__init__(at, held_sockets)
+    def __init__(
+        self, state: workspace_state.State, session: aiohttp.ClientSession, crew: tasks.BackgroundTasks
+    ) -> None:
+        held_sockets = sockets.Sockets(state, crew)
+        super().__init__(state, held_sockets)
         self._people: dict[str, people.Person] = {}
-        self._requests = requests.Requests(at.settings, session)
-        self.faults = faults.Faults(self._sockets, at.tokens)
-        self._sent = server_delivery.Deliveries(at, self.faults, self._requests, held_sockets, crew)
-        self.server = listener.Server(at, self.faults, held_sockets)
+        self._requests = requests.Requests(state.settings, session)
+        self.faults = faults.Faults(self._sockets, state.tokens)
+        self._sent = server_delivery.Deliveries(state, self.faults, self._requests, held_sockets, crew)
+        self.server = listener.Server(state, self.faults, held_sockets)
 
     @property
     def settings(self) -> state_settings.Settings:
         """Return what the workspace was set up with."""
-        return self._at.settings
+        return self._state.settings
 
     @property
     def api_url(self) -> str:
         """Return the base URL for Slack clients, with a slash at its end."""
-        return f"{self._at.base_url}/api/"
+        return f"{self._state.base_url}/api/"
 
     @property
     def bot_token(self) -> str:
         """Return the token for the Web API."""
-        return self._at.settings.bot_token
+        return self._state.settings.bot_token
 
     @property
     def app_token(self) -> str:
         """Return the token for Socket Mode."""
-        return self._at.settings.app_token
+        return self._state.settings.app_token
 
     @property
     def signing_secret(self) -> str:
         """Return the secret that requests are signed with."""
-        return self._at.settings.signing_secret
+        return self._state.settings.signing_secret
 
     def deliver_to(self, request_url: str | None) -> None:
         """Deliver by signed HTTP to *request_url* from now on; None goes back to Socket Mode."""
@@ -57,11 +59,11 @@ class Workspace(inspection.Inspection):
     def person(self, name: str, *, team: str | None = None) -> people.Person:
         """Return the person called *name*, who is of another workspace when *team* is given."""
         if name not in self._people:
-            team_id = team or self._at.settings.team_id
+            team_id = team or self._state.settings.team_id
             letters = "".join(letter for letter in name.upper() if letter.isalnum())
             user = channels.User(id=f"U0{letters}", name=name, team_id=team_id)
-            self._at.add_user(user)
-            self._people[name] = people.Person(self._at, user, self._sent)
+            self._state.add_user(user)
+            self._people[name] = people.Person(self._state, user, self._sent)
         return self._people[name]
 
     def channel(
@@ -75,28 +77,28 @@ class Workspace(inspection.Inspection):
     ) -> channels.Channel:
         """Make a channel; *is_shared*, or a member of another team, makes it a Slack Connect channel."""
         people_in = tuple(members)
-        own = (self._at.settings.bot_user_id,) if bot_is_member else ()
-        has_strangers = any(member.user.team_id != self._at.settings.team_id for member in people_in)
-        return self._at.put_channel(
+        own = (self._state.settings.bot_user_id,) if bot_is_member else ()
+        has_strangers = any(member.user.team_id != self._state.settings.team_id for member in people_in)
+        return self._state.put_channel(
             channels.Channel(
-                id=self._at.new_id("C"),
+                id=self._state.new_id("C"),
                 name=name,
                 kind=channels.Kind.PRIVATE if is_private else channels.Kind.PUBLIC,
                 member_ids=(*(member.id for member in people_in), *own),
                 is_shared=is_shared or has_strangers,
-                created_at_seconds=self._at.clock.seconds(),
+                created_at_seconds=self._state.clock.seconds(),
             )
         )
 
     def direct_message(self, first: people.Person, second: people.Person) -> channels.Channel:
         """Return the direct message channel of two people, where the bot is not."""
-        return self._at.direct_channel(first.id, second.id)
+        return self._state.direct_channel(first.id, second.id)
 
     def user_group(self, handle: str, members: collections.abc.Iterable[people.Person] = ()) -> channels.UserGroup:
         """Make a user group that is called by @*handle*."""
         member_ids = tuple(member.id for member in members)
-        group = channels.UserGroup(id=self._at.new_id("S"), handle=handle, name=handle, member_ids=member_ids)
-        self._at.groups[group.id] = group
+        group = channels.UserGroup(id=self._state.new_id("S"), handle=handle, name=handle, member_ids=member_ids)
+        self._state.groups[group.id] = group
         return group
 
     def change_user_group(
@@ -104,23 +106,23 @@ class Workspace(inspection.Inspection):
     ) -> channels.UserGroup:
         """Replace the members of a user group."""
         changed = dataclasses.replace(group, member_ids=tuple(member.id for member in members))
-        self._at.groups[group.id] = changed
+        self._state.groups[group.id] = changed
         return changed
 
     def archive(self, channel: channels.Channel) -> channels.Channel:
         """Archive a channel behind the bot's back."""
-        return self._at.change_channel(channel.id, is_archived=True)
+        return self._state.change_channel(channel.id, is_archived=True)
 
     def remove_bot_from(self, channel: channels.Channel) -> channels.Channel:
         """Take the bot out of a channel behind its back."""
-        left = self._at.channels[channel.id].member_ids
-        own_id = self._at.settings.bot_user_id
+        left = self._state.channels[channel.id].member_ids
+        own_id = self._state.settings.bot_user_id
         member_ids = tuple(member for member in left if member != own_id)
-        return self._at.change_channel(channel.id, member_ids=member_ids)
+        return self._state.change_channel(channel.id, member_ids=member_ids)
 
     def delete_message(self, message: messages.Message) -> None:
         """Delete a message behind the bot's back."""
-        self._at.change_message(self.latest(message), is_deleted=True)
+        self._state.change_message(self.latest(message), is_deleted=True)
 
     async def deliver_again(self, delivery: records.Delivery) -> records.Delivery:
         """Deliver the same payload once more, under a new envelope, as after a lost acknowledgement."""
@@ -151,7 +153,7 @@ class Workspace(inspection.Inspection):
             records.Kind.EVENT,
             {
                 "type": "url_verification",
-                "token": self._at.settings.verification_token,
+                "token": self._state.settings.verification_token,
                 "challenge": "sandbox-challenge",
             },
         )

@@ -27,8 +27,8 @@ class _Call:
 class Api:
     """Answers calls of all methods."""
 
-    def __init__(self, at: workspace_state.State, planned: faults.Faults) -> None:
-        self._at = at
+    def __init__(self, state: workspace_state.State, planned: faults.Faults) -> None:
+        self._state = state
         self._faults = planned
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -52,13 +52,13 @@ class Api:
         if method is None:
             raise slack_errors.Refusal("unknown_method", req_method=call.name)
         self._require_token(method, call.token)
-        tables.require_scope(self._at, *method.scopes)
-        self._at.rate_limits.count_call(method.name, method.tier)
+        tables.require_scope(self._state, *method.scopes)
+        self._state.rate_limits.count_call(method.name, method.tier)
         values = {} if call.is_json and not method.takes_json else call.values
-        return method.answer(self._at, arguments.Arguments(values))
+        return method.answer(self._state, arguments.Arguments(values))
 
     def _require_token(self, method: tables.Method, token: str | None) -> None:
-        own = self._at.settings
+        own = self._state.settings
         if method.token is tables.Token.NONE:
             return
         if not token:
@@ -70,11 +70,11 @@ class Api:
             raise slack_errors.Refusal("not_allowed_token_type")
 
     def _note(self, call: _Call, outcome: str, status: int, *, was_carried_out: bool = False) -> None:
-        self._at.note_call(
+        self._state.note_call(
             records.ApiCall(
                 method=call.name,
                 arguments=_plain(call.values),
-                at_seconds=self._at.clock.seconds(),
+                at_seconds=self._state.clock.seconds(),
                 outcome=outcome,
                 status=status,
                 was_carried_out=was_carried_out,

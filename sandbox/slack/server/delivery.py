@@ -32,13 +32,13 @@ class Deliveries:
 
     def __init__(
         self,
-        at: workspace_state.State,
+        state: workspace_state.State,
         planned: faults.Faults,
         requests: server_requests.Requests,
         held_sockets: sockets.Sockets,
         crew: tasks.BackgroundTasks,
     ) -> None:
-        self._at = at
+        self._state = state
         self._faults = planned
         self._requests = requests
         self._sockets = held_sockets
@@ -67,8 +67,8 @@ class Deliveries:
 
     def note(self, kind: records.Kind, payload: shapes.Json, what: str) -> records.Delivery:
         """Keep the record of a new delivery."""
-        delivery = records.Delivery(kind, payload, revision=self._at.changes.announce(), what=what)
-        self._at.deliveries.append(delivery)
+        delivery = records.Delivery(kind, payload, revision=self._state.changes.announce(), what=what)
+        self._state.deliveries.append(delivery)
         return delivery
 
     async def _attempt(
@@ -86,13 +86,13 @@ class Deliveries:
             if problem:
                 attempt = dataclasses.replace(attempt, outcome=records.Outcome.REFUSED, problem=problem)
         delivery.add(attempt)
-        self._at.changes.announce()
+        self._state.changes.announce()
 
     async def _hand_over(
         self, delivery: records.Delivery, envelope_id: str, number: int, reason: str
     ) -> records.Attempt:
         if self._requests.url is not None:
-            return await self._requests.hand_over(self._at, delivery.kind, delivery.payload, number, reason)
+            return await self._requests.hand_over(self._state, delivery.kind, delivery.payload, number, reason)
         envelope = _envelope(delivery, envelope_id, number, reason)
         return await self._sockets.hand_over(envelope, number)
 
@@ -100,7 +100,7 @@ class Deliveries:
         return not delivery.is_acknowledged and not delivery.attempts[-1].forbids_retry
 
     async def _repeat(self, delivery: records.Delivery) -> None:
-        patience = self._at.settings.timings
+        patience = self._state.settings.timings
         for number, delay_seconds in enumerate(patience.retry_delays_seconds, start=1):
             await asyncio.sleep(delay_seconds * patience.retry_factor)
             await self._attempt(delivery, str(uuid.uuid4()), number, _take_nothing)

@@ -14,8 +14,8 @@ from sandbox.slack.state import records, workspace_state
 class Hooks:
     """Answers requests to response urls and upload urls."""
 
-    def __init__(self, at: workspace_state.State, planned: faults.Faults) -> None:
-        self._at = at
+    def __init__(self, state: workspace_state.State, planned: faults.Faults) -> None:
+        self._state = state
         self._faults = planned
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
@@ -24,9 +24,9 @@ class Hooks:
         fault = self._faults.take_for_call(faults.RESPONSE_URL)
         try:
             api.raise_early(fault)
-            url = self._at.tokens.check_response_url(request.match_info["key"])
-            responses.post_answer(self._at, url, body)
-            self._at.tokens.use_response_url(url.key)
+            url = self._state.tokens.check_response_url(request.match_info["key"])
+            responses.post_answer(self._state, url, body)
+            self._state.tokens.use_response_url(url.key)
         except slack_errors.Refusal as refusal:
             self._note(request, body, refusal.error)
             return api.refusal_response(refusal)
@@ -39,27 +39,27 @@ class Hooks:
         fault = self._faults.take_for_call(faults.UPLOAD)
         try:
             api.raise_early(fault)
-            file_id = self._at.upload_tickets.pop(request.match_info["ticket"], None)
+            file_id = self._state.upload_tickets.pop(request.match_info["ticket"], None)
             if file_id is None:
                 raise slack_errors.Refusal("no_such_upload", status=404)
-            if len(content) != self._at.files[file_id].length:
+            if len(content) != self._state.files[file_id].length:
                 raise slack_errors.Refusal("length_mismatch", status=400)
         except slack_errors.Refusal as refusal:
             return api.refusal_response(refusal)
-        self._at.files[file_id] = dataclasses.replace(self._at.files[file_id], content=content)
-        self._at.changes.announce()
+        self._state.files[file_id] = dataclasses.replace(self._state.files[file_id], content=content)
+        self._state.changes.announce()
         return await api.late_response(request, fault, web.Response(text=f"OK - {len(content)}"))
 
     def _note(self, request: web.Request, body: object, outcome: str) -> None:
-        self._at.response_uses.append(
+        self._state.response_uses.append(
             records.ResponseUse(
                 url=str(request.url),
                 body=body if isinstance(body, dict) else {"unreadable": body},
-                at_seconds=self._at.clock.seconds(),
+                at_seconds=self._state.clock.seconds(),
                 outcome=outcome,
             )
         )
-        self._at.changes.announce()
+        self._state.changes.announce()
 
 
 async def _read_body(request: web.Request) -> object:

@@ -7,17 +7,17 @@ from sandbox.slack.state import workspace_state
 
 # A request that is still being answered when the workspace closes is given up after this.
 _SHUTDOWN_SECONDS = 0.05
-_BODY_BYTES_MAXIMUM = 64 * 1024 * 1024
+_MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
 class Server:
     """Listens on loopback until it is closed."""
 
-    def __init__(self, at: workspace_state.State, planned: faults.Faults, held_sockets: sockets.Sockets) -> None:
-        self._at = at
+    def __init__(self, state: workspace_state.State, planned: faults.Faults, held_sockets: sockets.Sockets) -> None:
+        self._state = state
         self._sockets = held_sockets
-        application = web.Application(client_max_size=_BODY_BYTES_MAXIMUM)
-        methods, others = api.Api(at, planned), hooks.Hooks(at, planned)
+        application = web.Application(client_max_size=_MAX_BODY_BYTES)
+        methods, others = api.Api(state, planned), hooks.Hooks(state, planned)
         application.router.add_route("*", "/api/{method}", methods.answer)
         application.router.add_post("/commands/{team}/{key}", others.respond)
         application.router.add_post("/upload/v1/{ticket}", others.upload)
@@ -32,7 +32,7 @@ class Server:
         site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()
         host, bound_port = self._runner.addresses[0][:2]
-        self._at.base_url = f"http://{host}:{bound_port}"
+        self._state.base_url = f"http://{host}:{bound_port}"
 
     async def close(self) -> None:
         """Close the sockets and stop listening."""

@@ -8,10 +8,10 @@ from sandbox.slack.state import channels, messages, workspace_state
 
 
 def command(
-    at: workspace_state.State, user: channels.User, channel: channels.Channel, word: str, text: str
+    state: workspace_state.State, user: channels.User, channel: channels.Channel, word: str, text: str
 ) -> shapes.Json:
     """Describe a slash command; every value is a string, and there is no thread."""
-    own = at.settings
+    own = state.settings
     return {
         "token": own.verification_token,
         "team_id": user.team_id,
@@ -24,17 +24,21 @@ def command(
         "text": text,
         "api_app_id": own.app_id,
         "is_enterprise_install": "false",
-        "response_url": response_url(at, at.tokens.new_response_url(channel.id, user.id)),
-        "trigger_id": at.tokens.new_trigger(user.id),
+        "response_url": response_url(state, state.tokens.new_response_url(channel.id, user.id)),
+        "trigger_id": state.tokens.new_trigger(user.id),
     }
 
 
 def click_on_message(
-    at: workspace_state.State, user: channels.User, message: messages.Message, action: shapes.Json, values: shapes.Json
+    state: workspace_state.State,
+    user: channels.User,
+    message: messages.Message,
+    action: shapes.Json,
+    values: shapes.Json,
 ) -> shapes.Json:
     """Describe the use of a control in a message, with the *values* of what else is in it."""
-    channel = at.channels[message.channel_id]
-    key = at.tokens.new_response_url(channel.id, user.id, message_ts=message.ts, thread_ts=message.thread_ts)
+    channel = state.channels[message.channel_id]
+    key = state.tokens.new_response_url(channel.id, user.id, message_ts=message.ts, thread_ts=message.thread_ts)
     container: shapes.Json = {
         "type": "message",
         "message_ts": message.ts,
@@ -43,11 +47,11 @@ def click_on_message(
     }
     if message.thread_ts:
         container["thread_ts"] = message.thread_ts
-    body = _interaction(at, user, "block_actions") | {
+    body = _interaction(state, user, "block_actions") | {
         "container": container,
         "channel": {"id": channel.id, "name": channel_name(channel)},
         "state": {"values": values},
-        "response_url": response_url(at, key),
+        "response_url": response_url(state, key),
         "actions": [action],
     }
     # Slack does not keep ephemeral messages, so it cannot show the bot the one that was clicked.
@@ -55,56 +59,58 @@ def click_on_message(
 
 
 def click_on_view(
-    at: workspace_state.State, user: channels.User, view: messages.View, action: shapes.Json, values: shapes.Json
+    state: workspace_state.State, user: channels.User, view: messages.View, action: shapes.Json, values: shapes.Json
 ) -> shapes.Json:
     """Describe the use of a control in a modal or on the Home tab."""
-    return _interaction(at, user, "block_actions") | {
+    return _interaction(state, user, "block_actions") | {
         "container": {"type": "view", "view_id": view.id},
-        "view": views.view_json(at, view) | {"state": {"values": values}},
+        "view": views.view_json(state, view) | {"state": {"values": values}},
         "actions": [action],
     }
 
 
-def submission(at: workspace_state.State, user: channels.User, view: messages.View, values: shapes.Json) -> shapes.Json:
+def submission(
+    state: workspace_state.State, user: channels.User, view: messages.View, values: shapes.Json
+) -> shapes.Json:
     """Describe a modal that was submitted."""
-    return _interaction(at, user, "view_submission") | {
-        "view": views.view_json(at, view) | {"state": {"values": values}},
+    return _interaction(state, user, "view_submission") | {
+        "view": views.view_json(state, view) | {"state": {"values": values}},
         "response_urls": [],
     }
 
 
-def closing(at: workspace_state.State, user: channels.User, view: messages.View) -> shapes.Json:
+def closing(state: workspace_state.State, user: channels.User, view: messages.View) -> shapes.Json:
     """Describe a modal that was closed without submitting."""
-    body = _interaction(at, user, "view_closed") | {"view": views.view_json(at, view), "is_cleared": False}
+    body = _interaction(state, user, "view_closed") | {"view": views.view_json(state, view), "is_cleared": False}
     return {key: value for key, value in body.items() if key != "trigger_id"}
 
 
 def shortcut(
-    at: workspace_state.State, user: channels.User, callback_id: str, message: messages.Message | None
+    state: workspace_state.State, user: channels.User, callback_id: str, message: messages.Message | None
 ) -> shapes.Json:
     """Describe a shortcut, global or on a message."""
     if message is None:
-        body = _interaction(at, user, "shortcut")
-        return body | {"callback_id": callback_id, "action_ts": at.new_ts()}
-    channel = at.channels[message.channel_id]
-    key = at.tokens.new_response_url(channel.id, user.id, message_ts=message.ts, thread_ts=message.thread_ts)
-    return _interaction(at, user, "message_action") | {
+        body = _interaction(state, user, "shortcut")
+        return body | {"callback_id": callback_id, "action_ts": state.new_ts()}
+    channel = state.channels[message.channel_id]
+    key = state.tokens.new_response_url(channel.id, user.id, message_ts=message.ts, thread_ts=message.thread_ts)
+    return _interaction(state, user, "message_action") | {
         "callback_id": callback_id,
-        "action_ts": at.new_ts(),
+        "action_ts": state.new_ts(),
         "message_ts": message.ts,
         "channel": {"id": channel.id, "name": channel_name(channel)},
         "message": message.to_json(),
-        "response_url": response_url(at, key),
+        "response_url": response_url(state, key),
     }
 
 
-def action_of(at: workspace_state.State, control: reading.Control, chosen: shapes.Json) -> shapes.Json:
+def action_of(state: workspace_state.State, control: reading.Control, chosen: shapes.Json) -> shapes.Json:
     """Describe one control's use; *chosen* is what differs by its kind."""
     action: shapes.Json = {
         "type": control.kind,
         "action_id": control.action_id,
         "block_id": control.block_id,
-        "action_ts": at.new_ts(),
+        "action_ts": state.new_ts(),
     }
     if control.kind == "button":
         action["text"] = control.element["text"]
@@ -116,10 +122,10 @@ def action_of(at: workspace_state.State, control: reading.Control, chosen: shape
 
 
 def event(
-    at: workspace_state.State, body: shapes.Json, user: channels.User, channel: channels.Channel | None
+    state: workspace_state.State, body: shapes.Json, user: channels.User, channel: channels.Channel | None
 ) -> shapes.Json:
     """Wrap an event as the Events API does."""
-    own = at.settings
+    own = state.settings
     is_shared = channel is not None and channel.is_shared
     strange = {"user_team": user.team_id, "source_team": user.team_id} if is_shared else {}
     return {
@@ -130,8 +136,8 @@ def event(
         "api_app_id": own.app_id,
         "event": body | strange,
         "type": "event_callback",
-        "event_id": at.new_id("Ev"),
-        "event_time": int(at.clock.seconds()),
+        "event_id": state.new_id("Ev"),
+        "event_time": int(state.clock.seconds()),
         "authorizations": [
             {
                 "enterprise_id": None,
@@ -146,9 +152,9 @@ def event(
     }
 
 
-def message_event(at: workspace_state.State, message: messages.Message, kind: str) -> shapes.Json:
+def message_event(state: workspace_state.State, message: messages.Message, kind: str) -> shapes.Json:
     """Describe a message of a person: *kind* is `app_mention` or `message`."""
-    channel = at.channels[message.channel_id]
+    channel = state.channels[message.channel_id]
     body = message.to_json() | {
         "type": kind,
         "client_msg_id": str(uuid.uuid4()),
@@ -160,22 +166,22 @@ def message_event(at: workspace_state.State, message: messages.Message, kind: st
     return body
 
 
-def home_event(at: workspace_state.State, user: channels.User, tab: str) -> shapes.Json:
+def home_event(state: workspace_state.State, user: channels.User, tab: str) -> shapes.Json:
     """Describe the opening of the app's Home or Messages tab."""
     body: shapes.Json = {
         "type": "app_home_opened",
         "user": user.id,
-        "channel": at.direct_channel(user.id, at.settings.bot_user_id).id,
+        "channel": state.direct_channel(user.id, state.settings.bot_user_id).id,
         "tab": tab,
-        "event_ts": at.new_ts(),
+        "event_ts": state.new_ts(),
     }
-    home = at.homes.get(user.id)
-    return body | ({"view": views.view_json(at, home)} if home and tab == "home" else {})
+    home = state.homes.get(user.id)
+    return body | ({"view": views.view_json(state, home)} if home and tab == "home" else {})
 
 
-def response_url(at: workspace_state.State, key: str) -> str:
+def response_url(state: workspace_state.State, key: str) -> str:
     """Return the address of the response url *key*."""
-    return f"{at.base_url}/commands/{at.settings.team_id}/{key}"
+    return f"{state.base_url}/commands/{state.settings.team_id}/{key}"
 
 
 def channel_name(channel: channels.Channel) -> str:
@@ -186,8 +192,8 @@ def channel_name(channel: channels.Channel) -> str:
     }.get(channel.kind, channel.name)
 
 
-def _interaction(at: workspace_state.State, user: channels.User, kind: str) -> shapes.Json:
-    own = at.settings
+def _interaction(state: workspace_state.State, user: channels.User, kind: str) -> shapes.Json:
+    own = state.settings
     return {
         "type": kind,
         "token": own.verification_token,
@@ -201,5 +207,5 @@ def _interaction(at: workspace_state.State, user: channels.User, kind: str) -> s
             "name": user.name,
             "team_id": user.team_id,
         },
-        "trigger_id": at.tokens.new_trigger(user.id),
+        "trigger_id": state.tokens.new_trigger(user.id),
     }

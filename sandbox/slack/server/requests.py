@@ -90,14 +90,14 @@ class Requests:
         return {"Content-Type": content_type, **sign(self._setup.signing_secret, body, moment)}
 
     async def hand_over(
-        self, at: workspace_state.State, kind: records.Kind, payload: shapes.Json, number: int, reason: str
+        self, state: workspace_state.State, kind: records.Kind, payload: shapes.Json, number: int, reason: str
     ) -> records.Attempt:
         """Send *payload* and wait for its acknowledgement."""
         body, content_type = encode(kind, payload)
         headers = self.signed_headers(body, content_type)
         if number:
             headers |= {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": reason}
-        at_seconds = at.clock.seconds()
+        at_seconds = state.clock.seconds()
         try:
             reply = await self.post(body, headers)
         except TimeoutError:

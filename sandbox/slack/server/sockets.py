@@ -11,7 +11,7 @@ from aiohttp import web
 from sandbox.slack.blocks import shapes
 from sandbox.slack.state import records, tasks, workspace_state
 
-SOCKETS_MAXIMUM = 10
+MAX_SOCKETS = 10
 # How long the other side may take to answer when a socket is closed.
 _CLOSE_SECONDS = 0.5
 
@@ -76,8 +76,8 @@ class Socket:
 class Sockets:
     """Opens sockets for tickets and hands each payload to exactly one of them."""
 
-    def __init__(self, at: workspace_state.State, crew: tasks.BackgroundTasks) -> None:
-        self._at = at
+    def __init__(self, state: workspace_state.State, crew: tasks.BackgroundTasks) -> None:
+        self._state = state
         self._crew = crew
         self._open: collections.deque[Socket] = collections.deque()
         self._number = 0
@@ -92,7 +92,7 @@ class Sockets:
         """Open a socket for a ticket and serve it until it ends."""
         ticket = request.query.get("ticket", "")
         refusal = self._refusal(ticket)
-        self._at.socket_tickets.discard(ticket)
+        self._state.socket_tickets.discard(ticket)
         reason, status = refusal or ("", 101)
         self._note(ticket, is_accepted=refusal is None, reason=reason)
         if refusal:
@@ -132,7 +132,7 @@ class Sockets:
     async def hand_over(self, envelope: shapes.Json, number: int) -> records.Attempt:
         """Send *envelope* through the next socket in turn and wait for its acknowledgement."""
         loop = asyncio.get_running_loop()
-        started, at_seconds = loop.time(), self._at.clock.seconds()
+        started, at_seconds = loop.time(), self._state.clock.seconds()
         outcome, body, problem = records.Outcome.ACKNOWLEDGED, None, ""
         socket = self._next()
         try:
@@ -159,7 +159,7 @@ class Sockets:
         futures.append(future)
         try:
             await socket.send(envelope)
-            async with asyncio.timeout(self._at.settings.timings.ack_seconds):
+            async with asyncio.timeout(self._state.settings.timings.ack_seconds):
                 return await future
         finally:
             if future in futures:
@@ -168,7 +168,7 @@ class Sockets:
                 socket.waiting.pop(envelope["envelope_id"], None)
 
     async def _close_later(self, socket: Socket) -> None:
-        await asyncio.sleep(self._at.settings.timings.socket_grace_seconds)
+        await asyncio.sleep(self._state.settings.timings.socket_grace_seconds)
         await socket.close()
 
     def _next(self) -> Socket | None:
@@ -182,35 +182,35 @@ class Sockets:
     def _refusal(self, ticket: str) -> tuple[str, int] | None:
         if self._refusals:
             return "refused on demand", self._refusals.pop(0)
-        if ticket not in self._at.socket_tickets:
+        if ticket not in self._state.socket_tickets:
             return "the ticket is not known or was used", 408
         return None
 
     def _note(self, ticket: str, *, is_accepted: bool, reason: str) -> None:
-        self._at.handshakes.append(
+        self._state.handshakes.append(
             records.Handshake(
                 ticket=ticket,
-                at_seconds=self._at.clock.seconds(),
+                at_seconds=self._state.clock.seconds(),
                 is_accepted=is_accepted,
                 reason=reason,
             )
         )
-        self._at.changes.announce()
+        self._state.changes.announce()
 
     async def _serve(self, socket: Socket) -> None:
-        if len(self._open) >= SOCKETS_MAXIMUM:
+        if len(self._open) >= MAX_SOCKETS:
             await socket.send(_disconnect("too_many_websockets"))
             await socket.close()
             return
         self._open.append(socket)
         try:
-            await socket.send(_hello(len(self._open), self._at.settings.app_id))
-            self._at.changes.announce()
+            await socket.send(_hello(len(self._open), self._state.settings.app_id))
+            self._state.changes.announce()
             await socket.listen()
         finally:
             self._open.remove(socket)
             socket.fail_all()
-            self._at.changes.announce()
+            self._state.changes.announce()
 
 
 def _hello(count: int, app_id: str) -> shapes.Json:

@@ -8,7 +8,7 @@ Found = typing.TypeVar("Found")
 
 
 class Changes:
-    """Numbers the changes in a workspace and wakes whoever waits for one."""
+    """Numbers the changes in a workspace and notifies waiters."""
 
     def __init__(self) -> None:
         self.revision = 0

@@ -6,7 +6,7 @@ import re
 
 from sandbox.slack.blocks import shapes
 
-NAME_MAXIMUM = 80
+MAX_NAME = 80
 
 
 class Kind(enum.Enum):
@@ -102,7 +102,7 @@ def name_error(name: str) -> str | None:
     """Name Slack's error for a channel *name* that cannot be, or give None."""
     if not name:
         return "invalid_name_required"
-    if len(name) > NAME_MAXIMUM:
+    if len(name) > MAX_NAME:
         return "invalid_name_maxlength"
     if not re.fullmatch(r"[a-z0-9_-]+", name):
         return "invalid_name_specials"

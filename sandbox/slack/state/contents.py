@@ -6,10 +6,10 @@ from sandbox.slack.blocks import checking, kinds, shapes
 from sandbox.slack.state import arguments
 from sandbox.slack.state import errors as slack_errors
 
-TEXT_MAXIMUM = 40_000
-UPDATE_TEXT_MAXIMUM = 4_000
-MARKDOWN_TEXT_MAXIMUM = 12_000
-ATTACHMENTS_MAXIMUM = 100
+MAX_TEXT = 40_000
+MAX_UPDATE_TEXT = 4_000
+MAX_MARKDOWN_TEXT = 12_000
+MAX_ATTACHMENTS = 100
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ def read_content(given: arguments.Arguments, refused: frozenset[str]) -> Content
     if given.has("markdown_text"):
         text, blocks = _read_markdown(given)
     return Content(
-        text=text[:TEXT_MAXIMUM] if text is not None else None,
+        text=text[:MAX_TEXT] if text is not None else None,
         blocks=blocks,
         attachments=_read_attachments(given),
         metadata=_read_metadata(given),
@@ -70,7 +70,7 @@ def _read_markdown(given: arguments.Arguments) -> tuple[str, tuple[shapes.Json, 
     if given.has("text") or given.has("blocks"):
         raise slack_errors.Refusal("markdown_text_conflict")
     markdown = given.required("markdown_text", "no_text")
-    if len(markdown) > MARKDOWN_TEXT_MAXIMUM:
+    if len(markdown) > MAX_MARKDOWN_TEXT:
         raise slack_errors.Refusal("msg_too_long")
     return markdown, ({"type": "markdown", "text": markdown},)
 
@@ -81,7 +81,7 @@ def _read_attachments(given: arguments.Arguments) -> tuple[shapes.Json, ...] | N
         return None
     if not isinstance(attachments, list) or not all(isinstance(item, dict) for item in attachments):
         raise slack_errors.Refusal("invalid_attachments")
-    if len(attachments) > ATTACHMENTS_MAXIMUM:
+    if len(attachments) > MAX_ATTACHMENTS:
         raise slack_errors.Refusal("too_many_attachments")
     for index, attachment in enumerate(attachments):
         pointer = f"/attachments/{index}/blocks"

@@ -143,7 +143,7 @@ class File:
     snippet_type: str = ""
     channel_ids: tuple[str, ...] = ()
     is_complete: bool = False
-    """It was shared by files.completeUploadExternal; until then nobody sees it."""
+    """It was shared by files.completeUploadExternal; until then it is invisible."""
 
     @property
     def text(self) -> str:
