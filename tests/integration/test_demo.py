@@ -53,7 +53,7 @@ def test_story_is_told_without_terminal_and_ends_by_itself() -> None:
         "healthy after",
         "alice ❯ /pos diagnose catalog",
         "not starting: database login failed",
-        "before its restart",
+        "previous log of pos-catalog",
         "PSQLException: FATAL",
         "alice ❯ [ Pods ]",
         "pos-catalog · sandbox: 2 of 2 pods ready",
