@@ -71,13 +71,7 @@ def _own_data(tools: command.Context) -> reports.Report:
             f"{len(outdated)} of {len(book.procedures)} procedures were not held against what their section says."
         )
         sections.append(reports.Table(columns=("procedure", "section", "what to do"), rows=outdated))
-    vocabulary = command.Vocabulary(
-        catalog=tools.catalog,
-        environments=tools.environments,
-        commands=tuple(tools.commands),
-        aliases={alias: name for name, one in tools.commands.items() for alias in one.aliases},
-    )
-    count, failures = testing.run_all(book, tools.commands, vocabulary)
+    count, failures = _run_procedure_tests(tools)
     if failures:
         verdict = reports.Verdict.FAILED
         headline = f"{len(failures)} of {count} procedure tests failed"
@@ -100,6 +94,16 @@ def _own_data(tools: command.Context) -> reports.Report:
         "uncovered": len(uncovered),
     }
     return reports.Report(verdict=verdict, headline=headline, sections=tuple(sections), facts=facts)
+
+
+def _run_procedure_tests(tools: command.Context) -> tuple[int, list[tuple[str, str]]]:
+    vocabulary = command.Vocabulary(
+        catalog=tools.catalog,
+        environments=tools.environments,
+        commands=tuple(tools.commands),
+        aliases={alias: name for name, one in tools.commands.items() for alias in one.aliases},
+    )
+    return testing.run_all(tools.procedure_catalog, tools.commands, vocabulary)
 
 
 def _outdated(tools: command.Context) -> Iterator[reports.Row]:

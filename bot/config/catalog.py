@@ -10,6 +10,7 @@ from typing import Annotated
 import pydantic
 
 from bot import errors
+from bot.config import strict
 
 Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Port = Annotated[int, pydantic.Field(ge=1, le=65535, strict=True)]
@@ -17,10 +18,6 @@ UrlPath = Annotated[str, pydantic.StringConstraints(pattern=r"^/[!-~]*$")]
 HttpUrl = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 
 ALL = "all"
-
-
-class _Strict(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
 
 class Tier(enum.StrEnum):
@@ -34,7 +31,7 @@ class Tier(enum.StrEnum):
     SUPPORTING = "supporting"
 
 
-class Service(_Strict):
+class Service(strict.StrictModel):
     """One module of the backend as it is deployed."""
 
     name: Name
@@ -58,7 +55,7 @@ class Service(_Strict):
         return ((("name",), self.name), *((("aliases", index), alias) for index, alias in enumerate(self.aliases)))
 
 
-class Catalog(_Strict):
+class Catalog(strict.StrictModel):
     """All services; every name and alias in it means exactly one service."""
 
     services: tuple[Service, ...] = pydantic.Field(min_length=1)
@@ -120,7 +117,7 @@ class Catalog(_Strict):
 _TEMPLATE_FIELDS = frozenset({"service", "deployment", "namespace", "port", "health_path", "gateway_path"})
 
 
-class Environment(_Strict):
+class Environment(strict.StrictModel):
     """One place where the services run."""
 
     namespace: Name
@@ -168,7 +165,7 @@ class Environment(_Strict):
         )
 
 
-class Environments(_Strict):
+class Environments(strict.StrictModel):
     """All environments and the one that is meant when none is named."""
 
     default: Name

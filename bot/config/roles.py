@@ -7,6 +7,7 @@ from typing import Annotated
 
 import pydantic
 
+from bot.config import strict
 from bot.model import invocations
 
 Member = Annotated[str, pydantic.StringConstraints(pattern=r"^([UWS][A-Z0-9]{2,}|terminal:\S+)$")]
@@ -15,11 +16,7 @@ ChannelPattern = Annotated[str, pydantic.StringConstraints(pattern=r"^[\w*?\[\]-
 """A channel's name or id; `*` stands for any run of characters."""
 
 
-class _Strict(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
-
-
-class Role(_Strict):
+class Role(strict.StrictModel):
     """People who may run commands that not everyone may."""
 
     members: tuple[Member, ...]
@@ -37,7 +34,7 @@ class Role(_Strict):
         return actor.id in self.members
 
 
-class Channels(_Strict):
+class Channels(strict.StrictModel):
     """Where the bot answers."""
 
     reads: tuple[ChannelPattern, ...] = ("*",)
@@ -54,7 +51,7 @@ class Channels(_Strict):
         return place.kind is invocations.ConversationKind.CHANNEL and _matches(place, self.incidents)
 
 
-class Roles(_Strict):
+class Roles(strict.StrictModel):
     """The whole of roles.yaml."""
 
     channels: Channels = Channels()

@@ -1,4 +1,4 @@
-"""The base of every model that a YAML file is read into."""
+"""The base of the models that YAML files are read into."""
 
 import pydantic
 
@@ -6,6 +6,4 @@ import pydantic
 class StrictModel(pydantic.BaseModel):
     """Frozen, and an unknown key is an error."""
 
-    model_config = pydantic.ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, use_attribute_docstrings=True
-    )
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)

@@ -14,8 +14,8 @@ import structlog
 
 from bot import command, errors
 from bot.model import invocations, reports
+from bot.procedures import dry_run, runs, schema
 from bot.procedures import reports as run_reports
-from bot.procedures import runs, schema
 from bot.procedures.definition import parameters, references, templates
 
 log = structlog.get_logger()
@@ -30,7 +30,7 @@ def command_of(procedure: schema.Procedure) -> command.Command[Any]:
     async def run(typed: command.Parameters, context: command.Context) -> reports.Report:
         order = _request(procedure, typed, context)
         if parameters.read(procedure.params, typed).is_plan:
-            return run_reports.planned(order, context.runs.plan(order), context.runbook)
+            return dry_run.planned(order, context.runs.plan(order), context.runbook)
         started = await context.runs.start(order)
         if context.invocation.source is invocations.Source.TERMINAL:
             return await attach(started, context)

@@ -2,8 +2,8 @@
 The reports about runs.
 
 A channel has three messages about a run: its progress (`live`), what a person is asked (`asked`) and the end (`ended`).
-Who asks for the run gets all of it in one report (`summary`). `planned` is the dry run, `listing` the list of runs,
-`step_results` and `step_result` are the log of a run.
+Who asks for the run gets all of it in one report (`summary`). `listing` is the list of runs; `step_results` and
+`step_result` are the log of a run.
 """
 
 import datetime
@@ -29,11 +29,6 @@ _STATES: Mapping[runs.StepState, reports.TaskState] = {
     runs.StepState.UNKNOWN: reports.TaskState.UNKNOWN,
     runs.StepState.SKIPPED: reports.TaskState.SKIPPED,
     runs.StepState.CANCELLED: reports.TaskState.SKIPPED,
-}
-_ANSWERERS = {
-    schema.REQUESTER: "the requester",
-    schema.ANYONE_WITH_RUN: "anyone who may run it",
-    schema.NOT_REQUESTER: "anyone else who may run it",
 }
 
 
@@ -133,45 +128,6 @@ def confirmation(run: runs.Run, text: str) -> reports.Report:
     )
 
 
-def planned(order: runs.RunRequest, steps: Sequence[runs.PlannedStep], runbook: sections.Runbook) -> reports.Report:
-    """Return what a run of *order* would do: each step with its condition and who is asked."""
-    rows = tuple(reports.Row(cells=(step.title, ". ".join(_condition(step)), step.action)) for step in steps)
-    changing = [step.title for step in steps if step.is_change]
-    pairs = [
-        ("changes", ", ".join(changing) or "nothing"),
-        ("timeout", durations.write(order.procedure.timeout)),
-        *([("lock", order.lock)] if order.lock is not None else []),
-    ]
-    return reports.Report(
-        verdict=reports.Verdict.OK,
-        headline=f"{_subject(order.procedure, order.params)} · Dry run: no changes were made.",
-        sections=(reports.Table(columns=("step", "when", "action"), rows=rows), reports.Fields(pairs=tuple(pairs))),
-        facts={"procedure": order.procedure.id, "steps": len(steps), "changes": len(changing), "lock": order.lock},
-        next_actions=(reports.NextAction(label="Run", command=runs.line_of(order.procedure, order.params)),),
-        runbook=runbook.point_to(order.procedure.doc.section),
-        is_information=True,
-    )
-
-
-def _condition(step: runs.PlannedStep) -> list[str]:
-    if step.is_condition_met is False:
-        return ["skipped: condition not met"]
-    parts = ["always"] if step.is_condition_met and not step.is_end and not step.skipped_after else []
-    if step.skipped_after:
-        parts.append(f"unless {_either(step.skipped_after)} failed")
-    if step.is_end:
-        parts.append("at the end, whatever the outcome")
-    if step.is_condition_met is None:
-        parts.append(f"depends on {', '.join(step.depends_on) or 'all earlier steps'}")
-    if step.asks is not None:
-        parts.append(f"asks {_ANSWERERS.get(step.asks, step.asks.replace(':', ' '))}")
-    return parts
-
-
-def _either(titles: Sequence[str]) -> str:
-    return " or ".join(filter(None, (", ".join(titles[:-1]), *titles[-1:])))
-
-
 def listing(found: Sequence[runs.Run]) -> reports.Report:
     """Return a list of runs, those that wait for input with the first buttons."""
     if not found:
@@ -256,10 +212,11 @@ def prompt(run: runs.Run, question: runs.Question) -> str:
 
 def subject(run: runs.Run) -> str:
     """Return the subject of a headline, such as `Post-deployment check · pos-order · prod`."""
-    return _subject(run.procedure, run.params)
+    return subject_of(run.procedure, run.params)
 
 
-def _subject(procedure: schema.Procedure, params: Mapping[str, reports.Scalar]) -> str:
+def subject_of(procedure: schema.Procedure, params: Mapping[str, reports.Scalar]) -> str:
+    """Return the subject of a headline about a run of *procedure* with *params*."""
     target = [str(params[name]) for name in ("service", "env") if params.get(name) is not None]
     return " · ".join((procedure.title, *target))
 

@@ -36,6 +36,11 @@ ANYONE_WITH_RUN, REQUESTER, NOT_REQUESTER, ROLE = "anyone_with_run", "requester"
 """Who may answer a question; a role's name follows the last."""
 
 
+class _Model(strict.StrictModel):
+    # What stands below a field describes it in the JSON Schema.
+    model_config = pydantic.ConfigDict(populate_by_name=True, use_attribute_docstrings=True)
+
+
 class ParamType(enum.StrEnum):
     """The type of a parameter."""
 
@@ -48,7 +53,7 @@ class ParamType(enum.StrEnum):
     DURATION = "duration"
 
 
-class Param(strict.StrictModel):
+class Param(_Model):
     """A parameter. Required ones are positional, in the order of the file, the others are typed as `--name VALUE`."""
 
     name: Name
@@ -80,7 +85,7 @@ class Param(strict.StrictModel):
         return self
 
 
-class Doc(strict.StrictModel):
+class Doc(_Model):
     """The section of the runbook that the procedure carries out."""
 
     section: Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9-]+$")]
@@ -89,7 +94,7 @@ class Doc(strict.StrictModel):
     """Digest of the section when the procedure was last compared with it."""
 
 
-class Binding(strict.StrictModel):
+class Binding(_Model):
     """The command that starts a run."""
 
     name: Id
@@ -104,7 +109,7 @@ class Binding(strict.StrictModel):
         return given
 
 
-class Access(strict.StrictModel):
+class Access(_Model):
     """Who may run the procedure."""
 
     run: tuple[Annotated[str, pydantic.StringConstraints(pattern=r"^\S+$")], ...] = pydantic.Field(min_length=1)
@@ -115,7 +120,7 @@ Answerer = Annotated[str, pydantic.StringConstraints(pattern=r"^(requester|anyon
 """Who may answer a question."""
 
 
-class Confirm(strict.StrictModel):
+class Confirm(_Model):
     """A question that has to be answered with yes; before a command, or as a step of its own."""
 
     text: Prose
@@ -124,20 +129,20 @@ class Confirm(strict.StrictModel):
     """After which the question counts as answered with no."""
 
 
-class Retry(strict.StrictModel):
+class Retry(_Model):
     """How often a failed step is repeated."""
 
     attempts: int = pydantic.Field(ge=2, le=10)
     delay: durations.Duration = datetime.timedelta(seconds=5)
 
 
-class Goto(strict.StrictModel):
+class Goto(_Model):
     """Continue at a later step."""
 
     goto: Name
 
 
-class Step(strict.StrictModel):
+class Step(_Model):
     """One step."""
 
     id: Name
@@ -163,7 +168,7 @@ class Step(strict.StrictModel):
         return self.idempotent or self.effect is not bot_command.Effect.CHANGE
 
 
-class Procedure(strict.StrictModel):
+class Procedure(_Model):
     """A file of `runbook_data/procedures/`."""
 
     # The version of this format.

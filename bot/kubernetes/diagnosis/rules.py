@@ -11,7 +11,7 @@ import pydantic
 import re2
 
 from bot import errors
-from bot.config import catalog
+from bot.config import catalog, strict
 
 MAX_PATTERN_LENGTH = 1_000
 INNERMOST = "innermost"
@@ -46,11 +46,7 @@ class Certainty(enum.StrEnum):
         return list(Certainty).index(self)
 
 
-class _Strict(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
-
-
-class Rule(_Strict):
+class Rule(strict.StrictModel):
     """A cause and the pattern that recognises it."""
 
     id: catalog.Name
@@ -106,7 +102,7 @@ class Rule(_Strict):
         return " ".join(template.format_map(dict(values)).split())
 
 
-class Rules(_Strict):
+class Rules(strict.StrictModel):
     """All rules, specific ones first: the first that matches a text wins."""
 
     rules: tuple[Rule, ...]

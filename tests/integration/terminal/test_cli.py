@@ -236,5 +236,5 @@ async def test_migrate_says_what_it_did(environment: dict[str, str]) -> None:
     first = await processes.run(environment, "migrate")
     second = await cli_runner.run(environment, "migrate")
 
-    assert first[:2] == (0, "The database is now at revision 0004.\n")
+    assert first[:2] == (0, "The database is now at revision 0006.\n")
     assert second[:2] == (0, "The database is up to date.\n")

@@ -1,4 +1,4 @@
-"""Whatever a procedure says and whatever happens: runs end, go forward, and make no change twice by themselves."""
+"""Properties of the engine: every run ends, goes forward, and makes no change twice by itself."""
 
 import collections
 import dataclasses
@@ -18,7 +18,7 @@ from bot.procedures.steps import kind, registry
 from tests.unit.engine import engine_fixture, fake_commands
 
 NOW = datetime.datetime(2026, 11, 24, 3, 0, tzinfo=datetime.UTC)
-MOST_MOVES = 400
+MAX_DECISIONS = 400
 S = runs.StepState
 _COMMANDS = {"look": fake_commands.LOOK, "turn": fake_commands.TURN}
 _CONTENTS = {
@@ -69,53 +69,53 @@ def prepare(step: schema.Step, scope: references.Scope) -> kind.Action:
 
 @dataclasses.dataclass(slots=True)
 class World:
-    """Lets happen what is drawn, and remembers what was done."""
+    """Draws what happens, and records what was started."""
 
     data: strategies.DataObject
     run: runs.Run
     now: datetime.datetime = NOW
-    begun: list[str] = dataclasses.field(default_factory=list)
+    started: list[str] = dataclasses.field(default_factory=list)
     allowed: dict[str, int] = dataclasses.field(default_factory=lambda: collections.defaultdict(lambda: 1))
-    """How often a change may be made: once, and once more for every time it surely failed or somebody said again."""
-    mishaps: int = 6
+    """How often a change may start: once, and once more for each failure or request to repeat it."""
+    faults: int = 6
 
-    def draws(self, *what: str) -> str:
+    def draw(self, *what: str) -> str:
         return self.data.draw(strategies.sampled_from(what))
 
-    def goes_on(self) -> None:
-        """Live through one move."""
+    def decide_once(self) -> None:
+        """Make one decision and let something happen."""
         move = transitions.decide(self.run, self.now, prepare)
         self.run = move.run
         match move:
             case transitions.StartStep(step=step, action=action):
-                self._begins(step, action)
+                self._start(step, action)
             case transitions.Wait(until=until) if self.run.state is runs.RunState.RUNNING:
                 assert until is not None
-                self.now = self.now - datetime.timedelta(days=1) if self._strikes("clock") else until
+                self.now = self.now - datetime.timedelta(days=1) if self._fault("clock") else until
             case transitions.Wait():
-                self._asks()
+                self._answer()
 
-    def _strikes(self, *what: str) -> str:
-        """Give a mishap, of which there are not endlessly many, or nothing."""
-        struck = self.draws("", "", *what) if self.mishaps else ""
-        self.mishaps -= bool(struck)
+    def _fault(self, *what: str) -> str:
+        """Return a mishap, of which there are not endlessly many, or nothing."""
+        struck = self.draw("", "", *what) if self.faults else ""
+        self.faults -= bool(struck)
         return struck
 
-    def _begins(self, step: schema.Step, action: kind.Action) -> None:
-        self.begun.append(step.id)
+    def _start(self, step: schema.Step, action: kind.Action) -> None:
+        self.started.append(step.id)
         record = self.run.find(step.id)
         assert record.state is S.RUNNING
         assert step.confirm is None or record.confirmed == action.digest
         if not step.may_be_repeated:
-            assert self.begun.count(step.id) <= self.allowed[step.id], "a change is made again, and nobody wanted that"
-        match self._strikes("crash", "cancel", "out of time", "broken off"):
+            assert self.started.count(step.id) <= self.allowed[step.id], "a change was repeated without a request"
+        match self._fault("crash", "cancel", "out of time", "broken off"):
             case "crash":
                 return
             case "cancel":
-                self._is_cancelled()
+                self._cancel()
                 return
             case "broken off":
-                self.run = transitions.fail_run(self.run, "a mistake", self.now)
+                self.run = transitions.fail_run(self.run, "an error", self.now)
                 return
             case "out of time" if self.run.ending is None:
                 state = S.TIMED_OUT
@@ -124,36 +124,36 @@ class World:
                 )
                 self.run = transitions.time_out_run(self.run, self.now)
                 return
-        state = S(self.draws(S.SUCCEEDED, S.FAILED, S.TIMED_OUT))
+        state = S(self.draw(S.SUCCEEDED, S.FAILED, S.TIMED_OUT))
         self.allowed[step.id] += state is S.FAILED
         self.run = transitions.complete_step(self.run, step, kind.Outcome(state=state, headline=str(state)), self.now)
 
-    def _is_cancelled(self) -> None:
+    def _cancel(self) -> None:
         self.run = dataclasses.replace(self.run, cancel=invocations.CancelRequest(by="bob", at=self.now))
 
-    def _asks(self) -> None:
+    def _answer(self) -> None:
         question = self.run.question
         assert question is not None and question.answer is None
         assert self.run.state is runs.RunState.WAITING
         assert [one.id for one in self.run.steps if one.state is S.WAITING] == [question.step]
-        assert not self.run.procedure.is_end(question.step), "the end waits for nobody"
-        options = [one for one in question.options if self.mishaps or one not in {runs.RETRY, runs.DID_NOT}]
-        answer = self.draws(runs.TIMEOUT, "cancel", *options)
-        self.mishaps -= answer in {runs.RETRY, runs.DID_NOT}
+        assert not self.run.procedure.is_end(question.step), "a step of finally asked a person"
+        options = [one for one in question.options if self.faults or one not in {runs.RETRY, runs.DID_NOT}]
+        answer = self.draw(runs.TIMEOUT, "cancel", *options)
+        self.faults -= answer in {runs.RETRY, runs.DID_NOT}
         self.allowed[question.step] += answer in {runs.RETRY, runs.DID_NOT}
         self.run = dataclasses.replace(self.run, state=runs.RunState.RUNNING)
         if answer == "cancel":
-            self._is_cancelled()
+            self._cancel()
             return
         given = dataclasses.replace(question, answer=answer, answered_by="bob", answered_at=self.now)
         self.run = dataclasses.replace(self.run, question=given)
 
-    def ends(self) -> None:
-        for _ in range(MOST_MOVES):
+    def finish(self) -> None:
+        for _ in range(MAX_DECISIONS):
             if self.run.state.is_final:
                 return
-            self.goes_on()
-        pytest.fail("it does not end")
+            self.decide_once()
+        pytest.fail("the run does not end")
 
 
 def a_run(procedure: schema.Procedure, *, is_step_by_step: bool) -> runs.Run:
@@ -171,14 +171,14 @@ def a_run(procedure: schema.Procedure, *, is_step_by_step: bool) -> runs.Run:
     )
 
 
-def holds(world: World, *, is_whole: bool = True) -> None:
+def check_ended(world: World, *, is_whole: bool = True) -> None:
     run = world.run
     procedure = run.procedure
     assert all(record.state.is_final for record in run.steps)
     assert run.ending is None and run.ended_at is not None
     order = [step.id for step in procedure.all_steps()]
-    places = [order.index(step_id) for step_id in world.begun]
-    assert places == sorted(places), "it went back"
+    places = [order.index(step_id) for step_id in world.started]
+    assert places == sorted(places), "the run went backwards"
     for record in run.steps:
         step = procedure.find(record.id)
         if record.state is S.UNKNOWN:
@@ -186,31 +186,29 @@ def holds(world: World, *, is_whole: bool = True) -> None:
         if record.state in {S.SKIPPED, S.CANCELLED}:
             assert record.reason
             assert (
-                record.id not in world.begun or step.may_be_repeated or step.confirm is not None or record.attempt > 1
+                record.id not in world.started or step.may_be_repeated or step.confirm is not None or record.attempt > 1
             )
         if is_whole and procedure.is_end(record.id) and step.when in {None, "true"}:
-            assert record.id in world.begun or str(record.reason) == "a mistake", "the end is always done"
+            assert record.id in world.started or str(record.reason) == "an error", "finally always runs"
     if run.state is runs.RunState.COMPLETED:
         assert not any(record.state.is_failure for record in run.steps)
 
 
 @hypothesis.given(some_procedures(), strategies.booleans(), strategies.data())
-def test_every_run_ends_well_formed(
+def test_every_run_ends_in_a_consistent_state(
     procedure: schema.Procedure, is_step_by_step: bool, data: strategies.DataObject
 ) -> None:
     world = World(data, a_run(procedure, is_step_by_step=is_step_by_step))
 
-    world.ends()
+    world.finish()
 
-    holds(world)
+    check_ended(world)
 
 
 @hypothesis.given(some_procedures(), strategies.data())
-def test_a_retry_ends_too_and_makes_no_change_a_second_time(
-    procedure: schema.Procedure, data: strategies.DataObject
-) -> None:
+def test_retry_ends_and_repeats_no_change(procedure: schema.Procedure, data: strategies.DataObject) -> None:
     world = World(data, a_run(procedure, is_step_by_step=False))
-    world.ends()
+    world.finish()
     hypothesis.assume(world.run.state is not runs.RunState.COMPLETED)
     made = {
         step.id for step in procedure.steps if not step.may_be_repeated and world.run.find(step.id).state is S.SUCCEEDED
@@ -221,8 +219,8 @@ def test_a_retry_ends_too_and_makes_no_change_a_second_time(
         if record.state is S.RUNNING and not procedure.find(record.id).may_be_repeated:
             again.allowed[record.id] = 0
 
-    again.ends()
+    again.finish()
 
     # Where only the end had failed, it goes on within the end.
-    holds(again, is_whole=any(step.id in again.begun for step in procedure.steps))
-    assert not made & set(again.begun)
+    check_ended(again, is_whole=any(step.id in again.started for step in procedure.steps))
+    assert not made & set(again.started)

@@ -67,11 +67,11 @@ def a_scope(**changes) -> references.Scope:
         ("null == null", True),
     ],
 )
-def test_an_expression_means_what_it_reads_like(text: str, expected: bool) -> None:
+def test_expression_is_evaluated(text: str, expected: bool) -> None:
     assert expressions.parse(text).evaluate(a_scope()) is expected
 
 
-def test_true_is_no_number() -> None:
+def test_true_is_not_a_number() -> None:
     scope = a_scope(params={"limit": True})
 
     assert not expressions.parse("params.limit == 1").evaluate(scope)
@@ -107,7 +107,7 @@ def test_true_is_no_number() -> None:
         ("not " * 25 + "true", 81, "nested deeper than 20"),
     ],
 )
-def test_what_cannot_be_understood_is_told_with_its_column(text: str, column: int, words: str) -> None:
+def test_syntax_error_has_its_column(text: str, column: int, words: str) -> None:
     with pytest.raises(errors.BadConfiguration) as caught:
         expressions.parse(text)
 
@@ -115,11 +115,11 @@ def test_what_cannot_be_understood_is_told_with_its_column(text: str, column: in
     assert words in str(caught.value)
 
 
-def test_parentheses_cost_no_depth() -> None:
+def test_parentheses_do_not_count_as_depth() -> None:
     assert expressions.parse("(" * 200 + "true" + ")" * 200).evaluate(a_scope())
 
 
-def test_an_expression_has_an_end() -> None:
+def test_length_and_depth_are_limited() -> None:
     with pytest.raises(errors.BadConfiguration, match="at most 500"):
         expressions.parse("true or " * 80 + "true")
 
@@ -153,7 +153,7 @@ def test_an_expression_has_an_end() -> None:
         ("steps.health.saved.sate == 'UP'", "Did you mean “state”?"),
     ],
 )
-def test_names_and_types_are_held_to_what_is_declared(text: str, problem: str) -> None:
+def test_names_and_types_are_validated(text: str, problem: str) -> None:
     problems = expressions.parse(text).validate(KNOWN)
 
     assert len(problems) == 1
@@ -171,7 +171,7 @@ def test_names_and_types_are_held_to_what_is_declared(text: str, problem: str) -
         "any_failed()",
     ],
 )
-def test_what_is_sound_passes(text: str) -> None:
+def test_valid_expression_has_no_errors(text: str) -> None:
     assert expressions.parse(text).validate(KNOWN) == []
 
 
@@ -190,13 +190,13 @@ def test_what_is_sound_passes(text: str) -> None:
         ("any_failed('gone', 'health')", None, ("health",)),
     ],
 )
-def test_a_plan_knows_what_does_not_depend_on_steps(text: str, value: bool | None, steps: tuple[str, ...]) -> None:
+def test_forecast_knows_what_does_not_depend_on_steps(text: str, value: bool | None, steps: tuple[str, ...]) -> None:
     scope = a_scope(steps={"gone": references.StepResult(outcome=runs.StepState.SKIPPED)})
 
     assert expressions.parse(text).forecast(scope) == expressions.Forecast(value=value, steps=steps)
 
 
-def test_what_an_expression_speaks_of_is_told() -> None:
+def test_expression_lists_its_references() -> None:
     expression = expressions.parse("params.restart and any_failed('logs') and steps.health.saved.ms > params.limit")
 
     assert [str(reference) for reference in expression.references] == [
@@ -214,7 +214,7 @@ _WORDS = st.sampled_from([*_PIECES.split(), "9" * 400, "\n", "\0"])
 
 
 @hypothesis.given(st.one_of(st.lists(_WORDS, max_size=30).map(" ".join), st.text(max_size=600)))
-def test_whatever_is_written_is_understood_or_refused_in_words(text: str) -> None:
+def test_any_text_is_parsed_or_rejected_with_a_sentence(text: str) -> None:
     began = time.process_time()
     with contextlib.suppress(errors.BadConfiguration):
         expression = expressions.parse(text)
@@ -228,7 +228,7 @@ _SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.te
 
 
 @hypothesis.given(_SCALARS, _SCALARS, st.sampled_from(["==", "!=", "<", "<=", ">", ">="]))
-def test_facts_of_whatever_kind_are_compared_without_a_crash(left: object, right: object, sign: str) -> None:
+def test_values_of_any_type_are_compared_without_a_crash(left: object, right: object, sign: str) -> None:
     scope = a_scope(params={"left": left, "right": right})
     holds = expressions.parse(f"params.left {sign} params.right").evaluate(scope)
     contrary = {"==": "!=", "!=": "=="}.get(sign)
@@ -242,7 +242,7 @@ def test_facts_of_whatever_kind_are_compared_without_a_crash(left: object, right
 @hypothesis.given(
     st.lists(st.sampled_from(["true", "false", "steps.logs.outcome == 'failed'"]), min_size=1, max_size=4)
 )
-def test_a_forecast_never_contradicts_the_run(members: list[str]) -> None:
+def test_forecast_never_contradicts_the_run(members: list[str]) -> None:
     expression = expressions.parse(" and not ".join(members) + " or " + members[0])
     forecast = expression.forecast(a_scope(steps={}))
     for outcome in (runs.StepState.FAILED, runs.StepState.SUCCEEDED):

@@ -66,9 +66,7 @@ def places(node: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 
 @hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
 @hypothesis.given(st.sampled_from([place for place in places(FULL) if place]), VALUES)
-def test_a_file_with_anything_in_it_is_a_procedure_or_disabled(
-    tmp_path: pathlib.Path, place: tuple[Any, ...], value: Any
-) -> None:
+def test_any_file_is_valid_or_disabled(tmp_path: pathlib.Path, place: tuple[Any, ...], value: Any) -> None:
     document = copy.deepcopy(FULL)
     node = document
     for key in place[:-1]:
@@ -85,7 +83,7 @@ def test_a_file_with_anything_in_it_is_a_procedure_or_disabled(
         assert command.usage
 
 
-def test_the_file_that_is_changed_is_sound(tmp_path: pathlib.Path) -> None:
+def test_unchanged_file_is_valid(tmp_path: pathlib.Path) -> None:
     (tmp_path / "triage.yaml").write_text(yaml.safe_dump(FULL, sort_keys=False))
 
     assert loader.load(tmp_path, CONTEXT).invalid == ()

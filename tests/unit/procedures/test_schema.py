@@ -18,27 +18,27 @@ SCHEMA = json.loads(FILE.read_text())
 SHIPPED = sorted(procedure_tests.PROCEDURES.glob("*.yaml"))
 
 
-def mistakes(document: object) -> list[str]:
+def violations(document: object) -> list[str]:
     return [error.message for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(document)]
 
 
-def test_the_file_is_what_posbot_writes() -> None:
+def test_schema_file_is_up_to_date() -> None:
     assert FILE.read_text() == loader.json_schema(commands.load_all()) + "\n", (
         "posbot schema > runbook_data/procedure.schema.json"
     )
 
 
-def test_it_is_a_schema() -> None:
+def test_schema_is_valid() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_it_takes_every_shipped_procedure(path: Any) -> None:
-    assert mistakes(yaml.safe_load(path.read_text())) == []
+def test_schema_accepts_every_shipped_procedure(path: Any) -> None:
+    assert violations(yaml.safe_load(path.read_text())) == []
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_every_shipped_procedure_names_it(path: Any) -> None:
+def test_every_shipped_procedure_names_the_schema(path: Any) -> None:
     assert path.read_text().startswith("# yaml-language-server: $schema=../procedure.schema.json\n")
 
 
@@ -54,16 +54,16 @@ def test_every_shipped_procedure_names_it(path: Any) -> None:
         pytest.param({"steps": []}, id="no steps"),
     ],
 )
-def test_it_marks_what_posbot_refuses(changes: dict[str, Any]) -> None:
-    assert mistakes(files.a_document(**changes))
+def test_schema_rejects_what_posbot_rejects(changes: dict[str, Any]) -> None:
+    assert violations(files.a_document(**changes))
 
 
-def test_what_a_field_means_is_told_while_typing() -> None:
+def test_schema_describes_every_field() -> None:
     step = SCHEMA["$defs"]["Step"]["properties"]
 
     assert "name of a command" in step["uses"]["description"] or "word of a command" in step["uses"]["description"]
     assert "health" in step["uses"]["enum"]
 
 
-def test_no_procedure_can_take_a_verb_of_the_terminal_away() -> None:
+def test_subcommands_of_the_terminal_are_reserved() -> None:
     assert {*entry.LOCAL_VERBS, *entry.OPERATOR_VERBS} <= validation.RESERVED

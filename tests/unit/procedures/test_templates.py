@@ -40,19 +40,19 @@ KNOWN = references.Names(
         (("{{ params.limit }}", "b"), ("3", "b")),
     ],
 )
-def test_names_are_replaced_by_what_they_mean(text, value) -> None:
+def test_placeholders_are_replaced_by_values(text, value) -> None:
     rendered = templates.render(text, SCOPE)
 
     assert rendered == value
     assert type(rendered) is type(value)
 
 
-def test_a_value_is_not_looked_through_again() -> None:
+def test_value_is_not_expanded_again() -> None:
     assert templates.render("{{ params.words }}", SCOPE) == "{{ run.id }}"
     assert templates.render("= {{ params.words }}", SCOPE) == "= {{ run.id }}"
 
 
-def test_what_a_run_has_still_to_tell_is_shown_as_its_name() -> None:
+def test_unknown_value_is_shown_as_its_name() -> None:
     scope = references.Scope(params={"service": "pos-order"}, is_forecast=True)
 
     rendered = templates.render("{{ params.service }} {{steps.health.saved.ms}} {{ run.id }}", scope)
@@ -74,25 +74,25 @@ def test_what_a_run_has_still_to_tell_is_shown_as_its_name() -> None:
         (("fine", "{{ params.x }}"), "There is no parameter called “x”. Known here: service."),
     ],
 )
-def test_mistakes_are_told(text, problem: str) -> None:
+def test_errors_are_reported(text, problem: str) -> None:
     problems = list(templates.validate(text, KNOWN))
 
     assert len(problems) == 1
     assert problem in problems[0]
 
 
-def test_the_names_in_a_text_are_told_once_each() -> None:
+def test_names_in_a_text_are_listed_once() -> None:
     found = templates.references("{{ params.service }} {{run.id}} {{ params.service }}")
 
     assert [str(reference) for reference in found] == ["params.service", "run.id"]
 
 
-def test_braces_that_hold_no_name_are_refused() -> None:
+def test_braces_without_a_name_are_rejected() -> None:
     with pytest.raises(errors.BadConfiguration):
         templates.references("{{ 1 + 1 }}")
 
 
-def test_the_scope_of_a_run_holds_what_is_over() -> None:
+def test_scope_of_a_run_has_ended_steps() -> None:
     run = runs.Run(
         id="r-1",
         procedure=files.a_procedure(),
