@@ -42,7 +42,8 @@ def frozen(notes: engine_fixture.Notes) -> dict[str, Any]:
             {"id": "b", "title": "Roll back?", "uses": "confirm", "with": {"text": "Really?"}, **effect},
             notes.step("c"),
             {"id": "d", "title": "D", "uses": "startup", "when": "false", "with": {"service": "pos-order"}, **effect},
-            {"id": "e", "title": "E", "uses": "deploy", "when": "false", "with": {"action": "status"}, **effect},
+            {"id": "e", "title": "E", "uses": "deploy", "when": "false", "with": {"action": "status"}, **effect}
+            | {"save": {"trouble": "trouble", "stage": "stage"}},
         ],
         "finally": [{"id": "z", "title": "Z", "uses": "access", "when": "false", **effect}],
     }
@@ -118,6 +119,7 @@ async def test_waiting_run_is_answered_after_the_upgrade(
 
     assert waiting.procedure.command.name == "try-out"
     assert [step.uses for step in waiting.procedure.all_steps()][3:] == ["diagnose", "rollout", "connectivity"]
+    assert waiting.procedure.find("e").save == {"trouble": "reason", "stage": "stage"}
     assert (waiting.find("b").confirmed, waiting.find("b").may_start) == ("x", True)
     assert waiting.find("b").reason == runs.Reason(Code.ATTEMPT_FAILED, "1 of 3")
     assert ended.state is runs.RunState.COMPLETED
