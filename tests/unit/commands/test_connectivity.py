@@ -244,12 +244,12 @@ async def test_expired_token_is_unknown(tmp_path: pathlib.Path) -> None:
 
 
 async def test_invalid_token_fails_with_the_challenge(tmp_path: pathlib.Path) -> None:
-    async with app_fixture.opened(tmp_path, names=["pos-order"], token="nobody-knows-this-one") as kitchen:
+    async with app_fixture.opened(tmp_path, names=["pos-order"], token="unknown-token") as kitchen:
         report = await kitchen.asks("connectivity order")
 
     assert report.facts["with_login"] == "failed"
     assert "invalid_token" in result(report, "authenticated request")
-    assert "nobody-knows-this-one" not in str(reports.to_document(report))
+    assert "unknown-token" not in str(reports.to_document(report))
 
 
 async def test_checks_without_gateway_and_registry_are_skipped(tmp_path: pathlib.Path) -> None:

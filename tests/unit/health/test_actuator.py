@@ -214,7 +214,7 @@ async def test_valid_certificate_is_accepted_and_handshake_timed(order: Service)
 
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize(
-    ("door", "finding"),
+    ("listener", "finding"),
     [
         (Listener.TLS_EXPIRED, Finding.TLS_EXPIRED),
         (Listener.TLS_WRONG_HOST, Finding.TLS_WRONG_HOST),
@@ -222,8 +222,8 @@ async def test_valid_certificate_is_accepted_and_handshake_timed(order: Service)
     ],
     ids=lambda value: value.value,
 )
-async def test_invalid_certificate_has_its_own_finding(order: Service, door: Listener, finding: Finding) -> None:
-    await order.listens_with(door)
+async def test_invalid_certificate_has_its_own_finding(order: Service, listener: Listener, finding: Finding) -> None:
+    await order.listens_with(listener)
 
     assert (await read(order)).finding is finding
 
