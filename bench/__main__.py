@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from bench import acknowledgement, first_command, fleet, footprint, imports, logs, results, runs
+from bench import acknowledgement, first_command, fleet, footprint, imports, logs, results, runs, startup
 
 BENCHMARKS: Mapping[str, Callable[[], Awaitable[results.Findings]]] = {
     "acknowledgement": acknowledgement.run,
@@ -15,6 +15,7 @@ BENCHMARKS: Mapping[str, Callable[[], Awaitable[results.Findings]]] = {
     "imports": imports.run,
     "logs": logs.run,
     "runs": runs.run,
+    "startup": startup.run,
 }
 
 

@@ -18,7 +18,7 @@ _OWN = ("bot", "commands")
 _VERBS: Mapping[str, Sequence[str]] = {
     "posbot --help": ("-m", "bot", "--help"),
     "posbot version": ("-m", "bot", "version"),
-    "posbot serve": ("-c", "import bot.__main__, bot.frontends.serving"),
+    "posbot serve": ("-c", "import bot.__main__, bot.serve"),
 }
 """`serve` by what it imports: it would otherwise have to be ended, and imports nothing else before it listens."""
 
