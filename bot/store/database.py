@@ -7,12 +7,14 @@ import math
 import pathlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy
-from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
 
 from bot import errors
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
 
 _Result = TypeVar("_Result")
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
@@ -22,6 +24,7 @@ TRANSACTION_SECONDS = 3.0
 AWAY_SECONDS = 5.0
 _REST_SECONDS = 1.0
 _HINT = "Check DATABASE_URL and its disk."
+_UNKNOWN_OPTIONS = "DATABASE_URL has options that its driver does not know."
 
 
 class Database:
@@ -31,7 +34,7 @@ class Database:
     SQLite has one writer, and waiting for its lock is not fair: there whoever uses it takes turns.
     """
 
-    def __init__(self, engine: sqlalchemy_asyncio.AsyncEngine, thread: "_Thread | None" = None) -> None:
+    def __init__(self, engine: "_AsyncEngine", thread: "_Thread | None" = None) -> None:
         self._engine = engine
         self._thread = thread
         self._turns = asyncio.Semaphore(1) if thread is not None else contextlib.nullcontext()
@@ -40,7 +43,7 @@ class Database:
     @contextlib.asynccontextmanager
     async def transaction(
         self, seconds: float = TRANSACTION_SECONDS, *, probes: bool = False
-    ) -> AsyncIterator[sqlalchemy_asyncio.AsyncConnection]:
+    ) -> AsyncIterator["sqlalchemy_asyncio.AsyncConnection"]:
         """
         Give a connection whose work is kept if the block ends well and undone otherwise.
 
@@ -52,10 +55,12 @@ class Database:
             sqlalchemy.exc.IntegrityError: something is on record already; for this package alone.
         """
         with self._watched(seconds, probes=probes):
-            async with asyncio.timeout(seconds), self._turns, self._engine.begin() as connection:
+            async with asyncio.timeout(seconds), self._turns, self._engine.get().begin() as connection:
                 yield connection
 
-    async def work(self, job: Callable[[sqlalchemy.Connection], _Result]) -> _Result:
+    async def work(
+        self, job: Callable[[sqlalchemy.Connection], _Result], seconds: float = TRANSACTION_SECONDS
+    ) -> _Result:
         """
         Give what *job* does in one transaction, all of it in one go.
 
@@ -65,10 +70,10 @@ class Database:
             errors.Unavailable, sqlalchemy.exc.IntegrityError: as `transaction`.
         """
         if self._thread is None:
-            async with self.transaction() as connection:
+            async with self.transaction(seconds) as connection:
                 return await connection.run_sync(job)
-        with self._watched(TRANSACTION_SECONDS):
-            async with asyncio.timeout(TRANSACTION_SECONDS), self._turns:
+        with self._watched(seconds):
+            async with asyncio.timeout(seconds), self._turns:
                 return await self._thread.do(job)
 
     @contextlib.contextmanager
@@ -121,7 +126,7 @@ class Closed(Database):
         seconds: float = TRANSACTION_SECONDS,  # noqa: ARG002
         *,
         probes: bool = False,  # noqa: ARG002
-    ) -> AsyncIterator[sqlalchemy_asyncio.AsyncConnection]:
+    ) -> AsyncIterator["sqlalchemy_asyncio.AsyncConnection"]:
         """
         Give nothing.
 
@@ -131,7 +136,11 @@ class Closed(Database):
         raise errors.Unavailable(self._reason, hint=_HINT)
         yield
 
-    async def work(self, job: Callable[[sqlalchemy.Connection], _Result]) -> _Result:  # noqa: ARG002
+    async def work(
+        self,
+        job: Callable[[sqlalchemy.Connection], _Result],  # noqa: ARG002
+        seconds: float = TRANSACTION_SECONDS,  # noqa: ARG002
+    ) -> _Result:
         """
         Give nothing.
 
@@ -156,16 +165,17 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         options |= {"pool_size": 1, "max_overflow": 0, "pool_timeout": TRANSACTION_SECONDS}
     else:
         options |= {"connect_args": {"connect_timeout": _BUSY_SECONDS}}
-    engine = _engine(parsed, options)
+    engine = _AsyncEngine(parsed, options)
     thread = None
     if parsed.get_backend_name() == "postgresql":
-        _ping_after_rest(engine.sync_engine)
-    if parsed.get_backend_name() == "sqlite":
-        in_one_go = sqlalchemy.create_engine(parsed.set(drivername="sqlite"), **options)
-        thread = _Thread(in_one_go)
-        for one in (engine.sync_engine, in_one_go):
-            sqlalchemy.event.listen(one, "connect", _prepare_sqlite)
-            sqlalchemy.event.listen(one, "begin", _begin_sqlite)
+        engine.get()
+    else:
+        try:
+            sync_engine = sqlalchemy.create_engine(parsed.set(drivername="sqlite"), **options)
+        except (sqlalchemy.exc.ArgumentError, ValueError, TypeError):
+            raise errors.BadConfiguration(_UNKNOWN_OPTIONS) from None
+        _listen_to_sqlite(sync_engine)
+        thread = _Thread(sync_engine)
     try:
         yield Database(engine, thread)
     finally:
@@ -174,11 +184,40 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         await engine.dispose()
 
 
-def _engine(url: sqlalchemy.URL, options: dict[str, Any]) -> sqlalchemy_asyncio.AsyncEngine:
-    try:
-        return sqlalchemy_asyncio.create_async_engine(url, **options)
-    except (sqlalchemy.exc.ArgumentError, ValueError, TypeError):
-        raise errors.BadConfiguration("DATABASE_URL has options that its driver does not know.") from None
+class _AsyncEngine:
+    """
+    SQLAlchemy's asynchronous engine, made when it is first used.
+
+    It imports the whole ORM, a tenth of what a terminal command costs; with SQLite most commands need `work` alone.
+    """
+
+    def __init__(self, url: sqlalchemy.URL, options: dict[str, Any]) -> None:
+        self._url = url
+        self._options = options
+        self._engine: sqlalchemy_asyncio.AsyncEngine | None = None
+
+    def get(self) -> "sqlalchemy_asyncio.AsyncEngine":
+        if self._engine is None:
+            from sqlalchemy.ext import asyncio as sqlalchemy_asyncio  # noqa: PLC0415 - see above
+
+            try:
+                self._engine = sqlalchemy_asyncio.create_async_engine(self._url, **self._options)
+            except (sqlalchemy.exc.ArgumentError, ValueError, TypeError):
+                raise errors.BadConfiguration(_UNKNOWN_OPTIONS) from None
+            if self._url.get_backend_name() == "postgresql":
+                _ping_after_rest(self._engine.sync_engine)
+            else:
+                _listen_to_sqlite(self._engine.sync_engine)
+        return self._engine
+
+    async def dispose(self) -> None:
+        if self._engine is not None:
+            await self._engine.dispose()
+
+
+def _listen_to_sqlite(engine: sqlalchemy.Engine) -> None:
+    sqlalchemy.event.listen(engine, "connect", _prepare_sqlite)
+    sqlalchemy.event.listen(engine, "begin", _begin_sqlite)
 
 
 def parse_url(url: str) -> sqlalchemy.URL:

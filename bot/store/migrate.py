@@ -25,14 +25,19 @@ async def migrate(db: database.Database, seconds: float = MIGRATION_SECONDS) -> 
         errors.BadConfiguration: the database was written by a newer version of posbot.
         errors.Unavailable: the database cannot be reached.
     """
+    if await db.work(_is_current, seconds):
+        return None
     async with db.transaction(seconds) as connection:
         return await connection.run_sync(_migrate)
 
 
+def _is_current(connection: sqlalchemy.Connection) -> bool:
+    return _revision(connection) == newest()
+
+
 def _migrate(connection: sqlalchemy.Connection) -> str | None:
-    if _revision(connection) == newest():
+    if _is_current(connection):
         return None
-    # Alembic takes a tenth of a second to load, and is wanted once in the life of a version.
     return upgrade(connection, SCRIPTS)
 
 
