@@ -1,1 +1,1 @@
-"""TODO."""
+"""Reports as Block Kit. Pure: no network, no clock, no state."""

@@ -131,15 +131,15 @@ def progress(report: reports.Report) -> Message:
     return Message(text=text, blocks=(rich_text.block([rich_text.section(line)]),))
 
 
-def home(fleet: reports.Report | None, capabilities: reports.Report) -> Block:
+def home(health: reports.Report | None, commands: reports.Report) -> Block:
     """Return the App Home: the health of the services (None while it is checked), and the commands."""
     budget = limits.SpaceBudget(
         limits.MESSAGE_CHARACTERS - _FRAME_CHARACTERS, limits.HOME_BLOCKS - 2 * _FRAME_BLOCKS, tables=0
     )
     blocks: list[Block] = []
-    if fleet is None:
+    if health is None:
         blocks.append(rich_text.block([rich_text.section([rich_text.text("⏳ Checking all services …")])]))
-    for report in (fleet, capabilities) if fleet is not None else (capabilities,):
+    for report in (health, commands) if health is not None else (commands,):
         blocks += [{"type": "divider"}] if blocks else []
         blocks += [
             _headline(report, invocations.Status.OK),

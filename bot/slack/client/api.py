@@ -1,9 +1,9 @@
 """
 Slack's Web API and response URLs, the outgoing half.
 
-Reads are repeated on every kind of failure. Writes are repeated only where Slack surely has not taken them: it said
-429, or no connection came about. slack_sdk's own default would also repeat a post whose connection was dropped after
-Slack took it, and so say things twice.
+Reads are retried after every kind of failure. Writes are retried only where Slack surely did not accept them: it
+answered 429, or no connection was made. slack_sdk's default would also retry a post whose connection was dropped after
+Slack accepted it, and so post it twice.
 """
 
 import asyncio
@@ -24,18 +24,18 @@ from bot.slack.client import retries as client_retries
 Result = TypeVar("Result")
 Blocks = list[dict[str, Any]]
 
-CALL_SECONDS = 20
-LOOKUP_SECONDS = 2.0
-"""For the names of people and channels, which an answer can do without."""
-REMEMBERED_SECONDS = 300.0
-"""How long names and user groups are remembered: Slack allows some twenty such questions a minute."""
-FORGOTTEN_SECONDS = 60.0
-"""How long it is remembered that Slack would not say."""
+CALL_TIMEOUT_SECONDS = 20
+LOOKUP_TIMEOUT_SECONDS = 2.0
+"""For the names of people and channels, which a response can do without."""
+CACHE_SECONDS = 300.0
+"""Of names and user groups: Slack allows some twenty such calls a minute."""
+FAILURE_CACHE_SECONDS = 60.0
+"""Of a lookup that failed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who the bot is in Slack."""
+    """The bot's identity in Slack."""
 
     team_id: str
     team: str
@@ -46,39 +46,39 @@ class Identity:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody in Slack."""
+    """A person in Slack."""
 
     name: str
     team_id: str | None
-    """The workspace the person belongs to, which in a shared channel may be another company's."""
+    """The person's workspace, in a shared channel perhaps that of another company."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRef:
-    """Where a message stands."""
+    """A reference to a message."""
 
     channel: str
     timestamp: str
 
 
 class SlackApi:
-    """Calls Slack as the bot; *url* is the Web API's root."""
+    """Slack's Web API as the bot; *url* is its root."""
 
     def __init__(self, token: str, url: str) -> None:
         self.token = token
         self.reader = AsyncWebClient(
-            token=token, base_url=url, timeout=CALL_SECONDS, retry_handlers=client_retries.read_retries()
+            token=token, base_url=url, timeout=CALL_TIMEOUT_SECONDS, retry_handlers=client_retries.read_retries()
         )
         self.writer = AsyncWebClient(
-            token=token, base_url=url, timeout=CALL_SECONDS, retry_handlers=client_retries.write_retries()
+            token=token, base_url=url, timeout=CALL_TIMEOUT_SECONDS, retry_handlers=client_retries.write_retries()
         )
-        self._hasty = AsyncWebClient(token=token, base_url=url, timeout=CALL_SECONDS, retry_handlers=[])
-        self._known: dict[str, tuple[float, Any]] = {}
+        self._no_retry = AsyncWebClient(token=token, base_url=url, timeout=CALL_TIMEOUT_SECONDS, retry_handlers=[])
+        self._cache: dict[str, tuple[float, Any]] = {}
         self.looks = block_support.BlockSupport()
 
     async def identify(self) -> Identity:
         """
-        Give who the bot is.
+        Return the bot's identity.
 
         Raises:
             errors.Refused: the token is not accepted.
@@ -97,15 +97,15 @@ class SlackApi:
         is_patient: bool = True,
     ) -> MessageRef:
         """
-        Post a message and give where it stands; a person's id posts in the bot's direct messages with them.
+        Post a message; a person's id as the channel posts in the bot's DM with them.
 
-        Not *is_patient* where the caller has its own way to wait and to try again.
+        Without *is_patient* there is no retry: the caller has its own backoff.
 
         Raises:
-            slack_calls.NotTaken: Slack has too much to do.
+            client_errors.RateLimited
             errors.Refused, errors.Unavailable
         """
-        client = self.writer if is_patient else self._hasty
+        client = self.writer if is_patient else self._no_retry
         answer = await client_retries.call(
             "chat.postMessage",
             lambda: client_retries.data(
@@ -122,37 +122,38 @@ class SlackApi:
         )
         return MessageRef(channel=str(answer["channel"]), timestamp=str(answer["ts"]))
 
-    async def update(self, spot: MessageRef, *, text: str, blocks: Blocks, is_patient: bool = True) -> None:
+    async def update(self, message: MessageRef, *, text: str, blocks: Blocks, is_patient: bool = True) -> None:
         """
-        Change a message of the bot; not *is_patient* where a newer change will follow.
+        Edit a message of the bot; without *is_patient* there is no retry: a newer edit follows.
 
         Raises:
-            slack_calls.NotTaken: Slack has too much to do.
+            client_errors.RateLimited
             errors.Refused, errors.Unavailable
         """
-        # The same change twice is the same as once, so the patient client may do it.
-        client = self.reader if is_patient else self._hasty
+        # The same edit twice is the same as once, so that it may be retried like a read.
+        client = self.reader if is_patient else self._no_retry
         await client_retries.call(
             "chat.update",
             lambda: client_retries.data(
-                client.chat_update(channel=spot.channel, ts=spot.timestamp, text=text, blocks=blocks)
+                client.chat_update(channel=message.channel, ts=message.timestamp, text=text, blocks=blocks)
             ),
         )
 
-    async def delete(self, spot: MessageRef) -> None:
+    async def delete(self, message: MessageRef) -> None:
         """
-        Take a message of the bot away.
+        Delete a message of the bot.
 
         Raises:
             errors.Refused, errors.Unavailable
         """
         await client_retries.call(
-            "chat.delete", lambda: client_retries.data(self.reader.chat_delete(channel=spot.channel, ts=spot.timestamp))
+            "chat.delete",
+            lambda: client_retries.data(self.reader.chat_delete(channel=message.channel, ts=message.timestamp)),
         )
 
     async def open_dm(self, user: str) -> str:
         """
-        Give the id of the bot's direct messages with *user*.
+        Return the id of the bot's DM with *user*.
 
         Raises:
             errors.Refused, errors.Unavailable
@@ -164,7 +165,7 @@ class SlackApi:
 
     async def post_ephemeral(self, channel: str, user: str, *, thread: str | None, text: str, blocks: Blocks) -> None:
         """
-        Post a message that only *user* sees.
+        Post an ephemeral message, which only *user* sees.
 
         Raises:
             errors.Refused, errors.Unavailable
@@ -183,24 +184,24 @@ class SlackApi:
         Raises:
             errors.Refused, errors.Unavailable
         """
-        # Publishing the same view twice is the same as once, so the patient client may do it.
+        # The same view twice is the same as once, so that it may be retried like a read.
         await client_retries.call(
             "views.publish", lambda: client_retries.data(self.reader.views_publish(user_id=user, view=view))
         )
 
     async def respond(self, response_url: str, body: dict[str, Any], *, is_patient: bool = True) -> None:
         """
-        Answer where a command or a click came from; works where the bot is no member.
+        Respond over the response URL of a command or click; works where the bot is no member.
 
         Raises:
-            errors.Refused: the URL is used up (five times) or too old (thirty minutes).
-            slack_calls.NotTaken: Slack answered, but has not taken it.
+            errors.Refused: the URL is used up (five times) or expired (thirty minutes).
+            client_errors.RateLimited: Slack answered and did not accept it.
             errors.Unavailable: Slack does not answer, so nobody knows.
         """
         retries = client_retries.write_retries() if is_patient else []
 
         async def send() -> None:
-            client = AsyncWebhookClient(response_url, timeout=CALL_SECONDS, retry_handlers=retries)
+            client = AsyncWebhookClient(response_url, timeout=CALL_TIMEOUT_SECONDS, retry_handlers=retries)
             answer = await client.send_dict(body)
             if answer.status_code >= 500 or answer.status_code == 429:
                 raise client_errors.RateLimited(f"Slack answered {answer.status_code} to a response.")
@@ -211,65 +212,65 @@ class SlackApi:
 
     async def person(self, user: str) -> Person:
         """
-        Give who a user is, as of some minutes ago.
+        Return a person, cached for some minutes.
 
         Raises:
             errors.Refused, errors.Unavailable
         """
-        return await self._remembered(user, "users.info", lambda: _person(self.reader.users_info(user=user)))
+        return await self._cached(user, "users.info", lambda: _person(self.reader.users_info(user=user)))
 
     async def channel_name(self, channel: str) -> str:
         """
-        Give the name of a channel, as of some minutes ago.
+        Return the name of a channel, cached for some minutes.
 
         Raises:
             errors.Refused: it is private and the bot is no member.
             errors.Unavailable
         """
-        return await self._remembered(
+        return await self._cached(
             channel, "conversations.info", lambda: _channel_name(self.reader.conversations_info(channel=channel))
         )
 
     async def members_of(self, group_id: str) -> frozenset[str]:
         """
-        Give the ids of the people in a user group, as of some minutes ago.
+        Return the ids of the members of a user group, cached for some minutes.
 
         Raises:
             errors.Refused, errors.Unavailable
         """
-        return await self._remembered(
+        return await self._cached(
             group_id, "usergroups.users.list", lambda: _members(self.reader.usergroups_users_list(usergroup=group_id))
         )
 
-    async def _remembered(self, key: str, name: str, call: Callable[[], Awaitable[Result]]) -> Result:
-        """Give what is known, or ask; a failure is remembered too, so that an outage of Slack is waited for once."""
-        until, known = self._known.get(key, (0.0, None))
-        if time.monotonic() >= until:
-            known, seconds = await _looked_up(name, call)
-            self._known[key] = (time.monotonic() + seconds, known)
-        if isinstance(known, errors.BotError):
-            raise known
-        found: Result = known
+    async def _cached(self, key: str, name: str, call: Callable[[], Awaitable[Result]]) -> Result:
+        """Return the cached value, or look it up; a failure is cached too, so that an outage costs one wait."""
+        expires_at, value = self._cache.get(key, (0.0, None))
+        if time.monotonic() >= expires_at:
+            value, seconds = await _look_up(name, call)
+            self._cache[key] = (time.monotonic() + seconds, value)
+        if isinstance(value, errors.BotError):
+            raise value
+        found: Result = value
         return found
 
 
 def _reason(body: str) -> str:
-    """Give Slack's name for a refusal, or the beginning of whatever else it answered."""
+    """Return the error code of a response URL, or the beginning of whatever else was answered."""
     try:
         return str(json.loads(body)["error"])
     except (ValueError, TypeError, KeyError):
         return errors.shorten(body, 80)
 
 
-async def _looked_up(name: str, call: Callable[[], Awaitable[Result]]) -> tuple[Result | errors.BotError, float]:
-    """Give what was found or why not, and for how many seconds that counts."""
+async def _look_up(name: str, call: Callable[[], Awaitable[Result]]) -> tuple[Result | errors.BotError, float]:
+    """Return the value or the error, and for how many seconds to cache it."""
     try:
-        async with asyncio.timeout(LOOKUP_SECONDS):
-            return await client_retries.call(name, call), REMEMBERED_SECONDS
+        async with asyncio.timeout(LOOKUP_TIMEOUT_SECONDS):
+            return await client_retries.call(name, call), CACHE_SECONDS
     except TimeoutError:
-        return errors.Unavailable(f"Slack did not answer {name} in time."), FORGOTTEN_SECONDS
+        return errors.Unavailable(f"Slack did not answer {name} in time."), FAILURE_CACHE_SECONDS
     except errors.BotError as error:
-        return error, FORGOTTEN_SECONDS
+        return error, FAILURE_CACHE_SECONDS
 
 
 async def _identity(call: Awaitable[Any]) -> Identity:

@@ -1,4 +1,4 @@
-"""How a workspace wants to be shown things: whether it takes the newer kinds of blocks is found out once."""
+"""Which of the newer blocks a workspace supports, learned from its first refusal."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
@@ -10,41 +10,41 @@ from bot.slack.client import errors as client_errors
 log = structlog.get_logger()
 
 
-class Drawn(Protocol):
+class Rendered(Protocol):
     """A message that may hold a block for a plan."""
 
     @property
     def has_plan(self) -> bool:
-        """Tell whether it does."""
+        """Whether it has one."""
 
 
-Message = TypeVar("Message", bound=Drawn)
+Message = TypeVar("Message", bound=Rendered)
 Result = TypeVar("Result")
 
 
 class BlockSupport:
-    """Remembers, for as long as the process lives, what the workspace has refused."""
+    """What the workspace supports, as far as this process knows."""
 
     def __init__(self) -> None:
         self.has_plans = True
 
     async def send_with_fallback(
-        self, draw: Callable[[bool], Message], send: Callable[[Message], Awaitable[Result]]
+        self, render: Callable[[bool], Message], send: Callable[[Message], Awaitable[Result]]
     ) -> Result:
         """
-        Give what *send* gives for the message that *draw* makes, with plans or, where those are refused, without.
+        Return what *send* returns for the message of *render*, with plans or, where those are refused, without.
 
         Raises:
-            whatever *send* raises.
+            what *send* raises.
         """
-        message = draw(self.has_plans)
+        message = render(self.has_plans)
         try:
             return await send(message)
         except client_errors.SlackRefused as error:
             if error.kind is not client_errors.Kind.BLOCKS_REFUSED or not message.has_plan:
                 raise
-        result = await send(draw(False))
+        result = await send(render(False))
         if self.has_plans:
-            log.warning("slack takes no plans here, so lists stand in for them")
+            log.warning("workspace refuses plan blocks, using lists")
         self.has_plans = False
         return result

@@ -1,8 +1,8 @@
 """
-Files for Slack, in three steps: ask for an address, send the bytes there, share what was sent.
+File uploads in Slack's three steps: get an upload URL, send the content, complete the upload.
 
-Nobody sees anything before the last step, so the first two may be repeated together however they failed; the last is
-a post like any other, and repeated only where Slack surely has not taken it.
+Nobody sees the file before the last step, so that the first two may be retried together after any failure; the last is
+a post like any other, and retried only where Slack surely did not accept it.
 """
 
 import dataclasses
@@ -16,58 +16,58 @@ from bot.slack.client import api as slack_api
 from bot.slack.client import errors as client_errors
 from bot.slack.client import retries
 
-_CONNECT_SECONDS = 10.0
-_SILENCE_SECONDS = 20.0
-_LEAST_BYTES_A_SECOND = 250_000
-"""What is slower than that takes an hour for what takes a minute, and nobody waits for it."""
+_CONNECT_TIMEOUT_SECONDS = 10.0
+_READ_TIMEOUT_SECONDS = 20.0
+_MIN_BYTES_PER_SECOND = 250_000
+"""Slower, an upload of a minute takes an hour, and nobody waits for it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A file to be."""
+    """A file to be uploaded."""
 
     name: str
     size: int
-    """In bytes; Slack is told before."""
+    """In bytes; Slack wants to know it first."""
     read: Callable[[], AsyncIterator[bytes]]
-    """Gives the content from its beginning, each time it is called."""
+    """Returns the content from its beginning, each time it is called."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class UploadTarget:
-    """Where a file belongs."""
+    """Where a file is shown."""
 
     channel: str
-    """The id of a channel or of direct messages; a person's id will not do."""
+    """The id of a channel or DM; not that of a person."""
     thread: str | None = None
     comment: str | None = None
-    """What stands with it, in Slack's markup."""
+    """Shown with it, in Slack's markup."""
 
 
 class SlackFiles:
-    """Uploads files as the bot."""
+    """File uploads as the bot."""
 
     def __init__(self, api: slack_api.SlackApi) -> None:
         self._reader = api.reader
         self._writer = api.writer
 
-    async def put(self, upload: Upload, shelf: UploadTarget) -> None:
+    async def put(self, upload: Upload, target: UploadTarget) -> None:
         """
-        Show *upload* to all who see *shelf*.
+        Show *upload* to everyone who sees *target*.
 
         Raises:
             errors.Refused: a scope is missing, or the bot is not in the channel.
             errors.Unavailable
         """
-        file_id = await self._sent(upload)
+        file_id = await self._send(upload)
         await retries.call(
             "files.completeUploadExternal",
             lambda: retries.data(
                 self._writer.files_completeUploadExternal(
                     files=[{"id": file_id, "title": upload.name}],
-                    channel_id=shelf.channel,
-                    thread_ts=shelf.thread,
-                    initial_comment=shelf.comment,
+                    channel_id=target.channel,
+                    thread_ts=target.thread,
+                    initial_comment=target.comment,
                 )
             ),
         )
@@ -78,22 +78,22 @@ class SlackFiles:
         wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=5),
         reraise=True,
     )
-    async def _sent(self, upload: Upload) -> str:
-        """Send the bytes and give the id of the file, which nobody sees yet."""
+    async def _send(self, upload: Upload) -> str:
+        """Send the content; return the id of the file, which nobody sees yet."""
         answer = await retries.call(
             "files.getUploadURLExternal",
             lambda: retries.data(self._reader.files_getUploadURLExternal(filename=upload.name, length=upload.size)),
         )
-        await retries.call("upload", lambda: self._send(upload, str(answer["upload_url"])))
+        await retries.call("upload", lambda: self._put(upload, str(answer["upload_url"])))
         return str(answer["file_id"])
 
-    async def _send(self, upload: Upload, url: str) -> None:
+    async def _put(self, upload: Upload, url: str) -> None:
         timeout = aiohttp.ClientTimeout(
-            total=_SILENCE_SECONDS + upload.size / _LEAST_BYTES_A_SECOND,
-            sock_connect=_CONNECT_SECONDS,
-            sock_read=_SILENCE_SECONDS,
+            total=_READ_TIMEOUT_SECONDS + upload.size / _MIN_BYTES_PER_SECOND,
+            sock_connect=_CONNECT_TIMEOUT_SECONDS,
+            sock_read=_READ_TIMEOUT_SECONDS,
         )
-        # With its length in front the body goes as it is, not in pieces of their own, which Slack does not take.
+        # With its length known the body is not sent in chunked encoding, which Slack refuses.
         headers = {"Content-Length": str(upload.size), "Content-Type": "application/octet-stream"}
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,

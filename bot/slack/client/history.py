@@ -1,4 +1,4 @@
-"""Finding a message of the bot again by what it carries unseen."""
+"""Finding a message of the bot again by its metadata."""
 
 import datetime
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ from bot.slack.client import api as slack_api
 from bot.slack.client import retries
 
 EVENT_TYPE = "posbot_run"
-_MARGIN = datetime.timedelta(minutes=5)
-"""By which Slack's clock and ours may differ."""
-_PAGES = 10
-_PAGE = 200
+_CLOCK_SKEW = datetime.timedelta(minutes=5)
+"""By which the clocks of Slack and of this machine may differ."""
+_MAX_PAGES = 10
+_PAGE_SIZE = 200
 
 
 class SlackHistory:
-    """Looks through channels and threads as the bot."""
+    """The history of channels and threads, as the bot sees it."""
 
     def __init__(self, api: slack_api.SlackApi, own_id: str) -> None:
         self._reader = api.reader
@@ -25,14 +25,14 @@ class SlackHistory:
         self, channel: str, thread: str | None, payload: Mapping[str, str], since: datetime.datetime
     ) -> slack_api.MessageRef | None:
         """
-        Give where the bot's message with *payload* stands that was posted *since* then, None where there is none.
+        Return the bot's message with *payload* that was posted *since* then; None where there is none.
 
         Raises:
-            errors.Refused: it may not be read there: a scope is missing, or the bot is no member.
+            errors.Refused: a scope is missing, or the bot is no member.
             errors.Unavailable
         """
         cursor: str | None = None
-        for _ in range(_PAGES):
+        for _ in range(_MAX_PAGES):
             answer = await self._page(channel, thread, since, cursor)
             for message in answer["messages"]:
                 if message.get("user") == self._own_id and _carries(message, payload):
@@ -45,8 +45,8 @@ class SlackHistory:
     async def _page(
         self, channel: str, thread: str | None, since: datetime.datetime, cursor: str | None
     ) -> Mapping[str, Any]:
-        oldest = f"{(since - _MARGIN).timestamp():.6f}"
-        more: dict[str, Any] = {"channel": channel, "oldest": oldest, "limit": _PAGE, "cursor": cursor}
+        oldest = f"{(since - _CLOCK_SKEW).timestamp():.6f}"
+        more: dict[str, Any] = {"channel": channel, "oldest": oldest, "limit": _PAGE_SIZE, "cursor": cursor}
         more["include_all_metadata"] = True
         if thread is None:
             return await retries.call(
@@ -58,7 +58,7 @@ class SlackHistory:
 
 
 def metadata(payload: Mapping[str, str]) -> dict[str, Any]:
-    """Give what a message carries so that it can be found again; whoever is in the workspace may read it."""
+    """Return the metadata that lets a message be found again; everyone in the workspace can read it."""
     return {"event_type": EVENT_TYPE, "event_payload": dict(payload)}
 
 

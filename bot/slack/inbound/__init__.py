@@ -1,1 +1,1 @@
-"""TODO."""
+"""What Slack sends: authenticated, acknowledged, parsed and handed to dispatch. It posts nothing itself."""

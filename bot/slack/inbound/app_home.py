@@ -1,4 +1,4 @@
-"""The App Home: how the services are, and what the bot can do for the person who opens it."""
+"""The App Home: the health of the services, and the commands of the person who opens it."""
 
 import asyncio
 from typing import Any
@@ -14,44 +14,44 @@ from bot.slack.inbound import payloads
 
 log = structlog.get_logger()
 
-_FLEET = "health all"
-_CAPABILITIES = "help"
+_HEALTH = "health all"
+_HELP = "help"
 
 
 class AppHome:
-    """Publishes the App Home to whoever opens it."""
+    """Publishes the App Home to the person who opens it."""
 
     def __init__(self, dispatcher: dispatch_dispatcher.Dispatcher, api: slack_api.SlackApi) -> None:
         self._dispatcher = dispatcher
         self._api = api
 
     async def publish(self, body: dict[str, Any]) -> None:
-        """Show at once what is known at once, and the state of the services as soon as they have answered."""
+        """Publish the commands at once, and the health of the services once it is checked."""
         user = body["event"]["user"]
         team = await self._team_of(user)
-        fleet = asyncio.ensure_future(self._ask(body, _FLEET, team))
+        health = asyncio.ensure_future(self._run(body, _HEALTH, team))
         try:
-            capabilities = await self._ask(body, _CAPABILITIES, team)
-            if capabilities is None:
+            commands = await self._run(body, _HELP, team)
+            if commands is None:
                 return
-            if not fleet.done():
-                await self._publish(user, message.home(None, capabilities))
-            await self._publish(user, message.home(await fleet, capabilities))
+            if not health.done():
+                await self._publish(user, message.home(None, commands))
+            await self._publish(user, message.home(await health, commands))
         finally:
-            fleet.cancel()
-            await asyncio.wait({fleet})
+            health.cancel()
+            await asyncio.wait({health})
 
     async def _team_of(self, user: str) -> str | None:
-        """Give the workspace that *user* belongs to; None, with which nobody may do anything, where Slack is silent."""
+        """Return the workspace of *user*; None, which permits nothing, where Slack does not response."""
         try:
             return (await self._api.person(user)).team_id
         except errors.BotError as error:
-            log.warning("person not known", reason=str(error))
+            log.warning("person not found", reason=str(error))
             return None
 
-    async def _ask(self, body: dict[str, Any], line: str, team: str | None) -> reports.Report | None:
-        answer = await self._dispatcher.dispatch(payloads.from_home(body, line, team).invocation)
-        return None if answer.status is invocations.Status.DUPLICATE else answer.report
+    async def _run(self, body: dict[str, Any], line: str, team: str | None) -> reports.Report | None:
+        response = await self._dispatcher.dispatch(payloads.from_home(body, line, team).invocation)
+        return None if response.status is invocations.Status.DUPLICATE else response.report
 
     async def _publish(self, user: str, view: dict[str, Any]) -> None:
         try:

@@ -43,7 +43,7 @@ def build(commands: Sequence[bot_command.Command[Any]], url: str | None = None) 
     return {
         "display_information": {
             "name": "posbot",
-            "description": "The operations runbook of the POS backend, at hand in Slack",
+            "description": "Operations of the POS backend: health, diagnosis, runbook",
             "background_color": "#1f2937",
         },
         "features": {
@@ -56,9 +56,7 @@ def build(commands: Sequence[bot_command.Command[Any]], url: str | None = None) 
             "slash_commands": [
                 {
                     "command": SLASH_COMMAND,
-                    "description": "Ask the POS services how they are, and what the runbook says"[
-                        :_MAX_DESCRIPTION_LENGTH
-                    ],
+                    "description": "Check POS services, diagnose failures, run procedures"[:_MAX_DESCRIPTION_LENGTH],
                     "usage_hint": hint[:_MAX_HINT_LENGTH],
                     "should_escape": True,
                     **command_url,

@@ -1,9 +1,9 @@
 """
-Slack over WebSockets that the bot opens itself, so that it needs no public address.
+Socket Mode: WebSockets that posbot opens itself, so that it needs no public address.
 
-Two or more connections, because Slack renews each every few hours and slack_sdk closes the old one before the new one
-stands. A watchdog looks after each: slack_sdk 3.47 can go on for ever with an address that was good for one use only,
-and a connection can look open while nothing comes through it any more.
+There are two or more connections, because Slack refreshes each every few hours and slack_sdk closes the old one before
+the new one is open. A watchdog checks each: slack_sdk 3.47 can retry for ever with a URL that was valid only once, and
+a connection can look open while nothing arrives any more.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ from bot.slack.inbound import listeners, tasks
 
 log = structlog.get_logger()
 
-# In ping intervals. slack_sdk itself takes a connection for stale after four without a pong.
+# In ping intervals. slack_sdk itself treats a connection as stale after four without a pong.
 _DEAD_AFTER = 3
 _NEW_CLIENT_AFTER = 12
 _GIVE_UP_AFTER = 30
 
 
 class Connection:
-    """One WebSocket to Slack, kept alive."""
+    """One WebSocket to Slack, with its watchdog."""
 
     def __init__(
         self,
@@ -50,15 +50,15 @@ class Connection:
         self._ping_seconds = ping_seconds
         self._client = self._new_client()
         self._connecting: asyncio.Task[None] | None = None
-        self._unhealthy_since: float | None = time.monotonic()
-        self._remedies = 0
+        self._dead_since: float | None = time.monotonic()
+        self._replacements = 0
 
     def open(self) -> None:
-        """Begin to connect; slack_sdk tries until it succeeds."""
+        """Start to connect; slack_sdk retries until it succeeds."""
         self._connecting = asyncio.create_task(self._client.connect(), name="socket mode")  # type: ignore[no-untyped-call]
 
     async def is_alive(self) -> bool:
-        """Tell whether Slack answered a ping on this connection lately."""
+        """Return whether Slack answered a recent ping."""
         client = self._client
         last_pong = client.last_ping_pong_time
         return (
@@ -69,22 +69,22 @@ class Connection:
 
     @property
     def is_hopeless(self) -> bool:
-        """Tell whether it has been dead for so long that only a new process may help."""
+        """Whether it has been dead for so long that only a new process may help."""
         return self._dead_seconds() > _GIVE_UP_AFTER * self._ping_seconds
 
-    async def tend(self) -> None:
-        """Look after the connection: the longer it is dead, the more of it is made anew."""
+    async def repair(self) -> None:
+        """Repair a dead connection: first with a new URL, then with a new client."""
         if await self.is_alive():
-            self._unhealthy_since, self._remedies = None, 0
+            self._dead_since, self._replacements = None, 0
             return
-        if self._unhealthy_since is None:
-            self._unhealthy_since = time.monotonic()
+        if self._dead_since is None:
+            self._dead_since = time.monotonic()
         dead = self._dead_seconds() / self._ping_seconds
-        if dead > _NEW_CLIENT_AFTER * (self._remedies + 1):
-            self._remedies += 1
-            await self._start_over()
+        if dead > _NEW_CLIENT_AFTER * (self._replacements + 1):
+            self._replacements += 1
+            await self._replace_client()
         elif self._client.wss_uri is not None and not await self._client.is_connected():
-            # Whatever address it holds was used up; without one it asks Slack for the next.
+            # Its URL is used up; without one it asks Slack for the next.
             self._client.wss_uri = None
             metrics.RECONNECTIONS.labels("new address").inc()
 
@@ -94,15 +94,15 @@ class Connection:
             self._connecting.cancel()
         await self._client.close()  # type: ignore[no-untyped-call]
 
-    async def _start_over(self) -> None:
-        log.warning("socket made anew", dead_seconds=round(self._dead_seconds()))
+    async def _replace_client(self) -> None:
+        log.warning("socket client replaced", dead_seconds=round(self._dead_seconds()))
         metrics.RECONNECTIONS.labels("new client").inc()
         await self.close()
         self._client = self._new_client()
         self.open()
 
     def _dead_seconds(self) -> float:
-        return 0.0 if self._unhealthy_since is None else time.monotonic() - self._unhealthy_since
+        return 0.0 if self._dead_since is None else time.monotonic() - self._dead_since
 
     def _new_client(self) -> SocketModeClient:
         client = SocketModeClient(
@@ -126,7 +126,7 @@ class Connection:
 
 
 class SocketMode:
-    """All connections together."""
+    """All connections."""
 
     def __init__(
         self, app: AsyncApp, app_token: str, web_client: AsyncWebClient, *, connections: int, ping_seconds: float
@@ -139,24 +139,24 @@ class SocketMode:
         ]
 
     async def watch(self) -> None:
-        """Open the connections and look after them until cancelled."""
+        """Open the connections, and repair them until cancelled."""
         for connection in self._connections:
             connection.open()
         while True:
             for connection in self._connections:
-                await connection.tend()
+                await connection.repair()
             metrics.CONNECTIONS.set(await self.alive())
             await asyncio.sleep(self._ping_seconds / 2)
 
     async def alive(self) -> int:
-        """Give how many connections are alive."""
+        """Return how many connections are alive."""
         return sum([await connection.is_alive() for connection in self._connections])
 
     @property
     def is_hopeless(self) -> bool:
-        """Tell whether all connections have been dead for so long that only a new process may help."""
+        """Whether all have been dead for so long that only a new process may help."""
         return all(connection.is_hopeless for connection in self._connections)
 
     async def close(self) -> None:
-        """Stop receiving on all connections; Slack gives what comes to other processes."""
+        """Stop receiving; Slack sends to other processes from now on."""
         await asyncio.gather(*(connection.close() for connection in self._connections), return_exceptions=True)

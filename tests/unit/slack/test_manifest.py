@@ -74,7 +74,7 @@ async def test_the_scopes_it_asks_for_are_enough_for_everything_it_does() -> Non
 
         stage.workspace.faults.drop_after_accepting("chat.postMessage")
         await alice.types("/pos triage order", ops)
-        await alice.waits_for_message(ops, containing="What stands out first?", timeout_seconds=20)
+        await alice.waits_for_message(ops, containing="What is abnormal?", timeout_seconds=20)
 
         assert [call for call in stage.workspace.calls() if not call.is_ok and not call.was_carried_out] == []
         assert stage.workspace.calls("conversations.history")
