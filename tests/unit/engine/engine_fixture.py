@@ -123,7 +123,6 @@ async def working(url: str, folder: pathlib.Path, _: Notes) -> AsyncIterator[Cre
             team_id=None,
             user_groups=permissions.NoUserGroups(),
             needs_store=True,
-            needs_procedures=False,
         ) as core,
         core.worker.signed_in(),
     ):

@@ -71,7 +71,6 @@ async def on(
             team_id=None,
             user_groups=permissions.NoUserGroups(),
             needs_store=True,
-            needs_procedures=False,
         ) as core,
         database.open_database(url) as db,
     ):
