@@ -32,7 +32,7 @@ demo: setup
 
 # The quick suite.
 test: setup
-	$(BIN)/python -m pytest -m "not real and not slow" --numprocesses 3 --dist worksteal
+	$(BIN)/python -m pytest -m "not real and not slow" --numprocesses 3 --dist worksteal --durations 10 --durations-min 2
 
 # All that `make test` leaves out: slow tests, real servers, and the properties with more examples.
 test-all: setup

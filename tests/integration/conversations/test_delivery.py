@@ -12,7 +12,7 @@ from sandbox import processes, slack, testbed
 from sandbox.slack.state import channels
 from tests import cli_runner
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = pytest.mark.anyio
 
 _QUICK = slack.Settings(timings=slack.Timings(retry_factor=0.001))
 

@@ -13,7 +13,7 @@ from sandbox.cluster.scenario import deployments
 from sandbox.slack.scenario import people
 from sandbox.slack.state import channels, messages
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = pytest.mark.anyio
 
 _NUMBERS = itertools.count(1)
 LINES = [f"2026-11-23T10:00:00Z INFO 1 --- order {number} priced for <!channel> {'x' * 60}" for number in range(900)]

@@ -8,7 +8,7 @@ from sandbox import testbed
 from sandbox.slack.scenario import people
 from sandbox.slack.state import channels
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = pytest.mark.anyio
 
 _NUMBERS = itertools.count(1)
 

@@ -13,7 +13,7 @@ from sandbox import processes, slack, testbed
 from sandbox.slack.scenario import people
 from sandbox.slack.state import channels, messages
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
 _NUMBERS = itertools.count(1)
 _SECONDS = 30.0

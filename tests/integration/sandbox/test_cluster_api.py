@@ -238,6 +238,7 @@ async def test_official_models_read_everything(kube: cluster.Cluster) -> None:
         assert len(read.items) == len(json.loads(text)["items"]) > 0
 
 
+@pytest.mark.slow
 async def test_two_thousand_pods_are_listed_at_once(kube: cluster.Cluster) -> None:
     await kube.deploys("pos-many", replicas=2000, log=["up"])
 
