@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from bench import acknowledgement, first_command, fleet, footprint, imports, logs, results, runs, startup
 
-BENCHMARKS: Mapping[str, Callable[[], Awaitable[results.Findings]]] = {
+BENCHMARKS: Mapping[str, Callable[[], Awaitable[results.Results]]] = {
     "acknowledgement": acknowledgement.run,
     "first-command": first_command.run,
     "fleet": fleet.run,

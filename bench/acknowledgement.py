@@ -28,7 +28,7 @@ class _Server:
     answers: bool
 
 
-async def run() -> results.Findings:
+async def run() -> results.Results:
     """Return p50 and p99 of both commands against the peer."""
     async with contextlib.AsyncExitStack() as at_the_end:
         stage = await at_the_end.enter_async_context(stages.set_up(_SERVICES))
@@ -39,20 +39,20 @@ async def run() -> results.Findings:
         return await _measure(stage, _Server(client=to_bare, answers=False), _Server(client=to_bot, answers=True))
 
 
-async def _measure(stage: stages.Stage, peer: _Server, bot: _Server) -> results.Findings:
+async def _measure(stage: stages.Stage, peer: _Server, bot: _Server) -> results.Results:
     medians = {text: _comparison(text, "p50") for text in _COMMANDS}
     tails = {text: _comparison(text, "p99", target=1.3) for text in _COMMANDS}
     for text in _COMMANDS:
         await _seconds(stage, peer, text)
         await _seconds(stage, bot, text)
     for number in range(ROUNDS):
-        results.tell(f"acknowledgement: round {number + 1} of {ROUNDS}")
+        results.log(f"acknowledgement: round {number + 1} of {ROUNDS}")
         for text in _COMMANDS:
             theirs = await _seconds(stage, peer, text)
             ours = await _seconds(stage, bot, text)
             medians[text].add(results.percentile(ours, 50), results.percentile(theirs, 50))
             tails[text].add(results.percentile(ours, 99), results.percentile(theirs, 99))
-    return results.Findings(
+    return results.Results(
         comparisons=tuple(rows[text] for text in _COMMANDS for rows in (medians, tails)),
         remarks=(f"{CONCURRENT} signed requests at once, {BURSTS} times a round, on connections that stay open.",),
     )

@@ -16,16 +16,16 @@ _LINE = "health pos-order"
 _PEER = f"median of the {FOLLOWING} after it"
 
 
-async def run() -> results.Findings:
+async def run() -> results.Results:
     """Return acknowledgement and answer of the first command against the following ones, for both ways to Slack."""
     acks = {mode: _comparison("ack", mode) for mode in stages.Mode}
     answers = {mode: _comparison("answer", mode) for mode in stages.Mode}
     async with stages.set_up(_SERVICES) as stage:
         for number in range(STARTS):
-            results.tell(f"first command: start {number + 1} of {STARTS}")
+            results.log(f"first command: start {number + 1} of {STARTS}")
             for mode in stages.Mode:
                 await _start(stage, mode, acks, answers)
-    return results.Findings(comparisons=tuple(rows[mode] for mode in stages.Mode for rows in (acks, answers)))
+    return results.Results(comparisons=tuple(rows[mode] for mode in stages.Mode for rows in (acks, answers)))
 
 
 def _comparison(kind: str, mode: stages.Mode) -> results.Comparison:

@@ -18,10 +18,10 @@ from bench import results, stages
 SERVICES = 200
 SLOW_SECONDS = 1.0
 ROUNDS = 7
-_PATIENCE_SECONDS = 15.0
+_TIMEOUT_SECONDS = 15.0
 
 
-async def run() -> results.Findings:
+async def run() -> results.Results:
     """Return the time to the report, and to the answer in Slack, against the slow service alone and against curl."""
     async with stages.set_up(SERVICES) as stage, stage.posbot(stages.Mode.SOCKET) as bot:
         slow = list(stage.ports)[SERVICES // 2]
@@ -32,7 +32,7 @@ async def run() -> results.Findings:
             return await _measure(stage, bot, slow, settings)
 
 
-async def _measure(stage: stages.Stage, bot: stages.Bot, slow: str, settings: pathlib.Path) -> results.Findings:
+async def _measure(stage: stages.Stage, bot: stages.Bot, slow: str, settings: pathlib.Path) -> results.Results:
     alone, curl = "the slow service alone, httpx", "curl --parallel --parallel-max 200"
     report_to_alone = results.Comparison(what="health all, to the report", peer=alone, target=1.1)
     answer_to_alone = results.Comparison(what="health all, to the answer in Slack", peer=alone)
@@ -40,7 +40,7 @@ async def _measure(stage: stages.Stage, bot: stages.Bot, slow: str, settings: pa
     answer_to_curl = results.Comparison(what="health all, to the answer in Slack", peer=curl)
     has_curl = shutil.which("curl") is not None
     for number in range(ROUNDS):
-        results.tell(f"fleet: round {number + 1} of {ROUNDS}")
+        results.log(f"fleet: round {number + 1} of {ROUNDS}")
         report, answer = await _ask_bot(stage, bot)
         slowest = await _ask_one(stage.ports[slow])
         report_to_alone.add(report, slowest)
@@ -54,7 +54,7 @@ async def _measure(stage: stages.Stage, bot: stages.Bot, slow: str, settings: pa
         f"{SERVICES} services, number {SERVICES // 2} of them answers after {SLOW_SECONDS:g} s.",
         "To the report: `seconds` of the bot's own log line. To the answer: from typing until Slack has the answer.",
     )
-    return results.Findings(
+    return results.Results(
         comparisons=tuple(comparisons), remarks=remarks if has_curl else (*remarks, "curl is not installed here.")
     )
 
@@ -69,7 +69,7 @@ async def _ask_bot(stage: stages.Stage, bot: stages.Bot) -> tuple[float, float]:
 
 
 async def _ask_one(port: int) -> float:
-    async with httpx.AsyncClient(trust_env=False, timeout=_PATIENCE_SECONDS) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=_TIMEOUT_SECONDS) as client:
         started = time.perf_counter()
         response = await client.get(_url(port))
         seconds = time.perf_counter() - started
@@ -83,7 +83,7 @@ async def _sweep(settings: pathlib.Path) -> float:
     # Some versions show their progress in spite of --silent.
     process = await asyncio.create_subprocess_exec("curl", *words, stderr=asyncio.subprocess.DEVNULL)
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             code = await process.wait()
     except TimeoutError:
         process.kill()

@@ -23,7 +23,7 @@ SECONDS, LINES_A_SECOND = 60, 5_000
 _BATCHES_A_SECOND = 50
 _EDGE_SECONDS = 10
 """At the beginning and at the end, whose memory is compared."""
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 _NUMBER = re.compile(r"order (\d{7}) priced")
 
 
@@ -41,9 +41,9 @@ class _Followed:
     """From writing the last line until the message showed it."""
 
 
-async def measure() -> results.Findings:
+async def measure() -> results.Results:
     """Return what became of the lines, of the message and of the memory."""
-    results.tell(f"logs: following {LINES_A_SECOND:,} lines a second for {SECONDS} s")
+    results.log(f"logs: following {LINES_A_SECOND:,} lines a second for {SECONDS} s")
     async with testbed.set_up(names=["pos-order"], setup=slack.Settings(enforces_tiers=True)) as stage:
         order = stage.kube.deployments["pos-order"]
         await order.scales(1)
@@ -54,7 +54,7 @@ async def measure() -> results.Findings:
     first, last = seen.megabytes[:_EDGE_SECONDS], seen.megabytes[-_EDGE_SECONDS:]
     memory.add(statistics.median(last), statistics.median(first))
     remark = "The followed log: the sandbox's cluster, and its Slack with the tiers of its methods enforced."
-    return results.Findings(comparisons=(memory,), tables=(tuple(_table(seen)),), remarks=(remark,))
+    return results.Results(comparisons=(memory,), tables=(tuple(_table(seen)),), remarks=(remark,))
 
 
 async def _follow(stage: testbed.TestBed, pod: Any) -> _Followed:
@@ -70,14 +70,14 @@ async def _follow(stage: testbed.TestBed, pod: Any) -> _Followed:
             megabytes.append(footprint.resident_megabytes(stage.bot.pid))
     written = time.monotonic()
     total = SECONDS * LINES_A_SECOND
-    await alice.waits_for_change(live, containing=f"order {total - 1:07} priced", timeout_seconds=_PATIENCE_SECONDS)
+    await alice.waits_for_change(live, containing=f"order {total - 1:07} priced", timeout_seconds=_TIMEOUT_SECONDS)
     lag = time.monotonic() - written
     edits = stage.workspace.calls("chat.update")
     identity = re.search(r"id (\d{4}-[0-9a-f]{10})", live.plain_text)
     code, _, complaint = await stage.types("stop", identity[1] if identity else "")
     if code:
         raise RuntimeError(f"the log was not stopped: {complaint}")
-    file = await alice.waits_for_file(channel, thread=live, timeout_seconds=_PATIENCE_SECONDS)
+    file = await alice.waits_for_file(channel, thread=live, timeout_seconds=_TIMEOUT_SECONDS)
     numbers = [int(found) for found in _NUMBER.findall(file.text)]
     return _Followed(numbers=numbers, edits=edits, megabytes=megabytes, lag_seconds=lag)
 

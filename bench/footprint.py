@@ -20,19 +20,19 @@ _POLL_SECONDS = 0.01
 _POLLS = 3000
 
 
-async def run() -> results.Findings:
+async def run() -> results.Results:
     """Return memory and start of both ways to Slack against the bare application, and lines against bare Python."""
     memory = {mode: _memory(mode) for mode in stages.Mode}
     ready = {mode: _readiness(mode) for mode in stages.Mode}
     async with stages.set_up(_SERVICES) as stage:
         for number in range(ROUNDS):
-            results.tell(f"footprint: start {number + 1} of {ROUNDS}")
+            results.log(f"footprint: start {number + 1} of {ROUNDS}")
             for mode in stages.Mode:
                 await _start_both(stage, mode, memory[mode], ready[mode])
         lines = [await _line(stage, words) for words in (("--help",), ("version",))]
     comparisons = (*memory.values(), *ready.values(), *lines)
     remark = f"Memory is VmRSS of /proc/PID/status after {REST_SECONDS:g} s without anything to do."
-    return results.Findings(comparisons=comparisons, remarks=(remark,))
+    return results.Results(comparisons=comparisons, remarks=(remark,))
 
 
 def _memory(mode: stages.Mode) -> results.Comparison:
@@ -91,7 +91,7 @@ async def _line(stage: stages.Stage, words: tuple[str, ...]) -> results.Comparis
 
     await ours()
     for number in range(LINES):
-        results.tell(f"footprint: posbot {' '.join(words)}, {number + 1} of {LINES}")
+        results.log(f"footprint: posbot {' '.join(words)}, {number + 1} of {LINES}")
         comparison.add(await _seconds(ours), await _seconds(theirs))
     return comparison
 

@@ -37,19 +37,19 @@ class _Import:
         return self.module.partition(".")[0]
 
 
-async def run() -> results.Findings:
+async def run() -> results.Results:
     """Return for each verb the packages that cost most."""
     tables = []
     with tempfile.TemporaryDirectory(prefix="posbot-bench-") as folder:
         for verb, words in _VERBS.items():
-            results.tell(f"imports: {verb}")
+            results.log(f"imports: {verb}")
             reports = [await _report(pathlib.Path(folder), words) for _ in range(RUNS + 1)]
             tables.append(tuple(_table(verb, reports[1:])))
     remark = (
         "own: the package's modules alone. With what it brings: also what they were the first to import, the standard"
         f" library included. Medians of {RUNS} runs; -X importtime itself makes everything about a third slower."
     )
-    return results.Findings(tables=tuple(tables), remarks=(remark,))
+    return results.Results(tables=tuple(tables), remarks=(remark,))
 
 
 async def _report(home: pathlib.Path, words: Sequence[str]) -> list[_Import]:

@@ -12,7 +12,7 @@ from typing import Any
 
 PATH = "/slack/events"
 _HOST = "127.0.0.1"
-_PATIENCE_SECONDS = 10.0
+_TIMEOUT_SECONDS = 10.0
 _OWN_HEADERS = {"host", "content-length", "connection"}
 
 
@@ -26,7 +26,7 @@ class Client:
     async def burst(self, written: Sequence[Mapping[str, Any]]) -> list[float]:
         """Send all requests at once, one on each connection, and give the seconds until each was acknowledged."""
         packed = [_pack(request, self._port) for request in written]
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             return await asyncio.gather(
                 *(_exchange(*stream, request) for stream, request in zip(self._streams, packed, strict=True))
             )

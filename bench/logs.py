@@ -29,18 +29,18 @@ class _Bench:
     endpoint: kubernetes_endpoint.Endpoint
     output: pathlib.Path
 
-    async def posbot(self, *words: str) -> timing.Ended:
+    async def posbot(self, *words: str) -> timing.FinishedProcess:
         line = timing.quoted(*processes.command("logs", *words))
         return await timing.run(f"exec {line}", self.endpoint.environment, self.output)
 
-    async def shell(self, line: str) -> timing.Ended:
+    async def shell(self, line: str) -> timing.FinishedProcess:
         return await timing.run(line, self.endpoint.environment, self.output)
 
     def kubectl(self, *words: str) -> str:
         return timing.quoted(self.endpoint.kubectl, "logs", *words)
 
 
-async def run() -> results.Findings:
+async def run() -> results.Results:
     """Return time, CPU and memory for a long log and for many pods, and what became of a followed log's lines."""
     comparisons: list[results.Comparison] = []
     remarks = [
@@ -49,7 +49,7 @@ async def run() -> results.Findings:
         "posbot serve: the time to the report of a bot that runs, by its own log line.",
     ]
     sizes = {LONG: (1, LARGE_LINES), SHORT: (1, SMALL_LINES), MANY: (PODS, LINES)}
-    results.tell("logs: starting a cluster and writing its logs")
+    results.log("logs: starting a cluster and writing its logs")
     with tempfile.TemporaryDirectory(prefix="posbot-bench-") as folder:
         async with kubernetes_endpoint.running(sizes) as endpoint:
             if endpoint is None:
@@ -58,7 +58,7 @@ async def run() -> results.Findings:
                 bench = _Bench(endpoint=endpoint, output=pathlib.Path(folder) / "output")
                 comparisons += [*await _measure_many(bench), *await _measure_long(bench)]
     followed = await followed_logs.measure()
-    return results.Findings(
+    return results.Results(
         comparisons=(*comparisons, *followed.comparisons),
         tables=followed.tables,
         remarks=(*remarks, *followed.remarks),
@@ -75,7 +75,7 @@ async def _measure_long(bench: _Bench) -> list[results.Comparison]:
     cpu = results.Comparison(what=f"{what}, CPU", peer=peer)
     memory = results.Comparison(what=f"{what}, peak memory", peer="over 20 MB", unit="MB", target=1.1)
     for number in range(ROUNDS):
-        results.tell(f"logs: a long log, round {number + 1} of {ROUNDS}")
+        results.log(f"logs: a long log, round {number + 1} of {ROUNDS}")
         ours = await bench.posbot(LONG, "--grep", _PATTERN)
         plain = await bench.shell(f"{bench.kubectl(pod, '-c', LONG)} {filtering}")
         with_stamps = await bench.shell(f"{bench.kubectl(pod, '-c', LONG, '--timestamps')} {filtering}")
@@ -109,7 +109,7 @@ async def _measure_many(bench: _Bench) -> list[results.Comparison]:
     ) as stage:
         await _ask_bot(stage)
         for number in range(ROUNDS):
-            results.tell(f"logs: many pods, round {number + 1} of {ROUNDS}")
+            results.log(f"logs: many pods, round {number + 1} of {ROUNDS}")
             ours = await bench.posbot(MANY)
             warm = await _ask_bot(stage)
             peers = [await bench.shell(by_label), await bench.shell(f"{' & '.join(each)} & wait")]

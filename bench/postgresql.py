@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 
 _OWNER = "postgres"
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 
 
 def programs() -> pathlib.Path | None:
@@ -47,6 +47,6 @@ async def _run(program: str, *words: str, user: str | None) -> None:
     process = await asyncio.create_subprocess_exec(
         str(folder / program), *words, user=user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    async with asyncio.timeout(_PATIENCE_SECONDS):
+    async with asyncio.timeout(_TIMEOUT_SECONDS):
         if await process.wait() != 0:
             raise RuntimeError(f"{program} ended with {process.returncode}")

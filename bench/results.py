@@ -43,7 +43,7 @@ class Comparison:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
+class Results:
     """The results of one benchmark."""
 
     comparisons: tuple[Comparison, ...] = ()
@@ -73,7 +73,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return sorted(values)[max(math.ceil(len(values) * percent / 100) - 1, 0)]
 
 
-def tell(text: str) -> None:
+def log(text: str) -> None:
     """Log progress to stderr."""
     print(text, file=sys.stderr, flush=True)
 

@@ -34,11 +34,11 @@ class _Pair:
     peer: subprocesses.Child
 
 
-async def run() -> results.Findings:
+async def run() -> results.Results:
     """Return what a step costs, how many runs are done in a second, and what waiting runs take."""
     with tempfile.TemporaryDirectory(prefix="posbot-bench-") as name:
         folder = pathlib.Path(name)
-        results.tell(f"runs: installing {PEER}")
+        results.log(f"runs: installing {PEER}")
         python = await _install(folder / "dbos")
         comparisons: list[results.Comparison] = []
         async with _pairs(folder, python) as pairs:
@@ -53,7 +53,7 @@ async def run() -> results.Findings:
             "SQLite in WAL with synchronous=NORMAL for both, PostgreSQL as it comes.",
             *([] if len(pairs) > 1 else ["PostgreSQL is not installed here."]),
         )
-        return results.Findings(comparisons=tuple(comparisons), remarks=remarks)
+        return results.Results(comparisons=tuple(comparisons), remarks=remarks)
 
 
 async def _install(folder: pathlib.Path) -> str:
@@ -95,7 +95,7 @@ async def _measure(pair: _Pair) -> list[results.Comparison]:
     whole = results.Comparison(what=f"{RUNS} runs at once, per run, {pair.kind}", peer="dbos", target=1.0)
     slowest = results.Comparison(what=f"{RUNS} runs at once, p99, {pair.kind}", peer="dbos", target=1.0)
     for number in range(ROUNDS):
-        results.tell(f"runs: {pair.kind}, round {number + 1} of {ROUNDS}")
+        results.log(f"runs: {pair.kind}, round {number + 1} of {ROUNDS}")
         step.add(await _step_seconds(pair.ours), await _step_seconds(pair.peer))
         ours, peer = await _at_once(pair.ours), await _at_once(pair.peer)
         whole.add(ours["total"] / RUNS, peer["total"] / RUNS)
@@ -116,7 +116,7 @@ async def _at_once(child: subprocesses.Child) -> subprocesses.Message:
 
 
 async def _rest(pair: _Pair) -> list[results.Comparison]:
-    results.tell(f"runs: {pair.kind}, at rest")
+    results.log(f"runs: {pair.kind}, at rest")
     cpu = results.Comparison(what=f"{WAITING} waiting runs, CPU per second, {pair.kind}", peer="dbos")
     memory = results.Comparison(what=f"{WAITING} waiting runs, memory, {pair.kind}", peer="dbos", unit="MB")
     for child in (pair.ours, pair.peer):

@@ -18,10 +18,10 @@ from sandbox.services import fleets
 _ANSWER_SECONDS = 30.0
 
 
-class _Stage:
+class _Sandbox:
     """Executes the parent's commands."""
 
-    def __init__(self, workspace: slack.Workspace, fleet: fleets.Fleet, notebook: "_Notebook") -> None:
+    def __init__(self, workspace: slack.Workspace, fleet: fleets.Fleet, notebook: "_RequestRecorder") -> None:
         self._workspace = workspace
         self._fleet = fleet
         self._notebook = notebook
@@ -56,7 +56,7 @@ class _Stage:
             case {"do": "slow", "service": str(name), "seconds": float(seconds)}:
                 await self._fleet[name].slows_to(seconds=seconds)
                 return {}
-        raise ValueError(f"the stage knows nothing of {question}")
+        raise ValueError(f"unknown command: {question}")
 
     async def _write_down(self, text: str, count: int) -> subprocesses.Message:
         """Return requests exactly as Slack would send them, to be sent by the caller."""
@@ -64,7 +64,7 @@ class _Stage:
         for _ in range(count):
             await self._person.types(f"/pos {text}", self._channel)
         self._workspace.deliver_to(None)
-        return {"requests": self._notebook.tear_off()}
+        return {"requests": self._notebook.drain()}
 
     async def _wait_for_answers(self, count: int) -> subprocesses.Message:
         expected = self._answers_seen + count
@@ -85,8 +85,8 @@ class _Stage:
         return {"ack_seconds": ack_seconds, "answer_seconds": use.at_seconds - started, **answers}
 
 
-class _Notebook:
-    """Takes requests meant for the bot, acknowledges them, and keeps them."""
+class _RequestRecorder:
+    """Acknowledges and records requests meant for the bot."""
 
     def __init__(self) -> None:
         self._requests: list[dict[str, object]] = []
@@ -96,14 +96,14 @@ class _Notebook:
         self._requests.append({"headers": dict(request.headers), "body": await request.text()})
         return web.Response()
 
-    def tear_off(self) -> list[dict[str, object]]:
+    def drain(self) -> list[dict[str, object]]:
         requests, self._requests = self._requests, []
         return requests
 
 
 @contextlib.asynccontextmanager
-async def _notebook() -> AsyncIterator[_Notebook]:
-    notebook = _Notebook()
+async def _recorder() -> AsyncIterator[_RequestRecorder]:
+    notebook = _RequestRecorder()
     application = web.Application()
     application.router.add_post("/", notebook.take)
     runner = web.AppRunner(application, access_log=None)
@@ -127,8 +127,8 @@ async def main() -> None:
     names = _names(int(sys.argv[1]))
     # Slack lets a channel have one message a second; the load here is many people's, in many channels.
     setup = slack.Settings(posting_burst=None)
-    async with fleets.running(names) as fleet, slack.running(setup) as workspace, _notebook() as notebook:
-        stage = _Stage(workspace, fleet, notebook)
+    async with fleets.running(names) as fleet, slack.running(setup) as workspace, _recorder() as notebook:
+        stage = _Sandbox(workspace, fleet, notebook)
         await subprocesses.answer_lines(stage.hello(), stage.answer)
 
 

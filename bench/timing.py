@@ -9,12 +9,12 @@ import subprocess
 import time
 from collections.abc import Mapping
 
-_PATIENCE_SECONDS = 300.0
+_TIMEOUT_SECONDS = 300.0
 _POLL_SECONDS = 0.02
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class FinishedProcess:
     """One run of a program, or of a shell with the programs that it started."""
 
     seconds: float
@@ -26,7 +26,7 @@ class Ended:
     """That it wrote."""
 
 
-async def run(command: str, environment: Mapping[str, str], output: pathlib.Path) -> Ended:
+async def run(command: str, environment: Mapping[str, str], output: pathlib.Path) -> FinishedProcess:
     """
     Run a line of shell, its output going to a file; what begins with `exec` is measured without the shell.
 
@@ -41,7 +41,7 @@ def quoted(*words: str) -> str:
     return shlex.join(words)
 
 
-def _run(command: str, environment: Mapping[str, str], output: pathlib.Path) -> Ended:
+def _run(command: str, environment: Mapping[str, str], output: pathlib.Path) -> FinishedProcess:
     with output.open("wb") as file:
         started = time.perf_counter()
         process = subprocess.Popen(["/bin/sh", "-c", command], env=dict(environment), stdout=file)
@@ -49,14 +49,14 @@ def _run(command: str, environment: Mapping[str, str], output: pathlib.Path) -> 
     while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
         # The kernel's own figure for children includes what their parent had when it started them.
         peak = max(peak, _peak_kilobytes(process.pid))
-        if time.perf_counter() - started > _PATIENCE_SECONDS:
+        if time.perf_counter() - started > _TIMEOUT_SECONDS:
             process.kill()
         time.sleep(_POLL_SECONDS)
     seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(ended[1])
     if process.returncode != 0:
         raise RuntimeError(f"“{command[:200]}” ended with {process.returncode} after {seconds:.0f} s")
-    return Ended(
+    return FinishedProcess(
         seconds=seconds,
         cpu_seconds=ended[2].ru_utime + ended[2].ru_stime,
         peak_megabytes=peak / 1024,
