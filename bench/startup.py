@@ -32,17 +32,17 @@ TARGETS: Mapping[str, float] = {
 }
 
 
-async def run() -> results.Findings:
+async def run() -> results.Results:
     """Return the CPU time of each command over that of bare Python."""
     return await asyncio.to_thread(_run)
 
 
-def _run() -> results.Findings:
+def _run() -> results.Results:
     comparisons = []
     with tempfile.TemporaryDirectory(prefix="posbot-bench-") as folder:
         environment = processes.plain_environment(pathlib.Path(folder))
         for command, target in TARGETS.items():
-            results.tell(f"startup: posbot {command}")
+            results.log(f"startup: posbot {command}")
             comparison = results.Comparison(what=f"CPU of posbot {command}", peer="python -c pass", target=target)
             arguments = ("-m", "bot", *command.split())
             # The first run writes byte code and creates the database.
@@ -50,7 +50,7 @@ def _run() -> results.Findings:
             for _ in range(TURNS):
                 comparison.add(_cpu_seconds(environment, arguments), _cpu_seconds(environment, ("-c", "pass")))
             comparisons.append(comparison)
-    return results.Findings(comparisons=tuple(comparisons))
+    return results.Results(comparisons=tuple(comparisons))
 
 
 def _cpu_seconds(environment: Mapping[str, str], arguments: Sequence[str]) -> float:
