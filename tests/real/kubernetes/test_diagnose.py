@@ -77,9 +77,7 @@ def written(cluster: ControlPlane, namespace: str, pod: str, lines: list[str], *
     log.write(container_logs.lines(lines, start=START), attempt=attempt)
 
 
-async def test_a_service_that_runs_did_start(
-    cluster: ControlPlane, namespace: str, environment: dict[str, str]
-) -> None:
+async def test_running_service_has_started(cluster: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
     await deployed(cluster, namespace, replicas=2)
 
     code, report = await asked(environment)
@@ -87,7 +85,7 @@ async def test_a_service_that_runs_did_start(
     assert (code, report["headline"]) == (0, "pos-order · sandbox: started, 2 of 2 pods ready")
 
 
-async def test_a_missing_key_is_named(cluster: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
+async def test_missing_key_is_named(cluster: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
     [pod] = await deployed(cluster, namespace)
     message = f"couldn't find key DB_PASSWORD in Secret {namespace}/pos-secrets"
     await pod_states.put(cluster, namespace, pod, pod_states.container_config_error, message=message)
@@ -98,9 +96,7 @@ async def test_a_missing_key_is_named(cluster: ControlPlane, namespace: str, env
     assert report["headline"].endswith("not starting: key DB_PASSWORD missing in the Secret pos-secrets")
 
 
-async def test_too_little_memory_is_told_with_the_limit(
-    cluster: ControlPlane, namespace: str, environment: dict[str, str]
-) -> None:
+async def test_oom_kill_shows_the_limit(cluster: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
     [pod] = await deployed(cluster, namespace, container={"resources": {"limits": {"memory": "512Mi"}}})
     await pod_states.put(cluster, namespace, pod, pod_states.crash_looping, restarts=7, ended=pod_states.OUT_OF_MEMORY)
 
@@ -110,9 +106,7 @@ async def test_too_little_memory_is_told_with_the_limit(
     assert "its memory limit is 512Mi" in report["headline"]
 
 
-async def test_the_log_before_the_restart_has_the_cause(
-    cluster: ControlPlane, namespace: str, environment: dict[str, str]
-) -> None:
+async def test_previous_log_has_the_cause(cluster: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
     pods = await deployed(cluster, namespace, replicas=3)
     for pod in pods:
         written(cluster, namespace, pod, spring_logs.database_refused(), attempt=1)
@@ -126,7 +120,7 @@ async def test_the_log_before_the_restart_has_the_cause(
     assert f"log of {min(pods)} before its restart" in json.dumps(report["sections"])
 
 
-async def test_a_crash_loop_without_a_reason_is_shown_as_it_is(
+async def test_crash_loop_without_a_known_cause(
     cluster: ControlPlane, namespace: str, environment: dict[str, str]
 ) -> None:
     [pod] = await deployed(cluster, namespace)
@@ -139,7 +133,7 @@ async def test_a_crash_loop_without_a_reason_is_shown_as_it_is(
     assert "Error (exit code 1), next restart within 5m0s" in report["headline"]
 
 
-async def test_an_image_that_is_not_there(cluster: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
+async def test_missing_image(cluster: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
     [pod] = await deployed(cluster, namespace)
     await pod_states.put(cluster, namespace, pod, pod_states.image_pull_back_off)
 
@@ -149,7 +143,7 @@ async def test_an_image_that_is_not_there(cluster: ControlPlane, namespace: str,
     assert "registry.test/pos/pos-order:1.0.0 not found in the registry" in report["headline"]
 
 
-async def test_a_probe_that_gives_up_before_the_start_is_done(
+async def test_probe_that_fails_before_the_start(
     cluster: ControlPlane, namespace: str, environment: dict[str, str]
 ) -> None:
     [pod] = await deployed(cluster, namespace, container={"livenessProbe": PROBE})
@@ -166,7 +160,7 @@ async def test_a_probe_that_gives_up_before_the_start_is_done(
     assert "fails after 30 s, the application takes 41 s to start" in report["headline"]
 
 
-async def test_a_probe_that_fails_is_told_with_its_answer(
+async def test_failing_probe_shows_its_response(
     cluster: ControlPlane, namespace: str, environment: dict[str, str]
 ) -> None:
     [pod] = await deployed(cluster, namespace)
@@ -181,7 +175,7 @@ async def test_a_probe_that_fails_is_told_with_its_answer(
     assert "Readiness probe failing (HTTP probe failed with statuscode: 503)" in report["headline"]
 
 
-async def test_a_pod_that_no_node_takes_is_told_in_the_schedulers_words(
+async def test_unschedulable_pod_shows_the_scheduler_message(
     cluster: ControlPlane, namespace: str, environment: dict[str, str]
 ) -> None:
     wanted = manifests.deployment(SERVICE, namespace=namespace)
@@ -195,9 +189,7 @@ async def test_a_pod_that_no_node_takes_is_told_in_the_schedulers_words(
     assert "didn't match Pod's node affinity/selector" in report["headline"]
 
 
-async def test_a_quota_that_is_used_up_is_told(
-    cluster: ControlPlane, namespace: str, environment: dict[str, str]
-) -> None:
+async def test_exceeded_quota_is_named(cluster: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
     quota = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
@@ -217,7 +209,7 @@ async def test_a_quota_that_is_used_up_is_told(
     assert "quota pos-quota of the namespace exceeded, so no pod can be created" in report["headline"]
 
 
-async def test_without_the_right_to_read_logs_it_says_so(
+async def test_missing_right_to_read_logs_is_shown(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path, environment: dict[str, str]
 ) -> None:
     token = await accounts.sign_up(

@@ -53,7 +53,7 @@ async def test_all_pods_are_read_and_filtered(cluster: ControlPlane, namespace: 
     assert (entry["count"], entry["source"]) == (2, "2 pods")
 
 
-async def test_a_container_between_two_starts_is_read_once(
+async def test_container_waiting_for_its_restart_is_read_once(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
     token = await accounts.sign_up(cluster, namespace, "posbot", rules=deploy_manifests.rules())
@@ -73,7 +73,7 @@ async def test_a_container_between_two_starts_is_read_once(
     assert "ended: OOMKilled (137), started again" in running[1]
 
 
-async def test_without_the_right_it_names_the_rule(
+async def test_forbidden_request_names_the_missing_rule(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
     rules = deploy_manifests.rules_without("", "pods/log", "get")
@@ -88,7 +88,7 @@ async def test_without_the_right_it_names_the_rule(
     assert 'resources: ["pods/log"], verbs: ["get"]' in complaint
 
 
-async def test_a_followed_log_loses_and_repeats_nothing_while_it_rotates(
+async def test_followed_log_survives_rotation_without_loss(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
     token = await accounts.sign_up(cluster, namespace, "posbot", rules=deploy_manifests.rules())

@@ -34,7 +34,7 @@ def environment_for(
     }
 
 
-async def test_pods_and_events_need_no_more_than_to_read(
+async def test_pods_and_events_need_only_read_access(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
     token = await accounts.sign_up(cluster, namespace, "posbot", rules=deploy_manifests.rules())
@@ -51,7 +51,7 @@ async def test_pods_and_events_need_no_more_than_to_read(
     assert "ScalingReplicaSet" in events[1]
 
 
-async def test_a_crash_loop_is_seen_with_how_it_ended(
+async def test_crash_loop_shows_the_last_termination(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
     token = await accounts.sign_up(cluster, namespace, "posbot", rules=deploy_manifests.rules())
@@ -71,7 +71,7 @@ async def test_a_crash_loop_is_seen_with_how_it_ended(
     assert "OOMKilled (137)" in output
 
 
-async def test_without_rights_it_says_which_one_is_missing(
+async def test_forbidden_request_names_the_missing_rule(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
     token = await accounts.sign_up(cluster, namespace, "stranger")
@@ -84,7 +84,7 @@ async def test_without_rights_it_says_which_one_is_missing(
     assert 'apiGroups: ["apps"], resources: ["deployments"], verbs: ["get"]' in complaint
 
 
-async def test_an_expired_token_is_told_from_a_missing_right(
+async def test_expired_token_differs_from_a_missing_rule(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
     token = await accounts.sign_up(cluster, namespace, "posbot", rules=deploy_manifests.rules())

@@ -1,4 +1,4 @@
-"""`posbot startup --jar` with a real Spring Boot application: up, refused, in vain, and gone again in every case."""
+"""`posbot diagnose --jar` with a real Spring Boot application: started, failed or cancelled, and always stopped."""
 
 import asyncio
 import json
