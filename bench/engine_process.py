@@ -39,9 +39,9 @@ async def main() -> None:
     nobody = permissions.NoUserGroups()
     async with (
         app.assemble(own, (*commands.load_all(), COMMAND), team_id=None, user_groups=nobody, needs_store=True) as core,
-        core.worker.signed_in(),
+        core.member.registered(),
     ):
-        watch = asyncio.create_task(core.worker.watch())
+        watch = asyncio.create_task(core.member.watch())
 
         async def answer(message: subprocesses.Message) -> subprocesses.Message:
             match message["do"]:

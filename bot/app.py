@@ -29,10 +29,12 @@ from bot.store import audit, database
 from bot.store import migrate as store_migrate
 
 if TYPE_CHECKING:
+    from bot.durable import membership
     from bot.kubernetes import client, workloads
     from bot.procedures import schema
     from bot.procedures.engine import service
-    from bot.procedures.engine import worker as engine_worker
+    from bot.procedures.engine import store as run_store
+    from bot.procedures.engine import worker as run_worker
 
 log = structlog.get_logger()
 
@@ -44,7 +46,9 @@ _TERMINAL_DATABASE_SECONDS = 2.0
 class Engine:
     """What executes runs of procedures."""
 
-    worker: "engine_worker.Worker"
+    member: "membership.Membership"
+    worker: "run_worker.RunWorker"
+    store: "run_store.RunStore"
     runs: "service.RunService"
 
 
@@ -61,9 +65,19 @@ class Core:
     engine: Engine | None
 
     @property
-    def worker(self) -> "engine_worker.Worker":
+    def member(self) -> "membership.Membership":
+        """The membership among the workers of the database."""
+        return self._engine.member
+
+    @property
+    def worker(self) -> "run_worker.RunWorker":
         """The worker of runs."""
         return self._engine.worker
+
+    @property
+    def run_store(self) -> "run_store.RunStore":
+        """The stored runs."""
+        return self._engine.store
 
     @property
     def runs(self) -> "service.RunService":
@@ -180,12 +194,18 @@ def _engine(
     redactor: redaction.Redactor,
 ) -> Engine:
     # Together with the procedures a third of what a terminal command could import, and most need neither.
-    from bot.durable import workers  # noqa: PLC0415
-    from bot.procedures.engine import service, store  # noqa: PLC0415
-    from bot.procedures.engine import worker as engine_worker  # noqa: PLC0415
+    from bot.durable import membership  # noqa: PLC0415
+    from bot.procedures.engine import service  # noqa: PLC0415
+    from bot.procedures.engine import store as run_store  # noqa: PLC0415
+    from bot.procedures.engine import worker as run_worker  # noqa: PLC0415
 
-    worker = engine_worker.Worker(workers.Workers(db), dispatcher, _now)
-    return Engine(worker=worker, runs=service.RunService(store.Runs(db), worker, authorizer, _now, redactor.text))
+    member, store = membership.Membership(db), run_store.RunStore(db)
+    run_store.register_timers(member.timers)
+    worker = run_worker.RunWorker(store, member, dispatcher, _now)
+    runs = service.RunService(
+        store=store, worker=worker, member=member, authorizer=authorizer, now=_now, redact=redactor.text
+    )
+    return Engine(member=member, worker=worker, store=store, runs=runs)
 
 
 def vocabulary_of(

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
+import sqlalchemy
 import structlog
 import tenacity
 from aiohttp import web as aiohttp_web
@@ -16,20 +17,22 @@ from bot import app as bot_app
 from bot import command, errors, logs
 from bot.config import settings as config_settings
 from bot.dispatch import redaction
-from bot.durable import live_messages as message_store
+from bot.durable import live_messages, timers
 from bot.http import server as http_server
+from bot.procedures import live_messages as run_messages
 from bot.procedures.engine import store as run_store
 from bot.slack.client import api as slack_api
 from bot.slack.client import history
 from bot.slack.inbound import app_home, handler, listeners, signed_http, socket_mode
 from bot.slack.inbound import tasks as inbound_tasks
-from bot.slack.outbound import live_messages, log_stream, rate_limit, reconciler, rendering
+from bot.slack.outbound import live_message_worker, log_stream, rate_limit, reconciler, rendering
+from bot.store import audit
 
 log = structlog.get_logger()
 
 _SLACK_CHECK_SECONDS = 30.0
 _START_ATTEMPTS = 5
-_PRUNE_SECONDS = 6 * 3600.0
+_PRUNE, _PRUNE_INTERVAL = "prune", datetime.timedelta(hours=6)
 _CLOSING_SECONDS = 3.0
 """For connections and the database to close, after the work is drained."""
 
@@ -88,7 +91,7 @@ async def _serve(
     api = slack_api.SlackApi(access.bot_token, settings.slack_api_url)
     identity = await _identify(api)
     core = bot_app.assemble(settings, commands, team_id=identity.team_id, user_groups=api, needs_store=True)
-    async with core as assembled, assembled.worker.signed_in():
+    async with core as assembled:
         tasks = inbound_tasks.BackgroundTasks()
         limiter = rate_limit.EditLimiter()
         stream_options = log_stream.LogStreamOptions(record=assembled.audit, stopping=stop, limiter=limiter)
@@ -120,10 +123,13 @@ async def _serve(
             is_ready=lambda: _readiness(stop, sockets, slack),
             routes=[signed] if signed else [],
         )
-        watches: dict[str, Watch] = {"slack": slack.watch, "runs": assembled.worker.watch, "posts": delivery.watch}
-        watches |= {"audit": lambda: _prune(assembled, settings)}
+        watches: dict[str, Watch] = {"slack": slack.watch, "live messages": delivery.watch}
+        watches |= {"membership": assembled.member.watch}
+        _register_pruning(assembled.member.timers, settings.audit_days)
         watches |= {"sockets": sockets.watch} if sockets is not None else {}
-        async with _listening(endpoints, settings) as runner, _watching(watches):
+        member = assembled.member
+        async with member.registered(), _listening(endpoints, settings) as runner, _watching(watches):
+            await assembled.db.work(_schedule_pruning)
             await assembled.warm_up(f"http://{_own_host(settings)}:{runner.addresses[0][1]}/healthz")
             ways = {"socket_mode": sockets is not None, "http": signed is not None}
             log.info("serving", port=runner.addresses[0][1], team=identity.team, **ways)
@@ -178,17 +184,18 @@ def _delivery(
     identity: slack_api.Identity,
     redactor: redaction.Redactor,
     limiter: rate_limit.EditLimiter,
-) -> live_messages.LiveMessages:
-    """Give what posts and edits the messages about runs, woken by whatever happens to one here."""
-    means = reconciler.Dependencies(
-        store=message_store.Posts(core.db),
+) -> live_message_worker.LiveMessageWorker:
+    """Return what keeps live messages up to date, woken by whatever happens to a run here."""
+    uses = reconciler.Dependencies(
+        store=live_messages.LiveMessageStore(core.db),
+        registry={run_store.RUN: run_messages.loader(core.run_store, core.data.runbook)},
         api=api,
         history=history.SlackHistory(api, identity.user_id),
-        drawings=rendering.Renderer(redactor=redactor, runbook=core.data.runbook),
-        claimant=core.worker,
+        renderer=rendering.Renderer(redactor=redactor),
+        member=core.member,
         now=lambda: datetime.datetime.now(datetime.UTC),
     )
-    delivery = live_messages.LiveMessages(means, live_messages.ReconcilerOptions(budget=limiter.budget))
+    delivery = live_message_worker.LiveMessageWorker(uses, limiter)
     core.worker.on_change = delivery.wake
     return delivery
 
@@ -256,12 +263,19 @@ async def _liveness(sockets: socket_mode.SocketMode | None) -> str | None:
     return None
 
 
-async def _prune(core: bot_app.Core, settings: config_settings.Settings) -> None:
-    while True:
-        try:
-            before = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=settings.audit_days)
-            pruned, forgotten = await core.audit.prune(before), await run_store.Runs(core.db).prune(before)
-            log.info("audit pruned", entries=pruned, runs=forgotten)
-        except errors.Unavailable as error:
-            log.error("audit not pruned", reason=str(error))
-        await asyncio.sleep(_PRUNE_SECONDS)
+def _register_pruning(registry: timers.Timers, days: int) -> None:
+    """Let a recurring timer remove what is older than *days* from the database."""
+
+    def prune(connection: sqlalchemy.Connection, timer: timers.Timer) -> None:
+        now = timers.now(connection)
+        before = now - datetime.timedelta(days=days)
+        entries, runs = audit.prune(connection, before), run_store.prune(connection, before)
+        timers.schedule(connection, timer.kind, timer.subject, now + _PRUNE_INTERVAL, scheduled_at=now)
+        log.info("database pruned", entries=entries, runs=runs)
+
+    registry.register(_PRUNE, prune)
+
+
+def _schedule_pruning(connection: sqlalchemy.Connection) -> None:
+    now = timers.now(connection)
+    timers.ensure_scheduled(connection, _PRUNE, "database", now, scheduled_at=now)

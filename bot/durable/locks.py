@@ -1,43 +1,72 @@
-"""Taking a lock for a run, in the transaction that lets the run begin or go on."""
+"""Locks: held by an owner of any kind, taken and released in the owner's own transaction, outliving every worker."""
+
+import dataclasses
+import datetime
 
 import sqlalchemy
 
 from bot import errors
-from bot.procedures import runs
 from bot.store import tables
 
-LONGEST = 255
-"""Characters of a name."""
-plain = tables.strip_unsupported
-_LOCK_ATTEMPTS = 3
-"""Its holder may give it back between the attempt to take it and the look at who has it."""
+MAX_NAME_LENGTH = 255
+_ATTEMPTS = 3
+"""The owner may release it between the attempt to take it and the look at who has it."""
+_LOCKS = tables.locks
+_TAKE = sqlalchemy.text(
+    "INSERT INTO locks (name, owner_kind, owner, taken_at) VALUES (:name, :owner_kind, :owner, :taken_at)"
+    " ON CONFLICT DO NOTHING"
+).bindparams(sqlalchemy.bindparam("taken_at", type_=tables.UtcDateTime()))
 
 
-def take(connection: sqlalchemy.Connection, run: runs.Run, lock: str) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """What holds a lock: a run, say, by its id."""
+
+    kind: str
+    id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """Who holds a lock, and since when."""
+
+    owner: Owner
+    since: datetime.datetime
+
+
+def take(connection: sqlalchemy.Connection, name: str, owner: Owner, now: datetime.datetime) -> Holding | None:
     """
-    Let *run* hold *lock*, which may be its own already.
+    Take a lock for *owner*, who may hold it already; return None, or who else holds it.
 
     Raises:
-        errors.Refused: another run holds it; says which.
         errors.Unavailable: it became free in this very moment.
     """
-    taken = sqlalchemy.text(
-        "INSERT INTO run_locks (name, run, taken_at) VALUES (:name, :run, :taken_at) ON CONFLICT DO NOTHING"
-    ).bindparams(sqlalchemy.bindparam("taken_at", type_=tables.UtcDateTime()))
-    values = {"name": lock, "run": run.id, "taken_at": run.created_at}
-    holder = None
-    for _ in range(_LOCK_ATTEMPTS):
-        if connection.execute(taken, values).rowcount:
-            return
-        held = connection.execute(sqlalchemy.select(tables.locks).where(tables.locks.c.name == lock))
-        holder = held.mappings().one_or_none()
-        if holder is not None:
-            break
-    if holder is None:
-        raise errors.Unavailable(f"The lock {lock} has just become free.", hint="Send it again.")
-    if holder["run"] != run.id:
-        raise errors.Refused(
-            f"“{lock}” is locked by the run {holder['run']}, since {holder['taken_at']:%H:%M:%S} UTC.",
-            hint="Wait for its end, or look at what it waits for.",
-            words=(f"run show {holder['run']}",),
-        )
+    values = {"name": name, "owner_kind": owner.kind, "owner": owner.id, "taken_at": now}
+    for _ in range(_ATTEMPTS):
+        if connection.execute(_TAKE, values).rowcount:
+            return None
+        row = connection.execute(sqlalchemy.select(_LOCKS).where(_LOCKS.c.name == name)).one_or_none()
+        if row is not None:
+            other = Owner(kind=row.owner_kind, id=row.owner)
+            return None if other == owner else Holding(owner=other, since=row.taken_at)
+    raise errors.Unavailable(f"The lock {name} was released a moment ago.", hint="Retry the command.")
+
+
+def release(connection: sqlalchemy.Connection, name: str, owner: Owner) -> None:
+    """Release a lock, if *owner* holds it."""
+    own = sqlalchemy.delete(_LOCKS).where(
+        _LOCKS.c.name == name, _LOCKS.c.owner_kind == owner.kind, _LOCKS.c.owner == owner.id
+    )
+    connection.execute(own)
+
+
+def break_lock(connection: sqlalchemy.Connection, name: str) -> Owner | None:
+    """Release a lock whoever holds it; return who did, or None where nobody holds it."""
+    freed = sqlalchemy.delete(_LOCKS).where(_LOCKS.c.name == name).returning(_LOCKS.c.owner_kind, _LOCKS.c.owner)
+    row = connection.execute(freed).one_or_none()
+    return Owner(kind=row.owner_kind, id=row.owner) if row is not None else None
+
+
+def names(connection: sqlalchemy.Connection) -> tuple[str, ...]:
+    """Return the names of all locks that are held."""
+    return tuple(connection.execute(sqlalchemy.select(_LOCKS.c.name).order_by(_LOCKS.c.name)).scalars())

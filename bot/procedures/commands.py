@@ -7,21 +7,17 @@ questions.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
-import structlog
-
-from bot import command, errors
+from bot import command
 from bot.model import invocations, reports
 from bot.procedures import dry_run, runs, schema
 from bot.procedures import reports as run_reports
 from bot.procedures.definition import parameters, references, templates
+from bot.store import database
 
-log = structlog.get_logger()
 _POLL_SECONDS = 0.5
-"""Between looks whether a question was answered elsewhere, and between attempts to reach the database."""
-Result = TypeVar("Result")
+"""Between looks whether a question was answered elsewhere."""
 
 
 def command_of(procedure: schema.Procedure) -> command.Command[Any]:
@@ -105,7 +101,7 @@ async def _resolve(run: runs.Run, question: runs.Question, context: command.Cont
         choice = asking.result()
         if choice is None:
             return False
-        await retry_until_available(
+        await database.retry_until_available(
             lambda: context.runs.answer(
                 run, choice.answer, by=context.invocation, comment=choice.note, question_id=question.id
             )
@@ -122,17 +118,4 @@ async def _wait_for_change(run: runs.Run, context: command.Context) -> None:
     version = run.version
     while version == run.version:
         await asyncio.sleep(_POLL_SECONDS)
-        version = (await retry_until_available(lambda: context.runs.find(run.id))).version
-
-
-async def retry_until_available(ask: Callable[[], Awaitable[Result]]) -> Result:
-    """Retry *ask* until the database is available: giving up would interrupt the step of an attached run."""
-    is_logged = False
-    while True:
-        try:
-            return await ask()
-        except errors.Unavailable as error:
-            if not is_logged:
-                log.warning("waiting for the database", reason=str(error))
-            is_logged = True
-            await asyncio.sleep(_POLL_SECONDS)
+        version = (await database.retry_until_available(lambda: context.runs.find(run.id))).version

@@ -176,16 +176,10 @@ class AuditLog:
             invocations.CancelRequest(by=row.stop_requested_by, at=row.stop_requested_at) if row is not None else None
         )
 
-    async def prune(self, before: datetime.datetime) -> int:
-        """
-        Forget what was received before a moment; give how many entries that were.
 
-        Raises:
-            errors.Unavailable: the record cannot be written.
-        """
-        async with self._db.transaction() as connection:
-            outcome = await connection.execute(sqlalchemy.delete(_TABLE).where(_TABLE.c.received_at < before))
-        return outcome.rowcount
+def prune(connection: sqlalchemy.Connection, before: datetime.datetime) -> int:
+    """Remove the entries of what was received before *before*; return how many."""
+    return connection.execute(sqlalchemy.delete(_TABLE).where(_TABLE.c.received_at < before)).rowcount
 
 
 def _row(invocation: invocations.Invocation) -> dict[str, object]:

@@ -6,17 +6,20 @@ import contextlib
 import math
 import pathlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy
+import structlog
 
 from bot import errors
 
 if TYPE_CHECKING:
     from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
 
+log = structlog.get_logger()
 _Result = TypeVar("_Result")
+_POLL_SECONDS = 0.5
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 _BUSY_SECONDS = 2
 TRANSACTION_SECONDS = 3.0
@@ -296,3 +299,16 @@ def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
 def _reason(error: sqlalchemy.exc.SQLAlchemyError) -> str:
     original = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else None
     return str(original or error).strip().partition("\n")[0]
+
+
+async def retry_until_available(ask: Callable[[], Awaitable[_Result]]) -> _Result:
+    """Retry *ask* until the database is available; giving up would cost a run in a terminal its step."""
+    is_logged = False
+    while True:
+        try:
+            return await ask()
+        except errors.Unavailable as error:
+            if not is_logged:
+                log.warning("waiting for the database", reason=str(error))
+            is_logged = True
+            await asyncio.sleep(_POLL_SECONDS)

@@ -48,6 +48,7 @@ def strip_unsupported(text: str) -> str:
 
 
 metadata = MetaData()
+_FREE = sqlalchemy.text("worker IS NULL")
 
 invocations = Table(
     "invocations",
@@ -75,8 +76,6 @@ invocations = Table(
     Index("invocations_by_actor", "actor_id", "received_at"),
 )
 
-_BEHIND = sqlalchemy.text("posted_version < version")
-
 runs = Table(
     "runs",
     metadata,
@@ -93,17 +92,12 @@ runs = Table(
     Column("progress", LargeBinary, nullable=False),
     Column("version", Integer, nullable=False),
     Column("question", String(16)),
-    Column("wake_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
-    Column("claimed_by", String(32)),
     Column("cancelled_by", String(128)),
     Column("cancelled_at", UtcDateTime),
-    Column("posted_version", Integer),
-    Column("posted_by", String(32)),
-    Index("runs_by_state", "state", "claimed_by"),
+    # No index may name a column that changes with every step: PostgreSQL would then rewrite all of them each time.
+    Index("runs_by_state", "state"),
     Index("runs_by_time", "created_at"),
-    # Holds only the runs of which Slack does not show the newest state: at rest, none.
-    Index("runs_behind", "id", sqlite_where=_BEHIND, postgresql_where=_BEHIND),
 )
 
 questions = Table(
@@ -119,31 +113,73 @@ questions = Table(
     Index("run_questions_by_run", "run"),
 )
 
-locks = Table(
-    "run_locks",
-    metadata,
-    Column("name", String(255), primary_key=True),
-    Column("run", String(32), nullable=False),
-    Column("taken_at", UtcDateTime, nullable=False),
-)
-
 workers = Table(
-    "run_workers",
+    "workers",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("beat", Integer, nullable=False),
+    Column("heartbeat", Integer, nullable=False),
+    Column("capabilities", String(255), nullable=False),
 )
 
-posts = Table(
-    "run_posts",
+claims = Table(
+    "claims",
     metadata,
-    Column("run", String(32), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("subject", String(96), primary_key=True),
+    Column("worker", String(32)),
+    Column("signal", Integer, nullable=False),
+    Column("offered_at", UtcDateTime, nullable=False),
+    Index("claims_free", "kind", "offered_at", sqlite_where=_FREE, postgresql_where=_FREE),
+    Index("claims_by_worker", "worker"),
+)
+
+timers = Table(
+    "timers",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("subject", String(96), primary_key=True),
+    Column("scheduled_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Index("timers_by_time", "due_at"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("subject", String(48), primary_key=True),
+    Column("occurrence", String(32), primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("attempted_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("result", Text),
+)
+
+live_messages = Table(
+    "live_messages",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("subject", String(48), primary_key=True),
     Column("purpose", String(32), primary_key=True),
-    Column("caused_by", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("shown_version", Integer, nullable=False),
     Column("channel", String(32)),
     Column("timestamp", String(32)),
-    Column("shown", String(16)),
-    Column("tried_in", String(32)),
-    Column("tried_at", UtcDateTime),
-    Column("is_settled", Boolean, nullable=False),
+    Column("digest", String(16)),
+    Column("attempted_in", String(32)),
+    Column("attempted_at", UtcDateTime),
+    Column("is_done", Boolean, nullable=False),
+)
+
+locks = Table(
+    "locks",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("owner_kind", String(32), nullable=False),
+    Column("owner", String(48), nullable=False),
+    Column("taken_at", UtcDateTime, nullable=False),
 )

@@ -58,19 +58,21 @@ class RunJournal(Protocol):
         self,
         run: runs.Run,
         *,
+        rests: bool = False,
+        until: datetime.datetime | None = None,
         begun: invocations.Invocation | None = None,
         ended: audit.Ended | None = None,
     ) -> runs.Run:
         """
-        Give *run* as it is remembered now.
+        Write *run* and return it as it is stored now; one that *rests* is nobody's from then on.
 
         Raises:
-            Lost: somebody else works on it.
+            LeaseLost: another worker has the run.
             errors.Unavailable: nobody knows whether it was written; writing the same again is safe.
         """
 
     async def ensure_lease(self) -> None:
-        """Return once it is sure that nobody else has what was written as the worker's."""
+        """Return once it is certain that no other worker has what was written as this one's."""
 
 
 class LeaseLost(Exception):
@@ -110,25 +112,37 @@ class RunExecutor:
 
     async def work(self) -> runs.Run:
         """
-        Give the run as it was left.
+        Return the run as it was left: ended, waiting, or in the middle where the worker leaves.
 
         Raises:
-            Lost: somebody else works on it.
+            LeaseLost: another worker has the run.
         """
+        self._count_delay()
         while not self._signals.leaving.is_set():
             self._take_notice()
             move = transitions.decide(self._run, self._now(), self._prepare)
             self._run = move.run
-            match move:
-                case transitions.StartStep():
-                    await self._perform(move)
-                case transitions.Wait() if self._run.state is runs.RunState.RUNNING and move.until is not None:
-                    await self._write()
-                    await self._pause(move.until)
-                case _:
-                    break
+            if isinstance(move, transitions.StartStep):
+                await self._perform(move)
+                continue
+            until = move.until if isinstance(move, transitions.Wait) else None
+            await self._rest(until if self._run.state is runs.RunState.RUNNING else None)
+            return self._run
         await self._write()
         return self._run
+
+    def _count_delay(self) -> None:
+        """Count the delay before the next attempt as time of the run: only waiting for people is not counted."""
+        record = self._run.current
+        if record is None or record.not_before is None or record.ended_at is None:
+            return
+        delay = (record.not_before - record.ended_at).total_seconds()
+        passed = min(max((self._now() - record.ended_at).total_seconds(), 0.0), max(delay, 0.0))
+        # Where the clock was set back, the timer has measured the delay.
+        is_over = record.not_before <= self._now() or self._now() < record.ended_at
+        run = dataclasses.replace(self._run, active_seconds=self._run.active_seconds + passed)
+        changes = {"not_before": None} if is_over else {"ended_at": self._now()}
+        self._run = transitions.replace_record(run, record.id, **changes)
 
     def _take_notice(self) -> None:
         """Look at what has happened beside the steps: somebody wants an end, or the time is over."""
@@ -200,26 +214,26 @@ class RunExecutor:
             received_at=self._now(),
         )
 
-    async def _pause(self, until: datetime.datetime) -> None:
-        seconds, started = max((until - self._now()).total_seconds(), 0.0), time.monotonic()
-        if self._run.ending is None:
-            # Only waiting for people is not counted.
-            seconds = min(seconds, max(self._seconds_left(), 0.0))
-        events = {asyncio.ensure_future(one.wait()) for one in (self._signals.cancelled, self._signals.leaving)}
-        try:
-            await asyncio.wait(events, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for event in events:
-                event.cancel()
-            waited = self._run.active_seconds + time.monotonic() - started
-            self._run = dataclasses.replace(self._run, active_seconds=waited)
+    async def _rest(self, until: datetime.datetime | None) -> None:
+        """Leave the run to a timer, a person or nobody; *until* the next attempt at most as long as it may take."""
+        if until is not None and self._run.ending is None:
+            until = min(until, self._now() + datetime.timedelta(seconds=max(self._seconds_left(), 0.0)))
+        await self._write(rests=True, until=until)
 
-    async def _write(self, begun: invocations.Invocation | None = None) -> None:
-        if self._run is self._written:
+    async def _write(
+        self,
+        begun: invocations.Invocation | None = None,
+        *,
+        rests: bool = False,
+        until: datetime.datetime | None = None,
+    ) -> None:
+        if self._run is self._written and not rests:
             return
         async for attempt in _until_written():
             with attempt:
-                self._run = await self._ledger.write(self._run, begun=begun, ended=self._ended)
+                self._run = await self._ledger.write(
+                    self._run, rests=rests, until=until, begun=begun, ended=self._ended
+                )
         self._written, self._ended = self._run, None
         if self._signals.on_change is not None:
             self._signals.on_change()

@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from bot import errors
-from bot.durable import locks
+from bot.durable import locks, membership
 from bot.model import invocations
-from bot.procedures import commands as procedure_commands
 from bot.procedures import runs, schema
 from bot.procedures.engine import planner, transitions
 from bot.procedures.engine import store as run_store
-from bot.procedures.engine import worker as engine_worker
+from bot.procedures.engine import worker as run_worker
+from bot.store import database, tables
 
 _POLL_SECONDS = 0.5
 _ROLE = "role:"
@@ -39,15 +39,18 @@ class RunService:
 
     def __init__(
         self,
-        store: run_store.Runs,
-        worker: engine_worker.Worker,
-        judge: Authorizer,
+        *,
+        store: run_store.RunStore,
+        worker: run_worker.RunWorker,
+        member: membership.Membership,
+        authorizer: Authorizer,
         now: Callable[[], datetime.datetime],
         redact: Callable[[str], str] = str,
     ) -> None:
         self._store = store
         self._worker = worker
-        self._judge = judge
+        self._member = member
+        self._authorizer = authorizer
         self._now = now
         self._redact = redact
         """Takes secrets out of notes, which are kept for as long as the run."""
@@ -76,9 +79,9 @@ class RunService:
             is_step_by_step=order.is_step_by_step,
         )
         takes_it = self._worker.has_room
-        begun = await self._store.begin(run, order.invocation.id, self._worker.id if takes_it else None)
+        begun = await self._store.begin(run, order.invocation.id, self._member.id if takes_it else None)
         if takes_it and begun is run:
-            self._worker.attend(run)
+            self._worker.execute(run)
         elif not takes_it:
             self._worker.wake()
         return begun
@@ -199,18 +202,19 @@ class RunService:
     async def execute_or_follow(self, run: runs.Run, show: Callable[[runs.Run], Awaitable[None]]) -> runs.Run:
         """Work on *run* here and now, or look at who does, until it ends or waits for a person; give it."""
         async with contextlib.AsyncExitStack() as stack:
-            if self._worker.id is None:
-                await stack.enter_async_context(self._worker.signed_in())
-                watch = asyncio.create_task(self._worker.watch(takes_up=False), name="worker")
+            if self._member.id is None:
+                self._worker.claims_new_runs = False
+                await stack.enter_async_context(self._member.registered())
+                watch = asyncio.create_task(self._member.watch(), name="membership")
                 stack.push_async_callback(asyncio.wait, {watch})
                 stack.callback(watch.cancel)
             shown, run_id = 0, run.id
             while True:
-                claimed = await procedure_commands.retry_until_available(lambda: self._worker.claim(run_id))
-                task = self._worker.attend(claimed) if claimed is not None else self._worker.task_of(run.id)
+                claimed = await database.retry_until_available(lambda: self._worker.claim(run_id))
+                task = claimed or self._worker.task_of(run.id)
                 work = {task} if task is not None else set()
                 while True:
-                    run = await procedure_commands.retry_until_available(lambda: self.find(run_id))
+                    run = await database.retry_until_available(lambda: self.find(run_id))
                     if run.version != shown:
                         shown = run.version
                         await show(run)
@@ -233,20 +237,20 @@ class RunService:
         """Do nothing if the person may answer *question*."""
         if question.by.startswith(_ROLE):
             role = question.by.removeprefix(_ROLE)
-            if not await self._judge.has_role(role, by.actor):
+            if not await self._authorizer.has_role(role, by.actor):
                 raise errors.NotAllowed(f"That is for the role {role} to answer.")
             return
         await self._insist(run, by)
         if question.by == "requester" and by.actor.id != run.requester.id:
             raise errors.NotAllowed(f"That is for {run.requester.name} to answer, who asked for the run.")
-        if question.by == "not_requester" and not self._judge.are_different(run.requester, by.actor):
+        if question.by == "not_requester" and not self._authorizer.are_different(run.requester, by.actor):
             raise errors.NotAllowed(
                 "That is for somebody else to answer than who asked for the run.",
                 hint="A person of both Slack and terminal is known as one under people in roles.yaml.",
             )
 
     async def _insist(self, run: runs.Run, by: invocations.Invocation) -> None:
-        if not await self._judge.may_run(run, by.actor):
+        if not await self._authorizer.may_run(run, by.actor):
             raise errors.NotAllowed(f"You may not run {run.procedure.id}.", hint="Whoever runs posbot gives roles.")
 
 
@@ -254,9 +258,10 @@ def _fitting(lock: str | None) -> str | None:
     """Give *lock* as every database can hold it; it names what somebody has typed."""
     if lock is None:
         return None
-    if len(lock) > locks.LONGEST:
+    if len(lock) > locks.MAX_NAME_LENGTH:
         raise errors.UsageError(
-            f"The lock “{errors.shorten(lock, 60)}” would have {len(lock)} characters; {locks.LONGEST} are the most.",
+            f"Lock name too long: “{errors.shorten(lock, 60)}” has {len(lock)} characters, the limit is"
+            f" {locks.MAX_NAME_LENGTH}.",
             hint="Give shorter values.",
         )
-    return locks.plain(lock)
+    return tables.strip_unsupported(lock)

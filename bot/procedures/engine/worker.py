@@ -1,310 +1,228 @@
-"""The worker: shows that it lives, takes up runs that nobody works on, and buries workers that are dead."""
+"""The run worker: claims runs that nobody works on, and executes each in a task of its own."""
 
 import asyncio
-import contextlib
-import dataclasses
 import datetime
-import math
-import secrets
-import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 
 import structlog
 
-from bot import errors
-from bot.durable import workers
+from bot.durable import claims, membership
 from bot.model import invocations
 from bot.procedures import runs
 from bot.procedures.engine import executor, transitions
-from bot.procedures.steps import kind
+from bot.procedures.engine import store as run_store
+from bot.procedures.steps import kind as step_kind
 from bot.store import audit
 
 log = structlog.get_logger()
 
 MAX_CONCURRENT_RUNS = 50
-"""That one worker works on at the same time."""
+"""Of one worker."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How quickly the death of a worker is seen; the same for all workers of one database."""
-
-    lease_seconds: float = 6.0
-    """A worker that has not been seen alive for so long is buried."""
-    beat_seconds: float = 1.0
-    looks: int = 4
-    """In vain before somebody is dead: while the database is away nobody can beat, and nobody can look."""
-
-
-class Lease:
-    """
-    Until when a worker is surely not buried, by a clock that also counts what a machine sleeps.
-
-    A beat is seen by others after it was sent, so the length of the lease after that nobody can have buried it yet.
-    """
-
-    def __init__(self, pace: Pace) -> None:
-        self._pace = pace
-        self._until = -math.inf
-        self._renewed = asyncio.Event()
-
-    @staticmethod
-    def clock() -> float:
-        """Give seconds since the machine was started, asleep or not."""
-        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-    def renew(self, sent: float) -> None:
-        """Take in that a beat sent at that moment by `clock` was written down."""
-        self._until = sent + self._pace.lease_seconds
-        self._renewed.set()
-
-    async def holds(self) -> None:
-        """Return once a good part of it is left."""
-        while self._until - self.clock() < self._pace.lease_seconds / 2:
-            self._renewed.clear()
-            await self._renewed.wait()
-
-
-class Worker:
-    """Works on runs, as one of several that may."""
+class RunWorker:
+    """Executes runs for one member; a `membership.Listener`."""
 
     def __init__(
         self,
-        store: workers.Workers,
-        performer: executor.StepRunner,
+        store: run_store.RunStore,
+        member: membership.Membership,
+        runner: executor.StepRunner,
         now: Callable[[], datetime.datetime],
-        pace: Pace = Pace(),
     ) -> None:
-        self._store = store
-        self._performer = performer
-        self._now = now
-        self.id: str | None = None
-        """None while it works on nothing."""
         self.on_change: Callable[[], None] | None = None
-        """Called whenever something about a run was written down here."""
-        self._attending: dict[str, tuple[asyncio.Task[runs.Run], executor.RunControl]] = {}
-        self._pace = pace
-        self._lease = Lease(pace)
-        self._graves = _Graves(pace)
+        """Called after every write about a run."""
+        self.claims_new_runs = True
+        """False in a terminal, which stays with one run."""
+        self._store = store
+        self._member = member
+        self._runner = runner
+        self._now = now
+        self._executing: dict[str, tuple[asyncio.Task[runs.Run], executor.RunControl, _Journal]] = {}
         self._leaving = asyncio.Event()
-        self._wake = asyncio.Event()
         self._may_be_more = True
-        """There may be runs that nobody works on and for which it had no room."""
-        self._broken: dict[str, str] = {}
+        """There may be free runs for which it had no room."""
+        self._poisoned: dict[str, tuple[str, claims.Claim]] = {}
         """Run that cannot go on → why."""
         self._unreadable: set[str] = set()
-        self._strays: dict[str, float] = {}
-        """Run of its own that it does not work on → since when."""
+        self._orphans: dict[str, float] = {}
+        """Run of its own that it does not execute → since when."""
+        member.subscribe(self)
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of claims that it works on."""
+        return run_store.RUN
 
     @property
     def has_room(self) -> bool:
-        """Tell whether it can work on one more run now."""
-        return self.id is not None and not self._leaving.is_set() and len(self._attending) < MAX_CONCURRENT_RUNS
+        """Return whether it can execute one more run now."""
+        is_working = self._member.id is not None and not self._leaving.is_set()
+        return is_working and len(self._executing) < MAX_CONCURRENT_RUNS
 
     @property
-    def validate(self) -> kind.ValidateParameters:
-        """Give what checks the values that a step hands over."""
-        return self._performer.validate
-
-    @contextlib.asynccontextmanager
-    async def signed_in(self) -> AsyncIterator[None]:
-        """Be known as a worker within the block; what is unfinished at its end is left to others."""
-        self.id = await self._sign_in()
-        try:
-            yield
-        finally:
-            await self._drop_all()
-            worker, self.id = self.id, None
-            with contextlib.suppress(errors.Unavailable):
-                await self._store.sign_off(worker)
+    def validate(self) -> step_kind.ValidateParameters:
+        """Return what checks the values that a step hands over."""
+        return self._runner.validate
 
     async def drain(self, seconds: float) -> None:
-        """Begin nothing more, and wait that long for the steps that are under way."""
+        """Start no further step, and wait that long for the steps that are under way."""
         self._leaving.set()
-        if self._attending:
-            await asyncio.wait([task for task, _ in self._attending.values()], timeout=seconds)
+        if self._executing:
+            await asyncio.wait([task for task, *_ in self._executing.values()], timeout=seconds)
 
-    async def watch(self, *, takes_up: bool = True) -> None:
-        """Show that it lives, and take up what nobody works on unless it is there for one run only; for ever."""
-        while True:
-            self._wake.clear()
-            try:
-                await self._beat()
-                if takes_up and self.has_room:
-                    await self._take_up()
-            except errors.Unavailable as error:
-                log.warning("runs are not looked after", reason=str(error))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._pace.beat_seconds):
-                    await self._wake.wait()
-
-    def attend(self, run: runs.Run) -> "asyncio.Task[runs.Run]":
-        """Work on *run*, which is claimed; give the task that does."""
-        if run.id in self._attending:
-            return self._attending[run.id][0]
-        signals = executor.RunControl(leaving=self._leaving, on_change=self._announce)
-        assert self.id is not None  # noqa: S101 - nothing is claimed before
-        ledger = _Ledger(self._store, self.id, self._lease)
-        attendance = executor.RunExecutor(run, ledger, self._performer, signals, self._now)
-        task = asyncio.create_task(attendance.work(), name=f"run {run.id}")
-        self._attending[run.id] = (task, signals)
+    def execute(self, run: runs.Run, claim: claims.Claim | None = None) -> "asyncio.Task[runs.Run]":
+        """Execute *run*, which is claimed, and return the task that does."""
+        if run.id in self._executing:
+            return self._executing[run.id][0]
+        control = executor.RunControl(leaving=self._leaving, on_change=self._announce)
+        assert self._member.id is not None  # noqa: S101 - nothing is claimed before
+        journal = _Journal(
+            self._store, self._member, claim or claims.Claim(kind=run_store.RUN, subject=run.id), self._now
+        )
+        execution = executor.RunExecutor(run, journal, self._runner, control, self._now)
+        task = asyncio.create_task(execution.work(), name=f"run {run.id}")
+        self._executing[run.id] = (task, control, journal)
         self._announce()
         task.add_done_callback(lambda done: self._forget(run.id, done))
         return task
 
-    async def claim(self, run_id: str) -> runs.Run | None:
-        """Give the run of that id, to be attended; None where somebody else works on it, or nothing is to be done."""
-        if self.id is None:
+    async def claim(self, run_id: str) -> "asyncio.Task[runs.Run] | None":
+        """Claim one run and execute it; None where another worker has it, or nothing is to be done."""
+        if self._member.id is None:
             return None
-        found = await self._store.claim(self.id, 1, run_id)
-        return found.runs[0] if found.runs else None
+        claimed = await self._store.claim(self._member.id, 1, run_id)
+        return self.execute(*claimed.runs[0]) if claimed.runs else None
 
     def task_of(self, run_id: str) -> "asyncio.Task[runs.Run] | None":
-        """Give the task that works on a run here, None where there is none."""
-        return self._attending[run_id][0] if run_id in self._attending else None
+        """Return the task that executes a run here, None where there is none."""
+        return self._executing[run_id][0] if run_id in self._executing else None
 
     def wake(self) -> None:
-        """Look for runs now and not at the next beat."""
+        """Look for free runs now and not with the next heartbeat."""
         self._may_be_more = True
-        self._wake.set()
+        self._member.wake()
         self._announce()
 
-    async def holds(self) -> None:
-        """Return once it is sure that nobody has taken this worker for dead."""
-        await self._lease.holds()
+    async def on_heartbeat(self, own: tuple[claims.Claim, ...]) -> None:
+        """Pass signals on, end runs that cannot go on, release what is executed by nobody, and claim free runs."""
+        mine = {claim.subject: claim for claim in own if claim.kind == run_store.RUN}
+        await self._pass_signals_on(mine)
+        for run_id, (why, claim) in tuple(self._poisoned.items()):
+            await self._fail(run_id, why, mine.get(run_id, claim))
+        await self._release_orphans(mine)
+        if self.claims_new_runs and self.has_room:
+            await self._claim_free()
 
-    def _announce(self) -> None:
-        if self.on_change is not None:
-            self.on_change()
-
-    async def _sign_in(self) -> str:
-        name, sent = secrets.token_hex(6), Lease.clock()
-        await self._store.sign_in(name)
-        self._lease.renew(sent)
-        return name
-
-    async def _beat(self) -> None:
-        assert self.id is not None  # noqa: S101 - it is signed in
-        sent = Lease.clock()
-        tick = await self._store.tick(self.id, self._now())
-        if not tick.is_alive:
-            log.error("taken for dead", worker=self.id)
-            await self._drop_all()
-            self.id = await self._sign_in()
-            return
-        self._lease.renew(sent)
-        for run_id, stop in tick.cancelled.items():
-            self._cancel(run_id, stop)
-        for worker, beat in self._graves.look(tick.beats, self.id):
-            if await self._store.bury(worker, beat):
-                log.warning("took the runs of a dead worker over", worker=worker)
-        for question in tick.overdue:
-            await self._store.expire(question, self._now())
-        for run_id, why in tuple(self._broken.items()):
-            await self._break_off(run_id, why)
-        await self._release_strays(tick.runs)
-
-    async def _break_off(self, run_id: str, why: str) -> None:
-        """Let a run that cannot go on come to its end, so that nothing is under way for ever."""
-        assert self.id is not None  # noqa: S101 - it is signed in
-        run = await self._store.find(self.id, run_id)
-        written = None
-        if run is not None:
-            written = await self._store.write(transitions.fail_run(run, why, self._now()), self.id)
-        del self._broken[run_id]
-        if written is not None and written.state is runs.RunState.RUNNING:
-            self.attend(written)
-
-    async def _release_strays(self, own: Collection[str]) -> None:
-        """Leave to anybody what became its own by a transaction of which it never learnt that it was done."""
-        assert self.id is not None  # noqa: S101 - it is signed in
-        clock = Lease.clock()
-        strays = {run_id for run_id in own if run_id not in self._attending and run_id not in self._broken}
-        self._strays = {run_id: self._strays.get(run_id, clock) for run_id in strays}
-        late = [run_id for run_id, since in self._strays.items() if clock - since >= self._pace.lease_seconds]
-        if late:
-            await self._store.release(self.id, late)
-
-    def _cancel(self, run_id: str, stop: invocations.CancelRequest) -> None:
-        if run_id in self._attending:
-            signals = self._attending[run_id][1]
-            signals.cancel = stop
-            signals.cancelled.set()
-
-    async def _take_up(self) -> None:
-        assert self.id is not None  # noqa: S101 - it is signed in
-        room = MAX_CONCURRENT_RUNS - len(self._attending)
-        found = await self._store.claim(self.id, room, without=tuple(self._unreadable))
-        self._unreadable.update(found.unreadable)
-        self._may_be_more = len(found.runs) >= room
-        for run in found.runs:
-            self.attend(run)
-
-    async def _drop_all(self) -> None:
-        tasks = [task for task, _ in self._attending.values()]
+    async def drop_all(self) -> None:
+        """Cancel all tasks and wait for them."""
+        tasks = [task for task, *_ in self._executing.values()]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
 
+    async def _pass_signals_on(self, mine: dict[str, claims.Claim]) -> None:
+        """A signal of a run that is under way means that its cancellation was requested."""
+        signalled = [
+            run_id
+            for run_id, (_, _, journal) in self._executing.items()
+            if run_id in mine and mine[run_id].signal != journal.claim.signal
+        ]
+        requests = await self._store.cancel_requests(signalled) if signalled else {}
+        for run_id in signalled:
+            if run_id not in self._executing:
+                continue
+            _, control, journal = self._executing[run_id]
+            journal.claim = mine[run_id]
+            if run_id in requests:
+                control.cancel = requests[run_id]
+                control.cancelled.set()
+
+    async def _fail(self, run_id: str, why: str, claim: claims.Claim) -> None:
+        """Let a run that cannot go on come to its end, so that it is not under way forever."""
+        assert self._member.id is not None  # noqa: S101 - it is registered
+        run = await self._store.find_own(self._member.id, run_id)
+        failed = None
+        if run is not None:
+            failed = await self._store.write(
+                transitions.fail_run(run, why, self._now()), self._member.id, claim, now=self._now()
+            )
+        del self._poisoned[run_id]
+        if failed is not None:
+            self.execute(failed, claim)
+
+    async def _release_orphans(self, mine: Collection[str]) -> None:
+        """Release what it was given by a transaction of which the confirmation was lost."""
+        clock = membership.Lease.clock()
+        orphans = {run_id for run_id in mine if run_id not in self._executing and run_id not in self._poisoned}
+        self._orphans = {run_id: self._orphans.get(run_id, clock) for run_id in orphans}
+        late = [run_id for run_id, since in self._orphans.items() if clock - since >= self._member.lease_seconds]
+        if late:
+            await self._member.release(run_store.RUN, late)
+
+    async def _claim_free(self) -> None:
+        if self._member.id is None:
+            return
+        room = MAX_CONCURRENT_RUNS - len(self._executing)
+        claimed = await self._store.claim(self._member.id, room, without=tuple(self._unreadable))
+        self._unreadable.update(claimed.unreadable)
+        self._may_be_more = len(claimed.runs) >= room
+        for run, claim in claimed.runs:
+            self.execute(run, claim)
+
+    def _announce(self) -> None:
+        if self.on_change is not None:
+            self.on_change()
+
     def _forget(self, run_id: str, task: "asyncio.Task[runs.Run]") -> None:
-        del self._attending[run_id]
+        *_, journal = self._executing.pop(run_id)
         if self._may_be_more:
-            self._wake.set()
+            self._member.wake()
         if task.cancelled():
             return
         error = task.exception()
         if isinstance(error, executor.LeaseLost):
             log.warning("another worker has the run", run=run_id)
         elif error is not None:
-            # Left as it is, it would be under way for ever.
+            # Left as it is, it would be under way forever.
             log.error("run cannot go on", run=run_id, exc_info=error)
-            self._broken[run_id] = f"posbot made a mistake ({type(error).__name__}); the log has the rest"
-            self._wake.set()
+            why = f"internal error ({type(error).__name__}); details are in the log"
+            self._poisoned[run_id] = (why, journal.claim)
+            self._member.wake()
 
 
-class _Ledger:
-    """Writes down what one worker does."""
+class _Journal:
+    """Writes what one worker does with one run."""
 
-    def __init__(self, store: workers.Workers, worker: str, lease: Lease) -> None:
+    def __init__(
+        self,
+        store: run_store.RunStore,
+        member: membership.Membership,
+        claim: claims.Claim,
+        now: Callable[[], datetime.datetime],
+    ) -> None:
+        self.claim = claim
         self._store = store
-        self._worker = worker
-        self._lease = lease
+        self._member = member
+        self._worker = member.id or ""
+        self._now = now
 
     async def write(
         self,
         run: runs.Run,
         *,
+        rests: bool = False,
+        until: datetime.datetime | None = None,
         begun: invocations.Invocation | None = None,
         ended: audit.Ended | None = None,
     ) -> runs.Run:
-        written = await self._store.write(run, self._worker, begun=begun, ended=ended)
+        written = await self._store.write(
+            run, self._worker, self.claim, rests=rests, until=until, begun=begun, ended=ended, now=self._now()
+        )
         if written is None:
             raise executor.LeaseLost(run.id)
         return written
 
     async def ensure_lease(self) -> None:
-        await self._lease.holds()
-
-
-class _Graves:
-    """Knows who has not been seen alive for the length of the lease, by a clock that nobody can set."""
-
-    def __init__(self, pace: Pace) -> None:
-        self._pace = pace
-        self._seen: dict[str, tuple[int, float, int]] = {}
-        """Worker → its beat, since when it stands still, and how often that was looked at."""
-
-    def look(self, beats: Mapping[str, int], own: str) -> list[tuple[str, int]]:
-        """Give the workers that are dead, each with its last beat."""
-        clock, seen = time.monotonic(), {}
-        for worker, beat in beats.items():
-            known = self._seen.get(worker)
-            is_still = known is not None and known[0] == beat
-            seen[worker] = (beat, known[1], known[2] + 1) if known is not None and is_still else (beat, clock, 1)
-        self._seen = seen
-        return [
-            (worker, beat)
-            for worker, (beat, since, looks) in seen.items()
-            if worker != own and clock - since >= self._pace.lease_seconds and looks >= self._pace.looks
-        ]
+        await self._member.ensure_lease()

@@ -7,7 +7,7 @@ from typing import Any
 from bot.slack.client import api as slack_api
 from bot.slack.client import retries
 
-EVENT_TYPE = "posbot_run"
+EVENT_TYPE = "posbot_message"
 _CLOCK_SKEW = datetime.timedelta(minutes=5)
 """By which the clocks of Slack and of this machine may differ."""
 _MAX_PAGES = 10

@@ -1,43 +1,34 @@
 """
-One run's messages, brought to its newest state: posted, edited, found again, replaced.
+The reconciler: brings the live messages of one subject to its newest state.
 
-Before a message is posted, it is written down that it will be; afterwards, where it stands. Whoever finds the first
-without the second, after a crash or a lost answer, looks for the message in Slack before posting it again.
+Each message goes through the states drawn in `bot/durable/live_messages.py`. What is new is posted at once, the main
+message first, because the others are in its thread; what is old is edited within the edit rate limit. Before a post the
+attempt is written; whoever finds an attempt without a result, after a crash or a lost answer, looks for the message in
+Slack's history before posting it again.
 """
 
 import dataclasses
 import datetime
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 
 from bot import errors, metrics
-from bot.durable import live_messages as message_store
+from bot.durable import claims, live_messages, membership
 from bot.model import invocations
-from bot.procedures import runs
 from bot.slack.blocks import message as blocks_message
 from bot.slack.client import api as slack_api
-from bot.slack.client import history as client_history
-from bot.slack.client import retries
-from bot.slack.outbound import rendering
+from bot.slack.client import errors as client_errors
+from bot.slack.client import history
+from bot.slack.outbound import rate_limit, rendering, targets
 
 log = structlog.get_logger()
 Result = TypeVar("Result")
 
-_NO_THREAD = frozenset({"thread_not_found", "cannot_reply_to_message"})
-_GONE = frozenset(
-    {"message_not_found", "channel_not_found", "not_in_channel", "is_archived", "is_inactive", *_NO_THREAD}
-)
-"""There is no message to be edited any more, or none that may be."""
-_APP_IS_AT_FAULT = frozenset(
-    {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "missing_scope"}
-)
-"""No other channel would help; somebody has to set it right, and until then it is as if Slack was away."""
-
 
 class ClaimLost(Exception):
-    """Somebody else sees to the run now."""
+    """Another worker has the claim on the subject now."""
 
 
 class RetryLater(Exception):
@@ -50,271 +41,252 @@ class RetryLater(Exception):
         """Slack has asked for the pause."""
 
 
-class Claimant(Protocol):
-    """The worker in whose name posts are claimed."""
-
-    @property
-    def id(self) -> str | None:
-        """Give its id; None while it works on nothing."""
-
-    async def holds(self) -> None:
-        """Return once it is sure that nobody has taken it for dead."""
-
-
-class Turns(Protocol):
-    """Says when edits may be made."""
-
-    def wait_for_edit(self, run_id: str) -> float:
-        """Give the seconds until a run's messages may be edited; none where its turn has come, which is then over."""
-
-    def note_post(self, run_id: str) -> None:
-        """Take in that a message was posted, which counts as an edit of it."""
-
-
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """What it takes to post."""
+    """What the reconciler uses."""
 
-    store: message_store.Posts
+    store: live_messages.LiveMessageStore
+    registry: live_messages.Registry
     api: slack_api.SlackApi
-    history: client_history.SlackHistory
-    drawings: rendering.Renderer
-    claimant: Claimant
+    history: history.SlackHistory
+    renderer: rendering.Renderer
+    member: membership.Membership
     now: Callable[[], datetime.datetime]
     taken: dict[tuple[str, str], slack_api.MessageRef] = dataclasses.field(default_factory=dict)
-    """Run and purpose → where Slack has taken a post that could not be written down."""
+    """Claimed subject and purpose → where Slack has taken a post that could not be written."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Spot:
-    """Somewhere to post."""
-
-    channel: str
-    thread: str | None = None
-
-
-async def reconcile(means: Dependencies, turns: Turns, worker: str, run_id: str) -> None:
+async def reconcile(uses: Dependencies, limiter: rate_limit.EditLimiter, worker: str, claim: claims.Claim) -> bool:
     """
-    Let Slack show the newest state of a run that *worker* has claimed, with edits when their turn comes.
+    Bring the messages of a subject that *worker* has claimed to its newest state; return whether the claim was kept.
 
     Raises:
-        Lost: somebody else sees to it now.
-        Later: an edit's turn has not come, or Slack asks for a pause; what could be posted was.
+        ClaimLost: another worker has the subject now.
+        RetryLater: an edit is not due yet, or Slack asks for a pause; what could be posted was.
         errors.Unavailable: Slack or the database is away.
-        errors.Unreadable
+        errors.Unreadable: the subject cannot be read by this version.
     """
-    standing = await means.store.read(worker, run_id)
-    if standing is None:
+    messages = await uses.store.open_messages(worker, claim)
+    if messages is None:
         raise ClaimLost
-    await _Reconciliation(means, turns, worker, standing).do()
-    is_at_rest = standing.run.state is not runs.RunState.RUNNING
-    await means.store.catch_up(worker, run_id, standing.run.version, is_at_rest=is_at_rest)
+    kind, subject_id = live_messages.split_subject(claim.subject)
+    subject = await uses.registry[kind](subject_id)
+    if subject is None or not messages or not messages[0].is_main:
+        await uses.store.mark_shown(worker, claim, (), keeps_claim=False)
+        return False
+    await _Reconciliation(uses, limiter, worker=worker, claim=claim, subject=subject, messages=messages).run()
+    await uses.store.mark_shown(worker, claim, messages, keeps_claim=subject.is_active)
+    return subject.is_active
 
 
 class _Reconciliation:
-    def __init__(self, means: Dependencies, turns: Turns, worker: str, standing: message_store.Standing) -> None:
-        self._means = means
-        self._turns = turns
+    def __init__(
+        self,
+        uses: Dependencies,
+        limiter: rate_limit.EditLimiter,
+        *,
+        worker: str,
+        claim: claims.Claim,
+        subject: live_messages.Subject,
+        messages: tuple[live_messages.Message, ...],
+    ) -> None:
+        self._uses = uses
+        self._limiter = limiter
         self._worker = worker
-        self._standing = standing
-        self._run = standing.run
-        self._live = standing.live
+        self._claim = claim
+        self._subject = subject
+        self._main, *self._others = messages
 
-    async def do(self) -> None:
-        """Post what is new, which never waits for the turn of an edit; then edit what is old."""
-        if self._live.timestamp is None and not self._live.is_settled:
-            self._live = await self._post(self._live)
-        others = [await self._stood_up(post) for post in self._standing.others]
-        await self._edit(*others, self._live)
+    async def run(self) -> None:
+        if self._main.state in {live_messages.State.REQUESTED, live_messages.State.ATTEMPTED}:
+            self._main = await self._post(self._main)
+        others = [await self._post_if_needed(message) for message in self._others]
+        await self._edit(*others, self._main)
 
-    async def _stood_up(self, post: message_store.Post) -> message_store.Post:
-        """Give *post* as it stands in Slack, or as settled where it need not."""
-        if post.timestamp is not None:
-            return post
-        if self._is_wanted(post) and not self._live.is_settled:
-            return await self._post(post)
-        # A question that was answered need not be asked, but where it was, it shows the answer.
-        found = await self._find_lost(post) if post.question is not None else None
-        stood = dataclasses.replace(post, tried_in=None, tried_at=None, is_settled=found is None)
+    async def _post_if_needed(self, message: live_messages.Message) -> live_messages.Message:
+        """Return a message of the thread once it is posted, or done where it need not be."""
+        if message.state is live_messages.State.POSTED:
+            return message
+        content = self._subject.content(message.purpose)
+        if content.is_needed and not self._main.is_done:
+            return await self._post(message)
+        # A question that was answered need not be asked; but where it was, it is to show the answer.
+        found = await self._find_attempted(message) if message.state is live_messages.State.ATTEMPTED else None
+        done = dataclasses.replace(message, attempted_in=None, attempted_at=None, is_done=found is None)
         if found is not None:
-            stood = dataclasses.replace(stood, channel=found.channel, timestamp=found.timestamp)
-        await self._write(stood)
-        return stood
+            done = dataclasses.replace(done, channel=found.channel, timestamp=found.timestamp)
+        await self._write(done)
+        return done
 
-    def _is_wanted(self, post: message_store.Post) -> bool:
-        """Tell whether *post* says something that is still so."""
-        if post.question is not None:
-            return self._standing.questions[post.question].answer is None
-        return self._run.state.is_final and post is self._standing.others[-1]
-
-    async def _edit(self, *posts: message_store.Post) -> None:
-        stale = []
-        for post in posts:
-            if post.is_settled:
-                continue
-            message = self._draw(post, post.channel, has_plans=self._means.api.looks.has_plans)
-            if rendering.digest(message) != post.shown:
-                stale.append(post)
-        if stale and (seconds := self._turns.wait_for_edit(self._run.id)) > 0:
+    async def _edit(self, *messages: live_messages.Message) -> None:
+        posted = (message for message in messages if message.state is live_messages.State.POSTED)
+        stale = [message for message in posted if self._digest(message) != message.digest]
+        if stale and (seconds := self._limiter.reserve(self._claim.subject)) > 0:
             raise RetryLater(seconds)
-        for post in stale:
-            await self._bring_up_to_date(post)
+        for message in stale:
+            await self._update(message)
 
-    async def _bring_up_to_date(self, post: message_store.Post) -> None:
-        spot = slack_api.MessageRef(channel=post.channel or "", timestamp=post.timestamp or "")
+    async def _update(self, message: live_messages.Message) -> None:
+        at = slack_api.MessageRef(channel=message.channel or "", timestamp=message.timestamp or "")
 
-        async def send(message: blocks_message.Message) -> str:
-            await self._means.api.update(spot, text=message.text, blocks=list(message.blocks), is_patient=False)
-            return rendering.digest(message)
+        async def send(rendered: blocks_message.Message) -> str:
+            await self._uses.api.update(at, text=rendered.text, blocks=list(rendered.blocks), is_patient=False)
+            return rendering.digest(rendered)
 
         try:
-            shown = await self._shown(post, spot.channel, send)
-        except retries.SlackRefused as error:
-            if error.code in _GONE:
-                await self._replace(post, error)
+            shown = await self._send(message, at.channel, send)
+        except client_errors.SlackRefused as error:
+            if error.is_gone:
+                await self._replace(message, error)
                 return
-            log.warning("edit refused", run=self._run.id, purpose=post.purpose, reason=str(error))
-            message = self._draw(post, spot.channel, has_plans=self._means.api.looks.has_plans)
-            shown = rendering.digest(message)
-        await self._write(dataclasses.replace(post, shown=shown, is_settled=self._is_over(post)))
+            self._log("edit refused", message, reason=str(error))
+            shown = self._digest(message)
+        is_final = self._subject.content(message.purpose).is_final
+        await self._write(dataclasses.replace(message, digest=shown, is_done=is_final))
 
-    async def _replace(self, post: message_store.Post, error: retries.SlackRefused) -> None:
+    async def _replace(self, message: live_messages.Message, error: client_errors.SlackRefused) -> None:
         """Post a message again that is gone, if it still matters."""
-        log.info("message is gone", run=self._run.id, purpose=post.purpose, reason=str(error))
-        if self._is_over(post):
-            await self._write(dataclasses.replace(post, is_settled=True))
+        self._log("message is gone", message, reason=str(error))
+        if self._subject.content(message.purpose).is_final:
+            await self._write(dataclasses.replace(message, is_done=True))
         else:
-            await self._post(dataclasses.replace(post, timestamp=None, shown=None))
+            await self._post(dataclasses.replace(message, timestamp=None, digest=None))
 
-    def _is_over(self, post: message_store.Post) -> bool:
-        """Tell whether *post*, once it shows the newest state, needs no other look."""
-        if post.question is not None:
-            return self._standing.questions[post.question].answer is not None
-        return not post.is_live
-
-    async def _post(self, post: message_store.Post) -> message_store.Post:
-        """Post it where it belongs, else to the person directly, else nowhere."""
+    async def _post(self, message: live_messages.Message) -> live_messages.Message:
+        """Post a message where it belongs, else to the owner directly, else give it up."""
         reason = ""
-        async for spot in self._spots(post):
+        async for target in self._targets(message):
             try:
-                return await self._post_at(spot, post)
-            except retries.SlackRefused as error:
+                return await self._post_to(target, message)
+            except client_errors.SlackRefused as error:
                 reason = str(error)
-                log.info("not posted there", run=self._run.id, purpose=post.purpose, channel=spot.channel, why=reason)
-                if error.code in _NO_THREAD and not post.is_live:
-                    await self._write(dataclasses.replace(self._live, timestamp=None, shown=None))
+                self._log("not posted there", message, channel=target.channel, reason=reason)
+                if error.kind is client_errors.Kind.NO_THREAD and not message.is_main:
+                    await self._write(dataclasses.replace(self._main, timestamp=None, digest=None))
                     raise RetryLater(0) from error
-        metrics.UNDELIVERED.labels("run").inc()
-        log.error("run not shown", run=self._run.id, purpose=post.purpose, reason=reason)
-        given_up = dataclasses.replace(post, tried_in=None, tried_at=None, is_settled=True)
+        kind, _ = live_messages.split_subject(self._claim.subject)
+        metrics.UNDELIVERED.labels(kind).inc()
+        log.error("live message not shown", subject=self._claim.subject, purpose=message.purpose, reason=reason)
+        given_up = dataclasses.replace(message, attempted_in=None, attempted_at=None, is_done=True)
         await self._write(given_up)
         return given_up
 
-    async def _spots(self, post: message_store.Post) -> AsyncIterator[_Spot]:
-        """Give where *post* may stand, the best place first."""
-        place = self._run.place
-        own = self._live.channel or (place.id if place.kind is not invocations.ConversationKind.APP_HOME else None)
-        if own is not None:
-            thread = place.thread if own == place.id else None
-            if post.is_live:
-                yield _Spot(channel=own, thread=thread)
-                if thread is not None:
-                    yield _Spot(channel=own)
-            else:
-                yield _Spot(channel=own, thread=thread or self._live.timestamp)
-        try:
-            direct = await self._means.api.open_dm(self._run.requester.id)
-        except errors.Refused as error:
-            log.info("no direct messages", run=self._run.id, reason=str(error))
-            return
-        if direct != own:
-            yield _Spot(channel=direct)
+    def _targets(self, message: live_messages.Message) -> AsyncIterator[targets.PostTarget]:
+        """Return where a message may be posted, the best place first."""
+        conversation = self._subject.conversation
+        is_app_home = conversation.kind is invocations.ConversationKind.APP_HOME
+        own = self._main.channel or (None if is_app_home else conversation.id)
+        thread = conversation.thread if own == conversation.id else None
+        if not message.is_main:
+            thread = thread or self._main.timestamp
+        return targets.fallbacks(
+            self._uses.api,
+            user=self._subject.owner,
+            channel=own,
+            thread=thread,
+            stays_in_thread=not message.is_main,
+        )
 
-    async def _post_at(self, spot: _Spot, post: message_store.Post) -> message_store.Post:
-        shown, found = None, await self._find(spot, post)
+    async def _post_to(self, target: targets.PostTarget, message: live_messages.Message) -> live_messages.Message:
+        shown, found = None, await self._find(target, message)
         if found is None:
-            await self._write(dataclasses.replace(post, tried_in=spot.channel, tried_at=self._means.now()))
-            await self._means.claimant.holds()
-            if self._means.claimant.id != self._worker:
+            await self._write(dataclasses.replace(message, attempted_in=target.channel, attempted_at=self._uses.now()))
+            # The process may have been suspended since the write.
+            await self._uses.member.ensure_lease()
+            if self._uses.member.id != self._worker:
                 raise ClaimLost
-            found, shown = await self._send(spot, post)
-            self._means.taken[self._run.id, post.purpose] = found
-            if post.is_live:
-                self._turns.note_post(self._run.id)
+            found, shown = await self._send_post(target, message)
+            self._uses.taken[self._claim.subject, message.purpose] = found
+            if message.is_main:
+                self._limiter.record_edit(self._claim.subject)
         posted = dataclasses.replace(
-            post,
+            message,
             channel=found.channel,
             timestamp=found.timestamp,
-            shown=shown,
-            tried_in=None,
-            tried_at=None,
-            is_settled=not post.is_live and post.question is None,
+            digest=shown,
+            attempted_in=None,
+            attempted_at=None,
+            is_done=shown is not None and self._subject.content(message.purpose).is_final,
         )
         await self._write(posted)
-        self._means.taken.pop((self._run.id, post.purpose), None)
+        self._uses.taken.pop((self._claim.subject, message.purpose), None)
         return posted
 
-    async def _find_lost(self, post: message_store.Post) -> slack_api.MessageRef | None:
-        """Give where *post* stands if it was tried and nobody knows how that went."""
-        if post.tried_in is None:
-            return None
-        async for spot in self._spots(post):
-            if spot.channel == post.tried_in:
-                return await self._find(spot, post)
+    async def _find_attempted(self, message: live_messages.Message) -> slack_api.MessageRef | None:
+        async for target in self._targets(message):
+            if target.channel == message.attempted_in:
+                return await self._find(target, message)
         return None
 
-    async def _find(self, spot: _Spot, post: message_store.Post) -> slack_api.MessageRef | None:
-        """Give where *post* stands already, as far as that can be known."""
-        known = self._means.taken.get((self._run.id, post.purpose))
-        if known is not None and known.channel == spot.channel:
+    async def _find(self, target: targets.PostTarget, message: live_messages.Message) -> slack_api.MessageRef | None:
+        """Return where a message is already, as far as that can be known."""
+        known = self._uses.taken.get((self._claim.subject, message.purpose))
+        if known is not None and known.channel == target.channel:
             return known
-        if post.tried_in != spot.channel or post.tried_at is None:
+        if message.attempted_in != target.channel or message.attempted_at is None:
             return None
         try:
-            return await self._means.history.find(spot.channel, spot.thread, self._payload(post), post.tried_at)
-        except retries.SlackRefused as error:
-            # A message that stands there twice does less harm than one that is missing.
-            log.warning("not known whether it was posted", run=self._run.id, purpose=post.purpose, reason=str(error))
+            return await self._uses.history.find(
+                target.channel, target.thread, self._payload(message), message.attempted_at
+            )
+        except client_errors.SlackRefused as error:
+            # A message that is there twice does less harm than one that is missing.
+            self._log("not known whether it was posted", message, reason=str(error))
             return None
 
-    async def _send(self, spot: _Spot, post: message_store.Post) -> tuple[slack_api.MessageRef, str]:
-        async def send(message: blocks_message.Message) -> tuple[slack_api.MessageRef, str]:
-            taken = await self._means.api.post(
-                spot.channel,
-                thread=spot.thread,
-                text=message.text,
-                blocks=list(message.blocks),
-                metadata=client_history.metadata(self._payload(post)),
+    async def _send_post(
+        self, target: targets.PostTarget, message: live_messages.Message
+    ) -> tuple[slack_api.MessageRef, str]:
+        async def send(rendered: blocks_message.Message) -> tuple[slack_api.MessageRef, str]:
+            taken = await self._uses.api.post(
+                target.channel,
+                thread=target.thread,
+                text=rendered.text,
+                blocks=list(rendered.blocks),
+                metadata=history.metadata(self._payload(message)),
                 is_patient=False,
             )
-            return taken, rendering.digest(message)
+            return taken, rendering.digest(rendered)
 
-        return await self._shown(post, spot.channel, send)
+        return await self._send(message, target.channel, send)
 
-    async def _shown(
-        self, post: message_store.Post, channel: str, send: Callable[[blocks_message.Message], Awaitable[Result]]
+    async def _send(
+        self,
+        message: live_messages.Message,
+        channel: str,
+        send: Callable[[blocks_message.Message], Awaitable[Result]],
     ) -> Result:
         try:
-            return await self._means.api.looks.send_with_fallback(
-                lambda has_plans: self._draw(post, channel, has_plans=has_plans), send
+            return await self._uses.api.looks.send_with_fallback(
+                lambda has_plans: self._render(message, channel, has_plans=has_plans), send
             )
-        except retries.RateLimited as error:
+        except client_errors.RateLimited as error:
             if error.pause_seconds is None:
                 raise
             raise RetryLater(error.pause_seconds, is_asked=True) from error
-        except retries.SlackRefused as error:
-            if error.code not in _APP_IS_AT_FAULT:
+        except client_errors.SlackRefused as error:
+            if error.kind is not client_errors.Kind.APP_AT_FAULT:
                 raise
             raise errors.Unavailable(str(error), hint=error.hint) from error
 
-    def _draw(self, post: message_store.Post, channel: str | None, *, has_plans: bool) -> blocks_message.Message:
-        place = self._run.place
-        is_elsewhere = place.kind is invocations.ConversationKind.CHANNEL and channel != place.id
-        return self._means.drawings.render(self._standing, post, is_elsewhere=is_elsewhere, has_plans=has_plans)
+    def _digest(self, message: live_messages.Message) -> str:
+        return rendering.digest(self._render(message, message.channel, has_plans=self._uses.api.looks.has_plans))
 
-    def _payload(self, post: message_store.Post) -> Mapping[str, str]:
-        return {"run": self._run.id, "purpose": post.purpose}
+    def _render(
+        self, message: live_messages.Message, channel: str | None, *, has_plans: bool
+    ) -> blocks_message.Message:
+        conversation = self._subject.conversation
+        is_elsewhere = conversation.kind is invocations.ConversationKind.CHANNEL and channel != conversation.id
+        content = self._subject.content(message.purpose)
+        return self._uses.renderer.render(content, is_elsewhere=is_elsewhere, has_plans=has_plans)
 
-    async def _write(self, post: message_store.Post) -> None:
-        if not await self._means.store.write(self._worker, self._run.id, post):
+    def _payload(self, message: live_messages.Message) -> Mapping[str, str]:
+        kind, subject = live_messages.split_subject(self._claim.subject)
+        return {"kind": kind, "subject": subject, "purpose": message.purpose}
+
+    def _log(self, event: str, message: live_messages.Message, **details: str) -> None:
+        log.info(event, subject=self._claim.subject, purpose=message.purpose, **details)
+
+    async def _write(self, message: live_messages.Message) -> None:
+        if not await self._uses.store.write(self._worker, self._claim, message):
             raise ClaimLost

@@ -186,7 +186,7 @@ async def test_who_may_not_answer_is_told_so_alone_and_the_question_stays() -> N
             told = await scene.bob.waits_for_message(ops, containing="That is for alice to answer", after=click)
             still = stage.workspace.latest(question)
             await scene.alice.clicks("Yes", question)
-            await scene.sees(ops, "Careful: pos-order succeeded", "end-")
+            await scene.sees(ops, "Careful · pos-order", "end-")
 
     assert told.is_ephemeral
     assert [button.text for button in still.buttons] == ["Yes", "No"]

@@ -1,7 +1,7 @@
 """
 Processes that show a run in Slack and are killed at an exact point of it, each followed by a survivor.
 
-    python -m tests.delivery.mortals URL FOLDER API_URL TOKEN OWN_ID CHANNEL PERSON
+    python -m tests.integration.live_messages.crashing_store URL FOLDER API_URL TOKEN OWN_ID CHANNEL PERSON
 
 Prints a line of JSON for each point, with the id of the run.
 """
@@ -12,7 +12,7 @@ import pathlib
 import signal
 import sys
 
-from bot.durable import live_messages as message_store
+from bot.durable import claims, live_messages
 from bot.model import invocations
 from bot.store import database
 from tests.integration.live_messages import delivery_fixture
@@ -23,7 +23,7 @@ POINTS = [(when, number) for number in range(1, WRITES + 1) for when in ("before
 """Of the live message and of the one at the end, what is intended and then what was done is written down."""
 
 
-class Mortal(message_store.Posts):
+class Mortal(live_messages.LiveMessageStore):
     """Kills its own process before, or after, it has written for the nth time."""
 
     def __init__(self, db: database.Database, point: tuple[str, int]) -> None:
@@ -31,10 +31,10 @@ class Mortal(message_store.Posts):
         self._point = point
         self._count = 0
 
-    async def write(self, worker: str, run_id: str, post: message_store.Post) -> bool:
+    async def write(self, worker: str, claim: claims.Claim, message: live_messages.Message) -> bool:
         self._count += 1
         self._meet("before")
-        written = await super().write(worker, run_id, post)
+        written = await super().write(worker, claim, message)
         self._meet("after")
         return written
 

@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from bot.dispatch import redaction
-from bot.durable import live_messages as message_store
+from bot.durable import live_messages
 from bot.model import invocations
+from bot.procedures import live_messages as run_messages
 from bot.procedures import runs, schema
+from bot.procedures.engine import store as run_store
 from bot.slack.client import api as slack_api
 from bot.slack.client import history
-from bot.slack.outbound import live_messages, rate_limit, reconciler, rendering
+from bot.slack.outbound import live_message_worker, rate_limit, reconciler, rendering
 from sandbox import slack
 from sandbox.slack.scenario import people
 from sandbox.slack.state import channels, messages
@@ -40,8 +42,11 @@ def in_channel(channel: channels.Channel, thread: str | None = None) -> invocati
 
 @contextlib.asynccontextmanager
 async def posting(
-    crew: engine_fixture.Crew, workspace: slack.Workspace, store: message_store.Posts | None = None, **terms: Any
-) -> AsyncIterator[live_messages.LiveMessages]:
+    crew: engine_fixture.Crew,
+    workspace: slack.Workspace,
+    store: live_messages.LiveMessageStore | None = None,
+    **terms: Any,
+) -> AsyncIterator[live_message_worker.LiveMessageWorker]:
     """Show the runs of a crew until the block ends."""
     own = workspace.settings
     async with showing(crew, workspace.api_url, own.bot_token, own.bot_user_id, store, **terms) as delivery:
@@ -50,20 +55,25 @@ async def posting(
 
 @contextlib.asynccontextmanager
 async def showing(
-    crew: engine_fixture.Crew, url: str, token: str, own_id: str, store: message_store.Posts | None = None, **terms: Any
-) -> AsyncIterator[live_messages.LiveMessages]:
+    crew: engine_fixture.Crew,
+    url: str,
+    token: str,
+    own_id: str,
+    store: live_messages.LiveMessageStore | None = None,
+    **terms: Any,
+) -> AsyncIterator[live_message_worker.LiveMessageWorker]:
     api = slack_api.SlackApi(token, url)
     means = reconciler.Dependencies(
-        store=store or message_store.Posts(crew.core.db),
+        store=store or live_messages.LiveMessageStore(crew.core.db),
+        registry={run_store.RUN: run_messages.loader(crew.core.run_store, crew.core.data.runbook)},
         api=api,
         history=history.SlackHistory(api, own_id),
-        drawings=rendering.Renderer(redactor=redaction.Redactor([SECRET]), runbook=crew.core.data.runbook),
-        claimant=crew.core.worker,
+        renderer=rendering.Renderer(redactor=redaction.Redactor([SECRET])),
+        member=crew.core.member,
         now=lambda: datetime.datetime.now(datetime.UTC),
     )
-    budget = rate_limit.EditBudget(burst=1_000)
-    short = {"budget": budget, "edit_seconds": EDIT_SECONDS, "poll_seconds": 0.05} | terms
-    delivery = live_messages.LiveMessages(means, live_messages.ReconcilerOptions(**short))
+    limiter = rate_limit.EditLimiter(EDIT_SECONDS, rate_limit.EditBudget(burst=1_000))
+    delivery = live_message_worker.LiveMessageWorker(means, limiter, **{"poll_seconds": 0.05} | terms)
     crew.core.worker.on_change = delivery.wake
     watch = asyncio.create_task(delivery.watch())
     try:
@@ -76,11 +86,7 @@ async def showing(
 async def caught_up(crew: engine_fixture.Crew) -> None:
     """Return once Slack shows the newest state of every run."""
     async with asyncio.timeout(20):
-        while True:
-            async with crew.core.db.transaction() as connection:
-                behind = await connection.exec_driver_sql("SELECT id FROM runs WHERE posted_version < version")
-                if not behind.all():
-                    return
+        while await crew.core.db.work(live_messages.are_behind):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 
@@ -115,7 +121,7 @@ class Scene:
     @staticmethod
     def is_for(message: messages.Message, run: runs.Run, purpose: str) -> bool:
         payload = (message.metadata or {}).get("event_payload", {})
-        return payload.get("run") == run.id and str(payload.get("purpose")).startswith(purpose)
+        return payload.get("subject") == run.id and str(payload.get("purpose")).startswith(purpose)
 
     def posts(self, run: runs.Run, purpose: str, channel: channels.Channel | None = None) -> list[messages.Message]:
         """Give the messages of one purpose that stand there now."""

@@ -22,8 +22,8 @@ async def test_one_message_shows_how_far_a_run_is_and_another_that_it_is_over(
     run = await scene.begins(notes.step("a", seconds=0.4), notes.step("b", seconds=0.4))
 
     first = await scene.sees_live(run)
-    last = await scene.sees_live(run, "Try out succeeded")
-    end = await scene.sees("Try out succeeded", matching=lambda one: scene.is_for(one, run, "end-"))
+    last = await scene.sees_live(run, "Try out: completed")
+    end = await scene.sees("Try out: completed", matching=lambda one: scene.is_for(one, run, "end-"))
 
     assert first.ts == last.ts
     assert "2 of 2 steps" in last.plain_text and "a came out ok." in last.plain_text
@@ -81,7 +81,7 @@ async def test_a_question_that_was_answered_before_slack_was_told_is_never_asked
     waiting = await scene.crew.rests(run)
     await scene.crew.answers(waiting, runs.YES, actor=delivery_fixture.an_actor(scene.alice))
 
-    await scene.sees("Try out succeeded", matching=lambda one: scene.is_for(one, run, "end-"))
+    await scene.sees("Try out: completed", matching=lambda one: scene.is_for(one, run, "end-"))
 
     assert scene.posts(run, "question") == []
 
@@ -93,7 +93,7 @@ async def test_a_message_that_was_deleted_comes_back(
     first = await scene.sees_live(run)
     scene.workspace.delete_message(first)
 
-    second = await scene.sees_live(run, "Try out succeeded")
+    second = await scene.sees_live(run, "Try out: completed")
 
     assert second.ts != first.ts
     assert len(scene.posts(run, "live")) == 1
@@ -108,7 +108,7 @@ async def test_a_run_that_goes_on_after_its_end_has_another_end(
     await scene.crew.core.runs.retry(
         run.id, by=engine_fixture.an_invocation(actor=delivery_fixture.an_actor(scene.alice))
     )
-    await scene.sees("Try out succeeded", matching=lambda one: scene.is_for(one, run, "end-"))
+    await scene.sees("Try out: completed", matching=lambda one: scene.is_for(one, run, "end-"))
 
     assert len(scene.posts(run, "end-")) == 2
     assert len(scene.posts(run, "live")) == 1
@@ -120,7 +120,7 @@ async def test_a_secret_in_what_a_step_found_does_not_reach_slack(
     step = notes.step("a") | {"with": {"text": delivery_fixture.SECRET, "notes": str(notes.path)}}
     run = await scene.begins(step)
 
-    shown = await scene.sees_live(run, "Try out succeeded")
+    shown = await scene.sees_live(run, "Try out: completed")
 
     assert "•••" in shown.plain_text and delivery_fixture.SECRET not in str(scene.workspace.calls("chat.update"))
 
@@ -129,8 +129,8 @@ async def test_a_dropped_answer_is_not_posted_twice(scene: delivery_fixture.Scen
     scene.workspace.faults.drop_after_accepting("chat.postMessage", times=2)
     run = await scene.begins(notes.step("a", seconds=0.2))
 
-    await scene.sees_live(run, "Try out succeeded")
-    await scene.sees("Try out succeeded", matching=lambda one: scene.is_for(one, run, "end-"))
+    await scene.sees_live(run, "Try out: completed")
+    await scene.sees("Try out: completed", matching=lambda one: scene.is_for(one, run, "end-"))
 
     assert len(scene.posts(run, "live")) == len(scene.posts(run, "end-")) == 1
 
@@ -158,7 +158,7 @@ async def test_where_history_may_not_be_read_it_is_rather_posted_twice_than_not_
     scene.workspace.faults.refuse("conversations.history", error="missing_scope")
     run = await scene.begins(notes.step("a", seconds=0.2))
 
-    shown = await scene.sees_live(run, "Try out succeeded")
+    shown = await scene.sees_live(run, "Try out: completed")
 
     assert shown == scene.posts(run, "live")[1]
 
@@ -171,7 +171,7 @@ async def test_a_pause_that_slack_asks_for_delays_no_step(
 
     over = await scene.crew.rests(run)
     assert scene.posts(run, "live") == []
-    await scene.sees_live(run, "Try out succeeded")
+    await scene.sees_live(run, "Try out: completed")
 
     assert over.state is runs.RunState.COMPLETED
     assert len(scene.posts(run, "live")) == 1
@@ -182,7 +182,7 @@ async def test_slack_may_be_away_for_the_whole_run(scene: delivery_fixture.Scene
     run = await scene.begins(notes.step("a"), notes.step("b"))
 
     over = await scene.crew.rests(run)
-    await scene.sees("Try out succeeded", matching=lambda one: scene.is_for(one, run, "end-"))
+    await scene.sees("Try out: completed", matching=lambda one: scene.is_for(one, run, "end-"))
 
     assert over.state is runs.RunState.COMPLETED
     assert len(scene.posts(run, "live")) == len(scene.posts(run, "end-")) == 1
@@ -216,7 +216,7 @@ async def test_a_channel_that_is_archived_on_the_way_is_left_for_direct_messages
     end = await scene.alice.waits_for_message(
         scene.alice.chat_with_bot, timeout_seconds=20, matching=lambda one: scene.is_for(one, run, "end-")
     )
-    assert "Try out succeeded" in end.plain_text
+    assert "Try out: completed" in end.plain_text
 
 
 async def test_where_nobody_takes_them_they_are_given_up_and_the_run_goes_on(
@@ -236,7 +236,7 @@ async def test_a_thread_that_is_gone_is_not_needed(scene: delivery_fixture.Scene
     scene.workspace.delete_message(root)
     run = await scene.begins(notes.step("a"), place=delivery_fixture.in_channel(scene.ops, root.ts))
 
-    live = await scene.sees_live(run, "Try out succeeded")
+    live = await scene.sees_live(run, "Try out: completed")
 
     assert live.thread_ts is None
 
@@ -245,8 +245,8 @@ async def test_a_run_of_a_thread_stays_in_it(scene: delivery_fixture.Scene, note
     root = await scene.alice.says("order is slow", scene.ops)
     run = await scene.begins(notes.step("a"), place=delivery_fixture.in_channel(scene.ops, root.ts))
 
-    await scene.sees_live(run, "Try out succeeded")
-    await scene.sees("Try out succeeded", matching=lambda one: scene.is_for(one, run, "end-"))
+    await scene.sees_live(run, "Try out: completed")
+    await scene.sees("Try out: completed", matching=lambda one: scene.is_for(one, run, "end-"))
 
     assert {one.thread_ts for one in scene.posts(run, "")} == {root.ts}
 
@@ -256,7 +256,7 @@ async def test_a_run_of_a_terminal_is_not_shown_in_slack(
 ) -> None:
     await scene.crew.executes(notes.step("a"))
     run = await scene.begins(notes.step("b"))
-    await scene.sees_live(run, "Try out succeeded")
+    await scene.sees_live(run, "Try out: completed")
 
     assert all(scene.is_for(one, run, "") for one in scene.workspace.messages_in(scene.ops))
 
@@ -273,7 +273,7 @@ async def test_a_workspace_that_takes_no_plans_gets_lists_and_is_asked_once(
         scene = delivery_fixture.Scene.of(crew, workspace)
         for number in range(2):
             run = await scene.begins(notes.step(f"a{number}", seconds=0.1))
-            shown = await scene.sees_live(run, "Try out succeeded")
+            shown = await scene.sees_live(run, "Try out: completed")
 
         assert f"✅ Do a{number}" in shown.plain_text
         assert [call.outcome for call in workspace.calls()].count("invalid_blocks") == 1

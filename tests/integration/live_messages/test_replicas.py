@@ -28,7 +28,7 @@ async def test_killed_between_any_two_things_it_writes_each_message_is_there_onc
     own = workspace.settings
     where = [workspace.api_url, own.bot_token, own.bot_user_id, ops.id, alice.id]
     process = await asyncio.create_subprocess_exec(
-        *[sys.executable, "-m", "tests.delivery.mortals", url, str(tmp_path), *where],
+        *[sys.executable, "-m", "tests.integration.live_messages.crashing_store", url, str(tmp_path), *where],
         cwd=PROJECT,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -41,7 +41,7 @@ async def test_killed_between_any_two_things_it_writes_each_message_is_there_onc
         posted = [
             str(one.metadata["event_payload"]["purpose"]).partition("-")[0]
             for one in workspace.messages_in(ops)
-            if one.metadata and one.metadata["event_payload"]["run"] == life["run"]
+            if one.metadata and one.metadata["event_payload"]["subject"] == life["run"]
         ]
         assert sorted(posted) == ["end", "live"], life
 
@@ -56,8 +56,8 @@ async def test_several_replicas_post_each_message_once(
         scene = delivery_fixture.Scene.of(shifts_there[0].crew, workspace)
         begun = [await scene.begins(notes.step(f"a{number}", seconds=0.3), notes.step("b")) for number in range(5)]
         for run in begun:
-            await scene.sees("Try out succeeded", matching=lambda one, run=run: scene.is_for(one, run, "end-"))
-            await scene.sees_live(run, "Try out succeeded")
+            await scene.sees("Try out: completed", matching=lambda one, run=run: scene.is_for(one, run, "end-"))
+            await scene.sees_live(run, "Try out: completed")
 
     assert all(len(scene.posts(run, purpose)) == 1 for run in begun for purpose in ("live", "end-"))
 
@@ -75,7 +75,7 @@ async def test_the_posts_of_a_replica_that_died_are_taken_over(
         async with delivery_fixture.posting(survivor.crew, workspace):
             waiting = await survivor.crew.rests(run)
             await survivor.crew.answers(waiting, runs.YES, actor=delivery_fixture.an_actor(scene.alice))
-            last = await scene.sees_live(run, "Try out succeeded")
+            last = await scene.sees_live(run, "Try out: completed")
 
     assert last.ts == first.ts
     assert len(scene.posts(run, "live")) == 1

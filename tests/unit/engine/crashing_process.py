@@ -1,8 +1,8 @@
 """
 Processes that work on a run and are killed, or stopped, at an exact point of it.
 
-    python -m tests.runs.mortals kill URL FOLDER    lives one life per point, each followed by a survivor's
-    python -m tests.runs.mortals stop URL FOLDER    stops itself at a point and tells when it has woken up
+    python -m tests.unit.engine.crashing_process kill URL FOLDER    crashes at each point, and recovers each time
+    python -m tests.unit.engine.crashing_process stop URL FOLDER    stops itself, and prints when it has resumed
 
 Prints a line of JSON for what happened. The processes are forked, so that importing everything is waited for once.
 """
@@ -17,8 +17,9 @@ import signal
 import sys
 from typing import Any
 
-from bot.durable import workers
+from bot.durable import claims, timers
 from bot.procedures import runs, schema
+from bot.procedures.engine import store as run_store
 from bot.store import database
 from tests.unit.engine import engine_fixture, worker_fixture
 
@@ -41,19 +42,21 @@ def procedure_of(notes: engine_fixture.Notes) -> schema.Procedure:
     )
 
 
-class Mortal(workers.Workers):
+class Mortal(run_store.RunStore):
     """Sends its own process a signal before, or after, it has written for the nth time."""
 
-    def __init__(self, db: database.Database, *, point: Point, what: signal.Signals) -> None:
-        super().__init__(db)
+    def __init__(
+        self, db: database.Database, clock: timers.Clock | None = None, *, point: Point, what: signal.Signals
+    ) -> None:
+        super().__init__(db, clock)
         self._point = point
         self._what = what
         self._count = 0
 
-    async def write(self, run: runs.Run, worker: str, **more: Any) -> runs.Run | None:
+    async def write(self, run: runs.Run, worker: str, claim: claims.Claim, **more: Any) -> runs.Run | None:
         self._count += 1
         self._meet("before write")
-        written = await super().write(run, worker, **more)
+        written = await super().write(run, worker, claim, **more)
         self._meet("after write")
         return written
 
@@ -140,12 +143,12 @@ async def stop(url: str, folder: pathlib.Path) -> None:
     notes = engine_fixture.Notes(folder / "notes")
     kind = functools.partial(Mortal, point=("after write", 2), what=signal.SIGSTOP)
     async with worker_fixture.on(url, folder, kind=kind) as shift:
-        first = shift.crew.core.worker.id
+        first = shift.crew.core.member.id
         run = await shift.crew.begins(
             engine_fixture.a_procedure(notes.step("a"), notes.step("b", "turn"), notes.step("c"))
         )
         tell(run=run.id)
-        await worker_fixture.until(lambda: shift.crew.core.worker.id != first)
+        await worker_fixture.until(lambda: shift.crew.core.member.id != first)
         tell(woken=True)
         await asyncio.to_thread(sys.stdin.read)
 

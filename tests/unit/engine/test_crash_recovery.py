@@ -24,7 +24,7 @@ _PATIENCE_SECONDS = 20.0
 async def mortal(verb: str, url: str, folder: pathlib.Path) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "tests.runs.mortals", verb, url, str(folder)),
+        *("-m", "tests.unit.engine.crashing_process", verb, url, str(folder)),
         cwd=runbook_folder.PROJECT,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

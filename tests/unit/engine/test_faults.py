@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy
 
 from bot import errors
-from bot.durable import workers
+from bot.durable import claims, membership
 from bot.procedures import runs, schema
+from bot.procedures.engine import store as run_store
 from bot.store import tables
 from tests.unit.engine import engine_fixture, worker_fixture
 
@@ -116,6 +117,7 @@ async def test_a_run_that_cannot_be_read_stops_no_other_and_is_told(
     async with worker_fixture.on(database_url, tmp_path) as shift:
         waiting = await shift.crew.executes(notes.step("a", confirm={"text": "Really?"}), lock="the-lock")
         await changes(shift, waiting, **{"state": "running", **damage})
+        await shift.db.work(lambda one: claims.offer(one, run_store.RUN, waiting.id, worker_fixture.now()))
 
         run = await shift.crew.executes(notes.step("b"))
 
@@ -151,18 +153,18 @@ async def test_a_mistake_of_the_engine_ends_the_run_with_its_reason_and_its_end(
 
     assert run.state is runs.RunState.FAILED
     assert states(run) == {"a": S.FAILED, "b": S.SKIPPED, "z": S.SUCCEEDED}
-    assert str(run.find("a").reason) == "posbot made a mistake (IntegrityError); the log has the rest"
+    assert str(run.find("a").reason) == "internal error (IntegrityError); details are in the log"
 
 
-class Forgetful(workers.Workers):
+class Forgetful(run_store.RunStore):
     """Writes everything down, and every time loses the confirmation."""
 
-    def __init__(self, db: Any) -> None:
-        super().__init__(db)
+    def __init__(self, db: Any, clock: Any = None) -> None:
+        super().__init__(db, clock)
         self.is_told = False
 
-    async def write(self, run: runs.Run, worker: str, **more: Any) -> runs.Run | None:
-        written = await super().write(run, worker, **more)
+    async def write(self, run: runs.Run, worker: str, claim: claims.Claim, **more: Any) -> runs.Run | None:
+        written = await super().write(run, worker, claim, **more)
         self.is_told = not self.is_told
         if self.is_told:
             raise errors.Unavailable("The confirmation got lost.")
@@ -189,11 +191,13 @@ async def test_a_claim_that_nobody_knows_of_is_not_for_ever(
 ) -> None:
     async with worker_fixture.on(database_url, tmp_path) as shift:
         waiting = await shift.crew.executes(notes.step("a", confirm={"text": "Really?"}))
-        worker = shift.crew.core.worker.id if owner == "own" else owner
+        worker = str(shift.crew.core.member.id) if owner == "own" else owner
+        await shift.db.work(
+            lambda one: claims.offer(one, run_store.RUN, waiting.id, worker_fixture.now(), worker=worker)
+        )
         await changes(
             shift,
             waiting,
-            claimed_by=worker,
             cancelled_by="somebody",
             cancelled_at=worker_fixture.now(),
             state="running",
@@ -211,9 +215,9 @@ async def test_an_answer_after_its_time_is_silence(
         waiting = await shift.crew.executes(notes.step("a", "turn", confirm={"text": "Really?", "timeout": "1m"}))
     # Nobody was there when the time was over.
     moved = datetime.timedelta(minutes=2)
-    beats_never = worker_fixture.engine_worker.Pace(beat_seconds=3600.0)
+    beats_never = membership.HeartbeatConfig(heartbeat_seconds=3600.0)
     async with worker_fixture.on(
-        database_url, tmp_path, clock=lambda: worker_fixture.now() + moved, pace=beats_never
+        database_url, tmp_path, clock=lambda: worker_fixture.now() + moved, config=beats_never
     ) as late:
         assert waiting.question is not None
         given = await late.crew.core.runs.answer(waiting, runs.YES, by=engine_fixture.an_invocation())
@@ -344,7 +348,7 @@ async def test_a_buried_worker_that_wakes_does_nothing_of_its_old_runs(
         )
         await first.crew.comes_to(begun, lambda now: bool(notes.read()))
         async with worker_fixture.on(database_url, tmp_path) as second:
-            await workers.Workers(second.db).sign_off(str(first.crew.core.worker.id))
+            await second.db.work(lambda one: membership.unregister(one, str(first.crew.core.member.id)))
             run = await second.crew.rests(begun)
 
     assert run.state is runs.RunState.COMPLETED

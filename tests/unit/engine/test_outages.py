@@ -13,15 +13,15 @@ import pytest
 import sqlalchemy
 
 from bot import errors
+from bot.durable import membership
 from bot.procedures import runs, schema
-from bot.procedures.engine import worker
 from bot.store import database, tables
 from tests.unit.engine import engine_fixture, servers, worker_fixture
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120, func_only=True)]
 _AWAY_SECONDS = 5.0
 _RUNS, _STEPS = 10, 6
-_PACE = worker.Pace(lease_seconds=3.0, beat_seconds=0.2)
+_CONFIG = membership.HeartbeatConfig(lease_seconds=3.0, heartbeat_seconds=0.2)
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ async def test_while_postgresql_is_away_runs_wait_and_then_go_on(
     }
     away, back = ways[how]
     async with (
-        worker_fixture.on(server.url, tmp_path, pace=_PACE) as first,
-        worker_fixture.on(server.url, tmp_path, pace=_PACE) as second,
+        worker_fixture.on(server.url, tmp_path, config=_CONFIG) as first,
+        worker_fixture.on(server.url, tmp_path, config=_CONFIG) as second,
     ):
         begun = [await (first, second)[number % 2].crew.begins(a_long_one(notes, number)) for number in range(_RUNS)]
         await worker_fixture.until(lambda: len(notes.read()) > 10)
@@ -75,7 +75,7 @@ async def test_whoever_stays_with_a_run_stays_while_the_database_is_away(
     async def show(run: runs.Run) -> None:
         versions.append(run.version)
 
-    async with worker_fixture.on(server.url, tmp_path, pace=_PACE) as shift:
+    async with worker_fixture.on(server.url, tmp_path, config=_CONFIG) as shift:
         begun = await shift.crew.begins(a_long_one(notes, 0))
         staying = asyncio.create_task(shift.crew.core.runs.execute_or_follow(begun, show))
         await worker_fixture.until(lambda: len(notes.read()) > 1)

@@ -5,12 +5,13 @@ import contextlib
 import dataclasses
 import datetime
 import pathlib
+import shutil
 from collections.abc import AsyncIterator, Callable
 
 from bot import app
 from bot.config import settings
 from bot.dispatch import permissions
-from bot.durable import workers
+from bot.durable import membership, timers
 from bot.procedures import runs
 from bot.procedures.engine import service
 from bot.procedures.engine import store as run_store
@@ -20,7 +21,7 @@ from sandbox import runbook_folder
 from tests import databases
 from tests.unit.engine import engine_fixture
 
-QUICK = engine_worker.Pace(lease_seconds=0.6, beat_seconds=0.05)
+QUICK = membership.HeartbeatConfig(lease_seconds=0.6, heartbeat_seconds=0.05)
 
 
 def now() -> datetime.datetime:
@@ -47,6 +48,8 @@ def data_of(folder: pathlib.Path) -> pathlib.Path:
     data = folder / "runbook_data"
     if not data.exists():
         runbook_folder.write(data, {})
+        # No test of the engine runs a shipped procedure, and validating them takes most of the time.
+        shutil.rmtree(data / "procedures")
         roles = {"changers": {"members": ["terminal:*", "U0ALICE"], "may": ["turn"]}}
         runbook_folder.change(data / "roles.yaml", roles=roles)
     return data
@@ -57,9 +60,9 @@ async def on(
     url: str,
     folder: pathlib.Path,
     *,
-    pace: engine_worker.Pace = QUICK,
-    clock: Callable[[], datetime.datetime] = now,
-    kind: Callable[[database.Database], workers.Workers] = workers.Workers,
+    config: membership.HeartbeatConfig = QUICK,
+    clock: timers.Clock | None = None,
+    kind: Callable[[database.Database, timers.Clock | None], run_store.RunStore] = run_store.RunStore,
 ) -> AsyncIterator[Shift]:
     """Give a crew with a worker of its own until the block ends."""
     own = settings.Settings(database_url=url, POSBOT_RUNBOOK_DATA=data_of(folder), POSBOT_LOG_LEVEL="error")
@@ -74,14 +77,23 @@ async def on(
         ) as core,
         database.open_database(url) as db,
     ):
-        worker = engine_worker.Worker(kind(db), core.dispatcher, clock, pace)
+        member, store = membership.Membership(db, config=config, clock=clock), kind(db, clock)
+        run_store.register_timers(member.timers, clock)
+        worker = engine_worker.RunWorker(store, member, core.dispatcher, clock or now)
         checker = permissions.Permissions(core.data.roles, team_id=None, user_groups=permissions.NoUserGroups())
-        judge = permissions.Authorizer(checker, core.data.roles)
-        desk_of_runs = service.RunService(run_store.Runs(db), worker, judge, clock)
-        async with worker.signed_in():
-            watch = asyncio.create_task(worker.watch())
+        authorizer = permissions.Authorizer(checker, core.data.roles)
+        runs_of = service.RunService(store=store, worker=worker, member=member, authorizer=authorizer, now=clock or now)
+        async with member.registered():
+            watch = asyncio.create_task(member.watch())
             try:
-                yield Shift(engine_fixture.Crew(dataclasses.replace(core, worker=worker, runs=desk_of_runs)), db)
+                yield Shift(
+                    engine_fixture.Crew(
+                        dataclasses.replace(
+                            core, engine=app.Engine(member=member, worker=worker, store=store, runs=runs_of)
+                        )
+                    ),
+                    db,
+                )
             finally:
                 watch.cancel()
                 await asyncio.wait({watch})

@@ -1,0 +1,167 @@
+"""Timers: fired once, late but not lost, by the clock that counts."""
+
+import asyncio
+import datetime
+
+import pytest
+import sqlalchemy
+
+from bot.durable import timers
+from bot.store import database, tables
+from tests.unit.durable import kernel_fixture
+
+pytestmark = pytest.mark.anyio
+
+
+class Recorder:
+    """A handler that writes one row for each time it is run."""
+
+    def __init__(self) -> None:
+        self.runs: list[timers.Timer] = []
+        self.fails = False
+
+    def __call__(self, connection: sqlalchemy.Connection, timer: timers.Timer) -> None:
+        values = {"name": f"{timer.subject} {timer.due_at:%H:%M:%S}", "owner_kind": "t", "owner": "t"}
+        connection.execute(sqlalchemy.insert(tables.locks).values(**values, taken_at=timer.due_at))
+        if self.fails:
+            raise ValueError("it fails")
+        self.runs.append(timer)
+
+
+@pytest.fixture
+def clock() -> kernel_fixture.Clock:
+    return kernel_fixture.Clock()
+
+
+@pytest.fixture
+def handler() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def registry(db: database.Database, clock: kernel_fixture.Clock, handler: Recorder) -> timers.Timers:
+    registry = timers.Timers(db, clock)
+    registry.register("toy", handler)
+    return registry
+
+
+async def test_timer_is_fired_when_due_with_its_payload(
+    db: database.Database, clock: kernel_fixture.Clock, registry: timers.Timers, handler: Recorder
+) -> None:
+    await kernel_fixture.schedule(db, "a", clock, minutes=5)
+    await kernel_fixture.fire_due(registry, db)
+    assert handler.runs == []
+
+    clock.advance(minutes=5)
+    await kernel_fixture.fire_due(registry, db)
+
+    assert [(timer.subject, timer.payload) for timer in handler.runs] == [("a", {"number": 1})]
+
+
+async def test_timer_fires_once(
+    db: database.Database, clock: kernel_fixture.Clock, registry: timers.Timers, handler: Recorder
+) -> None:
+    other = timers.Timers(db, clock)
+    other.register("toy", handler)
+    await kernel_fixture.schedule(db, "a", clock)
+    seen = await db.work(registry.find_due)
+
+    await asyncio.gather(*(one.fire(seen) for one in (registry, other) * 5))
+
+    assert len(handler.runs) == 1
+
+
+async def test_rescheduled_timer_is_not_fired_for_its_old_time(
+    db: database.Database, clock: kernel_fixture.Clock, registry: timers.Timers, handler: Recorder
+) -> None:
+    await kernel_fixture.schedule(db, "a", clock)
+    seen = await db.work(registry.find_due)
+    await kernel_fixture.schedule(db, "a", clock, hours=1)
+
+    await registry.fire(seen)
+
+    assert handler.runs == []
+    clock.advance(hours=1)
+    await kernel_fixture.fire_due(registry, db)
+    assert len(handler.runs) == 1
+
+
+async def test_cancelled_timer_is_not_fired(
+    db: database.Database, clock: kernel_fixture.Clock, registry: timers.Timers, handler: Recorder
+) -> None:
+    await kernel_fixture.schedule(db, "a", clock)
+    seen = await db.work(registry.find_due)
+
+    assert await db.work(lambda one: timers.cancel(one, "toy", "a")) == clock()
+    await registry.fire(seen)
+
+    assert handler.runs == []
+    assert await db.work(lambda one: timers.cancel(one, "toy", "a")) is None
+
+
+async def test_timer_survives_a_downtime(
+    db: database.Database, clock: kernel_fixture.Clock, registry: timers.Timers, handler: Recorder
+) -> None:
+    await kernel_fixture.schedule(db, "a", clock, minutes=5)
+    clock.advance(days=3)
+
+    await kernel_fixture.fire_due(registry, db)
+
+    assert [timer.due_at for timer in handler.runs] == [kernel_fixture.NOW + datetime.timedelta(minutes=5)]
+
+
+async def test_failed_handler_keeps_timer(
+    db: database.Database, clock: kernel_fixture.Clock, registry: timers.Timers, handler: Recorder
+) -> None:
+    handler.fails = True
+    await kernel_fixture.schedule(db, "a", clock)
+    await kernel_fixture.schedule(db, "b", clock)
+    await kernel_fixture.fire_due(registry, db)
+
+    written = await db.work(lambda one: one.execute(sqlalchemy.select(tables.locks.c.name)).all())
+    assert written == []
+    handler.fails = False
+    after_restart = timers.Timers(db, clock)
+    after_restart.register("toy", handler)
+    await kernel_fixture.fire_due(after_restart, db)
+    assert sorted(timer.subject for timer in handler.runs) == ["a", "b"]
+
+
+async def test_unknown_kinds_are_left_to_other_versions(
+    db: database.Database, clock: kernel_fixture.Clock, handler: Recorder
+) -> None:
+    await kernel_fixture.schedule(db, "a", clock)
+    knows_nothing = timers.Timers(db, clock)
+    knows_nothing.register("other", handler)
+
+    await kernel_fixture.fire_due(knows_nothing, db)
+
+    assert await db.work(lambda one: timers.cancel(one, "toy", "a")) is not None
+
+
+async def test_clock_set_back_delays_by_its_length(
+    db: database.Database, clock: kernel_fixture.Clock, registry: timers.Timers, handler: Recorder
+) -> None:
+    await kernel_fixture.schedule(db, "a", clock, minutes=5)
+    clock.advance(days=-1)
+    await kernel_fixture.fire_due(registry, db)
+
+    clock.advance(minutes=5)
+    await kernel_fixture.fire_due(registry, db)
+
+    assert len(handler.runs) == 1
+
+
+async def test_recurring_timer_is_scheduled_once(db: database.Database, clock: kernel_fixture.Clock) -> None:
+    later = clock() + datetime.timedelta(hours=6)
+    for due_at in (clock(), later):
+        await db.work(lambda one, at=due_at: timers.ensure_scheduled(one, "toy", "a", at, scheduled_at=clock()))  # type: ignore[misc]
+
+    assert await db.work(lambda one: timers.cancel(one, "toy", "a")) == clock()
+
+
+async def test_time_is_the_databases_own_where_it_has_one(db: database.Database) -> None:
+    current = await db.work(timers.now)
+
+    assert abs(current - datetime.datetime.now(datetime.UTC)) < datetime.timedelta(minutes=1)
+    assert current.tzinfo is not None
