@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 EVERYONE = "everyone"
 """In place of a role: any person who may run commands that only read."""
+STOP = "stop"
+"""Name of the command that ends an invocation, which a followed log offers as a button."""
 
 
 class Effect(enum.StrEnum):
@@ -233,8 +235,10 @@ class Command(Generic[P]):
     audience: Audience = Audience.MEMBERS
     is_terminal_only: bool = False
     """Needs files of the machine it runs on, so there is nothing to type in Slack."""
-    is_for_everyone: bool = False
-    """The answer is meant for the whole channel, not only for the person who asks."""
+    reply: Callable[[P], model_invocations.Reply] = lambda _: model_invocations.Reply.PRIVATE
+    """Who sees its response in Slack, and with it what a button with this command does."""
+    app_home: str | None = None
+    """Command line whose report Slack's App Home shows."""
     sections: tuple[str, ...] = ()
     """Markers of the sections of the runbook that it carries out."""
     deadline: Callable[[P], float | None] = lambda _: 30.0

@@ -80,6 +80,7 @@ COMMAND = command.Command(
         "health order --verbose",
         "health order --wait 3m",
     ),
+    app_home="health all",
     sections=(health_reports.CHECKS_SECTION, health_reports.FAILING_SECTION),
     deadline=_deadline,
     facts=command.facts(

@@ -97,6 +97,7 @@ COMMAND = bot_command.Command(
     run=run,
     examples=("help", "help health"),
     sections=("how-to-use",),
+    app_home="help",
     is_step=False,
     needs_procedures=True,
 )

@@ -4,7 +4,7 @@ Run a procedure; show, watch, answer, cancel or retry its runs.
 `run PROCEDURE …` is the procedure's own command, and `run list` has a file of its own.
 """
 
-from typing import Annotated
+from typing import Annotated, Self
 
 import pydantic
 
@@ -63,6 +63,12 @@ class Parameters(command.Parameters):
         known = [*_ACTIONS, *(name.removeprefix("run ") for name in aliases if name.startswith("run "))]
         raise ValueError(f"{errors.NotFound('procedure', action, known)} help lists them.")
 
+    @pydantic.model_validator(mode="after")
+    def _note_is_for_an_answer(self) -> Self:
+        if self.note and self.action != "answer":
+            raise ValueError(f"run {self.action} takes no --note.")
+        return self
+
 
 async def run(parameters: Parameters, context: command.Context) -> reports.Report:
     """Return the state of the run after the action."""
@@ -110,6 +116,11 @@ async def _answer(run: runs.Run, parameters: Parameters, context: command.Contex
     return await procedure_commands.follow_or_confirm(run, f"answered “{question.answer}” to “{title}”", context)
 
 
+def _reply_to(parameters: Parameters) -> invocations.Reply:
+    is_change = parameters.action in {"answer", "cancel", "retry"}
+    return invocations.Reply.ACKNOWLEDGEMENT if is_change else invocations.Reply.PRIVATE
+
+
 COMMAND = command.Command(
     name="run",
     summary="run a procedure; show, watch, answer, cancel or retry a run",
@@ -124,6 +135,7 @@ COMMAND = command.Command(
     ),
     sections=("how-to-use",),
     deadline=lambda _: None,
+    reply=_reply_to,
     is_step=False,
     needs_procedures=True,
 )

@@ -5,7 +5,7 @@ from typing import Annotated
 import pydantic
 
 from bot import command, errors
-from bot.model import reports
+from bot.model import invocations, reports
 
 
 class Parameters(command.Parameters):
@@ -34,6 +34,6 @@ COMMAND = command.Command(
     parameters=Parameters,
     run=run,
     examples=("share 1123-0a1b2c3d4e",),
-    is_for_everyone=True,
+    reply=lambda _: invocations.Reply.PUBLIC,
     is_step=False,
 )

@@ -37,10 +37,11 @@ async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
 
 
 COMMAND = command.Command(
-    name="stop",
+    name=command.STOP,
     summary="end a log that is being followed",
     parameters=Parameters,
     run=run,
     examples=("stop 1123-0a1b2c3d4e",),
+    reply=lambda _: invocations.Reply.ACKNOWLEDGEMENT,
     is_step=False,
 )

@@ -88,7 +88,7 @@ class Dispatcher:
         record: audit.AuditLog,
         tools_for: ToolsFor,
     ) -> None:
-        self._parser = parser
+        self.parser = parser
         self._permissions = permissions
         self._redactor = redactor
         self._record = record
@@ -113,7 +113,7 @@ class Dispatcher:
                 invocation,
                 display or NoDisplay(),
                 course,
-                lambda: self._parser.parse(invocation.text, from_chat=is_chat),
+                lambda: self.parser.parse(invocation.text, from_chat=is_chat),
             )
             answer = await self._redacted(answer)
         except asyncio.CancelledError:
@@ -134,8 +134,8 @@ class Dispatcher:
         Raises:
             errors.UsageError: naming what does not fit.
         """
-        command = self._parser.find(word)
-        return command, self._parser.validate(command, values)
+        command = self.parser.find(word)
+        return command, self.parser.validate(command, values)
 
     async def perform(
         self, invocation: invocations.Invocation, command: bot_command.Command[Any], parameters: bot_command.Parameters
@@ -188,7 +188,7 @@ class Dispatcher:
             invocation_id=invocation.id,
             status=invocations.Status.OK,
             report=report,
-            is_for_everyone=parsed.command.is_for_everyone,
+            reply=parsed.command.reply(parsed.parameters),
         )
 
     async def _run(

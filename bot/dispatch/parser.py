@@ -24,6 +24,7 @@ import pydantic_core
 
 from bot import command as bot_command
 from bot import errors
+from bot.model import invocations
 
 TEXT_LIMIT = 2_000
 """Characters; the longest sensible line is far below, and everything above would have to be shown to someone."""
@@ -68,6 +69,29 @@ class Parser:
             return Parsed(command=command, parameters=self.validate(command, values))
         except errors.UsageError as error:
             raise _with_usage(error, command) from error
+
+    def reply_to(self, text: str) -> invocations.Reply:
+        """Return who sees the response to a button's *text*; private where it cannot be parsed."""
+        try:
+            parsed = self.parse(text, from_chat=False)
+        except errors.UsageError:
+            return invocations.Reply.PRIVATE
+        reply: invocations.Reply = parsed.command.reply(parsed.parameters)
+        return reply
+
+    def add_note(self, text: str, note: str) -> str:
+        """Return *text* with `--note`, or unchanged where its command takes none."""
+        line = f"{text} --note={shlex.quote(note)}"
+        try:
+            self.parse(line, from_chat=False)
+        except errors.UsageError:
+            return text
+        return line
+
+    @property
+    def app_home(self) -> tuple[str, ...]:
+        """Return the command lines whose reports Slack's App Home shows, in order."""
+        return tuple(command.app_home for command in self._commands.values() if command.app_home is not None)
 
     def find(self, word: str) -> bot_command.Command[Any]:
         """

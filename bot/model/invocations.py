@@ -94,15 +94,25 @@ class Status(enum.StrEnum):
     DUPLICATE = "duplicate"
 
 
+class Reply(enum.StrEnum):
+    """Who sees the response to a command in Slack."""
+
+    # The requester, and everyone where the channel's responses are public.
+    PRIVATE = "private"
+    # Everyone in the channel.
+    PUBLIC = "public"
+    # The requester alone: what the command acts on is shown by a message of its own.
+    ACKNOWLEDGEMENT = "acknowledgement"
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What goes back to the person."""
+    """What an invocation returns."""
 
     invocation_id: str
     status: Status
     report: reports.Report
-    is_for_everyone: bool = False
-    """Asked for the whole channel to see."""
+    reply: Reply = Reply.PRIVATE
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -221,8 +221,6 @@ class Report:
     runbook: tuple[Pointer, ...] = ()
     is_information: bool = False
     """It tells no state of anything, so a mark for a verdict would mislead."""
-    is_ephemeral: bool = False
-    """What it is about is shown elsewhere, so it is for nobody but the person who asked."""
 
 
 def changed(report: Report, *, headline: str) -> Report:

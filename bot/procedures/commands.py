@@ -32,6 +32,10 @@ def command_of(procedure: schema.Procedure) -> command.Command[Any]:
             return await attach(started, context)
         return run_reports.started(started)
 
+    def reply_to(typed: command.Parameters) -> invocations.Reply:
+        is_dry_run = parameters.read(procedure.params, typed).is_plan
+        return invocations.Reply.PRIVATE if is_dry_run else invocations.Reply.ACKNOWLEDGEMENT
+
     name, *others = procedure.names
     return command.Command(
         name=name,
@@ -43,6 +47,7 @@ def command_of(procedure: schema.Procedure) -> command.Command[Any]:
         sections=(procedure.doc.section,),
         # A run has its own timeout, and a terminal may wait for a person.
         deadline=lambda _: None,
+        reply=reply_to,
         is_step=False,
         aliases=(*others, *(f"run {one}" for one in (name, *others))),
         roles=procedure.access.run,

@@ -112,7 +112,6 @@ def started(run: runs.Run) -> reports.Report:
         facts={"run": run.id},
         next_actions=(_show(run),),
         is_information=True,
-        is_ephemeral=True,
     )
 
 
@@ -124,7 +123,6 @@ def confirmation(run: runs.Run, text: str) -> reports.Report:
         facts={"run": run.id},
         next_actions=(_show(run),),
         is_information=True,
-        is_ephemeral=True,
     )
 
 

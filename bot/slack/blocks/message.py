@@ -131,16 +131,17 @@ def progress(report: reports.Report) -> Message:
     return Message(text=text, blocks=(rich_text.block([rich_text.section(line)]),))
 
 
-def home(health: reports.Report | None, commands: reports.Report) -> Block:
-    """Return the App Home: the health of the services (None while it is checked), and the commands."""
+def home(parts: Sequence[reports.Report | None]) -> Block:
+    """Return the App Home; a part is None while its command is running."""
     budget = limits.SpaceBudget(
         limits.MESSAGE_CHARACTERS - _FRAME_CHARACTERS, limits.HOME_BLOCKS - 2 * _FRAME_BLOCKS, tables=0
     )
     blocks: list[Block] = []
-    if health is None:
-        blocks.append(rich_text.block([rich_text.section([rich_text.text("⏳ Checking all services …")])]))
-    for report in (health, commands) if health is not None else (commands,):
+    for report in parts:
         blocks += [{"type": "divider"}] if blocks else []
+        if report is None:
+            blocks.append(rich_text.block([rich_text.section([rich_text.text("⏳ Checking all services …")])]))
+            continue
         blocks += [
             _headline(report, invocations.Status.OK),
             *block_sections.render(report.sections, budget, limits.RenderOptions(has_plans=False)),

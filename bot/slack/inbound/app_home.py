@@ -14,9 +14,6 @@ from bot.slack.inbound import payloads
 
 log = structlog.get_logger()
 
-_HEALTH = "health all"
-_HELP = "help"
-
 
 class AppHome:
     """Publishes the App Home to the person who opens it."""
@@ -29,17 +26,21 @@ class AppHome:
         """Publish the commands at once, and the health of the services once it is checked."""
         user = body["event"]["user"]
         team = await self._team_of(user)
-        health = asyncio.ensure_future(self._run(body, _HEALTH, team))
+        tasks = [asyncio.ensure_future(self._run(body, line, team)) for line in self._dispatcher.parser.app_home]
         try:
-            commands = await self._run(body, _HELP, team)
-            if commands is None:
+            _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            parts = [task.result() if task.done() else None for task in tasks]
+            if any(task.done() and task.result() is None for task in tasks):
+                # Slack sent this event twice.
                 return
-            if not health.done():
-                await self._publish(user, message.home(None, commands))
-            await self._publish(user, message.home(await health, commands))
+            if pending:
+                await self._publish(user, message.home(parts))
+                parts = list(await asyncio.gather(*tasks))
+            await self._publish(user, message.home(parts))
         finally:
-            health.cancel()
-            await asyncio.wait({health})
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
     async def _team_of(self, user: str) -> str | None:
         """Return the workspace of *user*; None, which permits nothing, where Slack does not response."""

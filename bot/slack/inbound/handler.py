@@ -49,6 +49,7 @@ class RequestHandler:
 
     async def handle(self, request: payloads.Request) -> None:
         """Dispatch *request* and show its response; where posbot shuts down first, say so."""
+        request = payloads.resolve(request, self._dispatcher.parser)
         display = self._display_of(request)
         try:
             request = dataclasses.replace(request, invocation=await self._complete(request.invocation))

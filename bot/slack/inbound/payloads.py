@@ -8,12 +8,11 @@ import dataclasses
 import datetime
 import functools
 import re
-import shlex
 from collections.abc import Callable
 from typing import Any, ParamSpec
 
 from bot import errors
-from bot.dispatch import dispatcher
+from bot.dispatch import dispatcher, parser
 from bot.model import invocations
 from bot.slack.blocks import message
 from bot.slack.outbound import targets
@@ -22,10 +21,6 @@ Payload = dict[str, Any]
 P = ParamSpec("P")
 
 _DIRECT = "directmessage"
-_SHARE = "share "
-_ANSWER = "run answer "
-_ASIDE = ("stop ", _ANSWER, "run cancel ", "run retry ")
-"""What acts on something that is shown by a message of its own."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +29,13 @@ class Request:
 
     invocation: invocations.Invocation
     target: targets.ReplyTarget
+    note: str = ""
+    """Typed into the field beside the button that was clicked."""
 
     @property
     def is_share(self) -> bool:
         """Whether it is the button that shows a response to everyone."""
-        return self.target.is_click and self.invocation.text.startswith(_SHARE)
+        return self.target.reply is invocations.Reply.PUBLIC
 
 
 def _complete(build: Callable[P, Request]) -> Callable[P, Request]:
@@ -106,9 +103,8 @@ def from_click(body: Payload) -> Request:
         id=user["id"], name=user.get("username") or user.get("name") or "", team_id=user.get("team_id")
     )
     key = f"click:{actor.id}:{action.get('action_id')}:{action.get('action_ts')}"
-    line = _with_note(action.get("value") or "", body)
     return Request(
-        invocation=_invocation(line, invocations.Source.BUTTON, actor, conversation, key),
+        invocation=_invocation(action.get("value") or "", invocations.Source.BUTTON, actor, conversation, key),
         target=targets.ReplyTarget(
             # Nothing can be posted to the App Home; the DM with the person is next to it.
             channel=actor.id if is_home else conversation.id,
@@ -117,17 +113,26 @@ def from_click(body: Payload) -> Request:
             response_url=body.get("response_url"),
             is_private=bool(container.get("is_ephemeral")) or is_home,
             is_click=True,
-            is_ephemeral=line.startswith(_ASIDE),
         ),
+        note=_note(body),
     )
 
 
-def _with_note(line: str, body: Payload) -> str:
-    """Return *line* with the text of the note beside the button, where it answers a question."""
+def _note(body: Payload) -> str:
     values = (body.get("state") or {}).get("values") or {}
     notes = (fields[message.NOTE].get("value") or "" for fields in values.values() if message.NOTE in fields)
-    note = next((note for note in map(str.strip, notes) if note), "")
-    return f"{line} --note={shlex.quote(note)}" if note and line.startswith(_ANSWER) else line
+    return next((note for note in map(str.strip, notes) if note), "")
+
+
+def resolve(request: Request, commands: parser.Parser) -> Request:
+    """Return *request* with what the command table says about the button that was clicked."""
+    if not request.target.is_click:
+        return request
+    invocation = request.invocation
+    if request.note:
+        invocation = dataclasses.replace(invocation, text=commands.add_note(invocation.text, request.note))
+    target = dataclasses.replace(request.target, reply=commands.reply_to(invocation.text))
+    return dataclasses.replace(request, invocation=invocation, target=target)
 
 
 @_complete

@@ -12,7 +12,7 @@ import time
 
 import structlog
 
-from bot import errors
+from bot import command, errors
 from bot.model import invocations, log_lines, reports
 from bot.slack.blocks import limits, log_tail
 from bot.slack.blocks import message as blocks_message
@@ -220,7 +220,7 @@ class LogStream:
     def _render(self) -> blocks_message.Message:
         own = self._invocation
         status = [part for part in (self._status, f"requested by {own.actor.name}", f"id {own.id}") if part]
-        return blocks_message.following(self._name, self.tail.tail(), status, stop=f"stop {own.id}")
+        return blocks_message.following(self._name, self.tail.tail(), status, stop=f"{command.STOP} {own.id}")
 
     async def _finish_message(self, message: slack_api.MessageRef, response: invocations.Response) -> bool:
         """Show *response*, with the file in the thread; return False where Slack refuses it."""

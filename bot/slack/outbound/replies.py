@@ -58,19 +58,21 @@ def policy_of(target: targets.ReplyTarget, response: invocations.Response, *, is
 
     | response                     | audience  | replaces what was clicked | can be shared |
     | ---------------------------- | --------- | ------------------------- | ------------- |
-    | ephemeral                    | requester | no                        | no            |
+    | acknowledgement              | requester | no                        | no            |
     | shared                       | channel   | no                        | no            |
     | OK, where all may see it     | channel   | where it was private      | no            |
     | to a click on a live message | requester | where it was private      | no            |
     | any other                    | requester | where it was private      | yes           |
     """
-    is_ephemeral, is_ok = response.report.is_ephemeral, response.status is invocations.Status.OK
-    is_for_channel = is_ok and not is_ephemeral and (is_public or response.is_for_everyone)
+    is_acknowledgement = response.reply is invocations.Reply.ACKNOWLEDGEMENT
+    is_shared = response.reply is invocations.Reply.PUBLIC
+    is_ok = response.status is invocations.Status.OK
+    is_for_channel = is_ok and not is_acknowledgement and (is_public or is_shared)
     return ReplyPolicy(
         audience=Audience.CHANNEL if is_for_channel else Audience.REQUESTER,
-        replaces=target.is_click and target.is_private and not response.is_for_everyone and not is_ephemeral,
-        can_share=not is_for_channel and not is_ephemeral and not target.is_ephemeral,
-        shared_by=target.user if response.is_for_everyone else None,
+        replaces=target.is_click and target.is_private and response.reply is invocations.Reply.PRIVATE,
+        can_share=not is_for_channel and not is_acknowledgement and not target.is_acknowledgement,
+        shared_by=target.user if is_shared else None,
     )
 
 
@@ -98,7 +100,7 @@ def reply_to(
 
 def is_visible(target: targets.ReplyTarget, *, is_public: bool) -> bool:
     """Return whether everyone who sees the request may see its response."""
-    return (is_public or not target.is_private) and not target.is_ephemeral
+    return (is_public or not target.is_private) and not target.is_acknowledgement
 
 
 class ResponseUrlReply:
@@ -211,7 +213,7 @@ class ThreadReply:
     async def finish(self, response: invocations.Response) -> bool:
         """Show the response in the thread, or where the fallback says."""
         message = blocks_message.message(response)
-        if response.report.is_ephemeral:
+        if response.reply is invocations.Reply.ACKNOWLEDGEMENT:
             await self._delete_progress()
             return await _post_privately(self._api, self._target, message)
         options = limits.RenderOptions()

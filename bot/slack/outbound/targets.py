@@ -19,6 +19,7 @@ from typing import TypeVar
 import structlog
 
 from bot import errors
+from bot.model import invocations
 from bot.slack.client import api as slack_api
 from bot.slack.client import errors as client_errors
 
@@ -40,8 +41,13 @@ class ReplyTarget:
     is_private: bool = True
     """Only the requester saw the message that was clicked; a response may replace it."""
     is_click: bool = False
-    is_ephemeral: bool = False
-    """The click changes a message of its own; the response to it is for the requester alone."""
+    reply: invocations.Reply = invocations.Reply.PRIVATE
+    """Of the command that a button carries."""
+
+    @property
+    def is_acknowledgement(self) -> bool:
+        """Whether the response is for the requester alone: the click changes a message of its own."""
+        return self.reply is invocations.Reply.ACKNOWLEDGEMENT
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,9 +120,9 @@ async def test_terminal_is_attached_until_input_is_needed(kitchen: app_fixture.K
 
 
 async def test_run_started_in_slack_can_be_answered_in_a_terminal(kitchen: app_fixture.Kitchen) -> None:
-    begun = (await kitchen.answers("to-workspace pos-order", **IN_SLACK)).report
-    assert begun.is_ephemeral
-    run = await rests(kitchen, begun.facts["run"])
+    response = await kitchen.answers("to-workspace pos-order", **IN_SLACK)
+    assert response.reply is invocations.Reply.ACKNOWLEDGEMENT
+    run = await rests(kitchen, response.report.facts["run"])
 
     report = await kitchen.asks(f"run answer {run.id} none applies")
 
@@ -136,7 +136,7 @@ async def test_run_started_in_a_terminal_can_be_answered_in_slack(kitchen: app_f
     answer = await kitchen.answers(words(waiting)[1], **IN_SLACK)
 
     assert answer.report.headline.endswith(": answered “none applies” to “Does a workspace criterion apply?”")
-    assert answer.report.is_ephemeral
+    assert answer.reply is invocations.Reply.ACKNOWLEDGEMENT
     assert (await rests(kitchen, waiting.facts["run"])).state is runs.RunState.COMPLETED_WITH_FAILURES
 
 

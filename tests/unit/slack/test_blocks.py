@@ -173,7 +173,7 @@ def test_any_unfinished_report_is_a_sound_and_harmless_message(report: reports.R
 def test_any_two_reports_are_a_sound_and_harmless_home(
     fleet: reports.Report | None, capabilities: reports.Report
 ) -> None:
-    view = blocks_message.home(fleet, capabilities)
+    view = blocks_message.home([fleet, capabilities])
 
     assert checking.view_problems(view) == []
     assert checking.block_problems(view["blocks"], kinds.Surface.HOME) == []
@@ -406,8 +406,8 @@ def test_progress_shows_the_headline_alone() -> None:
     assert visible(message) == "⏳ Waiting"
 
 
-def test_home_shows_that_the_services_are_still_asked() -> None:
-    view = blocks_message.home(None, builders.a_report(headline="What posbot can do"))
+def test_home_shows_a_pending_report() -> None:
+    view = blocks_message.home([None, builders.a_report(headline="What posbot can do")])
 
     text = reading.visible_text(view["blocks"])
     assert "⏳ Checking all services …" in text
@@ -417,7 +417,7 @@ def test_home_shows_that_the_services_are_still_asked() -> None:
 def test_home_counts_what_was_left_out() -> None:
     table = builders.a_table(*[("service", "x" * 100)] * 500)
 
-    view = blocks_message.home(builders.a_report(sections=(table,)), builders.a_report())
+    view = blocks_message.home([builders.a_report(sections=(table,)), builders.a_report()])
 
     assert re.search(r"Left out: \d+ of 500 rows\.", reading.visible_text(view["blocks"]))
 

@@ -104,7 +104,7 @@ def test_tasks_beyond_what_slack_takes_are_counted(*, has_plans: bool) -> None:
 
 def test_a_home_page_has_no_plans_because_slack_takes_none_there() -> None:
     report = builders.a_report(sections=(a_plan(S.DONE),))
-    view = message.home(report, builders.a_report())
+    view = message.home([report, builders.a_report()])
 
     assert checking.block_problems(view["blocks"], kinds.Surface.HOME) == []
 

@@ -20,8 +20,7 @@ CHANNEL, REQUESTER = replies.Audience.CHANNEL, replies.Audience.REQUESTER
 
 
 def policy(target: targets.ReplyTarget, *, is_public: bool = False, **changes: Any) -> replies.ReplyPolicy:
-    report = builders.a_report(is_ephemeral=changes.pop("is_ephemeral", False))
-    return replies.policy_of(target, builders.an_answer(report, **changes), is_public=is_public)
+    return replies.policy_of(target, builders.an_answer(**changes), is_public=is_public)
 
 
 def test_private_response_can_be_shared_and_replaces_what_was_clicked() -> None:
@@ -32,7 +31,7 @@ def test_private_response_can_be_shared_and_replaces_what_was_clicked() -> None:
 def test_shared_response_names_who_shared_it_and_leaves_the_private_one() -> None:
     expected = replies.ReplyPolicy(audience=CHANNEL, replaces=False, can_share=False, shared_by="U1")
 
-    assert policy(CLICK, is_for_everyone=True) == expected
+    assert policy(CLICK, reply=invocations.Reply.PUBLIC) == expected
 
 
 def test_public_channel_sees_what_went_well_and_errors_stay_private() -> None:
@@ -40,10 +39,10 @@ def test_public_channel_sees_what_went_well_and_errors_stay_private() -> None:
     assert policy(COMMAND, is_public=True, status=invocations.Status.USAGE_ERROR).audience is REQUESTER
 
 
-def test_ephemeral_response_replaces_nothing_and_cannot_be_shared() -> None:
+def test_acknowledgement_replaces_nothing_and_cannot_be_shared() -> None:
     expected = replies.ReplyPolicy(audience=REQUESTER, replaces=False, can_share=False)
 
-    assert policy(CLICK, is_public=True, is_ephemeral=True) == expected
+    assert policy(CLICK, is_public=True, reply=invocations.Reply.ACKNOWLEDGEMENT) == expected
 
 
 async def _targets(*channels: str) -> AsyncIterator[targets.PostTarget]:
