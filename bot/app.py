@@ -219,7 +219,9 @@ def vocabulary_of(
         catalog=data.catalog,
         environments=data.environments,
         commands=tuple(table if command_names is None else command_names),
-        aliases={alias: name for name, command in table.items() for alias in command.aliases},
+        aliases={
+            alias: name for name, command in table.items() for alias in (*command.aliases, *command.hidden_aliases)
+        },
         invalid_procedures={one.name: one.reason for one in invalid},
     )
 

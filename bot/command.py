@@ -169,6 +169,17 @@ EnvironmentName = Annotated[
     Option(label="ENV", short="-e"),
 ]
 """The name of an environment; the default one where none is given."""
+
+
+class ServiceParameters(Parameters):
+    """Base of the parameters of commands about one service in one environment."""
+
+    service: Annotated[
+        ServiceName, Option(positional=True, label="SERVICE"), pydantic.Field(description="a service by name or alias")
+    ]
+    env: EnvironmentName
+
+
 CommandName = Annotated[str, pydantic.AfterValidator(_known_word)]
 """A word that follows `/pos`."""
 Duration = durations.Duration
@@ -250,7 +261,9 @@ class Command(Generic[P]):
     needs_procedures: bool = False
     """Uses procedures or their runs, which a terminal otherwise neither imports nor loads."""
     aliases: tuple[str, ...] = ()
-    """What else may be typed for its word; one of these may be two words."""
+    """Other names for it; one of these may be two words."""
+    hidden_aliases: tuple[str, ...] = ()
+    """Former names, which stored runs and buttons in old messages carry; neither shown nor suggested."""
     roles: tuple[str, ...] | None = None
     """Who may run it, where it says that itself: names of roles, or `everyone`; None where roles.yaml says it."""
 

@@ -23,6 +23,7 @@ class Entry(NamedTuple):
     summary: str
     aliases: tuple[str, ...] = ()
     needs_procedures: bool = False
+    hidden_aliases: tuple[str, ...] = ()
 
 
 SERVICES = (
@@ -31,13 +32,13 @@ SERVICES = (
         "connectivity",
         "connectivity",
         "check reachability and authentication: DNS, port, Eureka, gateway route, with and without a token",
-        aliases=("access",),
+        hidden_aliases=("access",),
     ),
     Entry("pods", "pods", "show the pods of a service: status, restarts, last termination"),
     Entry("events", "events", "show Kubernetes events of a service, warnings first"),
-    Entry("rollout", "rollout", "show rollout status and history, verify a deployment", aliases=("deploy",)),
+    Entry("rollout", "rollout", "show rollout status and history, verify a deployment", hidden_aliases=("deploy",)),
     Entry("logs", "logs", "show or follow the logs of a service"),
-    Entry("diagnose", "diagnose", "diagnose why a service does not start", aliases=("startup",)),
+    Entry("diagnose", "diagnose", "diagnose why a service does not start", hidden_aliases=("startup",)),
     Entry("runbook", "runbook", "show or search the runbook", needs_procedures=True),
     Entry("services", "services", "list the catalogue of services"),
 )
@@ -62,7 +63,7 @@ def find(words: Sequence[str]) -> Entry | None:
     for count in (2, 1):
         beginning = " ".join(words[:count]).lower()
         for entry in INDEX:
-            if beginning in (entry.name, *entry.aliases):
+            if beginning in (entry.name, *entry.aliases, *entry.hidden_aliases):
                 return entry
     return None
 

@@ -1,24 +1,13 @@
 """Check that a service is reachable by its callers and requires authentication: section 4.3 of the runbook."""
 
-from typing import Annotated
-
-import pydantic
-
 from bot import command
 from bot.connectivity import checks
 from bot.connectivity import reports as connectivity_reports
 from bot.model import reports
 
 
-class Parameters(command.Parameters):
+class Parameters(command.ServiceParameters):
     """Service and environment."""
-
-    service: Annotated[
-        command.ServiceName,
-        command.Option(positional=True, label="SERVICE"),
-        pydantic.Field(description="a service by name or alias"),
-    ]
-    env: command.EnvironmentName
 
 
 async def run(parameters: Parameters, context: command.Context) -> reports.Report:
@@ -47,7 +36,7 @@ COMMAND = command.Command(
     summary="check reachability and authentication: DNS, port, Eureka, gateway route, with and without a token",
     parameters=Parameters,
     run=run,
-    aliases=("access",),
+    hidden_aliases=("access",),
     examples=("connectivity pos-order", "connectivity order --env prod"),
     sections=(connectivity_reports.SECTION,),
     facts=command.facts(

@@ -19,15 +19,9 @@ _SHUTDOWN_SECONDS = 30.0
 """For the last health check and a graceful shutdown of the jar."""
 
 
-class Parameters(command.Parameters):
+class Parameters(command.ServiceParameters):
     """Service, and environment or jar."""
 
-    service: Annotated[
-        command.ServiceName,
-        command.Option(positional=True, label="SERVICE"),
-        pydantic.Field(description="a service by name or alias"),
-    ]
-    env: command.EnvironmentName
     jar: Annotated[
         pathlib.Path | None,
         command.Option(label="PATH"),
@@ -89,7 +83,7 @@ def _deadline(parameters: Parameters) -> float:
 
 COMMAND = command.Command(
     name="diagnose",
-    aliases=("startup",),
+    hidden_aliases=("startup",),
     summary="diagnose why a service does not start",
     parameters=Parameters,
     run=run,

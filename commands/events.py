@@ -10,15 +10,9 @@ from bot.kubernetes import subject
 from bot.model import reports
 
 
-class Parameters(command.Parameters):
+class Parameters(command.ServiceParameters):
     """Service, environment and number of events."""
 
-    service: Annotated[
-        command.ServiceName,
-        command.Option(positional=True, label="SERVICE"),
-        pydantic.Field(description="a service by name or alias"),
-    ]
-    env: command.EnvironmentName
     limit: Annotated[int, command.Option(label="N"), pydantic.Field(ge=1, le=100, description="number of events")] = 20
 
 

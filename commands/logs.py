@@ -36,15 +36,9 @@ Pattern = Annotated[str, pydantic.AfterValidator(_validate_pattern)]
 ContextSize = Annotated[int, pydantic.Field(ge=0, le=_MAX_CONTEXT)]
 
 
-class Parameters(command.Parameters):
+class Parameters(command.ServiceParameters):
     """Service, environment, and which of its log lines."""
 
-    service: Annotated[
-        command.ServiceName,
-        command.Option(positional=True, label="SERVICE"),
-        pydantic.Field(description="a service by name or alias"),
-    ]
-    env: command.EnvironmentName
     container: Annotated[
         str | None,
         command.Option(label="CONTAINER", short="-c"),

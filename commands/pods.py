@@ -1,24 +1,13 @@
 """Show the pods of a service: runbook section 4.2."""
 
-from typing import Annotated
-
-import pydantic
-
 from bot import command
 from bot.kubernetes import reports as kubernetes_reports
 from bot.kubernetes import subject
 from bot.model import reports
 
 
-class Parameters(command.Parameters):
+class Parameters(command.ServiceParameters):
     """Service and environment."""
-
-    service: Annotated[
-        command.ServiceName,
-        command.Option(positional=True, label="SERVICE"),
-        pydantic.Field(description="a service by name or alias"),
-    ]
-    env: command.EnvironmentName
 
 
 async def run(parameters: Parameters, context: command.Context) -> reports.Report:

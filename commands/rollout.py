@@ -30,8 +30,8 @@ def _validate_action(value: object) -> object:
     raise ValueError(f"{errors.NotFound('action', value, list(Action))} Actions of rollout: {', '.join(Action)}.")
 
 
-class Parameters(command.Parameters):
-    """Action, service and environment."""
+class _ActionParameters(command.Parameters):
+    """A base of its own, so that the action stands before the service on the command line."""
 
     action: Annotated[
         Action,
@@ -39,12 +39,11 @@ class Parameters(command.Parameters):
         command.Option(positional=True, label="|".join(Action)),
         pydantic.Field(description="status of the rollout, verification of the deployment, or its revisions"),
     ]
-    service: Annotated[
-        command.ServiceName,
-        command.Option(positional=True, label="SERVICE"),
-        pydantic.Field(description="a service by name or alias"),
-    ]
-    env: command.EnvironmentName
+
+
+class Parameters(command.ServiceParameters, _ActionParameters):
+    """Action, service and environment."""
+
     wait: Annotated[
         command.Duration | None,
         command.Option(label="DURATION"),
@@ -87,7 +86,7 @@ def _deadline(parameters: Parameters) -> float:
 _CHECKS = ("rollout", "pods", "health", "readiness", "liveness", "build", "restarts", "events")
 COMMAND = command.Command(
     name="rollout",
-    aliases=("deploy",),
+    hidden_aliases=("deploy",),
     summary="show rollout status and history, verify a deployment",
     parameters=Parameters,
     run=run,

@@ -46,6 +46,7 @@ class Parser:
         self._vocabulary = vocabulary
         self._apps = {word: _app(command) for word, command in commands.items()}
         self._aliases = {alias: word for word, command in commands.items() for alias in command.aliases}
+        self._former = {alias: word for word, command in commands.items() for alias in command.hidden_aliases}
 
     def parse(self, text: str, *, from_chat: bool) -> Parsed:
         """
@@ -101,6 +102,7 @@ class Parser:
             errors.NotFound
         """
         word = self._aliases.get(word.lower(), word)
+        word = self._former.get(word.lower(), word)
         if word.lower() in self._commands:
             return self._commands[word.lower()]
         invalid = self._vocabulary.invalid_procedures.get(word.lower())

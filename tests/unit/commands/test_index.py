@@ -11,6 +11,7 @@ def test_index_repeats_the_declaration(entry: commands.Entry) -> None:
 
     names = (command.name, *command.aliases)
     assert (entry.name, *entry.aliases)[: len(names)] == names
+    assert entry.hidden_aliases == command.hidden_aliases
     assert (entry.summary, entry.needs_procedures) == (command.summary, command.needs_procedures)
 
 
@@ -21,6 +22,7 @@ def test_index_repeats_the_declaration(entry: commands.Entry) -> None:
         ("HEALTH", "health"),
         ("run list", "run list"),
         ("run x", "run"),
+        ("rollout status pos-order", "rollout"),
         ("", None),
         ("nosuch", None),
     ],
@@ -32,6 +34,6 @@ def test_a_command_line_finds_its_command(line: str, name: str | None) -> None:
 
 
 def test_names_and_aliases_are_unique() -> None:
-    names = [name for entry in commands.INDEX for name in (entry.name, *entry.aliases)]
+    names = [name for entry in commands.INDEX for name in (entry.name, *entry.aliases, *entry.hidden_aliases)]
 
     assert len(names) == len(set(names))

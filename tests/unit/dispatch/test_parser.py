@@ -356,3 +356,21 @@ def test_any_line_is_understood_or_refused_as_misused_and_nothing_else(line: str
         assert isinstance(outcome.parameters, outcome.command.parameters)
     else:
         assert str(outcome)
+
+
+def test_hidden_alias_is_parsed_but_not_suggested() -> None:
+    table = {"rollout": builders.a_command("rollout", hidden_aliases=("deploy",))}
+    hidden = dispatch_parser.Parser(table, builders.a_vocabulary(tuple(table)))
+
+    assert hidden.parse("Deploy", from_chat=True).command is table["rollout"]
+    assert hidden.find("deploy") is table["rollout"]
+    with pytest.raises(errors.NotFound) as caught:
+        hidden.parse("deplo", from_chat=True)
+    assert caught.value.suggestions == ()
+
+
+@pytest.mark.parametrize(
+    ("former", "name"), [("deploy", "rollout"), ("startup", "diagnose"), ("access", "connectivity")]
+)
+def test_former_names_are_hidden_aliases(former: str, name: str) -> None:
+    assert next(one for one in commands.load_all() if one.name == name).hidden_aliases == (former,)

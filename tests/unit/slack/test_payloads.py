@@ -10,7 +10,7 @@ from bot.model import invocations
 from bot.slack.inbound import payloads
 from tests import builders
 
-TABLE = {command.name: command for command in commands.COMMANDS}
+TABLE = {command.name: command for command in commands.load_all()}
 PARSER = parser.Parser(TABLE, builders.a_vocabulary(tuple(TABLE)))
 RUN = "r1124-0a1b2c3d"
 
