@@ -22,7 +22,7 @@ def test_index_repeats_the_declaration(entry: commands.Entry) -> None:
         ("HEALTH", "health"),
         ("run list", "run list"),
         ("run x", "run"),
-        ("rollout status pos-order", "rollout"),
+        ("Deploy status pos-order", "rollout"),
         ("", None),
         ("nosuch", None),
     ],
