@@ -94,7 +94,8 @@ async def test_nothing_at_all_gets_the_help(stage: testbed.TestBed) -> None:
     await alice.types("/pos", ops)
     message = await alice.waits_for_message(ops, containing="What posbot can do for you here")
 
-    assert "health | ask services how they are | health pos-order" in message.plain_text
+    summary = "check service health, and optionally wait until healthy"
+    assert f"health | {summary} | health pos-order" in message.plain_text
     assert "audit" not in message.plain_text
 
 

@@ -35,10 +35,10 @@ async def staffed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[app
         app_fixture.opened(
             folder, names=["pos-order"], guarded_path="/actuator/info", texts={"roles.yaml": ROLES}
         ) as kitchen,
-        kitchen.core.worker.signed_in(),
+        kitchen.core.member.registered(),
     ):
         await kitchen.kube.deploys("pos-order", image=IMAGE)
-        watch = asyncio.create_task(kitchen.core.worker.watch())
+        watch = asyncio.create_task(kitchen.core.member.watch())
         try:
             yield kitchen
         finally:

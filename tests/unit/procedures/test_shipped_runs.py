@@ -25,9 +25,9 @@ async def kitchen(tmp_path: pathlib.Path) -> AsyncIterator[app_fixture.Kitchen]:
     """One whose bot also works on runs."""
     async with (
         app_fixture.opened(tmp_path, names=["pos-order"], guarded_path="/actuator/info") as kitchen,
-        kitchen.core.worker.signed_in(),
+        kitchen.core.member.registered(),
     ):
-        watch = asyncio.create_task(kitchen.core.worker.watch())
+        watch = asyncio.create_task(kitchen.core.member.watch())
         try:
             yield kitchen
         finally:

@@ -237,13 +237,15 @@ async def test_there_is_no_answer_before_the_end(record: audit.AuditLog) -> None
     assert await record.find_report("1123-00000002", actor_id="U0ALICE") is None
 
 
-async def test_what_is_older_than_wanted_is_forgotten_and_counted(record: audit.AuditLog) -> None:
+async def test_entries_older_than_the_limit_are_pruned_and_counted(
+    record: audit.AuditLog, db: database.Database
+) -> None:
     for number in range(5):
         await begin(record, number)
 
-    assert await record.prune(NOW + 3 * HOUR) == 3
+    assert await db.work(lambda connection: audit.prune(connection, NOW + 3 * HOUR)) == 3
     assert await numbers(record) == [4, 3]
-    assert await record.prune(NOW) == 0
+    assert await db.work(lambda connection: audit.prune(connection, NOW)) == 0
 
 
 async def test_long_names_and_texts_are_cut_to_what_the_table_takes(record: audit.AuditLog) -> None:
