@@ -213,7 +213,7 @@ def _operate(verb: str, rest: Sequence[str]) -> int:
     if rest:
         raise errors.UsageError(f"Unexpected argument: {' '.join(rest)}. {verb} takes none.")
     if verb == "schema":
-        from bot.procedures.definition import loader
+        from bot.procedures import loader
 
         print(loader.json_schema(commands.load_all()))  # noqa: T201 - what was asked for
         return 0

@@ -7,7 +7,6 @@ imported by the functions that first need them.
 
 import contextlib
 import dataclasses
-import datetime
 import gc
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,22 +14,17 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from bot import command as bot_command
-from bot import errors, logs, runbook_data
-from bot.config import catalog
+from bot import contexts, errors, logs, runbook_data
 from bot.config import settings as config_settings
-from bot.connectivity import eureka
 from bot.connectivity import gateway as connectivity_gateway
 from bot.dispatch import dispatcher as dispatch_dispatcher
 from bot.dispatch import parser, permissions, redaction
 from bot.health import actuator
-from bot.kubernetes.diagnosis import java
-from bot.model import invocations
 from bot.store import audit, database
 from bot.store import migrate as store_migrate
 
 if TYPE_CHECKING:
     from bot.durable import membership
-    from bot.kubernetes import client, workloads
     from bot.procedures import schema
     from bot.procedures.engine import service
     from bot.procedures.engine import store as run_store
@@ -60,7 +54,7 @@ class Core:
     data: runbook_data.RunbookData
     audit: audit.AuditLog
     actuator: actuator.Actuator
-    clusters: "_Clusters"
+    clusters: contexts.Clusters
     db: database.Database
     engine: Engine | None
 
@@ -131,18 +125,16 @@ async def assemble(
     data = runbook_data.load(settings.runbook_data)
     table = {command.name: command for command in commands}
     names = tuple(table) if command_names is None else tuple(command_names)
-    _check_roles(data, names)
-    _check_sections(data, table)
-    _check_tokens(data, settings)
+    data.validate(names, table.values(), settings.tokens)
     procedures = _load_procedures(data, table) if needs_procedures else None
     if procedures is not None:
         table |= procedures.commands
         names = (*names, *procedures.commands)
     async with contextlib.AsyncExitStack() as stack:
         db = await stack.enter_async_context(_open_store(settings, is_needed=needs_store))
-        clusters = _Clusters(settings.kubeconfig)
+        clusters = contexts.Clusters(settings.kubeconfig)
         stack.push_async_callback(clusters.close)
-        contexts = _Contexts(
+        factory = contexts.ContextFactory(
             data=data,
             commands=table,
             command_names=names,
@@ -153,35 +145,38 @@ async def assemble(
             clusters=clusters,
         )
         checker = permissions.Permissions(data.roles, team_id=team_id, user_groups=user_groups)
-        yield _core(contexts, db, checker, redactor)
+        yield _core(factory, db, checker, redactor)
 
 
 def _core(
-    contexts: "_Contexts", db: database.Database, checker: permissions.Permissions, redactor: redaction.Redactor
+    factory: contexts.ContextFactory,
+    db: database.Database,
+    checker: permissions.Permissions,
+    redactor: redaction.Redactor,
 ) -> Core:
-    data, commands = contexts.data, contexts.commands
+    data, commands = factory.data, factory.commands
     dispatcher = dispatch_dispatcher.Dispatcher(
         parser=parser.Parser(
             commands,
             vocabulary_of(
-                data, commands, contexts.command_names, contexts.procedures.invalid if contexts.procedures else ()
+                data, commands, factory.command_names, factory.procedures.invalid if factory.procedures else ()
             ),
         ),
         permissions=checker,
         redactor=redactor,
-        record=contexts.audit,
-        tools_for=contexts.make,
+        record=factory.audit,
+        tools_for=factory.make,
     )
     engine = None
-    if contexts.procedures is not None:
+    if factory.procedures is not None:
         engine = _engine(db, dispatcher, permissions.Authorizer(checker, data.roles), redactor)
-        contexts.runs = engine.runs
+        factory.runs = engine.runs
     return Core(
         dispatcher=dispatcher,
         data=data,
-        audit=contexts.audit,
-        actuator=contexts.actuator,
-        clusters=contexts.clusters,
+        audit=factory.audit,
+        actuator=factory.actuator,
+        clusters=factory.clusters,
         db=db,
         engine=engine,
     )
@@ -201,9 +196,9 @@ def _engine(
 
     member, store = membership.Membership(db), run_store.RunStore(db)
     run_store.register_timers(member.timers)
-    worker = run_worker.RunWorker(store, member, dispatcher, _now)
+    worker = run_worker.RunWorker(store, member, dispatcher, contexts.now)
     runs = service.RunService(
-        store=store, worker=worker, member=member, authorizer=authorizer, now=_now, redact=redactor.text
+        store=store, worker=worker, member=member, authorizer=authorizer, now=contexts.now, redact=redactor.text
     )
     return Engine(member=member, worker=worker, store=store, runs=runs)
 
@@ -256,7 +251,8 @@ class _Procedures:
 def _load_procedures(data: runbook_data.RunbookData, table: Mapping[str, bot_command.Command[Any]]) -> _Procedures:
     """Load the procedures and validate each against the commands, the catalog, the runbook and the roles."""
     from bot.procedures import commands as procedure_commands  # noqa: PLC0415 - see _engine
-    from bot.procedures.definition import loader, validation_context  # noqa: PLC0415
+    from bot.procedures import loader  # noqa: PLC0415
+    from bot.procedures.definition import validation_context  # noqa: PLC0415
 
     context = validation_context.ValidationContext(
         commands=table,
@@ -270,82 +266,6 @@ def _load_procedures(data: runbook_data.RunbookData, table: Mapping[str, bot_com
         log.error("procedure disabled", procedure=invalid.name, reason=invalid.reason)
     commands = map(procedure_commands.command_of, loaded.procedures)
     return _Procedures(catalog=loaded, commands={command.name: command for command in commands})
-
-
-class _Clusters:
-    """
-    The clusters; Kubernetes' client is imported when the first of them is used.
-
-    That takes a quarter of a second, which a terminal command that needs no cluster saves; a server does it at start.
-    """
-
-    def __init__(self, kubeconfig: str | None) -> None:
-        self._kubeconfig = kubeconfig
-        self._clusters: client.Clusters | None = None
-
-    def load(self) -> "client.Clusters":
-        """Return the clusters, none of them connected yet."""
-        if self._clusters is None:
-            from bot.kubernetes import client  # noqa: PLC0415 - see above
-
-            self._clusters = client.Clusters(self._kubeconfig)
-        return self._clusters
-
-    def workloads_of(self, environment: catalog.Environment) -> "workloads.Workloads":
-        """Return the workloads of *environment*."""
-        from bot.kubernetes import workloads  # noqa: PLC0415 - see above
-
-        return workloads.Workloads(self.load().find(environment.kube_context), environment.namespace)
-
-    async def close(self) -> None:
-        """Close all sessions."""
-        if self._clusters is not None:
-            await self._clusters.close()
-
-
-@dataclasses.dataclass(slots=True, kw_only=True)
-class _Contexts:
-    """Makes the context of each invocation; the clients in it are shared."""
-
-    data: runbook_data.RunbookData
-    commands: Mapping[str, bot_command.Command[Any]]
-    command_names: Collection[str]
-    procedures: "schema.ProcedureCatalog | None"
-    audit: audit.AuditLog
-    actuator: actuator.Actuator
-    gateway: connectivity_gateway.Gateway
-    clusters: _Clusters
-    runs: "service.RunService | None" = None
-    """Set once by `assemble`: the engine runs commands through the dispatcher, which needs these contexts first."""
-
-    def make(
-        self, invocation: invocations.Invocation, may_run: bot_command.MayRun, display: invocations.Display
-    ) -> bot_command.Context:
-        """Return the context of *invocation*."""
-        return bot_command.Context(
-            invocation=invocation,
-            catalog=self.data.catalog,
-            environments=self.data.environments,
-            runbook=self.data.runbook,
-            diagnosis_rules=self.data.diagnosis_rules,
-            actuator=self.actuator,
-            gateway=self.gateway,
-            eureka=eureka.Eureka(),
-            workloads=self.clusters.workloads_of,
-            java=java.Java(config_settings.for_other_programs()),
-            audit=self.audit,
-            commands=self.commands,
-            command_names=self.command_names,
-            run_service=self.runs,
-            procedures=self.procedures,
-            may_run=may_run,
-            display=display,
-            now=_now,
-        )
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
 
 
 async def migrate(settings: config_settings.Settings) -> str | None:
@@ -376,33 +296,3 @@ async def _open_store(settings: config_settings.Settings, *, is_needed: bool) ->
         if revision is not None:
             log.info("database migrated", revision=revision)
         yield db
-
-
-def _check_roles(data: runbook_data.RunbookData, command_names: Collection[str]) -> None:
-    for name, role in data.roles.roles.items():
-        unknown = [name for name in role.may if name not in command_names]
-        if unknown:
-            path = data.folder / "roles.yaml"
-            raise errors.BadConfiguration(
-                f"{path}: roles.{name}.may: “{unknown[0]}” is no command; expected some of {', '.join(command_names)}."
-            )
-
-
-def _check_sections(data: runbook_data.RunbookData, table: Mapping[str, bot_command.Command[Any]]) -> None:
-    for command in table.values():
-        try:
-            data.runbook.point_to(*command.sections)
-        except errors.NotFound as error:
-            path = data.folder / "runbook.md"
-            raise errors.BadConfiguration(
-                f"{path}: no heading carries the marker “{error.name}”, which {command.name} points to."
-            ) from error
-
-
-def _check_tokens(data: runbook_data.RunbookData, settings: config_settings.Settings) -> None:
-    for name in settings.tokens:
-        if name not in data.environments.environments:
-            known = ", ".join(data.environments.environments)
-            raise errors.BadConfiguration(
-                f"POSBOT_SERVICE_TOKENS: “{name}” is not among the environments; expected some of {known}."
-            )

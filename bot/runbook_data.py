@@ -1,10 +1,11 @@
-"""Everything in `runbook_data/`, loaded together so that all mistakes are told at once."""
+"""Everything in `runbook_data/`, loaded together so that all mistakes are reported at once."""
 
 import dataclasses
 import pathlib
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, TypeVar
 
+from bot import command as bot_command
 from bot import errors
 from bot.config import catalog as config_catalog
 from bot.config import roles as config_roles
@@ -17,7 +18,7 @@ Loaded = TypeVar("Loaded")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RunbookData:
-    """What the operators of the bot have written down."""
+    """What operators edit, validated."""
 
     folder: pathlib.Path
     catalog: config_catalog.Catalog
@@ -25,6 +26,39 @@ class RunbookData:
     roles: config_roles.Roles
     runbook: sections.Runbook
     diagnosis_rules: rules.Rules
+
+    def validate(
+        self,
+        command_names: Collection[str],
+        commands: Iterable[bot_command.Command[Any]],
+        token_environments: Collection[str],
+    ) -> None:
+        """
+        Check what the data and the commands say of each other, and that each service token has its environment.
+
+        Raises:
+            errors.BadConfiguration: with the file, and the line where there is one.
+        """
+        for name, role in self.roles.roles.items():
+            for unknown in (each for each in role.may if each not in command_names):
+                raise errors.BadConfiguration(
+                    f"{self.folder / 'roles.yaml'}: roles.{name}.may: “{unknown}” is no command;"
+                    f" expected some of {', '.join(command_names)}."
+                )
+        for command in commands:
+            try:
+                self.runbook.point_to(*command.sections)
+            except errors.NotFound as error:
+                raise errors.BadConfiguration(
+                    f"{self.folder / 'runbook.md'}: no heading has the marker “{error.name}”, which {command.name}"
+                    " points to."
+                ) from error
+        for environment in token_environments:
+            if environment not in self.environments.environments:
+                known = ", ".join(self.environments.environments)
+                raise errors.BadConfiguration(
+                    f"POSBOT_SERVICE_TOKENS: “{environment}” is not among the environments; expected one of {known}."
+                )
 
 
 def load(folder: pathlib.Path) -> RunbookData:

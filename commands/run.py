@@ -12,8 +12,7 @@ from bot import command, errors
 from bot.model import invocations, reports
 from bot.procedures import commands as procedure_commands
 from bot.procedures import reports as run_reports
-from bot.procedures import runs
-from bot.procedures.definition import validation
+from bot.procedures import runs, validation
 
 _ACTIONS = tuple(action for action in validation.ACTIONS if action != "list")
 _ALIASES = {"follow": "watch"}

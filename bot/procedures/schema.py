@@ -2,7 +2,7 @@
 The file format of procedures, as models.
 
 Here are the rules that one file fulfils by itself. What needs the commands, the runbook or the other procedures is
-checked in `definition/validation.py`, what belongs to one kind of step in `step_kinds.py`.
+checked in `validation.py`, what belongs to one kind of step in `steps/`.
 """
 
 import dataclasses

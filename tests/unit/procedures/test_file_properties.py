@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.dispatch import parser
 from bot.procedures import commands as procedure_commands
-from bot.procedures.definition import loader
+from bot.procedures import loader
 from tests.unit.procedures import files
 from tests.unit.procedures.test_loading import CONTEXT
 

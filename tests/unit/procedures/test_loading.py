@@ -9,8 +9,8 @@ import yaml
 
 import commands
 from bot import app, command, runbook_data
-from bot.procedures import schema
-from bot.procedures.definition import loader, validation_context
+from bot.procedures import loader, schema
+from bot.procedures.definition import validation_context
 from sandbox import runbook_folder
 from tests.unit.engine import fake_commands
 from tests.unit.procedures import files

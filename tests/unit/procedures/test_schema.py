@@ -9,7 +9,7 @@ import yaml
 
 import commands
 from bot import __main__ as entry
-from bot.procedures.definition import loader, validation
+from bot.procedures import loader, validation
 from sandbox import runbook_folder
 from tests.unit.procedures import files, procedure_tests
 

@@ -11,8 +11,8 @@ import yaml
 
 from bot.config import strict
 from bot.model import durations, invocations
-from bot.procedures import runs, schema, testing
-from bot.procedures.definition import loader, references
+from bot.procedures import loader, runs, schema, testing
+from bot.procedures.definition import references
 from bot.procedures.engine import planner, transitions
 from bot.procedures.steps import built_in, kind, registry
 from tests.unit.engine import engine_fixture

@@ -8,8 +8,8 @@ from typing import Any
 from bot import command as bot_command
 from bot import errors
 from bot.config import yaml_files
-from bot.procedures import schema
-from bot.procedures.definition import validation, validation_context
+from bot.procedures import schema, validation
+from bot.procedures.definition import validation_context
 from bot.procedures.steps import registry
 
 

@@ -1,0 +1,99 @@
+"""The contexts of commands, and the clients in them, which all invocations share."""
+
+import dataclasses
+import datetime
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from bot import command as bot_command
+from bot import runbook_data
+from bot.config import catalog
+from bot.config import settings as config_settings
+from bot.connectivity import eureka
+from bot.connectivity import gateway as connectivity_gateway
+from bot.health import actuator
+from bot.kubernetes.diagnosis import java
+from bot.model import invocations
+from bot.store import audit
+
+if TYPE_CHECKING:
+    from bot.kubernetes import client, workloads
+    from bot.procedures import schema
+    from bot.procedures.engine import service
+
+
+def now() -> datetime.datetime:
+    """Return the time in UTC."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+class Clusters:
+    """
+    The clusters; Kubernetes' client is imported when the first of them is used.
+
+    That takes a quarter of a second, which a terminal command that needs no cluster saves; a server does it at start.
+    """
+
+    def __init__(self, kubeconfig: str | None) -> None:
+        self._kubeconfig = kubeconfig
+        self._clusters: client.Clusters | None = None
+
+    def load(self) -> "client.Clusters":
+        """Return the clusters, none of them connected yet."""
+        if self._clusters is None:
+            from bot.kubernetes import client  # noqa: PLC0415 - see above
+
+            self._clusters = client.Clusters(self._kubeconfig)
+        return self._clusters
+
+    def workloads_of(self, environment: catalog.Environment) -> "workloads.Workloads":
+        """Return the workloads of *environment*."""
+        from bot.kubernetes import workloads  # noqa: PLC0415 - see above
+
+        return workloads.Workloads(self.load().find(environment.kube_context), environment.namespace)
+
+    async def close(self) -> None:
+        """Close all sessions."""
+        if self._clusters is not None:
+            await self._clusters.close()
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class ContextFactory:
+    """Makes the context of each invocation; the clients in it are shared."""
+
+    data: runbook_data.RunbookData
+    commands: Mapping[str, bot_command.Command[Any]]
+    command_names: Collection[str]
+    procedures: "schema.ProcedureCatalog | None"
+    audit: audit.AuditLog
+    actuator: actuator.Actuator
+    gateway: connectivity_gateway.Gateway
+    clusters: Clusters
+    runs: "service.RunService | None" = None
+    """Set once by `assemble`: the engine runs commands through the dispatcher, which needs these contexts first."""
+
+    def make(
+        self, invocation: invocations.Invocation, may_run: bot_command.MayRun, display: invocations.Display
+    ) -> bot_command.Context:
+        """Return the context of *invocation*."""
+        return bot_command.Context(
+            invocation=invocation,
+            catalog=self.data.catalog,
+            environments=self.data.environments,
+            runbook=self.data.runbook,
+            diagnosis_rules=self.data.diagnosis_rules,
+            actuator=self.actuator,
+            gateway=self.gateway,
+            eureka=eureka.Eureka(),
+            workloads=self.clusters.workloads_of,
+            java=java.Java(config_settings.for_other_programs()),
+            audit=self.audit,
+            commands=self.commands,
+            command_names=self.command_names,
+            run_service=self.runs,
+            procedures=self.procedures,
+            may_run=may_run,
+            display=display,
+            now=now,
+        )
