@@ -63,14 +63,14 @@ def search_report(query: str, matches: Sequence[search.Match]) -> reports.Report
             verdict=reports.Verdict.UNKNOWN,
             headline=f"No runbook section matches “{query}”",
             facts={"hits": 0},
-            next_actions=(reports.NextAction(label="runbook_sections.Runbook index", command="runbook"),),
+            next_actions=(reports.NextAction(label="Runbook index", command="runbook"),),
         )
     first, *others = [section_button(match.section) for match in matches]
     primary = reports.NextAction(label=first.label, command=first.command, is_primary=True)
     return reports.Report(
         is_information=True,
         verdict=reports.Verdict.OK,
-        headline=f"runbook_sections.Runbook sections that match “{query}”",
+        headline=f"Runbook sections that match “{query}”",
         sections=(reports.Prose(paragraphs=tuple(_matching_sentence(match) for match in matches)),),
         facts={"hits": len(matches), "section": matches[0].section.marker, "number": matches[0].section.number},
         next_actions=(primary, *others),

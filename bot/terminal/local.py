@@ -52,5 +52,5 @@ def _procedures(folder: pathlib.Path) -> Iterable[tuple[str, str]]:
             continue
         if isinstance(document, dict):
             command = document.get("command")
-            name = command.get("word", path.stem) if isinstance(command, dict) else path.stem
+            name = command.get("name", path.stem) if isinstance(command, dict) else path.stem
             yield str(name), str(document.get("summary", ""))

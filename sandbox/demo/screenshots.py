@@ -88,7 +88,7 @@ async def _messages(bed: testbed.TestBed) -> list[Screenshot]:
     one = await _ask(alice, "/pos health pos-order", ops)
     fleet = await _ask(alice, "/pos health all", incident)
     await alice.opens_home()
-    home = await alice.waits_for_home(containing="services in")
+    home = await alice.waits_for_home(containing="services unhealthy")
     run = await _run_of_a_procedure(bed, alice, ops)
     return [
         Screenshot(name="health", page=pages.write([posts.post_of(one, names)])),

@@ -53,7 +53,9 @@ def _description(task: reports.Task, length: int) -> str:
     """Return what there is to say about a task, in one line."""
     detail, status = " ".join(task.detail.split()), " ".join(task.status.split())
     if task.state is reports.TaskState.SKIPPED:
-        return rich_text.truncate(": ".join(part for part in ("skipped", status or detail) if part), length)
+        reason = status or detail
+        is_complete = reason.startswith("skipped")
+        return rich_text.truncate(reason if is_complete else ": ".join(filter(None, ("skipped", reason))), length)
     text = " · ".join(part for part in (_DESCRIPTIONS.get(task.state, ""), detail, status) if part)
     return rich_text.truncate(text, length) if text else ""
 

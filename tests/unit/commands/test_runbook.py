@@ -86,6 +86,7 @@ async def test_commands_of_a_section_are_buttons_for_the_given_service(
 async def test_search_shows_the_best_sentence(kitchen: app_fixture.Kitchen) -> None:
     report = await kitchen.asks("runbook connection refused")
 
+    assert report.headline == "Runbook sections that match “connection refused”"
     [prose] = report.sections
     assert isinstance(prose, reports.Prose)
     first = prose.paragraphs[0]
@@ -100,7 +101,7 @@ async def test_search_without_match_is_unknown(kitchen: app_fixture.Kitchen) -> 
 
     assert report.verdict is reports.Verdict.UNKNOWN
     assert report.headline == "No runbook section matches “zzzqqq”"
-    assert lines(report) == ["runbook"]
+    assert [(action.label, action.command) for action in report.next_actions] == [("Runbook index", "runbook")]
 
 
 async def test_unknown_section_number_is_a_usage_error(kitchen: app_fixture.Kitchen) -> None:

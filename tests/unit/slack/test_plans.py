@@ -88,10 +88,12 @@ def test_where_slack_takes_no_plans_marks_say_the_same() -> None:
     ]
 
 
-def test_why_it_was_left_out_is_told() -> None:
-    shown = reading.visible_text(list(message_of(a_plan(S.SKIPPED, status="not wanted")).blocks))
+@pytest.mark.parametrize("status", ["not wanted", "skipped: not wanted"])
+def test_reason_of_a_skipped_task_says_skipped_once(status: str) -> None:
+    shown = reading.visible_text(list(message_of(a_plan(S.SKIPPED, status=status)).blocks))
 
     assert "skipped: not wanted" in shown
+    assert "skipped: skipped" not in shown
 
 
 @pytest.mark.parametrize("has_plans", [True, False])
