@@ -7,6 +7,7 @@ The durable kernel: the one mechanism for what must survive a crash and be done 
     deliveries      one-off effects outside the database, attempted at most once without knowing the result
     live_messages   messages kept at the newest state of a subject
     locks           held by an owner of any kind
+    retention       a recurring timer that deletes what is old
 
 The database is the coordinator; there is no leader. A domain uses the kernel in the transaction of its own change
 (`offer`, `schedule`, `request`, `take`) and registers what acts on it once. It brings no table, lease or poll of its

@@ -6,10 +6,14 @@ The HTTP endpoints that belong to no other system.
     GET  /metrics        Prometheus
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 import prometheus_client
 from aiohttp import web
+
+from bot import errors
 
 STOPPING = "posbot is stopping."
 MAX_BODY_BYTES = 1_000_000
@@ -29,6 +33,46 @@ def application(*, is_alive: Check, is_ready: Check, routes: Iterable[web.Abstra
     )
     endpoints.add_routes([*own, *routes])
     return endpoints
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server that listens."""
+
+    runner: web.AppRunner
+    url: str
+    """Its address on this machine, without a path."""
+    port: int
+
+    async def stop_accepting(self) -> None:
+        """Accept no further connection."""
+        for site in list(self.runner.sites):
+            await site.stop()
+
+
+@contextlib.asynccontextmanager
+async def listening(endpoints: web.Application, host: str, port: int) -> AsyncIterator[Server]:
+    """
+    Serve *endpoints* for the length of the block.
+
+    Raises:
+        errors.BadConfiguration: the address cannot be opened.
+    """
+    runner = web.AppRunner(endpoints, access_log=None, shutdown_timeout=2.0)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise errors.BadConfiguration(
+                f"{host}:{port} cannot be opened ({error.strerror}): set PORT to a free one, and POSBOT_HOST to an"
+                " address of this machine."
+            ) from error
+        own_host = "127.0.0.1" if host in {"0.0.0.0", ""} else host  # noqa: S104
+        bound_port = runner.addresses[0][1]
+        yield Server(runner=runner, url=f"http://{own_host}:{bound_port}", port=bound_port)
+    finally:
+        await runner.cleanup()
 
 
 def _probe(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:
