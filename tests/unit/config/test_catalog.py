@@ -68,7 +68,7 @@ def load(
         pytest.param({"name": "Pos_Price"}, "11: services.1.name: ", id="spelling"),
     ],
 )
-def test_a_word_that_would_mean_two_things_is_told_with_its_place(
+def test_ambiguous_name_is_reported_with_its_location(
     tmp_path: pathlib.Path, changes: dict[str, str], place: str
 ) -> None:
     with pytest.raises(errors.BadConfiguration) as caught:
@@ -77,17 +77,17 @@ def test_a_word_that_would_mean_two_things_is_told_with_its_place(
     assert f"services.yaml:{place}" in str(caught.value)
 
 
-def test_a_sound_catalogue_loads(tmp_path: pathlib.Path) -> None:
+def test_valid_catalog_loads(tmp_path: pathlib.Path) -> None:
     assert [service.name for service in load(tmp_path).services] == ["pos-order", "pos-price"]
 
 
-def test_a_catalogue_without_services_is_refused() -> None:
+def test_empty_catalog_is_invalid() -> None:
     with pytest.raises(pydantic.ValidationError):
         catalog.Catalog(services=())
 
 
 @pytest.mark.parametrize("port", [0, 65_536, "8080", 80.5, True])
-def test_a_port_is_a_whole_number_in_range(port: object) -> None:
+def test_port_is_a_whole_number_in_range(port: object) -> None:
     with pytest.raises(pydantic.ValidationError):
         builders.a_service(port=port)
 
@@ -100,7 +100,7 @@ CATALOGUE = builders.a_catalogue(
 
 
 @pytest.mark.parametrize("name", ["pos-order", "order", "ORDERS", "Pos-Order"])
-def test_a_service_is_found_by_name_or_alias_in_any_case(name: str) -> None:
+def test_service_is_found_by_name_or_alias_in_any_case(name: str) -> None:
     assert CATALOGUE.find(name).name == "pos-order"
     assert [service.name for service in CATALOGUE.select(name)] == ["pos-order"]
 
@@ -114,7 +114,7 @@ def test_a_service_is_found_by_name_or_alias_in_any_case(name: str) -> None:
         ("Stock", ["pos-image"]),
     ],
 )
-def test_many_are_selected_by_group_or_all_at_once(selection: str, names: list[str]) -> None:
+def test_services_are_selected_by_group_or_all(selection: str, names: list[str]) -> None:
     assert [service.name for service in CATALOGUE.select(selection)] == names
 
 
@@ -122,7 +122,7 @@ def test_many_are_selected_by_group_or_all_at_once(selection: str, names: list[s
     ("name", "suggestion"),
     [("pos-ordre", "pos-order"), ("ordrs", "orders"), ("POS-PRIZE", "pos-price"), ("sale", "sales")],
 )
-def test_a_near_miss_is_answered_with_what_was_probably_meant(name: str, suggestion: str) -> None:
+def test_misspelt_name_suggests_the_closest(name: str, suggestion: str) -> None:
     with pytest.raises(errors.NotFound, match="Did you mean") as caught:
         CATALOGUE.select(name)
 
@@ -130,7 +130,7 @@ def test_a_near_miss_is_answered_with_what_was_probably_meant(name: str, suggest
 
 
 @pytest.mark.parametrize("name", ["", "zzz", "*", "x" * 10_000])
-def test_what_is_far_from_all_names_gets_no_suggestion(name: str) -> None:
+def test_unrelated_name_gets_no_suggestion(name: str) -> None:
     with pytest.raises(errors.NotFound) as caught:
         CATALOGUE.find(name)
 
@@ -138,7 +138,7 @@ def test_what_is_far_from_all_names_gets_no_suggestion(name: str) -> None:
     assert len(str(caught.value)) < 120
 
 
-def test_a_group_is_no_service() -> None:
+def test_group_is_no_service() -> None:
     with pytest.raises(errors.NotFound):
         CATALOGUE.find("sales")
 
@@ -155,17 +155,17 @@ def test_a_group_is_no_service() -> None:
         ("http://127.0.0.1:{port}/{{braces}}", "http://127.0.0.1:8080/{braces}"),
     ],
 )
-def test_a_template_gives_each_service_its_url(template: str, url: str) -> None:
+def test_template_gives_each_service_its_url(template: str, url: str) -> None:
     assert builders.an_environment(health_url=template).health_url_of(builders.a_service()) == url
 
 
-def test_the_gateways_own_path_is_used_where_the_catalogue_names_one() -> None:
+def test_gateway_path_of_the_catalog_is_used() -> None:
     environment = builders.an_environment(health_url="https://api.example.com{gateway_path}/h")
 
     assert environment.health_url_of(builders.a_service(gateway_path="/o")) == "https://api.example.com/o/h"
 
 
-def test_a_service_without_a_port_has_no_url() -> None:
+def test_service_without_a_port_has_no_url() -> None:
     assert builders.an_environment().health_url_of(builders.a_service(port=None)) is None
 
 
@@ -189,14 +189,14 @@ def test_a_service_without_a_port_has_no_url() -> None:
         pytest.param("", "http", id="empty"),
     ],
 )
-def test_a_template_that_cannot_work_fails_the_start(template: str, says: str) -> None:
+def test_invalid_template_fails_the_start(template: str, says: str) -> None:
     with pytest.raises(pydantic.ValidationError) as caught:
         builders.an_environment(health_url=template)
 
     assert says in str(caught.value)
 
 
-def test_a_default_that_does_not_exist_is_told_with_its_place(tmp_path: pathlib.Path) -> None:
+def test_unknown_default_is_reported_with_its_location(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "environments.yaml"
     path.write_text("environments:\n  prod: {namespace: p, health_url: 'http://{service}'}\ndefault: staging\n")
 
@@ -206,7 +206,7 @@ def test_a_default_that_does_not_exist_is_told_with_its_place(tmp_path: pathlib.
     assert str(caught.value) == f"{path}:3: default: “staging” is not among the environments; expected one of prod."
 
 
-def test_a_misspelt_environment_is_answered_with_what_exists() -> None:
+def test_misspelt_environment_lists_the_existing() -> None:
     environments = catalog.Environments(default="prod", environments={"prod": builders.an_environment()})
 
     assert environments.find("PROD") == builders.an_environment()
@@ -220,32 +220,32 @@ def shipped() -> runbook_data.RunbookData:
     return runbook_data.load(PROJECT / "runbook_data")
 
 
-def test_the_shipped_catalogue_has_the_24_modules_of_the_backend(shipped: runbook_data.RunbookData) -> None:
+def test_shipped_catalog_has_the_24_modules_of_the_backend(shipped: runbook_data.RunbookData) -> None:
     modules = {service.module for service in shipped.catalog.services}
 
     assert len(modules) == len(shipped.catalog.services) == 24
     assert all(module.startswith("pos-") for module in modules)
 
 
-def test_every_shipped_service_with_a_port_has_a_url_in_every_environment(shipped: runbook_data.RunbookData) -> None:
+def test_shipped_service_with_a_port_has_a_url_everywhere(shipped: runbook_data.RunbookData) -> None:
     for environment in shipped.environments.environments.values():
         urls = [environment.health_url_of(service) for service in shipped.catalog.services if service.port]
         assert len(set(urls)) == len(urls)
         assert all(url is not None and url.startswith("http") for url in urls)
 
 
-def test_every_section_that_a_command_carries_out_is_in_the_shipped_runbook(shipped: runbook_data.RunbookData) -> None:
+def test_section_of_every_command_is_in_the_shipped_runbook(shipped: runbook_data.RunbookData) -> None:
     for command in commands.load_all():
         assert len(shipped.runbook.point_to(*command.sections)) == len(command.sections)
 
 
-def test_every_word_that_the_shipped_roles_allow_is_a_command(shipped: runbook_data.RunbookData) -> None:
+def test_shipped_roles_name_existing_commands(shipped: runbook_data.RunbookData) -> None:
     words = {word for role in shipped.roles.roles.values() for word in role.may}
 
     assert words <= {command.name for command in commands.load_all()}
 
 
-def test_mistakes_of_all_files_are_told_together(tmp_path: pathlib.Path) -> None:
+def test_errors_of_all_files_are_reported_together(tmp_path: pathlib.Path) -> None:
     (tmp_path / "services.yaml").write_text("services: []\n")
     (tmp_path / "roles.yaml").write_text("rolls: {}\n")
     (tmp_path / "runbook.md").write_text("<!-- posbot: a -->\nno heading\n")
@@ -262,6 +262,6 @@ def test_mistakes_of_all_files_are_told_together(tmp_path: pathlib.Path) -> None
     ]
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: pathlib.Path) -> None:
+def test_missing_folder_is_reported(tmp_path: pathlib.Path) -> None:
     with pytest.raises(errors.BadConfiguration, match="set POSBOT_RUNBOOK_DATA"):
         runbook_data.load(tmp_path / "nowhere")

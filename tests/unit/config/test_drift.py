@@ -48,29 +48,29 @@ def found(checkout: pathlib.Path, catalogue: catalog.Catalog = CATALOGUE) -> lis
     ]
 
 
-def test_where_both_say_the_same_nothing_is_found(checkout: pathlib.Path) -> None:
+def test_equal_catalog_and_backend_have_no_drift(checkout: pathlib.Path) -> None:
     assert found(checkout) == []
 
 
-def test_a_module_that_the_catalogue_does_not_list_is_found(checkout: pathlib.Path) -> None:
+def test_module_missing_from_the_catalog_is_found(checkout: pathlib.Path) -> None:
     write(checkout / "pom.xml", POM.replace("</modules>", "<module>pos-new</module></modules>"))
 
     assert found(checkout) == [("pos-new", "module", "not listed", "built", "pom.xml")]
 
 
-def test_a_service_whose_module_is_not_built_is_found(checkout: pathlib.Path) -> None:
+def test_service_without_a_module_is_found(checkout: pathlib.Path) -> None:
     write(checkout / "pom.xml", POM.replace("<module>pos-order</module>", ""))
 
     assert found(checkout) == [("pos-order", "module", "pos-order", "not built", "pom.xml")]
 
 
-def test_modules_of_a_pom_without_a_namespace_count_too(checkout: pathlib.Path) -> None:
+def test_pom_without_a_namespace_is_read(checkout: pathlib.Path) -> None:
     write(checkout / "pom.xml", POM.replace(' xmlns="http://maven.apache.org/POM/4.0.0"', ""))
 
     assert found(checkout) == []
 
 
-def test_modules_of_a_profile_count_once(checkout: pathlib.Path) -> None:
+def test_module_of_a_profile_counts_once(checkout: pathlib.Path) -> None:
     more = "<profiles><profile><modules><module>pos-order</module></modules></profile></profiles></project>"
     write(checkout / "pom.xml", POM.replace("</project>", more))
 
@@ -78,7 +78,7 @@ def test_modules_of_a_profile_count_once(checkout: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml"])
-def test_another_port_in_the_compose_file_is_found(checkout: pathlib.Path, name: str) -> None:
+def test_different_port_in_the_compose_file_is_found(checkout: pathlib.Path, name: str) -> None:
     (checkout / "docker-compose.yml").unlink()
     write(checkout / name, COMPOSE.replace("8093:8080", "8093:8081"))
 
@@ -99,7 +99,7 @@ def test_another_port_in_the_compose_file_is_found(checkout: pathlib.Path, name:
         pytest.param('["8093:8081", "5005:5005"]', id="first of several"),
     ],
 )
-def test_every_way_to_write_a_published_port_is_read(checkout: pathlib.Path, ports: str) -> None:
+def test_every_syntax_of_a_published_port_is_read(checkout: pathlib.Path, ports: str) -> None:
     write(checkout / "docker-compose.yml", COMPOSE.replace('["8093:8080"]', ports))
 
     assert found(checkout) == [("pos-order", "port", "8080", "8081", "docker-compose.yml")]
@@ -118,7 +118,7 @@ def test_every_way_to_write_a_published_port_is_read(checkout: pathlib.Path, por
         pytest.param("[[8080]]", id="list in a list"),
     ],
 )
-def test_a_port_that_is_no_single_number_is_no_difference(checkout: pathlib.Path, ports: str) -> None:
+def test_port_that_is_no_single_number_is_no_drift(checkout: pathlib.Path, ports: str) -> None:
     write(checkout / "docker-compose.yml", COMPOSE.replace('["8093:8080"]', ports))
 
     assert found(checkout) == []
@@ -139,7 +139,7 @@ def test_a_port_that_is_no_single_number_is_no_difference(checkout: pathlib.Path
         pytest.param("application.properties", "server.port=${SERVER_PORT:8081}\n", id="properties with a default"),
     ],
 )
-def test_another_port_in_a_modules_settings_is_found(checkout: pathlib.Path, name: str, text: str) -> None:
+def test_different_port_in_module_settings_is_found(checkout: pathlib.Path, name: str, text: str) -> None:
     for path in (checkout / "pos-order").rglob("application.*"):
         path.unlink()
     write(settings(checkout, "pos-order", name), text)
@@ -160,13 +160,13 @@ def test_another_port_in_a_modules_settings_is_found(checkout: pathlib.Path, nam
         pytest.param("server: {port: 8080}\n---\n- a\n---\nx: y\n", id="other documents"),
     ],
 )
-def test_settings_that_name_no_port_are_no_difference(checkout: pathlib.Path, text: str) -> None:
+def test_settings_without_a_port_are_no_drift(checkout: pathlib.Path, text: str) -> None:
     write(settings(checkout, "pos-order", "application.yml"), text)
 
     assert found(checkout) == []
 
 
-def test_every_file_that_differs_is_named(checkout: pathlib.Path) -> None:
+def test_every_differing_file_is_named(checkout: pathlib.Path) -> None:
     write(checkout / "docker-compose.yml", COMPOSE.replace("8093:8080", "8093:8081"))
     write(settings(checkout, "pos-order", "application.yml"), "server.port: 8082\n")
 
@@ -176,7 +176,7 @@ def test_every_file_that_differs_is_named(checkout: pathlib.Path) -> None:
     ]
 
 
-def test_a_port_of_a_service_that_has_none_in_the_catalogue_is_found(checkout: pathlib.Path) -> None:
+def test_port_missing_from_the_catalog_is_found(checkout: pathlib.Path) -> None:
     catalogue = builders.a_catalogue(
         builders.a_service("pos-order", port=None), builders.a_service("pos-price", port=9008)
     )
@@ -184,13 +184,13 @@ def test_a_port_of_a_service_that_has_none_in_the_catalogue_is_found(checkout: p
     assert [difference[2:4] for difference in found(checkout, catalogue)] == [("none", "8080"), ("none", "8080")]
 
 
-def test_a_checkout_without_compose_file_and_settings_has_modules_only(tmp_path: pathlib.Path) -> None:
+def test_checkout_without_compose_and_settings_has_modules_only(tmp_path: pathlib.Path) -> None:
     write(tmp_path / "pom.xml", POM)
 
     assert found(tmp_path) == []
 
 
-def test_a_folder_without_a_pom_is_a_wrong_word_of_the_person(tmp_path: pathlib.Path) -> None:
+def test_folder_without_a_pom_is_a_usage_error(tmp_path: pathlib.Path) -> None:
     with pytest.raises(errors.UsageError, match=r"There is no pom\.xml in"):
         drift.compare(CATALOGUE, tmp_path)
 
@@ -213,7 +213,7 @@ LAUGHS = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "{}"><!ENTITY c "{}"><!ENTITY 
         pytest.param("docker-compose.yml", "services: []\n", id="compose file with a list"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_named(checkout: pathlib.Path, name: str, text: str) -> None:
+def test_unreadable_file_is_named(checkout: pathlib.Path, name: str, text: str) -> None:
     write(checkout / name, text)
 
     with pytest.raises(errors.BadConfiguration, match=name):
@@ -221,7 +221,7 @@ def test_a_file_that_cannot_be_read_is_named(checkout: pathlib.Path, name: str, 
 
 
 @pytest.mark.parametrize("text", ["server: [", "a: !secret b\n"], ids=["broken settings", "tag of others"])
-def test_settings_that_are_no_yaml_are_a_difference_of_their_own(checkout: pathlib.Path, text: str) -> None:
+def test_invalid_settings_yaml_is_reported_as_drift(checkout: pathlib.Path, text: str) -> None:
     name = "pos-order/src/main/resources/application.yml"
     write(checkout / name, text)
 
@@ -230,7 +230,7 @@ def test_settings_that_are_no_yaml_are_a_difference_of_their_own(checkout: pathl
     assert ("settings", "not YAML", name) in [(one.about, one.backend, one.where) for one in differences]
 
 
-def test_settings_that_maven_has_yet_to_fill_in_still_tell_their_port(checkout: pathlib.Path) -> None:
+def test_port_is_read_from_settings_with_maven_placeholders(checkout: pathlib.Path) -> None:
     name = "pos-order/src/main/resources/application.yml"
     write(checkout / name, "server:\n  port: 9999\ninfo:\n  version: @project.version@\n")
 
@@ -239,7 +239,7 @@ def test_settings_that_maven_has_yet_to_fill_in_still_tell_their_port(checkout: 
     assert ("port", "9999", name) in [(one.about, one.backend, one.where) for one in differences]
 
 
-def test_a_port_of_some_profile_is_not_the_services_port(checkout: pathlib.Path) -> None:
+def test_port_of_a_profile_is_ignored(checkout: pathlib.Path) -> None:
     name = "pos-order/src/main/resources/application.yml"
     write(checkout / name, "spring:\n  config:\n    activate:\n      on-profile: test\nserver:\n  port: 9999\n")
 

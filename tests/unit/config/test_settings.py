@@ -40,7 +40,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
     return str(caught.value)
 
 
-def test_the_defaults_are_these(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(monkeypatch).model_dump() == {
         "slack_bot_token": None,
         "slack_app_token": None,
@@ -82,7 +82,7 @@ def test_the_defaults_are_these(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=lambda value: value if str(value).isupper() else "",
 )
-def test_each_variable_sets_its_own(
+def test_each_variable_sets_its_field(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, field: str, expected: object
 ) -> None:
     before = read(monkeypatch).model_dump()
@@ -99,7 +99,7 @@ def test_every_setting_has_a_variable_in_these_tests() -> None:
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     assert read(monkeypatch, **{variable: ""}) == config_settings.Settings()
 
 
@@ -116,9 +116,7 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch, v
         ("POSBOT_LOG_LEVEL", "loud"),
     ],
 )
-def test_a_wrong_value_is_told_by_the_name_of_its_variable(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
-) -> None:
+def test_invalid_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     with pytest.raises(errors.BadConfiguration) as caught:
         read(monkeypatch, **{variable: value})
 
@@ -126,7 +124,7 @@ def test_a_wrong_value_is_told_by_the_name_of_its_variable(
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_all_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_invalid_values_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(errors.BadConfiguration) as caught:
         read(monkeypatch, PORT="x", POSBOT_AUDIT_DAYS="x")
 
@@ -178,7 +176,7 @@ def test_all_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
         ),
     ],
 )
-def test_half_a_configuration_gives_one_sentence_that_names_the_variable(
+def test_incomplete_configuration_names_the_missing_variable(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sentence: str
 ) -> None:
     message = refusal(monkeypatch, **variables)
@@ -197,7 +195,7 @@ def test_half_a_configuration_gives_one_sentence_that_names_the_variable(
         pytest.param({"SLACK_APP_TOKEN": APP, "SLACK_SIGNING_SECRET": SIGNING}, APP, SIGNING, id="both"),
     ],
 )
-def test_each_whole_configuration_gives_access(
+def test_complete_configuration_gives_access(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], app: str | None, signing: str | None
 ) -> None:
     access = config_settings.slack_access(read(monkeypatch, SLACK_BOT_TOKEN=BOT, **variables))
@@ -205,7 +203,7 @@ def test_each_whole_configuration_gives_access(
     assert (access.bot_token, access.app_token, access.signing_secret) == (BOT, app, signing)
 
 
-def test_white_space_that_came_along_is_no_part_of_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whitespace_around_a_token_is_stripped(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read(monkeypatch, SLACK_BOT_TOKEN=f" {BOT}\n", SLACK_SIGNING_SECRET=f"{SIGNING} ")
 
     access = config_settings.slack_access(settings)
@@ -229,13 +227,13 @@ def test_no_secret_is_shown_by_repr_or_str(monkeypatch: pytest.MonkeyPatch) -> N
         assert "hunter2" not in shown
 
 
-def test_access_shows_no_secret_either(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_access_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     access = config_settings.slack_access(read(monkeypatch, **ALL_SECRETS))
 
     assert "hunter2" not in repr(access)
 
 
-def test_no_secret_is_told_when_something_else_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_about_another_variable_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(errors.BadConfiguration) as caught:
         read(monkeypatch, **ALL_SECRETS, PORT="hunter2")
 
@@ -243,18 +241,18 @@ def test_no_secret_is_told_when_something_else_is_wrong(monkeypatch: pytest.Monk
     assert caught.value.__cause__ is None
 
 
-def test_every_secret_is_known_to_the_redactor(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redactor_knows_every_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(ALL_SECRETS.values()) <= set(read(monkeypatch, **ALL_SECRETS).known_secrets)
 
 
-def test_the_databases_password_is_known_on_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redactor_knows_the_database_password_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver's message may hold the password without the rest of the URL."""
     settings = read(monkeypatch, DATABASE_URL="postgresql://pos:p%40ssword@db/pos")
 
     assert "p@ssword" in settings.known_secrets
 
 
-def test_the_bots_own_logins_are_known_by_environment_and_to_the_redactor(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_service_tokens_are_known_per_environment_and_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read(monkeypatch, POSBOT_SERVICE_TOKENS='{"staging": "eyJ-hunter2", "prod": " eyJ-hunter3 "}')
 
     assert settings.tokens == {"staging": "eyJ-hunter2", "prod": "eyJ-hunter3"}
@@ -263,9 +261,7 @@ def test_the_bots_own_logins_are_known_by_environment_and_to_the_redactor(monkey
 
 
 @pytest.mark.parametrize("value", ['{"staging": "two words"}', '{"staging": ""}', '{"staging": "eyJ-hunter2', '["x"]'])
-def test_logins_that_cannot_be_sent_are_refused_without_being_shown(
-    monkeypatch: pytest.MonkeyPatch, value: str
-) -> None:
+def test_invalid_service_token_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     with pytest.raises(errors.BadConfiguration) as caught:
         read(monkeypatch, POSBOT_SERVICE_TOKENS=value)
 
@@ -274,11 +270,11 @@ def test_logins_that_cannot_be_sent_are_refused_without_being_shown(
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_database_url_that_is_none_is_a_secret_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_database_url_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(monkeypatch, DATABASE_URL="postgresql://[hunter2").known_secrets == ("postgresql://[hunter2",)
 
 
-def test_without_a_database_a_file_in_the_users_state_folder_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_database_is_a_file_in_the_state_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/alice")
 
     assert read(monkeypatch).store_url == "sqlite:////home/alice/.local/state/posbot/posbot.db"
@@ -286,7 +282,7 @@ def test_without_a_database_a_file_in_the_users_state_folder_is_taken(monkeypatc
     assert read(monkeypatch, DATABASE_URL="sqlite:////x.db").store_url == "sqlite:////x.db"
 
 
-def test_settings_do_not_change_once_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_immutable(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read(monkeypatch)
 
     with pytest.raises(ValueError, match="frozen"):

@@ -115,9 +115,7 @@ def mistakes(path: pathlib.Path, text: str) -> list[str]:
         pytest.param("<<: 3\n", "1: expected a mapping", id="merge of no mapping"),
     ],
 )
-def test_a_mistake_is_told_with_its_line_its_key_and_what_was_expected(
-    path: pathlib.Path, text: str, mistake: str
-) -> None:
+def test_error_has_line_key_and_expectation(path: pathlib.Path, text: str, mistake: str) -> None:
     assert mistakes(path, text)[0].startswith(mistake)
 
 
@@ -135,7 +133,7 @@ def test_a_mistake_is_told_with_its_line_its_key_and_what_was_expected(
         pytest.param("- " * 1_000, id="bottomless list"),
     ],
 )
-def test_what_yaml_itself_stumbles_over_is_a_mistake_in_the_file(path: pathlib.Path, text: str) -> None:
+def test_invalid_yaml_is_reported_with_its_line(path: pathlib.Path, text: str) -> None:
     path.write_text(text)
 
     for read in (
@@ -147,7 +145,7 @@ def test_what_yaml_itself_stumbles_over_is_a_mistake_in_the_file(path: pathlib.P
             read()
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_the_model(path: pathlib.Path) -> None:
+def test_all_errors_are_reported_in_the_order_of_the_model(path: pathlib.Path) -> None:
     found = mistakes(path, "title: 1\nparts:\n  - port: x\nmore: 1\n")
 
     assert [line.split(":")[0:2] for line in found] == [
@@ -159,37 +157,37 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_model(path: pathlib.P
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only words\n"], ids=["nothing", "lines", "comment"])
-def test_an_empty_file_is_told(path: pathlib.Path, text: str) -> None:
+def test_empty_file_is_reported(path: pathlib.Path, text: str) -> None:
     with pytest.raises(errors.BadConfiguration, match=r"whole\.yaml: the file is empty\."):
         load(path, text)
 
 
-def test_a_missing_file_is_told(path: pathlib.Path) -> None:
+def test_missing_file_is_reported(path: pathlib.Path) -> None:
     with pytest.raises(errors.BadConfiguration, match=r"whole\.yaml: the file is missing\."):
         yaml_files.load(path, Whole)
 
 
-def test_a_folder_is_no_file(tmp_path: pathlib.Path) -> None:
+def test_folder_is_no_file(tmp_path: pathlib.Path) -> None:
     with pytest.raises(errors.BadConfiguration, match="the file cannot be read"):
         yaml_files.load(tmp_path, Whole)
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_a_file_that_is_not_utf_8_is_told(path: pathlib.Path, encoding: str) -> None:
+def test_file_that_is_not_utf_8_is_reported(path: pathlib.Path, encoding: str) -> None:
     path.write_bytes("title: Ülo\n".encode(encoding))
 
     with pytest.raises(errors.BadConfiguration, match="the file cannot be read"):
         yaml_files.load(path, Whole)
 
 
-def test_a_byte_order_mark_and_foreign_line_ends_do_no_harm(path: pathlib.Path) -> None:
+def test_byte_order_mark_and_line_endings_do_not_matter(path: pathlib.Path) -> None:
     path.write_bytes(b"\xef\xbb\xbftitle: a\r\nflag: true\r\n")
 
     assert yaml_files.load(path, Whole) == Whole(title="a", flag=True)
 
 
 @pytest.mark.parametrize("word", ["on", "off", "yes", "no", "On", "NO", "y", "n", "True", "2026-11-23"])
-def test_a_word_stays_a_word(path: pathlib.Path, word: str) -> None:
+def test_unquoted_word_is_a_text(path: pathlib.Path, word: str) -> None:
     assert load(path, f"title: {word}\nnamed:\n  {word}: {{name: {word}}}\n") == Whole(
         title=word, named={word: Part(name=word)}
     )
@@ -214,12 +212,12 @@ def test_anchors_and_merges_are_followed(path: pathlib.Path) -> None:
     ["parts: &x [*x]\n", "&x\nnamed: *x\n", "title: &x {a: *x}\n", "&x [*x]\n"],
     ids=["list", "the whole", "mapping", "a list of itself"],
 )
-def test_what_contains_itself_is_refused(path: pathlib.Path, text: str) -> None:
+def test_recursive_alias_is_invalid(path: pathlib.Path, text: str) -> None:
     assert mistakes(path, text)
 
 
 @pytest.mark.parametrize("key", ["title", "parts", "words", "named", "unknown", "flag"])
-def test_a_billion_laughs_end(path: pathlib.Path, key: str) -> None:
+def test_billion_laughs_are_rejected(path: pathlib.Path, key: str) -> None:
     levels = ["l0: &l0 [ha, ha]"]
     levels += [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 12)]
     text = f"{key}: *l11\n"
@@ -227,7 +225,7 @@ def test_a_billion_laughs_end(path: pathlib.Path, key: str) -> None:
     assert mistakes(path, "\n".join([*levels, text]))
 
 
-def test_each_document_of_a_file_of_others_is_given(path: pathlib.Path) -> None:
+def test_every_document_of_a_file_is_returned(path: pathlib.Path) -> None:
     path.write_text("a: 1\n---\na: 2\na: 3\n---\n")
 
     assert yaml_files.read_all(path) == [{"a": 1}, {"a": 3}, None]
@@ -237,7 +235,7 @@ def test_each_document_of_a_file_of_others_is_given(path: pathlib.Path) -> None:
 
 @settings(deadline=None)
 @given(text=st.one_of(st.text(max_size=60), st.text("ab:-[]{}&*!?|>'\"#%@<=,.~0 1\n\t", max_size=40)))
-def test_any_text_is_read_or_refused_and_nothing_else(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_any_text_is_parsed_or_invalid(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_bytes(text.encode())
 

@@ -38,7 +38,7 @@ from bot.dispatch import parser
         pytest.param("  health order \n", "health order", id="white space around"),
     ],
 )
-def test_what_the_chat_program_changed_is_changed_back(received: str, meant: str) -> None:
+def test_smart_punctuation_and_links_become_plain_text(received: str, meant: str) -> None:
     assert parser.normalize(received) == meant
 
 
@@ -53,7 +53,7 @@ def test_what_the_chat_program_changed_is_changed_back(received: str, meant: str
         pytest.param("services `x` *y* _z_", id="marks"),
     ],
 )
-def test_what_the_person_typed_stays(text: str) -> None:
+def test_plain_text_is_unchanged(text: str) -> None:
     assert parser.normalize(text) == text
 
 
@@ -61,7 +61,7 @@ def test_what_the_person_typed_stays(text: str) -> None:
 @given(st.text())
 @example("<" * 2_000)
 @example("<|" * 1_000)
-def test_any_text_comes_out_without_invisible_characters(text: str) -> None:
+def test_invisible_characters_are_removed_from_any_text(text: str) -> None:
     normalised = parser.normalize(text)
 
     assert not set(normalised) & set("\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2066\u2069\ufeff\u00a0")

@@ -25,7 +25,7 @@ class NotingRedactor(redaction.Redactor):
         return super().report(report)
 
 
-async def test_secrets_are_taken_out_beside_the_loop_which_others_wait_for() -> None:
+async def test_redaction_does_not_block_the_event_loop() -> None:
     redactor, command, nothing = NotingRedactor(), builders.a_command("health"), {}
     tools: Any = lambda *_: None  # noqa: E731 - the command asks for none
     record: Any = None

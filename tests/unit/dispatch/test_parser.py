@@ -71,33 +71,33 @@ def shipped_refusal(line: str, *, from_chat: bool = True) -> errors.UsageError:
     ("word", "example_line"),
     [pytest.param(command.name, line, id=line) for command in commands.load_all() for line in command.examples],
 )
-def test_every_example_of_every_command_is_understood(word: str, example_line: str, *, from_chat: bool) -> None:
+def test_every_example_of_a_command_is_parsed(word: str, example_line: str, *, from_chat: bool) -> None:
     parsed = PARSER.parse(example_line, from_chat=from_chat)
 
     assert parsed.command.name == word
 
 
 @pytest.mark.parametrize("command", commands.load_all(), ids=lambda command: command.name)
-def test_every_command_has_an_example_and_begins_it_with_its_word(command: bot_command.Command[Any]) -> None:
+def test_every_command_has_an_example_that_starts_with_its_name(command: bot_command.Command[Any]) -> None:
     assert command.examples
     assert all(line.startswith(command.name) for line in command.examples)
 
 
 @CHAT_OR_NOT
 @pytest.mark.parametrize("line", ["", "   ", "\n"], ids=["empty", "spaces", "line feed"])
-def test_nothing_at_all_asks_for_help(line: str, *, from_chat: bool) -> None:
+def test_empty_line_asks_for_help(line: str, *, from_chat: bool) -> None:
     assert PARSER.parse(line, from_chat=from_chat).command.name == "help"
 
 
 @pytest.mark.parametrize("line", ["health --help", "health -h", "health order --verbose --help", "HEALTH --help"])
-def test_help_of_a_command_may_be_asked_for_with_a_flag(line: str) -> None:
+def test_help_flag_shows_the_help_of_a_command(line: str) -> None:
     parsed = PARSER.parse(line, from_chat=True)
 
     assert (parsed.command.name, parsed.parameters.model_dump()) == ("help", {"word": "health"})
 
 
 @pytest.mark.parametrize("line", ["--help", "-h", "—help"])
-def test_the_flag_alone_asks_for_help_too(line: str) -> None:
+def test_help_flag_alone_asks_for_help(line: str) -> None:
     parsed = PARSER.parse(line, from_chat=True)
 
     assert (parsed.command.name, parsed.parameters.model_dump()) == ("help", {"word": None})
@@ -126,7 +126,7 @@ def test_the_flag_alone_asks_for_help_too(line: str) -> None:
         pytest.param("pos-order --within 2H", {"within": datetime.timedelta(hours=2)}, id="unit in capitals"),
     ],
 )
-def test_what_fits_becomes_typed_values(line: str, changes: dict[str, Any]) -> None:
+def test_arguments_become_typed_values(line: str, changes: dict[str, Any]) -> None:
     expected = {
         "service": "pos-order",
         "replicas": 1,
@@ -170,7 +170,7 @@ def test_what_fits_becomes_typed_values(line: str, changes: dict[str, Any]) -> N
         pytest.param("pos-order --dry-run=maybe", "--dry-run", id="flag with a strange value"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_a_sentence_and_the_usage(line: str, says: str) -> None:
+def test_invalid_argument_is_a_usage_error_with_the_usage(line: str, says: str) -> None:
     error = refusal(line)
 
     assert says in str(error)
@@ -188,24 +188,24 @@ def test_what_does_not_fit_is_refused_with_a_sentence_and_the_usage(line: str, s
         pytest.param("services --tier high", id="enum"),
     ],
 )
-def test_a_refusal_speaks_no_python(line: str) -> None:
+def test_usage_error_has_no_python_terms(line: str) -> None:
     message = str(shipped_refusal(line))
 
     for word in ("timedelta", "pattern", "^", "\\d", "class", "None", "validation"):
         assert word not in message
 
 
-def test_a_pattern_that_is_missed_is_explained_by_its_description() -> None:
+def test_pattern_mismatch_shows_the_description() -> None:
     assert str(shipped_refusal("share x")) == "id: “x” does not fit, expected the id that stands under the answer."
 
 
-def test_all_that_does_not_fit_is_told_at_once() -> None:
+def test_all_invalid_arguments_are_reported_together() -> None:
     message = str(refusal("nonsense --replicas 99 --env nowhere"))
 
     assert all(word in message for word in ("nonsense", "replicas: “99”", "nowhere"))
 
 
-def test_a_misspelt_command_is_answered_with_the_nearest() -> None:
+def test_misspelt_command_suggests_the_closest() -> None:
     error = shipped_refusal("healht order")
 
     assert isinstance(error, errors.NotFound)
@@ -214,17 +214,17 @@ def test_a_misspelt_command_is_answered_with_the_nearest() -> None:
 
 
 @CHAT_OR_NOT
-def test_a_line_that_is_too_long_is_refused_without_being_shown(*, from_chat: bool) -> None:
+def test_too_long_line_is_rejected_and_not_repeated(*, from_chat: bool) -> None:
     error = shipped_refusal("x" * 2_001, from_chat=from_chat)
 
     assert str(error) == "That is 2,001 characters; a command has at most 2,000."
 
 
-def test_a_line_of_just_the_longest_length_is_read() -> None:
+def test_line_of_maximum_length_is_parsed() -> None:
     assert "There is no command" in str(shipped_refusal("x" * 2_000))
 
 
-def test_a_long_word_is_shown_short() -> None:
+def test_long_argument_is_shortened_in_the_error() -> None:
     assert len(str(shipped_refusal("health " + "x" * 1_900))) < 200
     assert len(str(shipped_refusal("audit --limit " + "9" * 1_900))) < 200
     assert len(str(shipped_refusal("--" + "x" * 1_900))) < 400
@@ -239,7 +239,7 @@ def test_a_long_word_is_shown_short() -> None:
         pytest.param("health order\\", "it ends in a lone backslash", id="backslash"),
     ],
 )
-def test_a_line_that_ends_too_early_says_why(line: str, reason: str) -> None:
+def test_unclosed_quote_is_explained(line: str, reason: str) -> None:
     assert reason in str(shipped_refusal(line))
 
 
@@ -260,11 +260,11 @@ def test_a_line_that_ends_too_early_says_why(line: str, reason: str) -> None:
         "\x1b[31m",
     ],
 )
-def test_what_would_harm_elsewhere_is_an_unknown_name_here(word: str, *, from_chat: bool) -> None:
+def test_injection_attempt_is_an_unknown_name(word: str, *, from_chat: bool) -> None:
     assert "There is no service or group called" in str(shipped_refusal(f"health {word}", from_chat=from_chat))
 
 
-def test_markup_is_an_ordinary_word() -> None:
+def test_markup_is_an_ordinary_argument() -> None:
     parsed = PARSER.parse("services &lt;script&gt;", from_chat=True)
 
     assert parsed.parameters.model_dump()["words"] == "<script>"
@@ -273,17 +273,17 @@ def test_markup_is_an_ordinary_word() -> None:
 @pytest.mark.parametrize(
     "line", ["health ord\u200ber", "health \u202eorder", "\u200fhealth\u00a0order", "health “order”"]
 )
-def test_what_was_pasted_from_a_page_is_understood(line: str) -> None:
+def test_line_pasted_from_a_page_is_parsed(line: str) -> None:
     assert PARSER.parse(line, from_chat=True).parameters.model_dump()["selection"] == "pos-order"
 
 
-def test_in_a_terminal_nothing_is_taken_for_chat_markup() -> None:
+def test_terminal_line_has_no_chat_markup() -> None:
     parsed = PARSER.parse("services '<http://x|y>'", from_chat=False)
 
     assert parsed.parameters.model_dump()["words"] == "<http://x|y>"
 
 
-def test_values_of_a_procedure_go_by_the_same_rules() -> None:
+def test_procedure_parameters_follow_the_same_rules() -> None:
     parameters = PARSER.validate(TABLE["health"], {"selection": "order", "wait": "3m"})
 
     assert parameters.model_dump() == {
@@ -294,7 +294,7 @@ def test_values_of_a_procedure_go_by_the_same_rules() -> None:
     }
 
 
-def test_an_unknown_value_of_a_procedure_is_refused_by_its_name() -> None:
+def test_unknown_procedure_parameter_is_named() -> None:
     with pytest.raises(errors.UsageError, match="sekection"):
         PARSER.validate(TABLE["health"], {"sekection": "order"})
 
@@ -346,7 +346,7 @@ LINES = st.one_of(st.text(), st.lists(st.one_of(WORDS, st.text(max_size=6)), max
 @example(line="health \udcff", from_chat=False)
 @example(line="audit --limit " + "9" * 1_000, from_chat=True)
 @example(line="audit --since 9999h99999m999999s", from_chat=True)
-def test_any_line_is_understood_or_refused_as_misused_and_nothing_else(line: str, *, from_chat: bool) -> None:
+def test_any_line_is_parsed_or_a_usage_error(line: str, *, from_chat: bool) -> None:
     try:
         outcome = PARSER.parse(line, from_chat=from_chat)
     except errors.UsageError as error:

@@ -61,34 +61,32 @@ async def refusal(command: bot_command.Command[Any], **circumstances: Any) -> er
 
 
 @pytest.mark.parametrize("place", [builders.a_place(), DIRECT, HOME], ids=["channel", "direct message", "home"])
-async def test_everyone_of_the_workspace_may_read(place: invocations.Conversation) -> None:
+async def test_workspace_members_may_read(place: invocations.Conversation) -> None:
     await check(READING, place=place)
 
 
 @pytest.mark.parametrize("team", ["T0OTHER", None, ""], ids=["another", "none", "empty"])
 @pytest.mark.parametrize("place", [builders.a_place(), DIRECT, HOME], ids=["channel", "direct message", "home"])
-async def test_a_person_of_another_workspace_may_not_even_read(
-    place: invocations.Conversation, team: str | None
-) -> None:
+async def test_other_workspace_may_not_even_read(place: invocations.Conversation, team: str | None) -> None:
     error = await refusal(READING, actor=builders.an_actor(team_id=team), place=place)
 
     assert str(error) == "posbot answers only to people of its own workspace."
 
 
-async def test_outside_slack_steps_are_done_for_whoever_began_their_run_in_it() -> None:
+async def test_step_outside_slack_is_allowed_for_a_slack_requester() -> None:
     """A terminal that goes on with a run knows no workspace; who may begin one was checked where it was begun."""
     asked = permissions.Permissions(builders.some_roles(), team_id=None, user_groups=permissions.NoUserGroups())
 
     await asked.check(READING, builders.an_actor(team_id="T0HOME"), builders.a_place())
 
 
-async def test_a_role_does_not_help_a_person_of_another_workspace() -> None:
+async def test_role_does_not_help_another_workspace() -> None:
     rules = builders.some_roles(("U0ALICE",))
 
     await refusal(CHANGING, actor=builders.an_actor(team_id="T0OTHER"), rules=rules)
 
 
-async def test_a_channel_that_is_not_listed_gets_no_answer() -> None:
+async def test_unlisted_channel_gets_no_response() -> None:
     error = await refusal(READING, rules=builders.some_roles(reads=("inc-*", "C0WAR")))
 
     assert str(error) == "posbot does not answer in this channel."
@@ -99,38 +97,38 @@ async def test_a_channel_that_is_not_listed_gets_no_answer() -> None:
 @pytest.mark.parametrize(
     "pattern", ["ops", "op*", "C0OPS", "*", "o?s", "o[pq]s"], ids=["name", "beginning", "id", "all", "one", "class"]
 )
-async def test_a_channel_is_listed_by_name_or_id_or_pattern(pattern: str) -> None:
+async def test_channel_is_listed_by_name_id_or_pattern(pattern: str) -> None:
     await check(READING, rules=builders.some_roles(reads=(pattern,)))
 
 
 @pytest.mark.parametrize("pattern", ["OPS", "op", "ps", "c0ops", "C0OP"])
-async def test_a_pattern_means_the_whole_name_in_its_own_spelling(pattern: str) -> None:
+async def test_pattern_matches_the_whole_name_and_case(pattern: str) -> None:
     await refusal(READING, rules=builders.some_roles(reads=(pattern,)))
 
 
-async def test_no_listed_channel_means_no_channel() -> None:
+async def test_empty_channel_list_allows_no_channel() -> None:
     await refusal(READING, rules=builders.some_roles(reads=()))
 
 
 @pytest.mark.parametrize("place", [DIRECT, HOME], ids=["direct message", "home"])
-async def test_what_is_no_channel_needs_no_listing(place: invocations.Conversation) -> None:
+async def test_other_conversations_need_no_listing(place: invocations.Conversation) -> None:
     await check(READING, place=place, rules=builders.some_roles(reads=()))
 
 
-async def test_a_command_for_the_terminal_is_refused_in_slack_with_what_to_type() -> None:
+async def test_terminal_command_is_denied_in_slack_with_its_command_line() -> None:
     error = await refusal(LOCAL, place=DIRECT)
 
     assert str(error) == "check works on files, so it runs in a terminal only."
     assert error.hint == "Type there: posbot check"
 
 
-async def test_a_command_for_the_terminal_runs_there() -> None:
+async def test_terminal_command_runs_in_a_terminal() -> None:
     await check(LOCAL, actor=builders.a_local_actor(), place=TERMINAL)
 
 
 @pytest.mark.parametrize("command", [CHANGING, REVEALING], ids=["change", "audience"])
 @pytest.mark.parametrize("actor", [builders.an_actor(), builders.a_local_actor()], ids=["slack", "terminal"])
-async def test_without_any_role_nobody_may_what_needs_one(
+async def test_command_that_requires_a_role_is_denied_without_roles(
     command: bot_command.Command[Any], actor: invocations.Actor
 ) -> None:
     error = await refusal(command, actor=actor, place=DIRECT)
@@ -141,18 +139,18 @@ async def test_without_any_role_nobody_may_what_needs_one(
 
 
 @pytest.mark.parametrize("command", [CHANGING, REVEALING], ids=["change", "audience"])
-async def test_a_role_by_id_allows_what_it_names(command: bot_command.Command[Any]) -> None:
+async def test_role_by_user_id_allows_its_commands(command: bot_command.Command[Any]) -> None:
     await check(command, rules=builders.some_roles(("U0BOB", "U0ALICE"), may=(command.name,)))
 
 
-async def test_a_role_allows_nothing_that_it_does_not_name() -> None:
+async def test_role_allows_only_its_commands() -> None:
     error = await refusal(CHANGING, rules=builders.some_roles(("U0ALICE",), may=("audit",)))
 
     assert error.hint is not None
     assert error.hint.startswith("No role allows it yet.")
 
 
-async def test_a_role_of_others_is_named_but_does_not_help() -> None:
+async def test_required_role_of_others_is_named() -> None:
     error = await refusal(CHANGING, rules=builders.some_roles(("U0BOB",)))
 
     assert error.hint is not None
@@ -160,31 +158,31 @@ async def test_a_role_of_others_is_named_but_does_not_help() -> None:
 
 
 @pytest.mark.parametrize("name", ["U0ALICE", "alice", "terminal:root"])
-async def test_a_name_that_a_person_may_choose_gives_no_role(name: str) -> None:
+async def test_display_name_gives_no_role(name: str) -> None:
     rules = builders.some_roles(("U0BOB", "terminal:*"))
 
     await refusal(CHANGING, actor=builders.an_actor(id="U0MALLORY", name=name), rules=rules)
 
 
 @pytest.mark.parametrize("member", ["terminal:root", "terminal:*", "terminal:r*"])
-async def test_a_terminal_is_a_member_by_name_or_pattern(member: str) -> None:
+async def test_terminal_user_is_a_member_by_name_or_pattern(member: str) -> None:
     await check(CHANGING, actor=builders.a_local_actor("root"), place=TERMINAL, rules=builders.some_roles((member,)))
 
 
 @pytest.mark.parametrize("member", ["terminal:alice", "terminal:roo", "U0ALICE", "S0OPS"])
-async def test_a_terminal_of_another_name_is_no_member(member: str) -> None:
+async def test_other_terminal_user_is_no_member(member: str) -> None:
     rules = builders.some_roles((member,))
 
     await refusal(CHANGING, actor=builders.a_local_actor("root"), place=TERMINAL, rules=rules)
 
 
-async def test_a_member_of_a_user_group_has_its_role() -> None:
+async def test_user_group_member_has_its_role() -> None:
     groups = Groups(members={"S0OPS": frozenset({"U0ALICE"})})
 
     await check(CHANGING, rules=builders.some_roles(("S0OPS",)), groups=groups)
 
 
-async def test_who_is_in_no_user_group_of_the_role_is_refused() -> None:
+async def test_non_member_of_the_user_group_is_denied() -> None:
     groups = Groups(members={"S0OPS": frozenset({"U0BOB"}), "S0OTHER": frozenset({"U0ALICE"})})
 
     await refusal(CHANGING, rules=builders.some_roles(("S0OPS",)), groups=groups)
@@ -193,19 +191,19 @@ async def test_who_is_in_no_user_group_of_the_role_is_refused() -> None:
 @pytest.mark.parametrize(
     "error", [errors.Unavailable, errors.Refused, errors.NotAllowed], ids=lambda error: error.__name__
 )
-async def test_a_user_group_that_slack_does_not_tell_is_a_no(error: type[errors.BotError]) -> None:
+async def test_unavailable_user_group_denies(error: type[errors.BotError]) -> None:
     groups = Groups(members={"S0OPS": frozenset({"U0ALICE"})}, failing=("S0OPS",), error=error)
 
     await refusal(CHANGING, rules=builders.some_roles(("S0OPS",)), groups=groups)
 
 
-async def test_a_user_group_that_slack_does_not_tell_spoils_no_other() -> None:
+async def test_unavailable_user_group_does_not_affect_others() -> None:
     groups = Groups(members={"S0SRE": frozenset({"U0ALICE"})}, failing=("S0OPS",))
 
     await check(CHANGING, rules=builders.some_roles(("S0OPS", "S0SRE")), groups=groups)
 
 
-async def test_slack_is_asked_only_where_a_role_is_needed() -> None:
+async def test_slack_is_asked_only_when_a_role_is_required() -> None:
     groups = Groups()
 
     await check(READING, rules=builders.some_roles(("S0OPS",)), groups=groups)
@@ -214,7 +212,7 @@ async def test_slack_is_asked_only_where_a_role_is_needed() -> None:
     assert groups.asked == []
 
 
-async def test_answers_are_public_in_channels_of_incidents_only() -> None:
+async def test_responses_are_public_in_incident_channels_only() -> None:
     channels = builders.some_roles(incidents=("inc-*",)).channels
 
     assert channels.are_public(builders.a_place(name="inc-7"))

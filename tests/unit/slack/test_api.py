@@ -28,13 +28,15 @@ JSON = {"content-type": "application/json"}
     ],
     ids=["text", "no team", "a list", "cut off", "a login page", "nothing", "a proxy's error"],
 )
-async def test_an_odd_answer_is_slack_being_unavailable(body: bytes, headers: dict[str, str], status: int) -> None:
+async def test_unexpected_response_means_slack_is_unavailable(
+    body: bytes, headers: dict[str, str], status: int
+) -> None:
     async with canned_server.answering(body, status=status, headers=headers) as url:
         with pytest.raises(errors.Unavailable):
             await slack_api.SlackApi("xoxb-1", f"{url}/api/").identify()
 
 
-async def test_a_refusal_names_its_reason_and_remedy() -> None:
+async def test_error_names_its_reason_and_remedy() -> None:
     async with canned_server.answering(b'{"ok": false, "error": "invalid_auth"}', headers=JSON) as url:
         with pytest.raises(errors.Refused, match="invalid_auth") as caught:
             await slack_api.SlackApi("xoxb-1", f"{url}/api/").identify()
@@ -43,7 +45,7 @@ async def test_a_refusal_names_its_reason_and_remedy() -> None:
     assert "SLACK_BOT_TOKEN" in caught.value.hint
 
 
-async def test_what_slack_would_not_say_is_not_asked_again_at_once() -> None:
+async def test_failed_lookup_is_not_repeated_at_once() -> None:
     async with canned_server.answering(b'{"ok": false, "error": "missing_scope"}', headers=JSON) as url:
         api = slack_api.SlackApi("xoxb-1", f"{url}/api/")
         with pytest.raises(errors.Refused):
@@ -65,11 +67,11 @@ async def test_what_slack_would_not_say_is_not_asked_again_at_once() -> None:
         ("nan", 1.0),
     ],
 )
-def test_the_pause_that_slack_asks_for_is_understood(value: str, seconds: float) -> None:
+def test_retry_after_is_parsed(value: str, seconds: float) -> None:
     assert retries.retry_after_seconds(value) == seconds
 
 
-def test_a_pause_may_be_given_as_a_date() -> None:
+def test_retry_after_can_be_a_date() -> None:
     moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=20)
 
     assert 15 < retries.retry_after_seconds(email.utils.format_datetime(moment)) <= 20

@@ -147,7 +147,7 @@ def buttons_of(message: blocks_message.Message) -> list[tuple[str, str | None]]:
     can_share=st.booleans(),
     shared_by=st.sampled_from((None, "U0SHARER")),
 )
-def test_any_report_is_a_sound_and_harmless_message(
+def test_any_report_renders_as_a_valid_safe_message(
     report: reports.Report, ending: invocations.Status, *, can_share: bool, shared_by: str | None
 ) -> None:
     answer = builders.an_answer(report, status=ending)
@@ -161,7 +161,7 @@ def test_any_report_is_a_sound_and_harmless_message(
 
 @THOROUGHLY
 @given(report=strategies.REPORTS)
-def test_any_unfinished_report_is_a_sound_and_harmless_message(report: reports.Report) -> None:
+def test_any_partial_report_renders_as_a_valid_safe_message(report: reports.Report) -> None:
     message = blocks_message.progress(report)
 
     assert_sound_message(message)
@@ -170,7 +170,7 @@ def test_any_unfinished_report_is_a_sound_and_harmless_message(report: reports.R
 
 @THOROUGHLY
 @given(fleet=st.one_of(st.none(), strategies.REPORTS), capabilities=strategies.REPORTS)
-def test_any_two_reports_are_a_sound_and_harmless_home(
+def test_any_two_reports_render_as_a_valid_safe_home(
     fleet: reports.Report | None, capabilities: reports.Report
 ) -> None:
     view = blocks_message.home([fleet, capabilities])
@@ -224,7 +224,7 @@ def test_extremes_stay_within_the_limits(section: reports.Section, times: int) -
     assert_harmless(message.blocks, message.text)
 
 
-def test_a_report_without_anything_is_its_headline_and_its_id() -> None:
+def test_empty_report_is_its_headline_and_id() -> None:
     message = message_of()
 
     assert visible(message).splitlines() == ["🟢 All is well.", f"id {builders.ID}"]
@@ -236,14 +236,14 @@ def test_a_report_without_anything_is_its_headline_and_its_id() -> None:
     list(zip(reports.Verdict, "🟢🟡🔴⚪", strict=True)),
     ids=[verdict.value for verdict in reports.Verdict],
 )
-def test_the_verdict_is_the_first_that_is_seen(verdict: reports.Verdict, mark: str) -> None:
+def test_verdict_comes_first(verdict: reports.Verdict, mark: str) -> None:
     message = message_of(verdict=verdict, headline="x")
 
     assert message.text == f"{mark} x"
     assert visible(message).startswith(f"{mark} x")
 
 
-def test_everything_of_a_small_report_is_shown_in_its_order() -> None:
+def test_small_report_is_shown_whole_and_in_order() -> None:
     message = message_of(
         reports.Fields(title="Answers", pairs=(("health", "UP"), ("URL", "http://x"))),
         builders.a_table(("pos-order", "UP"), ("pos-price", "DOWN"), title="All"),
@@ -267,7 +267,7 @@ def test_everything_of_a_small_report_is_shown_in_its_order() -> None:
     ]
 
 
-def test_a_row_carries_its_own_mark() -> None:
+def test_row_has_its_own_mark() -> None:
     rows = (
         reports.Row(cells=("pos-order", "DOWN"), verdict=reports.Verdict.FAILED),
         reports.Row(cells=("pos-events", "none")),
@@ -279,20 +279,20 @@ def test_a_row_carries_its_own_mark() -> None:
     assert lines[1:4] == ["service | state", "🔴 pos-order | DOWN", "pos-events | none"]
 
 
-def test_only_the_first_table_is_a_table_block_and_none_is_lost() -> None:
+def test_only_the_first_table_is_a_block_and_none_is_lost() -> None:
     message = message_of(builders.a_table(("a", "1")), builders.a_table(("b", "2")), builders.a_table(("c", "3")))
 
     assert [block["type"] for block in message.blocks].count("table") == 1
     assert all(cell in visible(message) for cell in ("a", "1", "b", "2", "c", "3"))
 
 
-def test_a_row_with_more_cells_than_columns_loses_none() -> None:
+def test_row_with_more_cells_than_columns_loses_none() -> None:
     text = visible(message_of(builders.a_table(("a", "b", "c"), ("d",), columns=("one",))))
 
     assert all(cell in text for cell in "abcd")
 
 
-def test_rows_that_do_not_fit_are_counted() -> None:
+def test_omitted_rows_are_counted() -> None:
     message = message_of(builders.a_table(*[(f"service-{number}", "UP") for number in range(250)]))
 
     shown = len(re.findall(r"service-\d+", visible(message)))
@@ -300,7 +300,7 @@ def test_rows_that_do_not_fit_are_counted() -> None:
     assert "Left out: 151 more rows." in visible(message)
 
 
-def test_of_ten_thousand_rows_each_is_shown_or_counted() -> None:
+def test_ten_thousand_rows_are_each_shown_or_counted() -> None:
     table = builders.a_table(*[(f"service-{number}", "UP") for number in range(10_000)])
 
     first, second = message_of(table), message_of(builders.a_table(("a", "b")), table)
@@ -310,7 +310,7 @@ def test_of_ten_thousand_rows_each_is_shown_or_counted() -> None:
     assert f"Left out: {10_000 - shown:,} of 10,001 rows." in visible(second)
 
 
-def test_rows_that_are_too_long_to_fit_are_counted() -> None:
+def test_too_long_rows_are_counted() -> None:
     message = message_of(builders.a_table(*[(f"service-{number}", "x" * 500) for number in range(50)]))
 
     shown = len(re.findall(r"service-\d+", visible(message)))
@@ -318,7 +318,7 @@ def test_rows_that_are_too_long_to_fit_are_counted() -> None:
     assert 0 < shown < 50
 
 
-def test_values_that_do_not_fit_are_counted() -> None:
+def test_omitted_values_are_counted() -> None:
     message = message_of(reports.Fields(pairs=tuple((f"name-{number}", "x" * 100) for number in range(200))))
 
     shown = len(re.findall(r"name-\d+", visible(message)))
@@ -326,21 +326,21 @@ def test_values_that_do_not_fit_are_counted() -> None:
     assert shown > 50
 
 
-def test_characters_that_do_not_fit_are_counted() -> None:
+def test_omitted_characters_are_counted() -> None:
     message = message_of(reports.Code(text="y" * 20_000))
 
     shown = visible(message).split("\n")[1].count("y")
     assert f"Left out: {20_000 - shown:,} characters." in visible(message)
 
 
-def test_sections_that_do_not_fit_are_counted() -> None:
+def test_omitted_sections_are_counted() -> None:
     message = message_of(*[reports.Text(text=f"section-{number}") for number in range(60)])
 
     shown = len(re.findall(r"section-\d+", visible(message)))
     assert f"Left out: {60 - shown} more sections." in visible(message)
 
 
-def test_next_actions_that_do_not_fit_are_counted() -> None:
+def test_omitted_next_actions_are_counted() -> None:
     actions = [reports.NextAction(label=f"Do {number}", command=f"health {number}") for number in range(8)]
     too_long = reports.NextAction(label="Do it", command="x" * 2_001)
 
@@ -350,7 +350,7 @@ def test_next_actions_that_do_not_fit_are_counted() -> None:
     assert "Left out: 4 next actions." in visible(message)
 
 
-def test_pointers_that_do_not_fit_are_counted_and_none_is_cut_in_half() -> None:
+def test_omitted_pointers_are_counted_and_none_is_truncated() -> None:
     pointers = tuple(
         reports.Pointer(number=f"4.{number}", title="t" * 80, url="https://example.com/" + "u" * 200)
         for number in range(9)
@@ -365,16 +365,14 @@ def test_pointers_that_do_not_fit_are_counted_and_none_is_cut_in_half() -> None:
 
 @pytest.mark.parametrize("can_share", [True, False])
 @pytest.mark.parametrize("ending", invocations.Status)
-def test_only_what_was_answered_can_be_shared_and_only_when_asked(
-    ending: invocations.Status, *, can_share: bool
-) -> None:
+def test_only_a_successful_response_can_be_shared_on_request(ending: invocations.Status, *, can_share: bool) -> None:
     message = blocks_message.message(builders.an_answer(status=ending), limits.RenderOptions(can_share=can_share))
 
     expected = [("Share with channel", f"share {builders.ID}")] if can_share and ending is invocations.Status.OK else []
     assert buttons_of(message) == expected
 
 
-def test_the_share_button_comes_beside_the_others() -> None:
+def test_share_button_is_beside_the_others() -> None:
     actions = tuple(reports.NextAction(label=f"Do {number}", command="health") for number in range(5))
 
     message = blocks_message.message(
@@ -384,23 +382,23 @@ def test_the_share_button_comes_beside_the_others() -> None:
     assert [label for label, _ in buttons_of(message)] == ["Do 0", "Do 1", "Do 2", "Do 3", "Share with channel"]
 
 
-def test_who_shared_is_named() -> None:
+def test_person_who_shared_is_named() -> None:
     message = blocks_message.message(builders.an_answer(), limits.RenderOptions(shared_by="U0SHARER"))
 
     assert "shared by <@U0SHARER>" in visible(message)
 
 
-def test_the_notification_is_escaped() -> None:
+def test_notification_is_escaped() -> None:
     assert message_of(headline="<!channel> & co").text == "🟢 &lt;!channel&gt; &amp; co"
 
 
-def test_an_address_that_would_end_early_is_left_out_and_its_name_is_not() -> None:
+def test_unsafe_url_is_omitted_and_its_title_kept() -> None:
     pointer = reports.Pointer(number="1", title="a|b>c", url="https://example.com/|x")
 
     assert f"Runbook 1 a|b&gt;c · id {builders.ID}" in visible(message_of(runbook=(pointer,)))
 
 
-def test_progress_shows_the_headline_alone() -> None:
+def test_progress_shows_only_the_headline() -> None:
     message = blocks_message.progress(builders.a_report(headline="Waiting", sections=(reports.Text(text="more"),)))
 
     assert visible(message) == "⏳ Waiting"
@@ -414,7 +412,7 @@ def test_home_shows_a_pending_report() -> None:
     assert "What posbot can do" in text
 
 
-def test_home_counts_what_was_left_out() -> None:
+def test_home_counts_omitted_parts() -> None:
     table = builders.a_table(*[("service", "x" * 100)] * 500)
 
     view = blocks_message.home([builders.a_report(sections=(table,)), builders.a_report()])
@@ -424,12 +422,12 @@ def test_home_counts_what_was_left_out() -> None:
 
 @given(report=strategies.REPORTS)
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-def test_the_same_report_is_always_drawn_the_same(report: reports.Report) -> None:
+def test_rendering_is_deterministic(report: reports.Report) -> None:
     """Live messages are compared with what stands in Slack before they are sent again."""
     assert json.dumps(message_of_report(report).blocks) == json.dumps(message_of_report(report).blocks)
 
 
-def test_a_log_that_fits_is_shown_as_it_is_and_needs_no_file() -> None:
+def test_short_log_is_shown_whole_without_a_file() -> None:
     message = message_of(a_log("<!channel> ``` *bold*", "two\n\tlines"))
 
     assert visible(message).splitlines()[1:-1] == [
@@ -440,7 +438,7 @@ def test_a_log_that_fits_is_shown_as_it_is_and_needs_no_file() -> None:
     assert message.files == ()
 
 
-def test_of_a_log_that_does_not_fit_the_last_lines_are_shown_and_the_others_counted() -> None:
+def test_long_log_shows_its_last_lines_and_counts_the_rest() -> None:
     log = a_log(*[f"line {number} {'x' * 80}" for number in range(1, 5_001)])
 
     message = blocks_message.message(
@@ -455,7 +453,7 @@ def test_of_a_log_that_does_not_fit_the_last_lines_are_shown_and_the_others_coun
     assert message.files == (log,)
 
 
-def test_a_line_that_nobody_would_read_is_cut_and_that_is_said() -> None:
+def test_very_long_line_is_truncated_visibly() -> None:
     message = message_of(a_log("first", "x" * 50_000, "last"))
 
     lines = visible(message).splitlines()
@@ -464,7 +462,7 @@ def test_a_line_that_nobody_would_read_is_cut_and_that_is_said() -> None:
     assert len(message.files) == 1
 
 
-def test_a_log_leaves_room_for_what_is_said_about_it() -> None:
+def test_log_leaves_room_for_the_rest_of_the_report() -> None:
     after = reports.Text(text="5,000 lines read.")
 
     message = message_of(a_log(*["x" * 80] * 5_000), after)
@@ -473,14 +471,14 @@ def test_a_log_leaves_room_for_what_is_said_about_it() -> None:
     assert "Left out" not in visible(message)
 
 
-def test_a_log_without_lines_says_so() -> None:
+def test_empty_log_is_stated() -> None:
     message = message_of(a_log())
 
     assert "No lines." in visible(message)
     assert message.files == ()
 
 
-def test_a_log_for_which_there_is_no_room_at_all_comes_as_a_file() -> None:
+def test_log_without_room_becomes_a_file() -> None:
     log = a_log("x")
 
     message = message_of(log, *[reports.Text(text="y")] * 60)
@@ -493,7 +491,7 @@ def a_tail(*texts: str, total: int | None = None) -> log_tail.Tail:
     return log_tail.Tail(lines=lines, total=len(lines) if total is None else total)
 
 
-def test_a_log_that_is_followed_shows_its_newest_lines_and_how_to_end_it() -> None:
+def test_followed_log_shows_newest_lines_and_a_stop_button() -> None:
     tail = a_tail(*[f"x2x │ {number} {'x' * 80}" for number in range(500)])
 
     message = blocks_message.following("pos-order.log", tail, ["3 pods <b>", "asked for by ada"], f"stop {builders.ID}")
@@ -506,7 +504,7 @@ def test_a_log_that_is_followed_shows_its_newest_lines_and_how_to_end_it() -> No
     assert buttons_of(message) == [("Stop", f"stop {builders.ID}")]
 
 
-def test_a_log_that_is_followed_and_still_empty_says_so() -> None:
+def test_empty_followed_log_is_stated() -> None:
     message = blocks_message.following("<log>", a_tail(), ["x"], "stop")
 
     assert_sound_message(message)
@@ -515,7 +513,7 @@ def test_a_log_that_is_followed_and_still_empty_says_so() -> None:
 
 
 @pytest.mark.parametrize("total", [3, 3_000])
-def test_what_was_followed_stands_under_the_headline_and_above_what_is_said_of_it(total: int) -> None:
+def test_followed_lines_are_between_headline_and_notes(total: int) -> None:
     report = builders.a_report(headline="Followed for 3 s.", sections=(reports.Text(text="3 read."),))
 
     message = blocks_message.message(
@@ -531,7 +529,7 @@ def test_what_was_followed_stands_under_the_headline_and_above_what_is_said_of_i
 
 @THOROUGHLY
 @given(report=strategies.REPORTS, lines=st.lists(strategies.TEXTS, max_size=5), times=st.sampled_from((1, 400)))
-def test_whatever_was_followed_the_last_message_is_sound(report: reports.Report, lines: list[str], times: int) -> None:
+def test_any_followed_log_ends_with_a_valid_message(report: reports.Report, lines: list[str], times: int) -> None:
     tail = log_tail.Tail(lines=tuple(log_tail.truncated(lines * times)), total=len(lines) * times + 1)
 
     message = blocks_message.message(builders.an_answer(report), limits.RenderOptions(tail=tail))
@@ -541,7 +539,7 @@ def test_whatever_was_followed_the_last_message_is_sound(report: reports.Report,
     assert message.is_whole is False
 
 
-def test_paragraphs_stand_apart_and_items_become_lists() -> None:
+def test_paragraphs_are_separate_and_items_become_lists() -> None:
     content = message_of(prose("One.", "Two.", "• a", "• b", "3. c", "4. d")).blocks[1]["elements"]
 
     assert [part["type"] for part in content] == ["rich_text_section", "rich_text_list", "rich_text_list"]
@@ -550,7 +548,7 @@ def test_paragraphs_stand_apart_and_items_become_lists() -> None:
     assert content[2]["offset"] == 2
 
 
-def test_what_stands_out_does_so_and_links_lead_where_they_say() -> None:
+def test_emphasis_and_links_are_rendered() -> None:
     spans = (
         reports.Span(text="Run "),
         reports.Span(text="curl", is_code=True, is_bold=True),
@@ -572,7 +570,7 @@ def test_what_stands_out_does_so_and_links_lead_where_they_say() -> None:
     ]
 
 
-def test_a_second_table_of_sentences_is_a_list_and_one_of_words_stays_columns() -> None:
+def test_second_table_is_a_list_or_columns_by_its_cell_lengths() -> None:
     sentences = builders.a_table(("Timeout", "28", "Packets are lost. " * 6), columns=("what", "code", "means"))
     words = builders.a_table(("pos-order", "UP"))
 
@@ -585,7 +583,7 @@ def test_a_second_table_of_sentences_is_a_list_and_one_of_words_stays_columns() 
     assert as_columns["elements"][0]["type"] == "rich_text_preformatted"
 
 
-def test_paragraphs_that_do_not_fit_are_counted() -> None:
+def test_omitted_paragraphs_are_counted() -> None:
     message = message_of(prose(*["word " * 100] * 100))
 
     assert re.search(r"Left out: \d+ of 100 paragraphs\.", visible(message))

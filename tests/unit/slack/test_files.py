@@ -33,7 +33,7 @@ def files_of(workspace: slack.Workspace) -> files.SlackFiles:
     return files.SlackFiles(slack_api.SlackApi(workspace.bot_token, workspace.api_url))
 
 
-async def test_a_file_stands_in_its_thread_with_its_comment(workspace: slack.Workspace) -> None:
+async def test_file_is_shared_in_its_thread_with_its_comment(workspace: slack.Workspace) -> None:
     alice = workspace.person("alice")
     ops = workspace.channel("ops", members=[alice])
     parent = await alice.says("log?", ops)
@@ -46,7 +46,7 @@ async def test_a_file_stands_in_its_thread_with_its_comment(workspace: slack.Wor
 
 
 @pytest.mark.parametrize("target", ["files.getUploadURLExternal", "upload"])
-async def test_what_nobody_sees_is_done_again(workspace: slack.Workspace, target: str) -> None:
+async def test_invisible_upload_steps_are_retried(workspace: slack.Workspace, target: str) -> None:
     ops = workspace.channel("ops")
     workspace.faults.drop_after_accepting(target)
     workspace.faults.server_error(target, status=500)
@@ -56,7 +56,7 @@ async def test_what_nobody_sees_is_done_again(workspace: slack.Workspace, target
     assert [file.content for file in workspace.files] == [CONTENT]
 
 
-async def test_a_file_whose_sharing_was_not_answered_is_not_shared_again(workspace: slack.Workspace) -> None:
+async def test_unconfirmed_share_is_not_repeated(workspace: slack.Workspace) -> None:
     ops = workspace.channel("ops")
     workspace.faults.drop_after_accepting("files.completeUploadExternal")
 
@@ -66,7 +66,7 @@ async def test_a_file_whose_sharing_was_not_answered_is_not_shared_again(workspa
     assert len(workspace.messages_in(ops)) == 1
 
 
-async def test_too_many_requests_are_waited_for(workspace: slack.Workspace) -> None:
+async def test_rate_limit_is_waited_for(workspace: slack.Workspace) -> None:
     ops = workspace.channel("ops")
     for method in ("files.getUploadURLExternal", "files.completeUploadExternal"):
         workspace.faults.rate_limit(method, retry_after_seconds=0.1)
@@ -76,7 +76,7 @@ async def test_too_many_requests_are_waited_for(workspace: slack.Workspace) -> N
     assert len(workspace.files) == 1
 
 
-async def test_a_missing_scope_is_said_with_its_remedy() -> None:
+async def test_missing_scope_is_reported_with_its_remedy() -> None:
     async with slack.running(slack.Settings(scopes=frozenset({"chat:write"}))) as workspace:
         with pytest.raises(client_errors.SlackRefused, match="missing_scope") as caught:
             await files_of(workspace).put(UPLOAD, files.UploadTarget(channel="C1"))
@@ -85,7 +85,7 @@ async def test_a_missing_scope_is_said_with_its_remedy() -> None:
     assert "posbot manifest" in caught.value.hint
 
 
-async def test_where_the_bot_is_not_it_cannot_leave_a_file(workspace: slack.Workspace) -> None:
+async def test_file_cannot_be_shared_where_the_bot_is_no_member(workspace: slack.Workspace) -> None:
     lobby = workspace.channel("lobby", bot_is_member=False)
 
     with pytest.raises(client_errors.SlackRefused) as caught:

@@ -97,7 +97,7 @@ def labels(message: messages.Message) -> list[str]:
     return [button.text for button in message.buttons]
 
 
-async def test_one_message_shows_the_newest_lines_and_a_button_to_end_it(scene: Scene) -> None:
+async def test_one_message_shows_the_newest_lines_and_a_stop_button(scene: Scene) -> None:
     request = await scene.mentioned()
     async with scene.followed(request) as live:
         await live.append(a_log("first", "second"), "3 pods · 2 lines/s")
@@ -111,7 +111,7 @@ async def test_one_message_shows_the_newest_lines_and_a_button_to_end_it(scene: 
     assert [(button.text, button.value) for button in message.buttons] == [("Stop", f"stop {request.invocation.id}")]
 
 
-async def test_at_the_end_the_message_keeps_the_newest_lines_and_its_thread_gets_all_of_them(scene: Scene) -> None:
+async def test_final_message_keeps_newest_lines_and_thread_gets_all(scene: Scene) -> None:
     request = await scene.mentioned()
     lines = [f"line {number} {'x' * 90}" for number in range(1_000)]
     async with scene.followed(request) as live:
@@ -131,7 +131,7 @@ async def test_at_the_end_the_message_keeps_the_newest_lines_and_its_thread_gets
     assert scene.bots_messages()[1].thread_ts == last.thread_ts == request.target.thread
 
 
-async def test_lines_that_the_message_holds_need_no_file(scene: Scene) -> None:
+async def test_short_log_needs_no_file(scene: Scene) -> None:
     request = await scene.mentioned()
     async with scene.followed(request) as live:
         await live.append(a_log("one", "two"), "1 pod")
@@ -142,7 +142,7 @@ async def test_lines_that_the_message_holds_need_no_file(scene: Scene) -> None:
     assert scene.workspace.files == ()
 
 
-async def test_a_log_in_which_nothing_came_says_so(scene: Scene) -> None:
+async def test_empty_log_is_stated(scene: Scene) -> None:
     request = await scene.mentioned()
     async with scene.followed(request, seconds=EDIT_SECONDS * 4) as live:
         reason = await live.until_stopped()
@@ -152,7 +152,7 @@ async def test_a_log_in_which_nothing_came_says_so(scene: Scene) -> None:
     assert "No lines." in scene.bots_messages()[0].plain_text
 
 
-async def test_thousands_of_lines_a_second_are_shown_at_the_pace_of_slack_and_kept_up_to_a_size(scene: Scene) -> None:
+async def test_fast_log_respects_edit_rate_limit_and_spool_size(scene: Scene) -> None:
     request, numbers = await scene.mentioned(), itertools.count()
     async with scene.followed(request, spool_bytes=100_000) as live:
         while len(scene.workspace.calls("chat.update")) < 5:
@@ -174,7 +174,7 @@ async def test_thousands_of_lines_a_second_are_shown_at_the_pace_of_slack_and_ke
     assert f"pos-order.log in this thread has the first {len(kept):,} lines, without {total - len(kept):,}." in told
 
 
-async def test_nothing_is_edited_while_nothing_changes(scene: Scene) -> None:
+async def test_unchanged_log_causes_no_edit(scene: Scene) -> None:
     request = await scene.mentioned()
     async with scene.followed(request, seconds=EDIT_SECONDS * 12) as live:
         await live.append(a_log("one"), "1 pod")
@@ -183,7 +183,7 @@ async def test_nothing_is_edited_while_nothing_changes(scene: Scene) -> None:
     assert len(scene.workspace.calls("chat.update")) <= 1
 
 
-async def test_whoever_stops_it_is_named(scene: Scene) -> None:
+async def test_person_who_stopped_is_named(scene: Scene) -> None:
     request = await scene.mentioned()
     async with scene.followed(request) as live:
         waiting = asyncio.ensure_future(live.until_stopped())
@@ -194,7 +194,7 @@ async def test_whoever_stops_it_is_named(scene: Scene) -> None:
         assert await live.until_stopped() == "by ada"
 
 
-async def test_a_posbot_that_ends_stops_it_at_once(scene: Scene) -> None:
+async def test_shutdown_stops_the_stream_at_once(scene: Scene) -> None:
     async with scene.followed(await scene.mentioned(), poll_seconds=50) as live:
         waiting = asyncio.ensure_future(live.until_stopped())
         await scene.alice.waits_for_message(scene.ops, containing="Following")
@@ -221,7 +221,7 @@ async def test_a_posbot_that_ends_stops_it_at_once(scene: Scene) -> None:
         ),
     ],
 )
-async def test_it_ends_where_it_cannot_be_shown_and_the_answer_finds_the_person(
+async def test_stream_ends_if_refused_and_response_reaches_the_person(
     scene: Scene, happens: Callable[[Scene, messages.Message], object], reason: str
 ) -> None:
     request = await scene.mentioned()
@@ -238,7 +238,7 @@ async def test_it_ends_where_it_cannot_be_shown_and_the_answer_finds_the_person(
     assert [m for m in told if REPORT.headline in m.plain_text]
 
 
-async def test_too_many_edits_are_fewer_edits_and_nothing_else(scene: Scene) -> None:
+async def test_rate_limit_only_reduces_edits(scene: Scene) -> None:
     request = await scene.mentioned()
     async with scene.followed(request) as live:
         await live.append(a_log("one"), "1 pod")
@@ -255,7 +255,7 @@ async def test_too_many_edits_are_fewer_edits_and_nothing_else(scene: Scene) -> 
     assert taken.at_seconds - refused.at_seconds >= 1.0
 
 
-async def test_a_message_that_slack_puts_off_delays_nobody_who_appends(scene: Scene) -> None:
+async def test_rate_limited_message_does_not_delay_appends(scene: Scene) -> None:
     request = await scene.mentioned()
     scene.workspace.faults.slow_answer("chat.postMessage", seconds=0.5)
     async with scene.followed(request) as live, asyncio.timeout(0.4):
@@ -264,7 +264,7 @@ async def test_a_message_that_slack_puts_off_delays_nobody_who_appends(scene: Sc
 
 
 @pytest.mark.parametrize("trouble", ["drop", "server error", "rate limit"])
-async def test_the_last_state_arrives_whatever_happens_to_it(scene: Scene, trouble: str) -> None:
+async def test_final_state_arrives_despite_failures(scene: Scene, trouble: str) -> None:
     request = await scene.mentioned()
     async with scene.followed(request) as live:
         await live.append(a_log("one"), "1 pod")
@@ -285,7 +285,7 @@ async def test_the_last_state_arrives_whatever_happens_to_it(scene: Scene, troub
     assert len(scene.bots_messages()) == 1
 
 
-async def test_what_is_asked_in_private_is_followed_in_direct_messages(scene: Scene) -> None:
+async def test_private_request_is_streamed_in_direct_messages(scene: Scene) -> None:
     request = await scene.typed()
     async with scene.followed(request, is_public=False) as live:
         await live.append(a_log(*["x" * 100] * 200), "1 pod")
@@ -301,7 +301,7 @@ async def test_what_is_asked_in_private_is_followed_in_direct_messages(scene: Sc
     assert file.name == "pos-order.log"
 
 
-async def test_what_is_asked_in_direct_messages_is_answered_there_once(scene: Scene) -> None:
+async def test_request_in_direct_messages_gets_one_response_there(scene: Scene) -> None:
     chat = scene.alice.chat_with_bot
     request = await scene.typed(chat)
     async with scene.followed(request, is_public=False) as live:
@@ -312,7 +312,7 @@ async def test_what_is_asked_in_direct_messages_is_answered_there_once(scene: Sc
     assert len([m for m in scene.alice.sees(chat) if REPORT.headline in m.plain_text]) == 1
 
 
-async def test_in_a_public_place_everybody_sees_it_and_nothing_else_is_said(scene: Scene) -> None:
+async def test_public_stream_is_the_only_message(scene: Scene) -> None:
     request = await scene.typed()
     async with scene.followed(request, is_public=True) as live:
         await live.append(a_log(*["x" * 100] * 200), "1 pod")
@@ -324,7 +324,7 @@ async def test_in_a_public_place_everybody_sees_it_and_nothing_else_is_said(scen
     assert len(scene.alice.files_in(scene.ops, thread=message)) == 1
 
 
-async def test_where_the_bot_is_not_it_goes_to_the_persons_direct_messages(scene: Scene) -> None:
+async def test_stream_goes_to_direct_messages_if_the_bot_is_no_member(scene: Scene) -> None:
     scene.workspace.remove_bot_from(scene.ops)
     request = await scene.typed()
     async with scene.followed(request, is_public=True) as live:
@@ -336,7 +336,7 @@ async def test_where_the_bot_is_not_it_goes_to_the_persons_direct_messages(scene
     assert await scene.alice.waits_for_message(scene.ops, containing=REPORT.headline)
 
 
-async def test_the_message_that_asked_for_patience_becomes_the_log(scene: Scene) -> None:
+async def test_progress_message_becomes_the_stream(scene: Scene) -> None:
     request = await scene.mentioned()
     async with scene.followed(request) as live:
         await live.progress(builders.a_report(headline="Working on it."))
@@ -348,7 +348,7 @@ async def test_the_message_that_asked_for_patience_becomes_the_log(scene: Scene)
     assert [REPORT.headline in message.plain_text for message in scene.bots_messages()] == [True]
 
 
-async def test_a_file_that_cannot_be_sent_is_said_with_what_to_do(scene: Scene) -> None:
+async def test_failed_upload_is_reported_with_its_remedy(scene: Scene) -> None:
     request = await scene.mentioned()
     scene.workspace.faults.refuse("files.getUploadURLExternal", error="missing_scope")
     async with scene.followed(request) as live:
@@ -362,7 +362,7 @@ async def test_a_file_that_cannot_be_sent_is_said_with_what_to_do(scene: Scene) 
     assert "in this thread" not in message.plain_text
 
 
-async def test_a_disk_without_room_costs_the_file_alone(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_disk_costs_only_the_file(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
     request = await scene.mentioned()
     async with scene.followed(request) as live:
@@ -374,7 +374,7 @@ async def test_a_disk_without_room_costs_the_file_alone(scene: Scene, monkeypatc
     assert scene.workspace.files == ()
 
 
-async def test_what_fails_before_anything_is_shown_is_answered_as_anything_else(scene: Scene) -> None:
+async def test_failure_before_the_first_line_is_an_ordinary_response(scene: Scene) -> None:
     request = await scene.mentioned()
     async with scene.followed(request, post_seconds=60) as live:
         waiting = asyncio.ensure_future(live.until_stopped())
@@ -387,7 +387,7 @@ async def test_what_fails_before_anything_is_shown_is_answered_as_anything_else(
     assert REPORT.headline in message.plain_text
 
 
-async def test_a_message_that_is_on_its_way_at_the_end_is_not_left_behind(scene: Scene) -> None:
+async def test_pending_first_message_is_not_orphaned_at_the_end(scene: Scene) -> None:
     request = await scene.mentioned()
     scene.workspace.faults.slow_answer("chat.postMessage", seconds=0.3)
     async with scene.followed(request) as live:
@@ -400,14 +400,14 @@ async def test_a_message_that_is_on_its_way_at_the_end_is_not_left_behind(scene:
     assert labels(message) == []
 
 
-async def test_slack_that_cannot_be_reached_ends_it(scene: Scene) -> None:
+async def test_unreachable_slack_ends_the_stream(scene: Scene) -> None:
     request = await scene.mentioned()
     scene.workspace.faults.drop_after_accepting("chat.postMessage")
     async with scene.followed(request) as live:
         assert await live.until_stopped() == "because Slack did not show it"
 
 
-async def test_a_record_that_is_away_does_not_end_it(tmp_path: pathlib.Path, scene: Scene) -> None:
+async def test_unavailable_audit_log_does_not_end_the_stream(tmp_path: pathlib.Path, scene: Scene) -> None:
     request = await scene.mentioned()
     closed = dataclasses.replace(scene, record=audit.AuditLog(database.Closed("The database is away.")))
     api = slack_api.SlackApi(scene.workspace.bot_token, scene.workspace.api_url)
@@ -418,7 +418,7 @@ async def test_a_record_that_is_away_does_not_end_it(tmp_path: pathlib.Path, sce
     await live.close()
 
 
-async def test_what_is_cancelled_leaves_neither_tasks_nor_a_button(scene: Scene) -> None:
+async def test_cancellation_leaves_no_tasks_and_no_button(scene: Scene) -> None:
     request = await scene.mentioned()
     async with scene.followed(request) as live:
         await live.append(a_log(*["x" * 100] * 200), "1 pod")

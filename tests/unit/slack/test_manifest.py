@@ -16,18 +16,18 @@ _SCHEMA = json.loads((pathlib.Path(__file__).parent / "payloads" / "manifest_sch
 
 
 @pytest.mark.parametrize("url", [None, "https://pos.example.com/"])
-def test_the_manifest_has_the_shape_that_slack_publishes(url: str | None) -> None:
+def test_manifest_matches_the_schema_of_slack(url: str | None) -> None:
     document = json.loads(manifest.write(commands.load_all(), url))
 
     jsonschema.validate(document, _SCHEMA)
 
 
-def test_the_file_that_deploy_ships_is_what_posbot_prints(capsys: pytest.CaptureFixture[str]) -> None:
+def test_shipped_manifest_is_what_posbot_prints(capsys: pytest.CaptureFixture[str]) -> None:
     assert entry.run(["manifest"]) == 0
     assert (runbook_folder.PROJECT / "deploy" / "slack" / "manifest.json").read_text() == capsys.readouterr().out
 
 
-def test_the_schema_refuses_what_slack_refuses() -> None:
+def test_schema_rejects_what_slack_rejects() -> None:
     document = manifest.build(commands.load_all())
     document["features"]["slash_commands"][0]["unheard_of"] = True
 
@@ -35,7 +35,7 @@ def test_the_schema_refuses_what_slack_refuses() -> None:
         jsonschema.validate(document, _SCHEMA)
 
 
-def test_the_hint_names_every_command_that_slack_may_run() -> None:
+def test_usage_hint_names_every_command_of_slack() -> None:
     (command,) = manifest.build(commands.load_all())["features"]["slash_commands"]
 
     words = command["usage_hint"].split(" | ")
@@ -43,7 +43,7 @@ def test_the_hint_names_every_command_that_slack_may_run() -> None:
     assert command["should_escape"] is True
 
 
-def test_signed_http_has_its_addresses_and_socket_mode_has_none() -> None:
+def test_only_signed_http_has_request_urls() -> None:
     by_socket = json.dumps(manifest.build(commands.load_all()))
     by_http = manifest.build(commands.load_all(), "https://pos.example.com/")
 
@@ -52,13 +52,13 @@ def test_signed_http_has_its_addresses_and_socket_mode_has_none() -> None:
     assert by_http["settings"]["socket_mode_enabled"] is False
 
 
-def test_an_address_that_slack_does_not_call_is_refused() -> None:
+def test_url_that_slack_cannot_call_is_rejected() -> None:
     with pytest.raises(errors.UsageError, match="must be an https:// address"):
         manifest.write(commands.load_all(), "http://pos.example.com")
 
 
 @pytest.mark.anyio
-async def test_the_scopes_it_asks_for_are_enough_for_everything_it_does() -> None:
+async def test_requested_scopes_cover_every_api_call() -> None:
     scopes = frozenset(manifest.build(commands.load_all())["oauth_config"]["scopes"]["bot"])
     events = frozenset(manifest.build(commands.load_all())["settings"]["event_subscriptions"]["bot_events"])
 

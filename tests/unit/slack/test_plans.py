@@ -46,7 +46,7 @@ def a_notice(plan: reports.Plan, **changes: Any) -> message.Notice:
 
 
 @given(plan=PLANS, has_plans=st.booleans(), note=st.sampled_from(("none", "optional", "required")))
-def test_any_plan_is_a_sound_message(plan: reports.Plan, note: str, *, has_plans: bool) -> None:
+def test_any_plan_is_a_valid_message(plan: reports.Plan, note: str, *, has_plans: bool) -> None:
     action = reports.NextAction(label="Yes", command="run answer")
     report = builders.a_report(sections=(plan,), next_actions=(action,))
     told = message.Notice(report=report, mark="✋", mention="U0ALICE", note=note, footer=("<!channel>",))
@@ -60,7 +60,7 @@ def test_any_plan_is_a_sound_message(plan: reports.Plan, note: str, *, has_plans
         assert "<!channel>" not in [block for block in content if block["type"] == "context"][-1]["elements"][0]["text"]
 
 
-def test_each_state_has_its_look_and_what_was_left_out_does_not_look_done() -> None:
+def test_each_state_is_distinct_and_skipped_is_not_complete() -> None:
     (plan,) = [block for block in message_of(a_plan(*S)).blocks if block["type"] == "plan"]
 
     assert {card["title"]: card["status"] for card in plan["tasks"]} == {
@@ -74,7 +74,7 @@ def test_each_state_has_its_look_and_what_was_left_out_does_not_look_done() -> N
     }
 
 
-def test_where_slack_takes_no_plans_marks_say_the_same() -> None:
+def test_marks_replace_unsupported_plans() -> None:
     shown = reading.visible_text(list(message_of(a_plan(*S), has_plans=False).blocks))
 
     assert [line.strip() for line in shown.splitlines() if "Do " in line] == [
@@ -97,28 +97,28 @@ def test_reason_of_a_skipped_task_says_skipped_once(status: str) -> None:
 
 
 @pytest.mark.parametrize("has_plans", [True, False])
-def test_tasks_beyond_what_slack_takes_are_counted(*, has_plans: bool) -> None:
+def test_omitted_tasks_are_counted(*, has_plans: bool) -> None:
     shown = reading.visible_text(list(message_of(a_plan(*[S.DONE] * 60), has_plans=has_plans).blocks))
 
     assert shown.count("Do done") == 50
     assert "10 more steps" in shown
 
 
-def test_a_home_page_has_no_plans_because_slack_takes_none_there() -> None:
+def test_home_has_no_plan_blocks() -> None:
     report = builders.a_report(sections=(a_plan(S.DONE),))
     view = message.home([report, builders.a_report()])
 
     assert checking.block_problems(view["blocks"], kinds.Surface.HOME) == []
 
 
-def test_a_field_for_a_note_needs_a_button_to_go_with() -> None:
+def test_note_field_needs_a_button() -> None:
     assert not [
         block for block in message.notice(a_notice(a_plan(S.DONE), note="optional")).blocks if block["type"] == "input"
     ]
 
 
 @pytest.mark.parametrize("width", [20, 80, 10_000])
-def test_the_title_of_a_task_of_which_nothing_is_known_is_not_cut_in_a_terminal(width: int) -> None:
+def test_title_of_a_task_without_details_is_not_cut_in_a_terminal(width: int) -> None:
     console = rich.console.Console(width=width)
     with console.capture() as capture:
         console.print(rendering.unfinished(builders.a_report(), a_plan(S.WAITING)))

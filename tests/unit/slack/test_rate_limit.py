@@ -5,7 +5,7 @@ import time
 from bot.slack.outbound import rate_limit
 
 
-def test_it_waits_as_long_as_slack_asks_for_and_remembers() -> None:
+def test_retry_after_is_waited_for_and_remembered() -> None:
     pace = rate_limit.Backoff(1.0)
 
     assert pace.slow_down(30.0) == 30.0
@@ -13,7 +13,7 @@ def test_it_waits_as_long_as_slack_asks_for_and_remembers() -> None:
     assert pace.slow_down(None) == 4.0
 
 
-def test_it_stays_within_bounds_both_ways() -> None:
+def test_retry_after_is_bounded() -> None:
     pace = rate_limit.Backoff(1.0)
     slowest = [pace.slow_down(0.0) for _ in range(20)][-1]
 
@@ -24,14 +24,14 @@ def test_it_stays_within_bounds_both_ways() -> None:
     assert pace.seconds == 1.0
 
 
-def test_edits_come_in_a_burst_and_then_at_the_pace_that_slack_allows() -> None:
+def test_edits_burst_and_then_follow_the_rate() -> None:
     budget, start = rate_limit.EditBudget(per_minute=30, burst=3), time.monotonic()
 
     assert [round(budget.reserve(start), 3) for _ in range(6)] == [0, 0, 0, 2.0, 4.0, 6.0]
     assert round(budget.reserve(start + 8), 3) == 0
 
 
-def test_in_no_minute_there_are_more_edits_than_slack_allows() -> None:
+def test_no_minute_exceeds_the_edit_rate_limit() -> None:
     budget, start = rate_limit.EditBudget(), time.monotonic()
     due: list[float] = []
     for _ in range(300):
@@ -41,13 +41,13 @@ def test_in_no_minute_there_are_more_edits_than_slack_allows() -> None:
     assert max(sum(start <= one < start + 60 for one in due) for start in due) <= 50
 
 
-def test_a_long_rest_earns_no_more_than_a_burst() -> None:
+def test_idle_time_earns_at_most_a_burst() -> None:
     budget, later = rate_limit.EditBudget(per_minute=30, burst=2), time.monotonic() + 3_600
 
     assert [round(budget.reserve(later), 3) for _ in range(3)] == [0, 0, 2.0]
 
 
-def test_edits_of_one_key_keep_their_distance_and_others_do_not_wait() -> None:
+def test_edits_of_one_key_are_spaced_without_delaying_others() -> None:
     limiter = rate_limit.EditLimiter(5.0)
 
     assert limiter.reserve("run") == 0
@@ -56,7 +56,7 @@ def test_edits_of_one_key_keep_their_distance_and_others_do_not_wait() -> None:
     assert limiter.try_acquire("log")
 
 
-def test_turn_is_kept_until_it_has_come() -> None:
+def test_reservation_is_kept_until_due() -> None:
     limiter = rate_limit.EditLimiter(0.0, rate_limit.EditBudget(per_minute=6, burst=1))
     limiter.reserve("first")
 

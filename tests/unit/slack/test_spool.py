@@ -20,7 +20,7 @@ def names_in(folder: pathlib.Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-async def test_everything_comes_back_in_its_order_as_often_as_it_is_read() -> None:
+async def test_spool_can_be_read_repeatedly_in_order() -> None:
     spool = outbound_spool.Spool(10_000_000)
     for number in range(0, 50_000, 100):
         await spool.add([f"line {number + more} ż" for more in range(100)])
@@ -34,7 +34,7 @@ async def test_everything_comes_back_in_its_order_as_often_as_it_is_read() -> No
     spool.close()
 
 
-async def test_what_comes_after_the_bound_is_counted_and_leaves_no_hole() -> None:
+async def test_lines_beyond_the_limit_are_counted_without_gaps() -> None:
     spool = outbound_spool.Spool(20)
 
     for line in ("1234567", "x" * 50, "1234567", "7"):
@@ -45,7 +45,7 @@ async def test_what_comes_after_the_bound_is_counted_and_leaves_no_hole() -> Non
     spool.close()
 
 
-async def test_nothing_can_be_found_on_the_disk(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_spool_leaves_nothing_readable_on_disk(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     spool = outbound_spool.Spool(10_000_000)
     await spool.add(["x" * 1_000_000])
@@ -55,7 +55,7 @@ async def test_nothing_can_be_found_on_the_disk(tmp_path: pathlib.Path, monkeypa
     spool.close()
 
 
-async def test_a_disk_that_takes_nothing_costs_the_file_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_disk_costs_only_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
     spool = outbound_spool.Spool(10_000_000)
 
@@ -68,7 +68,7 @@ async def test_a_disk_that_takes_nothing_costs_the_file_and_nothing_else(monkeyp
     spool.close()
 
 
-async def test_closing_while_a_thread_writes_waits_for_it() -> None:
+async def test_close_waits_for_a_writing_thread() -> None:
     spool = outbound_spool.Spool(100_000_000)
     writing = asyncio.ensure_future(spool.add(["x" * 50_000_000]))
     await asyncio.sleep(0)

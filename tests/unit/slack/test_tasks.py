@@ -9,7 +9,7 @@ from bot.slack.inbound import tasks
 pytestmark = pytest.mark.anyio
 
 
-async def test_work_waits_for_its_own_acknowledgement_and_those_of_others() -> None:
+async def test_task_waits_for_pending_acknowledgements() -> None:
     acknowledgements = tasks.Acknowledgements()
     with acknowledgements.pending() as first:
         with acknowledgements.pending():

@@ -46,7 +46,7 @@ async def numbers(record: audit.AuditLog, **filters: Any) -> list[int]:
     return [int(entry.id[5:], 16) for entry in entries]
 
 
-async def test_what_has_begun_is_on_record_as_unfinished(record: audit.AuditLog) -> None:
+async def test_started_invocation_is_recorded_as_unfinished(record: audit.AuditLog) -> None:
     assert await begin(record, 1) is True
 
     assert await record.latest(limit=10) == (
@@ -66,7 +66,7 @@ async def test_what_has_begun_is_on_record_as_unfinished(record: audit.AuditLog)
     )
 
 
-async def test_what_has_ended_is_on_record_with_its_outcome(record: audit.AuditLog) -> None:
+async def test_ended_invocation_is_recorded_with_its_status(record: audit.AuditLog) -> None:
     await begin(record, 1)
     await end(record, 1, status=invocations.Status.TIMED_OUT)
 
@@ -80,7 +80,7 @@ async def test_what_has_ended_is_on_record_with_its_outcome(record: audit.AuditL
     )
 
 
-async def test_the_end_of_what_never_began_changes_nothing(record: audit.AuditLog) -> None:
+async def test_end_without_a_start_changes_nothing(record: audit.AuditLog) -> None:
     await begin(record, 1)
 
     await end(record, 2)
@@ -88,7 +88,7 @@ async def test_the_end_of_what_never_began_changes_nothing(record: audit.AuditLo
     assert [entry.ending for entry in await record.latest(limit=10)] == [None]
 
 
-async def test_moments_come_back_in_utc_whatever_their_zone_was(record: audit.AuditLog) -> None:
+async def test_times_are_returned_in_utc(record: audit.AuditLog) -> None:
     there = datetime.timezone(datetime.timedelta(hours=9))
     await begin(record, 1, received_at=NOW.astimezone(there))
 
@@ -98,7 +98,7 @@ async def test_moments_come_back_in_utc_whatever_their_zone_was(record: audit.Au
     assert entry.received_at.utcoffset() == datetime.timedelta(0)
 
 
-async def test_the_newest_come_first_and_no_more_than_asked_for(record: audit.AuditLog) -> None:
+async def test_newest_entries_come_first_up_to_the_limit(record: audit.AuditLog) -> None:
     for number in (2, 1, 4, 3):
         await begin(record, number)
 
@@ -106,7 +106,7 @@ async def test_the_newest_come_first_and_no_more_than_asked_for(record: audit.Au
     assert await numbers(record, limit=2) == [4, 3]
 
 
-async def test_entries_are_narrowed_by_time_person_and_command(record: audit.AuditLog) -> None:
+async def test_entries_are_filtered_by_time_person_and_command(record: audit.AuditLog) -> None:
     bob = builders.an_actor(id="U0BOB", name="bob")
     for number, word, actor in ((1, "health", bob), (2, "audit", bob), (3, None, builders.an_actor())):
         await begin(record, number, actor=actor)
@@ -121,7 +121,7 @@ async def test_entries_are_narrowed_by_time_person_and_command(record: audit.Aud
     assert await numbers(record, actor="' OR 1=1 --") == []
 
 
-async def test_the_same_delivery_is_recorded_once(record: audit.AuditLog) -> None:
+async def test_repeated_delivery_is_recorded_once(record: audit.AuditLog) -> None:
     assert await begin(record, 1, delivery_key="Ev1") is True
 
     assert await begin(record, 2, delivery_key="Ev1") is False
@@ -129,18 +129,18 @@ async def test_the_same_delivery_is_recorded_once(record: audit.AuditLog) -> Non
     assert await numbers(record) == [3, 1]
 
 
-async def test_what_cannot_be_delivered_twice_is_always_recorded(record: audit.AuditLog) -> None:
+async def test_invocation_without_a_delivery_key_is_always_recorded(record: audit.AuditLog) -> None:
     assert [await begin(record, number, delivery_key=None) for number in range(3)] == [True] * 3
 
 
-async def test_of_fifty_deliveries_at_once_one_is_recorded(record: audit.AuditLog) -> None:
+async def test_fifty_concurrent_deliveries_are_recorded_once(record: audit.AuditLog) -> None:
     outcomes = await asyncio.gather(*(begin(record, number, delivery_key="Ev1") for number in range(50)))
 
     assert sorted(outcomes) == [False] * 49 + [True]
     assert await numbers(record) == [outcomes.index(True)]
 
 
-async def test_of_fifty_deliveries_to_two_processes_one_is_recorded(record: audit.AuditLog, database_url: str) -> None:
+async def test_fifty_deliveries_to_two_processes_are_recorded_once(record: audit.AuditLog, database_url: str) -> None:
     async with database.open_database(database_url) as another:
         records = (record, audit.AuditLog(another))
         outcomes = await asyncio.gather(*(begin(records[n % 2], n, delivery_key="Ev1") for n in range(50)))
@@ -148,7 +148,7 @@ async def test_of_fifty_deliveries_to_two_processes_one_is_recorded(record: audi
     assert outcomes.count(True) == 1
 
 
-async def test_fifty_requests_at_once_are_all_recorded(record: audit.AuditLog) -> None:
+async def test_fifty_concurrent_invocations_are_all_recorded(record: audit.AuditLog) -> None:
     async def whole(number: int) -> None:
         await begin(record, number)
         await end(record, number)
@@ -159,14 +159,14 @@ async def test_fifty_requests_at_once_are_all_recorded(record: audit.AuditLog) -
     assert len(await numbers(record)) == 50
 
 
-async def test_an_answer_is_found_again_by_the_person_it_was_given_to(record: audit.AuditLog) -> None:
+async def test_report_is_found_by_its_recipient(record: audit.AuditLog) -> None:
     await begin(record, 1)
     await end(record, 1)
 
     assert await record.find_report("1123-00000001", actor_id="U0ALICE") == REPORT
 
 
-async def test_nobody_finds_the_answer_to_another(record: audit.AuditLog) -> None:
+async def test_report_of_another_person_is_not_found(record: audit.AuditLog) -> None:
     await begin(record, 1)
     await end(record, 1)
 
@@ -174,14 +174,14 @@ async def test_nobody_finds_the_answer_to_another(record: audit.AuditLog) -> Non
     assert await record.find_report("1123-00000001", actor_id="alice") is None
 
 
-async def test_an_answer_is_found_without_a_person_too(record: audit.AuditLog) -> None:
+async def test_report_is_found_without_a_person(record: audit.AuditLog) -> None:
     await begin(record, 1)
     await end(record, 1)
 
     assert await record.find_report("1123-00000001") == REPORT
 
 
-async def test_a_log_of_ten_thousand_lines_takes_little_room_and_comes_back_whole(
+async def test_log_of_ten_thousand_lines_is_stored_compressed_and_whole(
     record: audit.AuditLog, db: database.Database
 ) -> None:
     entries = tuple(
@@ -199,7 +199,7 @@ async def test_a_log_of_ten_thousand_lines_takes_little_room_and_comes_back_whol
     assert size < 200_000
 
 
-async def test_who_wants_the_end_is_on_record_and_the_first_counts(record: audit.AuditLog) -> None:
+async def test_first_cancel_request_is_recorded(record: audit.AuditLog) -> None:
     ada, bob = invocations.CancelRequest(by="ada", at=NOW), invocations.CancelRequest(by="bob", at=NOW + HOUR)
     await begin(record, 1)
 
@@ -209,7 +209,7 @@ async def test_who_wants_the_end_is_on_record_and_the_first_counts(record: audit
     assert await record.find_stop("1123-00000001") == ada
 
 
-async def test_of_many_who_want_the_end_at_once_one_is_the_first(record: audit.AuditLog) -> None:
+async def test_concurrent_cancel_requests_have_one_winner(record: audit.AuditLog) -> None:
     await begin(record, 1)
 
     asked = [
@@ -221,7 +221,7 @@ async def test_of_many_who_want_the_end_at_once_one_is_the_first(record: audit.A
     assert len({stop.by for _, stop in outcomes}) == 1
 
 
-async def test_what_has_ended_or_never_began_cannot_be_stopped(record: audit.AuditLog) -> None:
+async def test_ended_or_unknown_invocation_cannot_be_cancelled(record: audit.AuditLog) -> None:
     await begin(record, 1)
     await end(record, 1)
 
@@ -230,7 +230,7 @@ async def test_what_has_ended_or_never_began_cannot_be_stopped(record: audit.Aud
     assert await record.request_stop("1123-00000002", stop) == (invocations.CancelResult.UNKNOWN, stop)
 
 
-async def test_there_is_no_answer_before_the_end(record: audit.AuditLog) -> None:
+async def test_unfinished_invocation_has_no_report(record: audit.AuditLog) -> None:
     await begin(record, 1)
 
     assert await record.find_report("1123-00000001", actor_id="U0ALICE") is None
@@ -248,7 +248,7 @@ async def test_entries_older_than_the_limit_are_pruned_and_counted(
     assert await db.work(lambda connection: audit.prune(connection, NOW)) == 0
 
 
-async def test_long_names_and_texts_are_cut_to_what_the_table_takes(record: audit.AuditLog) -> None:
+async def test_long_names_and_texts_are_truncated(record: audit.AuditLog) -> None:
     actor, place = builders.an_actor(name="n" * 500), builders.a_place(name="p" * 500)
 
     await begin(record, 1, actor=actor, conversation=place, text="t" * 5_000)
@@ -257,7 +257,7 @@ async def test_long_names_and_texts_are_cut_to_what_the_table_takes(record: audi
     assert (len(entry.actor_name), len(entry.place_name), len(entry.text)) == (128, 128, 2_000)
 
 
-async def test_no_text_breaks_the_record(record: audit.AuditLog) -> None:
+async def test_any_text_can_be_recorded(record: audit.AuditLog) -> None:
     """What a dispatcher hands over is redacted, which takes out what neither UTF-8 nor PostgreSQL has."""
     text = "🚀 żółć \u202e ' \" ; DROP TABLE invocations; -- \\ % \x01"
 
@@ -267,7 +267,7 @@ async def test_no_text_breaks_the_record(record: audit.AuditLog) -> None:
     assert (entry.text, entry.actor_name) == (text, text)
 
 
-async def test_what_a_column_does_not_take_is_told_as_one_of_our_errors(record: audit.AuditLog) -> None:
+async def test_value_rejected_by_a_column_is_a_database_error(record: audit.AuditLog) -> None:
     """SQLite takes any length, so there nothing happens; either way nothing of SQLAlchemy comes through."""
     outcome = None
     try:
@@ -278,7 +278,7 @@ async def test_what_a_column_does_not_take_is_told_as_one_of_our_errors(record: 
     assert outcome is True
 
 
-async def test_a_transaction_that_fails_leaves_nothing_behind(db: database.Database, record: audit.AuditLog) -> None:
+async def test_failed_transaction_is_rolled_back(db: database.Database, record: audit.AuditLog) -> None:
     await begin(record, 1)
 
     with pytest.raises(RuntimeError):
@@ -294,7 +294,7 @@ async def _forget_and_fail(db: database.Database) -> None:
         raise RuntimeError("on the way")
 
 
-async def test_even_a_table_that_was_made_is_undone(db: database.Database) -> None:
+async def test_created_table_is_rolled_back(db: database.Database) -> None:
     with pytest.raises(RuntimeError):
         await _forget_and_fail(db)
 
@@ -322,7 +322,7 @@ async def migrate(url: str) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_a_database_that_another_process_holds_is_unavailable(database_url: str, tmp_path: pathlib.Path) -> None:
+async def test_locked_database_is_unavailable(database_url: str, tmp_path: pathlib.Path) -> None:
     """This waits as long as the bot would, which is longer than other tests may take."""
     await migrate(database_url)
 
@@ -336,9 +336,7 @@ async def test_a_database_that_another_process_holds_is_unavailable(database_url
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_a_full_disk_is_unavailable_and_leaves_the_record_whole(
-    record: audit.AuditLog, db: database.Database
-) -> None:
+async def test_full_disk_is_unavailable_and_loses_no_entry(record: audit.AuditLog, db: database.Database) -> None:
     await begin(record, 1)
 
     with pytest.raises(errors.Unavailable, match="database or disk is full"):
@@ -355,19 +353,19 @@ async def _write_beyond_the_end(db: database.Database) -> None:
 
 
 @pytest.mark.parametrize("content", [b"this is no database " * 500, b"SQLite format 3\0" + b"\xff" * 5_000])
-async def test_a_file_that_is_no_database_is_unavailable(tmp_path: pathlib.Path, content: bytes) -> None:
+async def test_file_that_is_no_database_is_unavailable(tmp_path: pathlib.Path, content: bytes) -> None:
     (tmp_path / "posbot.db").write_bytes(content)
 
     with pytest.raises(errors.Unavailable, match="The database did not take it"):
         await migrate(f"sqlite:///{tmp_path}/posbot.db")
 
 
-async def test_a_folder_is_no_database(tmp_path: pathlib.Path) -> None:
+async def test_folder_is_no_database(tmp_path: pathlib.Path) -> None:
     with pytest.raises(errors.Unavailable, match="unable to open database file"):
         await migrate(f"sqlite:///{tmp_path}")
 
 
-async def test_a_place_where_nothing_can_be_written_is_told() -> None:
+async def test_read_only_folder_is_reported() -> None:
     """Nobody, not even root, may make files in /proc."""
     with pytest.raises(errors.Unavailable, match="unable to open database file"):
         await migrate("sqlite:////proc/posbot.db")
@@ -375,20 +373,20 @@ async def test_a_place_where_nothing_can_be_written_is_told() -> None:
         await migrate("sqlite:////proc/posbot/posbot.db")
 
 
-async def test_a_file_in_the_way_of_the_folder_is_told(tmp_path: pathlib.Path) -> None:
+async def test_file_in_place_of_the_folder_is_reported(tmp_path: pathlib.Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(errors.BadConfiguration, match=r"its folder cannot be made \("):
         await migrate(f"sqlite:///{tmp_path}/file/posbot.db")
 
 
-async def test_missing_folders_are_made(tmp_path: pathlib.Path) -> None:
+async def test_missing_folders_are_created(tmp_path: pathlib.Path) -> None:
     await migrate(f"sqlite:///{tmp_path}/a/b/posbot.db")
 
     assert (tmp_path / "a" / "b" / "posbot.db").is_file()
 
 
-async def test_a_database_that_was_never_migrated_is_unavailable(tmp_path: pathlib.Path) -> None:
+async def test_unmigrated_database_is_unavailable(tmp_path: pathlib.Path) -> None:
     async with database.open_database(f"sqlite:///{tmp_path}/posbot.db") as db:
         with pytest.raises(errors.Unavailable, match="no such table"):
             await begin(audit.AuditLog(db), 1)
@@ -403,7 +401,7 @@ async def test_a_database_that_was_never_migrated_is_unavailable(tmp_path: pathl
         pytest.param("postgresql://pos:hunter2@127.0.0.1:1/pos?colour=red", id="unknown option"),
     ],
 )
-async def test_a_postgresql_that_cannot_be_reached_is_unavailable_and_keeps_its_password(url: str) -> None:
+async def test_unreachable_postgresql_hides_its_password(url: str) -> None:
     with pytest.raises(errors.Unavailable) as caught:
         await migrate(url)
 
@@ -421,7 +419,7 @@ async def test_a_postgresql_that_cannot_be_reached_is_unavailable_and_keeps_its_
         pytest.param("sqlite:///:memory:", id="memory by its name"),
     ],
 )
-async def test_a_url_that_names_no_database_is_told_without_being_repeated(url: str) -> None:
+async def test_invalid_url_is_reported_and_not_repeated(url: str) -> None:
     with pytest.raises(errors.BadConfiguration, match="DATABASE_URL") as caught:
         await migrate(url)
 
@@ -437,5 +435,5 @@ async def test_a_url_that_names_no_database_is_told_without_being_repeated(url: 
         ("postgresql+asyncpg://a@b/c", "postgresql+psycopg"),
     ],
 )
-async def test_a_url_gets_the_driver_that_is_installed(url: str, driver: str) -> None:
+async def test_url_gets_the_installed_driver(url: str, driver: str) -> None:
     assert database.parse_url(url).drivername == driver

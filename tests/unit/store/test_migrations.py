@@ -41,19 +41,19 @@ async def migrate(url: str) -> str | None:
         return await store_migrate.migrate(db)
 
 
-async def test_an_empty_database_is_brought_to_the_newest_revision(database_url: str) -> None:
+async def test_empty_database_is_upgraded_to_the_newest_revision(database_url: str) -> None:
     assert await migrate(database_url) == NEWEST
     assert await tables_of(database_url) == {"alembic_version", *tables.metadata.tables}
 
 
-async def test_doing_it_again_changes_nothing(database_url: str) -> None:
+async def test_second_upgrade_changes_nothing(database_url: str) -> None:
     await migrate(database_url)
 
     assert await migrate(database_url) is None
     assert await migrate(database_url) is None
 
 
-async def test_the_migrated_tables_are_those_that_the_code_works_with(db: database.Database) -> None:
+async def test_migrated_schema_is_the_declared_schema(db: database.Database) -> None:
     def differences(connection: sqlalchemy.Connection) -> list[object]:
         options = {"compare_type": True, "compare_server_default": True}
         context = alembic.migration.MigrationContext.configure(connection, opts=options)
@@ -63,7 +63,7 @@ async def test_the_migrated_tables_are_those_that_the_code_works_with(db: databa
         assert await connection.run_sync(differences) == []
 
 
-async def test_a_database_of_a_newer_version_is_refused_and_left_alone(database_url: str) -> None:
+async def test_newer_database_is_refused_unchanged(database_url: str) -> None:
     await migrate(database_url)
     await execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
 
@@ -77,7 +77,7 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_alone(database_
     assert await tables_of(database_url) == {"alembic_version", *tables.metadata.tables}
 
 
-async def test_a_migration_that_fails_leaves_nothing_half_done(database_url: str) -> None:
+async def test_failed_migration_is_rolled_back(database_url: str) -> None:
     """Otherwise the next start would find a table that it wants to make, and so would every start after it."""
     in_the_way = "CREATE INDEX invocations_by_time ON other (x)"
     await execute(database_url, "CREATE TABLE other (x INTEGER)", in_the_way)
@@ -111,7 +111,7 @@ async def move_to(url: str, revision: str) -> None:
         await connection.run_sync(move)
 
 
-async def test_reports_from_before_they_were_compressed_are_found_again(database_url: str) -> None:
+async def test_uncompressed_reports_survive_the_upgrade(database_url: str) -> None:
     report = builders.a_report(headline="It’s “down” 🚒", sections=(reports.Text(text="x"),))
     document = json.dumps(reports.to_document(report)).replace("'", "''").replace(":", r"\:")
     await move_to(database_url, "0001")
@@ -130,7 +130,7 @@ async def test_reports_from_before_they_were_compressed_are_found_again(database
     assert is_new is False
 
 
-async def test_an_older_version_finds_its_reports_after_going_back(database_url: str) -> None:
+async def test_downgrade_gives_an_older_version_its_reports_back(database_url: str) -> None:
     await move_to(database_url, "0001")
     await execute(database_url, _ROW.format(number="1", report="""'{"verdict"\\:"ok"}'"""))
 
@@ -157,7 +157,7 @@ asyncio.run(main())
 
 
 @pytest.mark.slow
-async def test_several_processes_that_start_at_once_do_it_once(database_url: str) -> None:
+async def test_concurrent_processes_migrate_once(database_url: str) -> None:
     argv = [sys.executable, "-c", _ONE_OF_SEVERAL, database_url]
     pipe = subprocess.PIPE
     starting = [subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, cwd=PROJECT) for _ in range(3)]  # noqa: ASYNC220
@@ -176,7 +176,7 @@ async def test_several_processes_that_start_at_once_do_it_once(database_url: str
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_what_was_recorded_outlives_a_kill(database_url: str, tmp_path: pathlib.Path) -> None:
+async def test_entries_survive_sigkill(database_url: str, tmp_path: pathlib.Path) -> None:
     await migrate(database_url)
 
     with sqlite3.connect(tmp_path / "posbot.db") as connection:
