@@ -5,7 +5,18 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from bench import acknowledgement, first_command, fleet, footprint, imports, logs, results, runs, startup
+from bench import (
+    acknowledgement,
+    first_command,
+    fleet,
+    footprint,
+    imports,
+    logs,
+    request_path,
+    results,
+    runs,
+    startup,
+)
 
 BENCHMARKS: Mapping[str, Callable[[], Awaitable[results.Results]]] = {
     "acknowledgement": acknowledgement.run,
@@ -14,6 +25,7 @@ BENCHMARKS: Mapping[str, Callable[[], Awaitable[results.Results]]] = {
     "footprint": footprint.run,
     "imports": imports.run,
     "logs": logs.run,
+    "request-path": request_path.run,
     "runs": runs.run,
     "startup": startup.run,
 }

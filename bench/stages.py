@@ -73,10 +73,14 @@ class Stage:
             bot = Bot(process=process, port=int(serving["port"]))
             await self._child.ask("deliver to", url=None)
             if mode is Mode.HTTP:
-                await self._child.ask("deliver to", url=f"http://127.0.0.1:{bot.port}/slack/events")
+                await self.deliver_to(bot.port)
             else:
                 await self._child.ask("wait for sockets", count=2)
             yield bot
+
+    async def deliver_to(self, port: int) -> None:
+        """Let Slack send its requests to the bot at *port*."""
+        await self._child.ask("deliver to", url=f"http://127.0.0.1:{port}/slack/events")
 
     @contextlib.asynccontextmanager
     async def bare_app(self, mode: Mode) -> AsyncIterator[subprocesses.Child]:
@@ -118,7 +122,7 @@ async def set_up(service_count: int) -> AsyncIterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="posbot-bench-") as folder:
         home = pathlib.Path(folder)
         environment = processes.plain_environment(home)
-        async with subprocesses.running("bench.stage_process", str(service_count), environment=environment) as child:
+        async with subprocesses.running("bench.sandbox_process", str(service_count), environment=environment) as child:
             stage = Stage(child, home)
             runbook_folder.write(home / "runbook_data", stage.ports)
             yield stage

@@ -17,10 +17,12 @@ _SIGNATURE_HEADERS = ("x-slack-signature", "x-slack-request-timestamp")
 
 def route(app: AsyncApp, signing_secret: str, *, is_stopping: Callable[[], bool]) -> web.RouteDef:
     """Return the route of the request URL that the manifest names."""
-    return web.post(manifest.REQUEST_PATH, _RequestUrl(app, signing_secret, is_stopping).receive)
+    return web.post(manifest.REQUEST_PATH, RequestUrl(app, signing_secret, is_stopping).receive)
 
 
-class _RequestUrl:
+class RequestUrl:
+    """The request URL: verifies each request of Slack, acknowledges it and starts its work."""
+
     def __init__(self, app: AsyncApp, signing_secret: str, is_stopping: Callable[[], bool]) -> None:
         self._app = app
         self._is_stopping = is_stopping
