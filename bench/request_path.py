@@ -1,13 +1,13 @@
 """
 Which modules of `bot/` and `commands/` one request visits, from its signed HTTP request to the blocks in Slack.
 
-A real posbot serves in this process; Slack and the services are a process of their own. After a few requests to warm up,
-one more is counted: a profile function sees every call of a function and keeps the file of its code.
+A real posbot serves in this process; Slack and the services are a process of their own. After a few requests to warm
+up, one more is counted: a profile function sees every call of a function and keeps the file of its code.
 
 Only functions that run because of that request count: receiving it marks its context, which its tasks and what they
 hand to threads inherit; heartbeats and other loops have contexts of their own. Lambdas, comprehensions, properties and
-validators are functions of the file that holds them. Importing a module, and methods that `dataclasses` generates, which
-are in no file, do not count.
+validators are functions of the file that holds them. Importing a module does not count, nor do the methods that
+`dataclasses` generates, which are in no file.
 """
 
 import asyncio

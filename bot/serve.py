@@ -19,7 +19,7 @@ from bot.procedures import live_messages as run_messages
 from bot.procedures.engine import store as run_store
 from bot.slack import service as slack_service
 from bot.slack.client import api as slack_api
-from bot.slack.inbound import tasks as inbound_tasks
+from bot.slack.inbound import listeners
 from bot.store import audit
 
 log = structlog.get_logger()
@@ -48,7 +48,7 @@ async def serve(settings: config_settings.Settings, commands: Sequence[command.C
     stopped.cancel()
     if stop.is_set():
         # A server that has not started has nothing to finish.
-        grace = settings.drain_seconds + inbound_tasks.SHUTDOWN_GRACE_SECONDS + _CLOSING_SECONDS
+        grace = settings.drain_seconds + listeners.SHUTDOWN_GRACE_SECONDS + _CLOSING_SECONDS
         _, late = await asyncio.wait({server}, timeout=grace if started.is_set() else 0.0)
         for task in late:
             task.cancel()
@@ -131,7 +131,7 @@ def _stop_on_signals() -> asyncio.Event:
 async def _running(watches: Mapping[str, slack_service.Watch]) -> AsyncIterator[None]:
     """Run *watches* beside the block."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(inbound_tasks.run_forever(watch, name)) for name, watch in watches.items()]
+        tasks = [group.create_task(listeners.run_forever(watch, name)) for name, watch in watches.items()]
         try:
             yield
         finally:

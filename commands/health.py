@@ -7,7 +7,7 @@ import pydantic
 
 from bot import command
 from bot.config import catalog
-from bot.health import poller as health_poller
+from bot.health import actuator
 from bot.health import reports as health_reports
 from bot.model import reports
 
@@ -36,7 +36,7 @@ class Parameters(command.Parameters):
 async def run(parameters: Parameters, context: command.Context) -> reports.Report:
     """Return the health of the selected services."""
     services = context.catalog.select(parameters.selection)
-    poller = health_poller.Poller(
+    poller = actuator.Poller(
         services,
         context.environments.find(parameters.env or ""),
         context.actuator,
@@ -49,7 +49,7 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
     return report
 
 
-def _report(poll: health_poller.Poll, parameters: Parameters, context: command.Context) -> reports.Report:
+def _report(poll: actuator.Poll, parameters: Parameters, context: command.Context) -> reports.Report:
     environment = parameters.env or ""
     pointers = context.runbook.point_to(*health_reports.runbook_sections(poll.services))
     if len(poll.services) == 1:
@@ -65,7 +65,7 @@ def _report(poll: health_poller.Poll, parameters: Parameters, context: command.C
 
 def _deadline(parameters: Parameters) -> float:
     max_wait = parameters.wait.total_seconds() if parameters.wait else 0.0
-    return max_wait + health_poller.ROUND_TIMEOUT_SECONDS + _REPORT_SECONDS
+    return max_wait + actuator.ROUND_TIMEOUT_SECONDS + _REPORT_SECONDS
 
 
 COMMAND = command.Command(

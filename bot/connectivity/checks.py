@@ -15,7 +15,7 @@ from bot.connectivity import eureka as connectivity_eureka
 from bot.connectivity import gateway as connectivity_gateway
 from bot.connectivity.gateway import AccessProbe, ResponseClass, Routes, TokenInfo
 from bot.health import actuator as health_actuator
-from bot.health import advice, status
+from bot.health import reports, status
 from bot.health.status import Finding
 from bot.model.reports import Verdict
 
@@ -114,7 +114,7 @@ def _guarded_url(
 def check_endpoint(health: status.EndpointHealth) -> tuple[Check, Check, Check]:
     """Return the checks of DNS, port and endpoint, all from one health request."""
     finding, url = health.finding, urllib.parse.urlsplit(health.exchange.url)
-    hint = advice.find(finding)
+    hint = reports.advice_for(finding)
     if finding is Finding.DNS_FAILED:
         return (
             Check(name=DNS, verdict=Verdict.FAILED, result=health.explanation, advice=hint),

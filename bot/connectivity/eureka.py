@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections.abc import Iterator
 
-from bot.health import http_probe, status
+from bot.health import actuator, status
 
 APPLICATIONS_PATH = "/eureka/apps"
 MAX_BODY_BYTES = 5_000_000
@@ -48,7 +48,7 @@ class Eureka:
     """Reads registries without retries; a failure is part of the result."""
 
     def __init__(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self._http = http_probe.HttpProbe(max_bytes=MAX_BODY_BYTES, timeout_seconds=timeout_seconds)
+        self._http = actuator.HttpProbe(max_bytes=MAX_BODY_BYTES, timeout_seconds=timeout_seconds)
 
     async def find(self, url: str, name: str) -> Registration:
         """Return the registration of the service called *name* in the registry at *url*."""

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from bot.health import http_probe, status
+from bot.health import actuator, status
 
 ROUTES_PATH = "/actuator/gateway/routes"
 MAX_BODY_BYTES = 5_000_000
@@ -118,7 +118,7 @@ class Gateway:
 
     def __init__(self, tokens: Mapping[str, str], *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._tokens = tokens
-        self._http = http_probe.HttpProbe(max_bytes=MAX_BODY_BYTES, timeout_seconds=timeout_seconds)
+        self._http = actuator.HttpProbe(max_bytes=MAX_BODY_BYTES, timeout_seconds=timeout_seconds)
 
     async def routes(self, url: str) -> Routes:
         """Return the routes of the gateway at *url*, or why they are unavailable."""

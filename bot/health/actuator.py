@@ -1,22 +1,27 @@
 """
-Spring Boot's health and info endpoints.
+Spring Boot's health and info endpoints, of one service or of many at once, repeated until they are healthy.
 
 A request never raises: a failure is a finding like any other. Nothing is retried, so that a service which fails every
-second request does not look healthy.
+second request does not look healthy. The HTTP library is loaded with the first request.
 """
 
 import asyncio
 import contextlib
 import dataclasses
 import datetime
+import functools
 import http
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from bot.health import http_probe
+from bot.config import catalog
 from bot.health import status as health_status
+
+if TYPE_CHECKING:
+    from bot.health import http_transport
 
 GROUPS = ("readiness", "liveness")
 MAX_BODY_BYTES = 1_000_000
@@ -26,10 +31,37 @@ MAX_COMPONENT_DEPTH = 8
 """Spring's own documents are two levels deep and have about a dozen components."""
 TIMEOUT_SECONDS = 8.0
 """For a whole response. Kubernetes and most gateways give up long before."""
+ROUND_TIMEOUT_SECONDS = 12.0
+"""For one check of all services. A response takes 8 s at most; two in sequence follow only a failed first one."""
+POLL_SECONDS = 2.0
+_BATCH_SIZE = 8
+_LOOP_TURNS_TO_SEND = 10
+"""Turns of the event loop in which an unblocked request connects and is sent."""
 _MAX_NAME_LENGTH = 80
 """Of a version or a commit."""
 _LOGIN = re.compile(r"login|log-in|signin|sign-in|oauth|openid|saml|sso|/auth\b", re.IGNORECASE)
 _INVALID_JSON = object()
+
+
+class HttpProbe:
+    """Sends GET requests without retries, each limited to *timeout_seconds* and *max_bytes*."""
+
+    def __init__(self, *, max_bytes: int, timeout_seconds: float) -> None:
+        self._max_bytes = max_bytes
+        self._timeout_seconds = timeout_seconds
+
+    async def get(
+        self, url: str, *, accept: str, token: str | None = None
+    ) -> health_status.HttpResponse | health_status.HttpFailure:
+        """Return the response of *url*, or the failure; *token* is sent as bearer token."""
+        return await self._transport.get(url, accept=accept, token=token)
+
+    @functools.cached_property
+    def _transport(self) -> "http_transport.HttpTransport":
+        # httpx is a tenth of what a terminal command loads, and most commands send no request to a service.
+        from bot.health import http_transport  # noqa: PLC0415
+
+        return http_transport.HttpTransport(max_bytes=self._max_bytes, timeout_seconds=self._timeout_seconds)
 
 
 class Actuator:
@@ -40,7 +72,7 @@ class Actuator:
     """
 
     def __init__(self, *, concurrency: int = 512, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self._http = http_probe.HttpProbe(max_bytes=MAX_BODY_BYTES, timeout_seconds=timeout_seconds)
+        self._http = HttpProbe(max_bytes=MAX_BODY_BYTES, timeout_seconds=timeout_seconds)
         self._slots = asyncio.Semaphore(concurrency)
         self._durations: dict[str, float] = {}
 
@@ -113,8 +145,8 @@ def _parse_health(response: health_status.HttpResponse) -> health_status.Endpoin
 
 def _status_finding(exchange: health_status.Exchange) -> tuple[health_status.Finding, str] | None:
     """Return the finding where the HTTP status alone decides, whatever the body."""
-    status = exchange.status or 0
-    if 300 <= status < 400:
+    code = exchange.status or 0
+    if 300 <= code < 400:
         target = dict(exchange.headers).get("location", "no location")
         is_login = _LOGIN.search(target) is not None
         kind = "login page" if is_login else "redirect"
@@ -122,17 +154,17 @@ def _status_finding(exchange: health_status.Exchange) -> tuple[health_status.Fin
             health_status.Finding.LOGIN_PAGE if is_login else health_status.Finding.REDIRECTED,
             f"{exchange.status_line}, {kind}: {target}",
         )
-    by_status = {
+    by_code = {
         401: (health_status.Finding.UNAUTHORIZED, f"{exchange.status_line}, authentication required"),
         403: (health_status.Finding.FORBIDDEN, exchange.status_line),
         404: (health_status.Finding.NOT_FOUND, f"{exchange.status_line}, no health endpoint at this path"),
     }
-    return by_status.get(status)
+    return by_code.get(code)
 
 
 def _evaluate(document: dict[str, object], exchange: health_status.Exchange) -> health_status.EndpointHealth:
-    status = str(document["status"]).upper()
-    finding = health_status.SPRING_STATUSES.get(status, health_status.Finding.UNKNOWN)
+    reported = str(document["status"]).upper()
+    finding = health_status.SPRING_STATUSES.get(reported, health_status.Finding.UNKNOWN)
     if finding is health_status.Finding.UP and exchange.total_seconds > health_status.TARGET_SECONDS:
         finding = health_status.Finding.SLOW
     groups = document.get("groups")
@@ -220,3 +252,94 @@ def _parse_time(value: object) -> datetime.datetime | None:
     with contextlib.suppress(ValueError):
         return datetime.datetime.fromisoformat(value) if isinstance(value, str) else None
     return None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """One round of health checks."""
+
+    services: tuple[health_status.ServiceHealth, ...]
+    waited_seconds: float
+    is_last: bool
+    """All services are healthy, or the time is up."""
+
+    @property
+    def is_healthy(self) -> bool:
+        """Return whether every service with an endpoint is healthy, degraded (slow) included."""
+        return all(health.is_healthy or health.finding is health_status.Finding.NO_ENDPOINT for health in self.services)
+
+
+class Poller:
+    """Checks the same services any number of times, each independently of the others."""
+
+    def __init__(
+        self,
+        services: Sequence[catalog.Service],
+        environment: catalog.Environment,
+        actuator: "Actuator",
+        *,
+        with_groups: bool,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self._services = services
+        self._environment = environment
+        self._actuator = actuator
+        self._with_groups = with_groups
+        self._poll_seconds = poll_seconds
+
+    async def poll(self, max_wait: datetime.timedelta | None) -> AsyncIterator[Poll]:
+        """Yield rounds of checks until all services are healthy or *max_wait* is over; only one without *max_wait*."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        while True:
+            services = tuple(await self.check())
+            waited = loop.time() - started
+            remaining = max_wait.total_seconds() - waited if max_wait is not None else 0.0
+            poll = Poll(services=services, waited_seconds=waited, is_last=remaining <= 0)
+            if poll.is_healthy or poll.is_last:
+                yield dataclasses.replace(poll, is_last=True)
+                return
+            yield poll
+            await asyncio.sleep(min(self._poll_seconds, remaining))
+
+    async def check(self) -> list[health_status.ServiceHealth]:
+        """Return the health of every service, those without a response in time included."""
+        # The slowest of the last round start first, so that their time is not added to that of the others.
+        in_order = sorted(self._services, key=self._last_duration_seconds, reverse=True)
+        tasks: dict[str, asyncio.Task[health_status.ServiceHealth]] = {}
+        for index, service in enumerate(in_order, start=1):
+            tasks[service.name] = asyncio.create_task(self._check_service(service))
+            if index % _BATCH_SIZE == 0:
+                # Send these requests before more are created: all at once, each would wait for all others.
+                for _ in range(_LOOP_TURNS_TO_SEND):
+                    await asyncio.sleep(0)
+        try:
+            await asyncio.wait(tasks.values(), timeout=ROUND_TIMEOUT_SECONDS)
+        finally:
+            for task in tasks.values():
+                task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        return [_result(name, task) for name, task in tasks.items()]
+
+    def _last_duration_seconds(self, service: catalog.Service) -> float:
+        return self._actuator.last_duration_seconds(self._environment.health_url_of(service) or "")
+
+    async def _check_service(self, service: catalog.Service) -> health_status.ServiceHealth:
+        url = self._environment.health_url_of(service)
+        if url is None:
+            return health_status.unchecked(
+                service.name, health_status.Finding.NO_ENDPOINT, "services.yaml sets no port"
+            )
+        return await self._actuator.read(service.name, url, with_groups=self._with_groups)
+
+
+def _result(name: str, task: asyncio.Task[health_status.ServiceHealth]) -> health_status.ServiceHealth:
+    if task.cancelled():
+        explanation = f"timed out after {ROUND_TIMEOUT_SECONDS:g} s"
+        return health_status.unchecked(name, health_status.Finding.TIMED_OUT, explanation)
+    if (error := task.exception()) is not None:
+        # A failed check of one service must not lose the results of the others.
+        return health_status.unchecked(
+            name, health_status.Finding.UNREACHABLE, f"check failed ({type(error).__name__})"
+        )
+    return task.result()

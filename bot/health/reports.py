@@ -1,28 +1,62 @@
-"""Reports of health checks: one service in detail, or many in one table, worst first."""
+"""Reports of health checks: one service in detail, or many in one table; and what to do about a finding."""
 
 from collections.abc import Sequence
 
-from bot.health import advice, poller, status
+from bot.health import actuator, status
+from bot.health.status import Finding
 from bot.model import reports
 
 FAILING_SECTION = "health-failing"
 CHECKS_SECTION = "health-checks"
 _MAX_COMPONENTS_SHOWN = 10
 _MAX_SERVICE_BUTTONS = 3
+_ADVICE = {
+    Finding.SLOW: "Check latency and the connection pool. A single slow response may be a garbage collection.",
+    Finding.DOWN: "Check the failing components, then the logs.",
+    Finding.OUT_OF_SERVICE: "The service refuses traffic: it is starting, stopping or not ready. Check readiness.",
+    Finding.UNKNOWN: "The service does not report a usable status. Check its components and logs.",
+    Finding.DNS_FAILED: "Check the environment and the health_url template. The Service may not be deployed there.",
+    Finding.REFUSED: "Nothing listens on this port: the service is not started, has crashed or uses another port.",
+    Finding.UNREACHABLE: "Check network policies, and whether posbot has access to this network.",
+    Finding.CONNECT_TIMEOUT: "Packets are dropped: check network policies, the node and the address.",
+    Finding.READ_TIMEOUT: "The service accepts connections but does not respond: exhausted threads or a hanging check.",
+    Finding.TLS_EXPIRED: "Renew the certificate. Clients reject it until then.",
+    Finding.TLS_WRONG_HOST: "The URL and the certificate name different hosts. Check the gateway route and health_url.",
+    Finding.TLS_UNTRUSTED: "Add the issuing CA to posbot (SSL_CERT_FILE), or use a certificate from a trusted CA.",
+    Finding.TLS_FAILED: "Check that the port serves TLS, and which versions it supports.",
+    Finding.DROPPED: "The connection was closed before a response: a crash, a restart or a proxy in between.",
+    Finding.NOT_HTTP: "Another application listens on this port. Compare the port with services.yaml.",
+    Finding.UNAUTHORIZED: "Permit /actuator/health without authentication, or use an address inside the cluster.",
+    Finding.FORBIDDEN: "A gateway or a security rule denies posbot access to the actuator.",
+    Finding.LOGIN_PAGE: "Exempt the actuator from the login page, or use an address inside the cluster.",
+    Finding.REDIRECTED: "If the target is the actuator, use its URL in health_url (environments.yaml).",
+    Finding.NOT_FOUND: "Wrong path, or the health endpoint is not exposed (management.endpoints.web.exposure).",
+    Finding.NOT_JSON: "Another application responds at this URL, such as a proxy with an error page.",
+    Finding.NOT_HEALTH: "Another application responds at this URL. Compare port and path with services.yaml.",
+    Finding.TOO_LARGE: "Another application responds at this URL: a health document is small.",
+    Finding.HTTP_ERROR: "A proxy or the gateway responds, or the service fails before its actuator does.",
+    Finding.NO_ENDPOINT: "If the service serves HTTP, set its port in services.yaml.",
+    Finding.TIMED_OUT: "Check this service alone.",
+}
+
+
+def advice_for(finding: Finding) -> str:
+    """Return the next step for *finding*, or an empty string for a healthy service."""
+    return _ADVICE.get(finding, "")
 
 
 def runbook_sections(services: Sequence[status.ServiceHealth]) -> tuple[str, ...]:
     """Return the markers of the runbook sections that cover the findings."""
-    checked = [health for health in services if health.finding is not status.Finding.NO_ENDPOINT]
+    checked = [health for health in services if health.finding is not Finding.NO_ENDPOINT]
     is_ok = all(health.verdict is reports.Verdict.OK for health in checked)
     return (CHECKS_SECTION,) if is_ok else (FAILING_SECTION, CHECKS_SECTION)
 
 
-def wait_suffix(poll: poller.Poll, timeout_seconds: float) -> str:
+def wait_suffix(poll: actuator.Poll, timeout_seconds: float) -> str:
     """Return what a headline says of waiting for healthy services."""
     if not poll.is_last:
         return f"; waiting, {poll.waited_seconds:.0f} of {timeout_seconds:.0f} s"
-    is_slow = any(health.finding is status.Finding.SLOW for health in poll.services)
+    is_slow = any(health.finding is Finding.SLOW for health in poll.services)
     state = ("degraded" if is_slow else "healthy") if poll.is_healthy else "still unhealthy"
     return f"; {state} after {poll.waited_seconds:.0f} s"
 
@@ -35,7 +69,7 @@ def service_report(
         "unreachable: "
         if health.finding.is_unreachable
         else "no health endpoint: "
-        if health.finding is status.Finding.NO_ENDPOINT
+        if health.finding is Finding.NO_ENDPOINT
         else ""
     )
     return reports.Report(
@@ -66,11 +100,11 @@ def _service_sections(health: status.ServiceHealth, *, verbose: bool) -> list[re
     if health.summary != health.root.explanation:
         pairs.insert(0, ("health", health.root.explanation))
     # The verbose exchange has the URL as its title.
-    if not verbose and health.finding is not status.Finding.NO_ENDPOINT:
+    if not verbose and health.finding is not Finding.NO_ENDPOINT:
         pairs.append(("url", health.root.exchange.url))
     if pairs:
         sections.append(reports.Fields(pairs=tuple(pairs)))
-    if text := advice.find(health.finding):
+    if text := advice_for(health.finding):
         sections.append(reports.Text(text=text))
     if verbose:
         sections += [_exchange(name, endpoint) for name, endpoint in (("", health.root), *health.groups)]
@@ -81,7 +115,7 @@ def _service_actions(
     health: status.ServiceHealth, environment: str, *, verbose: bool
 ) -> tuple[reports.NextAction, ...]:
     service = health.service
-    if health.finding is status.Finding.NO_ENDPOINT:
+    if health.finding is Finding.NO_ENDPOINT:
         return (reports.NextAction(label="Catalog entry", command=f"services {service}"),)
     line = f"health {service} --env {environment}"
     actions = []
@@ -128,7 +162,7 @@ def fleet_report(
 ) -> reports.Report:
     """Return the report of many services. Those without an endpoint are listed and do not count."""
     in_order = sorted(services, key=_worst_first)
-    checked = [health for health in in_order if health.finding is not status.Finding.NO_ENDPOINT]
+    checked = [health for health in in_order if health.finding is not Finding.NO_ENDPOINT]
     rows = tuple(
         reports.Row(
             verdict=health.verdict if health in checked else None,
@@ -190,5 +224,5 @@ def _response_time(health: status.ServiceHealth) -> str:
 
 def _worst_first(health: status.ServiceHealth) -> tuple[bool, int, float, str]:
     # Healthy services are sorted by name, so that two reports can be compared.
-    duration = 0.0 if health.finding is status.Finding.UP else health.root.exchange.total_seconds
-    return (health.finding is status.Finding.NO_ENDPOINT, -health.verdict.severity, -duration, health.service)
+    duration = 0.0 if health.finding is Finding.UP else health.root.exchange.total_seconds
+    return (health.finding is Finding.NO_ENDPOINT, -health.verdict.severity, -duration, health.service)

@@ -16,7 +16,7 @@ from bot.rollouts import status as rollout_status
 from bot.runbook import sections as runbook_sections
 
 if TYPE_CHECKING:
-    from bot.health import actuator
+    from bot.health import actuator as health_actuator
 
 POLL_SECONDS = 2.0
 _HEALTH_PATH, _INFO_PATH = "/health", "/info"
@@ -75,7 +75,7 @@ class RolloutReporter:
 
     subject: report_subject.Subject
     environment: catalog.Environment
-    actuator: "actuator.Actuator"
+    actuator: "health_actuator.Actuator"
     runbook: runbook_sections.Runbook
     now: Callable[[], datetime.datetime]
 

@@ -16,7 +16,6 @@ from bot.durable import live_messages
 from bot.slack.client import api as slack_api
 from bot.slack.client import history
 from bot.slack.inbound import app_home, handler, listeners, signed_http, socket_mode
-from bot.slack.inbound import tasks as inbound_tasks
 from bot.slack.outbound import live_message_worker, log_stream, rate_limit, reconciler, rendering
 
 log = structlog.get_logger()
@@ -62,7 +61,7 @@ class SlackService:
         self._api = api
         self._stop = stop
         self._problem: str | None = None
-        self.tasks = inbound_tasks.BackgroundTasks()
+        self.tasks = listeners.BackgroundTasks()
         limiter = rate_limit.EditLimiter()
         stream_options = log_stream.LogStreamOptions(record=core.audit, stopping=stop, limiter=limiter)
         app = listeners.application(

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from bot.model import reports
-from bot.slack.blocks import limits, rich_text
+from bot.slack.blocks import elements
 
-Block = rich_text.Block
+Block = elements.Block
 
 _STATUSES: Mapping[reports.TaskState, str] = {
     reports.TaskState.PENDING: "pending",
@@ -27,26 +27,26 @@ _MAX_TASK_LENGTH = 300
 _MIN_TASK_LENGTH = 40
 
 
-def render(plan: reports.Plan, budget: limits.SpaceBudget, *, as_block: bool) -> Iterable[Block]:
+def render(plan: reports.Plan, budget: elements.SpaceBudget, *, as_block: bool) -> Iterable[Block]:
     """Yield *plan* as a block of its own kind, or as a list."""
     completed = sum(task.state not in _OPEN for task in plan.tasks)
     heading = plan.title or f"{completed} of {len(plan.tasks)} steps"
-    shown = plan.tasks[: limits.PLAN_TASKS]
+    shown = plan.tasks[: elements.PLAN_TASKS]
     fair = (budget.characters - len(heading)) // max(len(shown), 1) // 2
     length = min(max(fair, _MIN_TASK_LENGTH), _MAX_TASK_LENGTH)
-    tasks = [(task, rich_text.truncate(task.title, length), _description(task, length)) for task in shown]
+    tasks = [(task, elements.truncate(task.title, length), _description(task, length)) for task in shown]
     count = budget.take_while_fitting([len(title) + len(text) + 4 for _, title, text in tasks], "steps")
     if len(plan.tasks) > len(shown):
         budget.left_out.append(f"{len(plan.tasks) - len(shown):,} more steps")
     if not count:
         return
-    heading = rich_text.visible(budget.take(heading))
+    heading = elements.visible(budget.take(heading))
     if as_block:
         cards = [_card(index, *task) for index, task in enumerate(tasks[:count])]
         yield {"type": "plan", "title": heading, "tasks": cards}
     else:
-        items = rich_text.bullets(_item(*task) for task in tasks[:count])
-        yield rich_text.block([rich_text.section([rich_text.italic(heading)]), items])
+        items = elements.bullets(_item(*task) for task in tasks[:count])
+        yield elements.block([elements.section([elements.italic(heading)]), items])
 
 
 def _description(task: reports.Task, length: int) -> str:
@@ -55,19 +55,19 @@ def _description(task: reports.Task, length: int) -> str:
     if task.state is reports.TaskState.SKIPPED:
         reason = status or detail
         is_complete = reason.startswith("skipped")
-        return rich_text.truncate(reason if is_complete else ": ".join(filter(None, ("skipped", reason))), length)
+        return elements.truncate(reason if is_complete else ": ".join(filter(None, ("skipped", reason))), length)
     text = " · ".join(part for part in (_DESCRIPTIONS.get(task.state, ""), detail, status) if part)
-    return rich_text.truncate(text, length) if text else ""
+    return elements.truncate(text, length) if text else ""
 
 
 def _card(index: int, task: reports.Task, title: str, description: str) -> Block:
     # Slack shows the details of open tasks, and the output of completed ones.
     key = "details" if task.state in _OPEN else "output"
-    text = {key: rich_text.block([rich_text.section([rich_text.text(description)])])} if description else {}
+    text = {key: elements.block([elements.section([elements.text(description)])])} if description else {}
     return {"type": "task_card", "task_id": f"{index + 1}", "title": title, "status": _STATUSES[task.state], **text}
 
 
 def _item(task: reports.Task, title: str, description: str) -> Block:
-    rest = [rich_text.text(f" – {description}")] if description else []
-    mark = rich_text.text(f"{rich_text.TASK_MARKS[task.state]} ")
-    return rich_text.section([mark, rich_text.bold(title), *rest])
+    rest = [elements.text(f" – {description}")] if description else []
+    mark = elements.text(f"{elements.TASK_MARKS[task.state]} ")
+    return elements.section([mark, elements.bold(title), *rest])

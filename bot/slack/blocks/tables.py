@@ -4,9 +4,9 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from bot.model import reports
-from bot.slack.blocks import limits, rich_text
+from bot.slack.blocks import elements
 
-Block = rich_text.Block
+Block = elements.Block
 
 MAX_CELL_WIDTH = 60
 """A wider cell sticks out of its column, so that one long text does not widen every line."""
@@ -16,15 +16,15 @@ _MAX_ALIGNED_ROWS = 500
 """No message has room for more as text."""
 
 
-def render(section: reports.Table, budget: limits.SpaceBudget) -> Iterable[Block]:
+def render(section: reports.Table, budget: elements.SpaceBudget) -> Iterable[Block]:
     """Yield the blocks of a table, and count rows that do not fit."""
     width = max([len(section.columns), *(len(row.cells) for row in section.rows)])
     if not width:
         return
-    title = rich_text.title(section.title, budget)
+    title = elements.title(section.title, budget)
     if title:
         budget.take_block()
-        yield rich_text.block(title)
+        yield elements.block(title)
     right = frozenset(index for index, column in enumerate(section.columns) if column in section.figures)
     # Slack refuses empty rows, and a row may have fewer cells than there are columns, or more.
     lines = [(*cells, *[""] * (width - len(cells))) for cells in (section.columns, *map(_cells, section.rows))]
@@ -35,7 +35,7 @@ def render(section: reports.Table, budget: limits.SpaceBudget) -> Iterable[Block
         lines = lines[1:]
     elif not is_block:
         lines = aligned(lines[:_MAX_ALIGNED_ROWS], right=right) + lines[_MAX_ALIGNED_ROWS:]
-    max_rows = limits.TABLE_ROWS if is_block else len(lines)
+    max_rows = elements.TABLE_ROWS if is_block else len(lines)
     count = budget.take_while_fitting([sum(len(cell) + 3 for cell in cells) for cells in lines[:max_rows]], "rows")
     if len(lines) > max_rows:
         budget.left_out.append(f"{len(lines) - max_rows:,} more rows")
@@ -46,28 +46,26 @@ def render(section: reports.Table, budget: limits.SpaceBudget) -> Iterable[Block
                 {"align": "right" if index in right else "left", "is_wrapped": index > 0} for index in range(width)
             ],
             "rows": [
-                [{"type": "raw_text", "text": rich_text.visible(cell)} for cell in cells] for cells in lines[:count]
+                [{"type": "raw_text", "text": elements.visible(cell)} for cell in cells] for cells in lines[:count]
             ],
         }
     elif count and is_list:
-        yield rich_text.block([rich_text.bullets(map(_item, lines[:count]))])
+        yield elements.block([elements.bullets(map(_item, lines[:count]))])
     elif count:
         text = "\n".join("  ".join(cells).rstrip() for cells in lines[:count])
-        yield rich_text.block([rich_text.preformatted(text)])
+        yield elements.block([elements.preformatted(text)])
 
 
 def _cells(row: reports.Row) -> tuple[str, ...]:
     if row.verdict is None or not row.cells:
         return row.cells
-    return (f"{rich_text.VERDICT_MARKS[row.verdict]} {row.cells[0]}", *row.cells[1:])
+    return (f"{elements.VERDICT_MARKS[row.verdict]} {row.cells[0]}", *row.cells[1:])
 
 
 def _item(cells: tuple[str, ...]) -> Block:
     first, *others = cells
     rest = " – ".join(cell for cell in others if cell.strip())
-    return rich_text.section(
-        [rich_text.bold(rich_text.visible(first)), *([rich_text.text(f": {rest}")] if rest else [])]
-    )
+    return elements.section([elements.bold(elements.visible(first)), *([elements.text(f": {rest}")] if rest else [])])
 
 
 def aligned(lines: Sequence[tuple[str, ...]], *, right: frozenset[int] = frozenset()) -> list[tuple[str, ...]]:

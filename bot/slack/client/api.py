@@ -17,7 +17,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot import errors
-from bot.slack.client import block_support
 from bot.slack.client import errors as client_errors
 from bot.slack.client import retries as client_retries
 
@@ -74,7 +73,7 @@ class SlackApi:
         )
         self._no_retry = AsyncWebClient(token=token, base_url=url, timeout=CALL_TIMEOUT_SECONDS, retry_handlers=[])
         self._cache: dict[str, tuple[float, Any]] = {}
-        self.looks = block_support.BlockSupport()
+        self.block_support = client_retries.BlockSupport()
 
     async def identify(self) -> Identity:
         """

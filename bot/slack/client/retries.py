@@ -5,6 +5,8 @@ Something else may answer in Slack's place: a proxy's page, JSON of another shap
 
 Which calls are retried decides whether a message is posted twice. slack_sdk's own handlers retry a post whose
 connection was dropped after Slack accepted it, and fail on a Retry-After that is no whole number.
+
+`BlockSupport` learns which of the newer blocks a workspace supports from its first refusal, and sends again without.
 """
 
 import asyncio
@@ -12,9 +14,10 @@ import datetime
 import email.utils
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
+import structlog
 import tenacity
 from slack_sdk import errors as slack_errors
 from slack_sdk.http_retry import async_handler, request, response, state
@@ -23,9 +26,9 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncServerErrorRetryHan
 from bot import errors, metrics
 from bot.slack.client import errors as client_errors
 
+log = structlog.get_logger()
 Result = TypeVar("Result")
-RateLimited: TypeAlias = client_errors.RateLimited
-SlackRefused: TypeAlias = client_errors.SlackRefused
+Message = TypeVar("Message", bound="Rendered")
 
 MAX_RETRY_AFTER_SECONDS = 30.0
 """Slack asks for up to half a minute; nobody waits longer for a response."""
@@ -150,3 +153,39 @@ def retry_after_seconds(value: str) -> float:
             return 1.0
         seconds = (at - datetime.datetime.now(datetime.UTC)).total_seconds()
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS) if seconds == seconds else 1.0  # noqa: PLR0124 - NaN
+
+
+class Rendered(Protocol):
+    """A message that may hold a block for a plan."""
+
+    @property
+    def has_plan(self) -> bool:
+        """Whether it has one."""
+
+
+class BlockSupport:
+    """What the workspace supports, as far as this process knows."""
+
+    def __init__(self) -> None:
+        self.has_plans = True
+
+    async def send_with_fallback(
+        self, render: Callable[[bool], Message], send: Callable[[Message], Awaitable[Result]]
+    ) -> Result:
+        """
+        Return what *send* returns for the message of *render*, with plans or, where those are refused, without.
+
+        Raises:
+            what *send* raises.
+        """
+        message = render(self.has_plans)
+        try:
+            return await send(message)
+        except client_errors.SlackRefused as error:
+            if error.kind is not client_errors.Kind.BLOCKS_REFUSED or not message.has_plan:
+                raise
+        result = await send(render(False))
+        if self.has_plans:
+            log.warning("workspace refuses plan blocks, using lists")
+        self.has_plans = False
+        return result

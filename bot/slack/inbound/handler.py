@@ -1,4 +1,8 @@
-"""One request from Slack, from its payload to the response that is shown."""
+"""
+One request from Slack, from its payload to the response that is shown.
+
+`SlackDisplay` shows progress, a followed log and, at last, the response; `RequestHandler` hands requests to dispatch.
+"""
 
 import asyncio
 import collections
@@ -14,17 +18,107 @@ from bot.dispatch import dispatcher as dispatch_dispatcher
 from bot.model import invocations, reports
 from bot.slack.client import api as slack_api
 from bot.slack.inbound import payloads
-from bot.slack.outbound import display as outbound_display
-from bot.slack.outbound import log_stream
+from bot.slack.outbound import log_stream, replies
 
 log = structlog.get_logger()
 Found = TypeVar("Found")
 
 _SHUTDOWN_GRACE_SECONDS = 2.0
+_IN_FLIGHT_SECONDS = 5.0
+"""For progress that is being sent when the response is ready: sent after it, it would replace it."""
 _MAX_SHARES = 1_000
 _NO_NAMES = frozenset({"", "privategroup"})
 """What Slack sends in place of a channel's name."""
 _STILL_WORKING = reports.Report(verdict=reports.Verdict.UNKNOWN, headline="Working on it.")
+
+
+class SlackDisplay:
+    """
+    Shows progress without delaying the command, and the response at the end.
+
+    Slack may be slow, or ask for a pause of half a minute; of the reports that come meanwhile the newest is shown. Once
+    a log is followed, its message shows everything, the response included.
+    """
+
+    def __init__(
+        self,
+        api: slack_api.SlackApi,
+        invocation: invocations.Invocation,
+        target: replies.ReplyTarget,
+        options: log_stream.LogStreamOptions,
+        *,
+        is_public: bool,
+    ) -> None:
+        self._api = api
+        self._invocation = invocation
+        self._target = target
+        self._options = options
+        self._is_public = replies.is_visible(target, is_public=is_public)
+        self._reply = replies.reply_to(api, target, options.limiter, is_public=is_public)
+        self._stream: log_stream.LogStream | None = None
+        self._newest: reports.Report | None = None
+        self._sender: asyncio.Task[None] | None = None
+        # One call at a time: whatever is sent after something newer would replace it.
+        self._lock = asyncio.Lock()
+        self.has_progress = False
+        """The requester sees that something happens."""
+
+    async def progress(self, report: reports.Report) -> None:
+        """Show *report* soon, unless a log is followed, which shows more."""
+        self._newest, self.has_progress = report, True
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.create_task(self._send_progress(), name="progress")
+
+    async def append(self, log: reports.Log, status: str) -> None:
+        """Show *log* soon, at the end of the log that is followed."""
+        await self._followed().append(log, status)
+
+    async def until_stopped(self) -> str:
+        """Wait until the followed log is to end; return why."""
+        return await self._followed().until_stopped()
+
+    async def ask(self, prompt: invocations.Prompt) -> invocations.Choice | None:
+        """Return None: what a run asks in Slack has a message with buttons."""
+
+    async def settle(self) -> None:
+        """Drop progress that was not sent, and wait for progress that is being sent."""
+        self._newest = None
+        if self._sender is not None:
+            await asyncio.wait({self._sender}, timeout=_IN_FLIGHT_SECONDS)
+            self._sender.cancel()
+            await asyncio.wait({self._sender})
+
+    async def finish(self, response: invocations.Response) -> bool:
+        """Show *response*; return False, logged and counted, where Slack accepts it nowhere."""
+        if self._stream is not None and await self._stream.finish(response):
+            return True
+        return await self._reply.finish(response)
+
+    async def close(self) -> None:
+        """Stop following, and drop the log."""
+        if self._stream is not None:
+            await self._stream.close()
+
+    async def _send_progress(self) -> None:
+        while self._newest is not None:
+            async with self._lock:
+                report, self._newest = self._newest, None
+                if report is not None and self._stream is None:
+                    await self._reply.progress(report)
+
+    def _followed(self) -> log_stream.LogStream:
+        if self._stream is None:
+            self._stream = log_stream.LogStream(
+                self._api,
+                self._invocation,
+                self._target,
+                self._reply,
+                self._options,
+                is_public=self._is_public,
+                lock=self._lock,
+            )
+            self.has_progress = True
+        return self._stream
 
 
 class RequestHandler:
@@ -71,11 +165,9 @@ class RequestHandler:
         finally:
             await display.close()
 
-    def _display_of(self, request: payloads.Request) -> outbound_display.SlackDisplay:
+    def _display_of(self, request: payloads.Request) -> SlackDisplay:
         is_public = self._channels.are_public(request.invocation.conversation)
-        return outbound_display.SlackDisplay(
-            self._api, request.invocation, request.target, self._options, is_public=is_public
-        )
+        return SlackDisplay(self._api, request.invocation, request.target, self._options, is_public=is_public)
 
     def _claim_share(self, invocation: invocations.Invocation) -> bool:
         """Return whether that response was not shared here before: it is shared once, however often it is pressed."""
@@ -87,9 +179,7 @@ class RequestHandler:
             self._shared.popitem(last=False)
         return True
 
-    async def _dispatch(
-        self, invocation: invocations.Invocation, display: outbound_display.SlackDisplay
-    ) -> invocations.Response:
+    async def _dispatch(self, invocation: invocations.Invocation, display: SlackDisplay) -> invocations.Response:
         work = asyncio.ensure_future(self._dispatcher.dispatch(invocation, display))
         try:
             await asyncio.wait({work}, timeout=self._patience_seconds)

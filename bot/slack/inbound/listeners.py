@@ -1,14 +1,18 @@
 """
-The Bolt application: what Slack may send, and which handler it goes to.
+The Bolt application: what Slack may send, which handler it goes to, and the background tasks of requests.
 
-Every listener acknowledges and starts a background task. The task's work starts once the acknowledgement is sent
+Every listener acknowledges and starts a background task. Its work starts once the acknowledgement is sent
 (`ACKNOWLEDGEMENT` in the context), because Bolt's `ack()` only sets a value that is sent later, when the event loop is
-free again.
+free again. It also waits until no other request waits for its acknowledgement: a burst of requests shares one event
+loop, and work of the first would be paid for with the three seconds of the fiftieth.
 """
 
+import asyncio
+import contextlib
 import logging
 import re
-from collections.abc import Awaitable, Coroutine
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 import structlog
@@ -23,11 +27,110 @@ from bot.slack.blocks import message
 from bot.slack.client import api as slack_api
 from bot.slack.inbound import app_home, manifest, payloads
 from bot.slack.inbound import handler as inbound_handler
-from bot.slack.inbound import tasks as inbound_tasks
 
 log = structlog.get_logger()
 
 ACKNOWLEDGEMENT = "acknowledgement"
+ACK_TIMEOUT_SECONDS = 3.0
+SHUTDOWN_GRACE_SECONDS = 3.0
+"""For cancelled tasks to tell the requester that they were cancelled."""
+_MAX_QUIET_WAIT_SECONDS = 0.25
+"""How long a task waits for other acknowledgements; under constant load it must start all the same."""
+_RESTART_SECONDS = 5.0
+
+
+class Acknowledgements:
+    """Counts requests that were received and not acknowledged."""
+
+    def __init__(self) -> None:
+        self._pending = 0
+        self._is_quiet = asyncio.Event()
+        self._is_quiet.set()
+
+    @contextlib.contextmanager
+    def pending(self) -> Iterator["Acknowledgement"]:
+        """Count a request as pending until the end of the block, which sends its acknowledgement."""
+        acknowledgement = Acknowledgement(self)
+        self._pending += 1
+        self._is_quiet.clear()
+        try:
+            yield acknowledgement
+        finally:
+            self._pending -= 1
+            if self._pending == 0:
+                self._is_quiet.set()
+            acknowledgement.is_sent.set()
+
+    async def wait_until_quiet(self) -> None:
+        """Wait until no acknowledgement is pending, for a short time at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_MAX_QUIET_WAIT_SECONDS):
+                await self._is_quiet.wait()
+
+
+class Acknowledgement:
+    """The acknowledgement of one request."""
+
+    def __init__(self, others: Acknowledgements) -> None:
+        self._others = others
+        self.is_sent = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Wait until it is sent, and those of other requests too."""
+        try:
+            async with asyncio.timeout(ACK_TIMEOUT_SECONDS):
+                await self.is_sent.wait()
+        except TimeoutError:
+            # The connection broke before. The person sees an error of Slack and, a moment later, the response.
+            log.warning("acknowledgement not sent")
+        await self._others.wait_until_quiet()
+
+
+class BackgroundTasks:
+    """Tracked tasks: a failing one is logged and ends no other, and all are drained at the end."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run *work* in a task; once drained, nothing is started."""
+        if self._is_closed:
+            log.warning("task rejected during shutdown", task=name)
+            work.close()
+            return
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._finish)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait *seconds* for running tasks, then cancel the rest and let them say so."""
+        log.info("draining", tasks=len(self._tasks))
+        deadline = time.monotonic() + seconds
+        while self._tasks and time.monotonic() < deadline:
+            await asyncio.wait(self._tasks, timeout=deadline - time.monotonic())
+        self._is_closed = True
+        late = set(self._tasks)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=SHUTDOWN_GRACE_SECONDS)
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("task failed", task=task.get_name(), exc_info=error)
+
+
+async def run_forever(work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+    """Run *work* again whenever it ends; an exception is logged."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            # One of two places that may: a dead loop would take the whole bot with it, or leave it blind.
+            log.exception("background loop failed", loop=name)
+        await asyncio.sleep(_RESTART_SECONDS)
 
 
 def application(
@@ -36,7 +139,7 @@ def application(
     *,
     handler: inbound_handler.RequestHandler,
     home: app_home.AppHome,
-    tasks: inbound_tasks.BackgroundTasks,
+    tasks: BackgroundTasks,
 ) -> AsyncApp:
     """
     Return the Bolt application, authorized once.
@@ -71,7 +174,7 @@ class _Listeners:
         identity: slack_api.Identity,
         handler: inbound_handler.RequestHandler,
         home: app_home.AppHome,
-        tasks: inbound_tasks.BackgroundTasks,
+        tasks: BackgroundTasks,
     ) -> None:
         self._identity = identity
         self._handler = handler
@@ -136,7 +239,7 @@ class _Listeners:
         self._tasks.start(_after(context.get(ACKNOWLEDGEMENT), work), name="conversation")
 
 
-async def _after(acknowledgement: inbound_tasks.Acknowledgement | None, work: Awaitable[None]) -> None:
+async def _after(acknowledgement: Acknowledgement | None, work: Awaitable[None]) -> None:
     if acknowledgement is not None:
         await acknowledgement.wait()
     await work

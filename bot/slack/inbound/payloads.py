@@ -15,7 +15,7 @@ from bot import errors
 from bot.dispatch import dispatcher, parser
 from bot.model import invocations
 from bot.slack.blocks import message
-from bot.slack.outbound import targets
+from bot.slack.outbound import replies
 
 Payload = dict[str, Any]
 P = ParamSpec("P")
@@ -28,7 +28,7 @@ class Request:
     """An invocation, and where its response belongs."""
 
     invocation: invocations.Invocation
-    target: targets.ReplyTarget
+    target: replies.ReplyTarget
     note: str = ""
     """Typed into the field beside the button that was clicked."""
 
@@ -64,7 +64,7 @@ def from_command(body: Payload) -> Request:
     key = f"command:{body['trigger_id']}" if body.get("trigger_id") else None
     return Request(
         invocation=_invocation(body.get("text") or "", invocations.Source.SLASH, actor, conversation, key),
-        target=targets.ReplyTarget(channel=conversation.id, user=actor.id, response_url=body.get("response_url")),
+        target=replies.ReplyTarget(channel=conversation.id, user=actor.id, response_url=body.get("response_url")),
     )
 
 
@@ -85,7 +85,7 @@ def from_mention(body: Payload, bot_user_id: str) -> Request:
             conversation,
             f"event:{body['event_id']}",
         ),
-        target=targets.ReplyTarget(channel=conversation.id, user=actor.id, thread=thread, is_private=False),
+        target=replies.ReplyTarget(channel=conversation.id, user=actor.id, thread=thread, is_private=False),
     )
 
 
@@ -105,7 +105,7 @@ def from_click(body: Payload) -> Request:
     key = f"click:{actor.id}:{action.get('action_id')}:{action.get('action_ts')}"
     return Request(
         invocation=_invocation(action.get("value") or "", invocations.Source.BUTTON, actor, conversation, key),
-        target=targets.ReplyTarget(
+        target=replies.ReplyTarget(
             # Nothing can be posted to the App Home; the DM with the person is next to it.
             channel=actor.id if is_home else conversation.id,
             user=actor.id,
@@ -142,7 +142,7 @@ def from_home(body: Payload, line: str, team: str | None) -> Request:
     actor = invocations.Actor(id=event["user"], name=event["user"], team_id=team)
     return Request(
         invocation=_invocation(line, invocations.Source.APP_HOME, actor, _home(), f"event:{body['event_id']}:{line}"),
-        target=targets.ReplyTarget(channel=actor.id, user=actor.id),
+        target=replies.ReplyTarget(channel=actor.id, user=actor.id),
     )
 
 

@@ -10,7 +10,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
 
 from bot import metrics
-from bot.slack.inbound import listeners, manifest, tasks
+from bot.slack.inbound import listeners, manifest
 
 _SIGNATURE_HEADERS = ("x-slack-signature", "x-slack-request-timestamp")
 
@@ -27,7 +27,7 @@ class RequestUrl:
         self._app = app
         self._is_stopping = is_stopping
         self._verifier = SignatureVerifier(signing_secret)
-        self._acknowledgements = tasks.Acknowledgements()
+        self._acknowledgements = listeners.Acknowledgements()
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
         """Acknowledge within Slack's three seconds; work starts once the acknowledgement is sent."""
@@ -51,7 +51,9 @@ class RequestUrl:
         metrics.ACKNOWLEDGED.observe(time.monotonic() - started)
         return response
 
-    async def _dispatch(self, body: str, request: web.Request, acknowledgement: tasks.Acknowledgement) -> web.Response:
+    async def _dispatch(
+        self, body: str, request: web.Request, acknowledgement: listeners.Acknowledgement
+    ) -> web.Response:
         try:
             bolt_request = AsyncBoltRequest(
                 body=body,

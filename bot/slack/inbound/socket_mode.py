@@ -21,7 +21,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import metrics
-from bot.slack.inbound import listeners, tasks
+from bot.slack.inbound import listeners
 
 log = structlog.get_logger()
 
@@ -41,7 +41,7 @@ class Connection:
         web_client: AsyncWebClient,
         *,
         ping_seconds: float,
-        acknowledgements: tasks.Acknowledgements,
+        acknowledgements: listeners.Acknowledgements,
     ) -> None:
         self._app = app
         self._acknowledgements = acknowledgements
@@ -132,7 +132,7 @@ class SocketMode:
         self, app: AsyncApp, app_token: str, web_client: AsyncWebClient, *, connections: int, ping_seconds: float
     ) -> None:
         self._ping_seconds = ping_seconds
-        acknowledgements = tasks.Acknowledgements()
+        acknowledgements = listeners.Acknowledgements()
         self._connections: Sequence[Connection] = [
             Connection(app, app_token, web_client, ping_seconds=ping_seconds, acknowledgements=acknowledgements)
             for _ in range(connections)

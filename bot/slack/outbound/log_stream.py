@@ -14,7 +14,7 @@ import structlog
 
 from bot import command, errors
 from bot.model import invocations, log_lines, reports
-from bot.slack.blocks import limits, log_tail
+from bot.slack.blocks import elements, log_tail
 from bot.slack.blocks import message as blocks_message
 from bot.slack.client import api as slack_api
 from bot.slack.client import errors as client_errors
@@ -63,7 +63,7 @@ class LogStream:
         self,
         api: slack_api.SlackApi,
         invocation: invocations.Invocation,
-        target: targets.ReplyTarget,
+        target: replies.ReplyTarget,
         reply: replies.Reply,
         options: LogStreamOptions,
         *,
@@ -77,7 +77,7 @@ class LogStream:
         self._options = options
         self._is_public = is_public
         self._lock = lock
-        self.tail = log_tail.TailBuffer(limits.MESSAGE_CHARACTERS)
+        self.tail = log_tail.TailBuffer(elements.MESSAGE_CHARACTERS)
         self._name, self._status = "log", ""
         self._spool = spool.Spool(options.spool_bytes)
         self._message: slack_api.MessageRef | None = None
@@ -246,7 +246,7 @@ class LogStream:
             await self._edit_last(message, self._render_last(response, problem))
 
     def _render_last(self, response: invocations.Response, whereabouts: str) -> blocks_message.Message:
-        options = limits.RenderOptions(tail=self.tail.tail(), whereabouts=whereabouts)
+        options = elements.RenderOptions(tail=self.tail.tail(), whereabouts=whereabouts)
         return blocks_message.message(response, options)
 
     def _whereabouts(self) -> str:

@@ -257,7 +257,7 @@ class _Reconciliation:
         send: Callable[[blocks_message.Message], Awaitable[Result]],
     ) -> Result:
         try:
-            return await self._uses.api.looks.send_with_fallback(
+            return await self._uses.api.block_support.send_with_fallback(
                 lambda has_plans: self._render(message, channel, has_plans=has_plans), send
             )
         except client_errors.RateLimited as error:
@@ -270,7 +270,9 @@ class _Reconciliation:
             raise errors.Unavailable(str(error), hint=error.hint) from error
 
     def _digest(self, message: live_messages.Message) -> str:
-        return rendering.digest(self._render(message, message.channel, has_plans=self._uses.api.looks.has_plans))
+        return rendering.digest(
+            self._render(message, message.channel, has_plans=self._uses.api.block_support.has_plans)
+        )
 
     def _render(
         self, message: live_messages.Message, channel: str | None, *, has_plans: bool

@@ -6,8 +6,8 @@ import json
 
 from bot.dispatch import redaction
 from bot.durable import live_messages
+from bot.slack.blocks import elements
 from bot.slack.blocks import message as blocks_message
-from bot.slack.blocks import options
 
 _ELSEWHERE = "here because the channel takes no messages of posbot"
 
@@ -28,7 +28,7 @@ class Renderer:
             note=content.note,
             footer=tuple(self.redactor.text(part) for part in footer),
         )
-        return blocks_message.notice(notice, options.RenderOptions(has_plans=has_plans))
+        return blocks_message.notice(notice, elements.RenderOptions(has_plans=has_plans))
 
 
 def digest(message: blocks_message.Message) -> str:

@@ -18,7 +18,7 @@ import structlog
 
 from bot import errors, metrics
 from bot.model import invocations, reports
-from bot.slack.blocks import limits
+from bot.slack.blocks import elements
 from bot.slack.blocks import message as blocks_message
 from bot.slack.client import api as slack_api
 from bot.slack.client import errors as client_errors
@@ -30,6 +30,27 @@ log = structlog.get_logger()
 _PROGRESS_PAUSES_SECONDS = (0.0, 15.0, 60.0, 240.0)
 """Before each of the four uses of a response URL that progress may have; the fifth is for the response."""
 _SHUTDOWN_GRACE_SECONDS = 2.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyTarget:
+    """Where a request came from, and so where its response belongs."""
+
+    channel: str
+    user: str
+    thread: str | None = None
+    response_url: str | None = None
+    """None where Slack sends none: for mentions."""
+    is_private: bool = True
+    """Only the requester saw the message that was clicked; a response may replace it."""
+    is_click: bool = False
+    reply: invocations.Reply = invocations.Reply.PRIVATE
+    """Of the command that a button carries."""
+
+    @property
+    def is_acknowledgement(self) -> bool:
+        """Whether the response is for the requester alone: the click changes a message of its own."""
+        return self.reply is invocations.Reply.ACKNOWLEDGEMENT
 
 
 class Audience(enum.Enum):
@@ -52,7 +73,7 @@ class ReplyPolicy:
     """The id of the person who pressed that button."""
 
 
-def policy_of(target: targets.ReplyTarget, response: invocations.Response, *, is_public: bool) -> ReplyPolicy:
+def policy_of(target: ReplyTarget, response: invocations.Response, *, is_public: bool) -> ReplyPolicy:
     """
     Return how *response* is shown; *is_public* where everyone in the channel may see responses.
 
@@ -90,7 +111,7 @@ class Reply(Protocol):
 
 
 def reply_to(
-    api: slack_api.SlackApi, target: targets.ReplyTarget, limiter: rate_limit.EditLimiter, *, is_public: bool
+    api: slack_api.SlackApi, target: ReplyTarget, limiter: rate_limit.EditLimiter, *, is_public: bool
 ) -> Reply:
     """Return the reply for *target*; *is_public* where everyone in its channel may see responses."""
     if target.response_url is not None:
@@ -98,7 +119,7 @@ def reply_to(
     return ThreadReply(api, target, limiter)
 
 
-def is_visible(target: targets.ReplyTarget, *, is_public: bool) -> bool:
+def is_visible(target: ReplyTarget, *, is_public: bool) -> bool:
     """Return whether everyone who sees the request may see its response."""
     return (is_public or not target.is_private) and not target.is_acknowledgement
 
@@ -106,9 +127,7 @@ def is_visible(target: targets.ReplyTarget, *, is_public: bool) -> bool:
 class ResponseUrlReply:
     """Replies over a response URL."""
 
-    def __init__(
-        self, api: slack_api.SlackApi, target: targets.ReplyTarget, response_url: str, *, is_public: bool
-    ) -> None:
+    def __init__(self, api: slack_api.SlackApi, target: ReplyTarget, response_url: str, *, is_public: bool) -> None:
         self._api = api
         self._target = target
         self._response_url = response_url
@@ -136,8 +155,8 @@ class ResponseUrlReply:
     async def finish(self, response: invocations.Response) -> bool:
         """Show the response; as an ephemeral message or in a DM where the response URL is used up or expired."""
         policy = policy_of(self._target, response, is_public=self._is_public)
-        options = limits.RenderOptions(
-            can_share=policy.can_share, shared_by=policy.shared_by, has_plans=self._api.looks.has_plans
+        options = elements.RenderOptions(
+            can_share=policy.can_share, shared_by=policy.shared_by, has_plans=self._api.block_support.has_plans
         )
         message = blocks_message.message(response, options)
         if message.files:
@@ -147,7 +166,7 @@ class ResponseUrlReply:
             await self._api.respond(self._response_url, self._body(rendered, policy))
 
         try:
-            await self._api.looks.send_with_fallback(
+            await self._api.block_support.send_with_fallback(
                 lambda has_plans: blocks_message.message(response, dataclasses.replace(options, has_plans=has_plans)),
                 send,
             )
@@ -190,7 +209,7 @@ class ResponseUrlReply:
 class ThreadReply:
     """Replies to a mention in its thread, where everyone in the channel sees it."""
 
-    def __init__(self, api: slack_api.SlackApi, target: targets.ReplyTarget, limiter: rate_limit.EditLimiter) -> None:
+    def __init__(self, api: slack_api.SlackApi, target: ReplyTarget, limiter: rate_limit.EditLimiter) -> None:
         self._api = api
         self._target = target
         self._limiter = limiter
@@ -216,11 +235,11 @@ class ThreadReply:
         if response.reply is invocations.Reply.ACKNOWLEDGEMENT:
             await self._delete_progress()
             return await _post_privately(self._api, self._target, message)
-        options = limits.RenderOptions()
+        options = elements.RenderOptions()
         if message.files:
             options = dataclasses.replace(options, whereabouts=_whereabouts(message, "in this thread"))
         try:
-            await self._api.looks.send_with_fallback(
+            await self._api.block_support.send_with_fallback(
                 lambda has_plans: blocks_message.message(response, dataclasses.replace(options, has_plans=has_plans)),
                 self._show,
             )
@@ -283,7 +302,7 @@ class ThreadReply:
 
     async def _correct(self, response: invocations.Response, whereabouts: str) -> None:
         try:
-            await self._show(blocks_message.message(response, limits.RenderOptions(whereabouts=whereabouts)))
+            await self._show(blocks_message.message(response, elements.RenderOptions(whereabouts=whereabouts)))
         except errors.BotError as error:
             _undelivered(error)
 
@@ -293,9 +312,7 @@ def _whereabouts(message: blocks_message.Message, place: str) -> str:
     return f"Full log: {names}, {place}."
 
 
-async def _post_privately(
-    api: slack_api.SlackApi, target: targets.ReplyTarget, message: blocks_message.Message
-) -> bool:
+async def _post_privately(api: slack_api.SlackApi, target: ReplyTarget, message: blocks_message.Message) -> bool:
     """Show *message* to the requester alone: as an ephemeral message where the request came from, else in a DM."""
     blocks = list(message.blocks)
 

@@ -1,5 +1,5 @@
 """
-Where replies and posts go, and the one fallback where Slack accepts them nowhere else.
+Where messages are posted, and the one fallback where Slack accepts them nowhere else.
 
     thread of the request  →  its channel  →  DM of the requester
 
@@ -19,7 +19,6 @@ from typing import TypeVar
 import structlog
 
 from bot import errors
-from bot.model import invocations
 from bot.slack.client import api as slack_api
 from bot.slack.client import errors as client_errors
 
@@ -27,27 +26,6 @@ log = structlog.get_logger()
 Result = TypeVar("Result")
 
 _NOT_THE_TARGET = frozenset({client_errors.Kind.APP_AT_FAULT, client_errors.Kind.BLOCKS_REFUSED})
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyTarget:
-    """Where a request came from, and so where its response belongs."""
-
-    channel: str
-    user: str
-    thread: str | None = None
-    response_url: str | None = None
-    """None where Slack sends none: for mentions."""
-    is_private: bool = True
-    """Only the requester saw the message that was clicked; a response may replace it."""
-    is_click: bool = False
-    reply: invocations.Reply = invocations.Reply.PRIVATE
-    """Of the command that a button carries."""
-
-    @property
-    def is_acknowledgement(self) -> bool:
-        """Whether the response is for the requester alone: the click changes a message of its own."""
-        return self.reply is invocations.Reply.ACKNOWLEDGEMENT
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

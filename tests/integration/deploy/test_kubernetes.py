@@ -9,7 +9,7 @@ import yaml
 
 from bot import runbook_data, serve
 from bot.config import settings as config_settings
-from bot.slack.inbound import tasks
+from bot.slack.inbound import listeners
 from tests.integration.deploy import manifests
 
 DATA = manifests.FOLDER.parent / "runbook_data"
@@ -59,7 +59,7 @@ def test_every_variable_of_pod_is_one_that_bot_reads() -> None:
 @pytest.mark.parametrize("pre_stop_seconds", [0, 5])
 def test_pod_is_given_time_that_posbot_takes_to_end(pre_stop_seconds: int) -> None:
     settings = config_settings.Settings()
-    longest = settings.drain_seconds + tasks.SHUTDOWN_GRACE_SECONDS + 2 * serve._CLOSING_SECONDS
+    longest = settings.drain_seconds + listeners.SHUTDOWN_GRACE_SECONDS + 2 * serve._CLOSING_SECONDS
 
     assert longest <= 21
     assert pre_stop_seconds + longest + MARGIN_SECONDS <= manifests.pod()["terminationGracePeriodSeconds"]

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from bot.health import actuator, advice, http_transport, status
+from bot.health import actuator, http_transport, status
+from bot.health import reports as health_reports
 from bot.model import reports
 from sandbox.services import fleets
 from sandbox.services.service import Service
@@ -144,7 +145,7 @@ async def test_response_without_health_has_its_own_finding(order: Service, manne
 
     assert health.finding is finding
     assert health.verdict is reports.Verdict.FAILED
-    assert advice.find(health.finding)
+    assert health_reports.advice_for(health.finding)
     assert health.groups == ()
 
 
@@ -255,7 +256,9 @@ async def test_cookies_are_not_kept(order: Service) -> None:
 
 
 def test_every_unhealthy_finding_has_advice() -> None:
-    assert [finding for finding in Finding if finding is not Finding.UP and not advice.find(finding)] == []
+    assert [
+        finding for finding in Finding if finding is not Finding.UP and not health_reports.advice_for(finding)
+    ] == []
 
 
 @pytest.mark.parametrize(

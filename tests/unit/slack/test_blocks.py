@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.model import invocations, reports
-from bot.slack.blocks import limits, log_tail
+from bot.slack.blocks import elements, log_tail
 from bot.slack.blocks import message as blocks_message
 from sandbox.slack.blocks import checking, kinds, reading
 from tests import builders
@@ -152,7 +152,7 @@ def test_any_report_renders_as_a_valid_safe_message(
 ) -> None:
     answer = builders.an_answer(report, status=ending)
 
-    message = blocks_message.message(answer, limits.RenderOptions(can_share=can_share, shared_by=shared_by))
+    message = blocks_message.message(answer, elements.RenderOptions(can_share=can_share, shared_by=shared_by))
 
     assert_sound_message(message)
     assert_harmless(message.blocks, message.text)
@@ -366,7 +366,7 @@ def test_omitted_pointers_are_counted_and_none_is_truncated() -> None:
 @pytest.mark.parametrize("can_share", [True, False])
 @pytest.mark.parametrize("ending", invocations.Status)
 def test_only_a_successful_response_can_be_shared_on_request(ending: invocations.Status, *, can_share: bool) -> None:
-    message = blocks_message.message(builders.an_answer(status=ending), limits.RenderOptions(can_share=can_share))
+    message = blocks_message.message(builders.an_answer(status=ending), elements.RenderOptions(can_share=can_share))
 
     expected = [("Share with channel", f"share {builders.ID}")] if can_share and ending is invocations.Status.OK else []
     assert buttons_of(message) == expected
@@ -376,14 +376,14 @@ def test_share_button_is_beside_the_others() -> None:
     actions = tuple(reports.NextAction(label=f"Do {number}", command="health") for number in range(5))
 
     message = blocks_message.message(
-        builders.an_answer(builders.a_report(next_actions=actions)), limits.RenderOptions(can_share=True)
+        builders.an_answer(builders.a_report(next_actions=actions)), elements.RenderOptions(can_share=True)
     )
 
     assert [label for label, _ in buttons_of(message)] == ["Do 0", "Do 1", "Do 2", "Do 3", "Share with channel"]
 
 
 def test_person_who_shared_is_named() -> None:
-    message = blocks_message.message(builders.an_answer(), limits.RenderOptions(shared_by="U0SHARER"))
+    message = blocks_message.message(builders.an_answer(), elements.RenderOptions(shared_by="U0SHARER"))
 
     assert "shared by <@U0SHARER>" in visible(message)
 
@@ -443,7 +443,7 @@ def test_long_log_shows_its_last_lines_and_counts_the_rest() -> None:
 
     message = blocks_message.message(
         builders.an_answer(builders.a_report(sections=(log,))),
-        limits.RenderOptions(whereabouts="All of them are elsewhere."),
+        elements.RenderOptions(whereabouts="All of them are elsewhere."),
     )
 
     shown = [int(number) for number in re.findall(r"line (\d+) ", visible(message))]
@@ -518,7 +518,7 @@ def test_followed_lines_are_between_headline_and_notes(total: int) -> None:
 
     message = blocks_message.message(
         builders.an_answer(report),
-        limits.RenderOptions(tail=a_tail("a", "b", "c", total=total), whereabouts="Look there."),
+        elements.RenderOptions(tail=a_tail("a", "b", "c", total=total), whereabouts="Look there."),
     )
 
     told = ["Last 3 of 3,000 lines. Look there."] if total > 3 else []
@@ -532,7 +532,7 @@ def test_followed_lines_are_between_headline_and_notes(total: int) -> None:
 def test_any_followed_log_ends_with_a_valid_message(report: reports.Report, lines: list[str], times: int) -> None:
     tail = log_tail.Tail(lines=tuple(log_tail.truncated(lines * times)), total=len(lines) * times + 1)
 
-    message = blocks_message.message(builders.an_answer(report), limits.RenderOptions(tail=tail))
+    message = blocks_message.message(builders.an_answer(report), elements.RenderOptions(tail=tail))
 
     assert_sound_message(message)
     assert_harmless(message.blocks, message.text)

@@ -14,8 +14,8 @@ import pytest
 
 from bot.model import invocations, reports
 from bot.slack.client import api as slack_api
-from bot.slack.inbound import payloads
-from bot.slack.outbound import display, log_stream, rate_limit
+from bot.slack.inbound import handler, payloads
+from bot.slack.outbound import log_stream, rate_limit
 from bot.store import audit, database, migrate
 from sandbox import slack
 from sandbox.slack.scenario import people
@@ -47,13 +47,13 @@ class Scene:
     @contextlib.asynccontextmanager
     async def followed(
         self, request: payloads.Request, *, is_public: bool = True, **terms: Any
-    ) -> AsyncIterator[display.SlackDisplay]:
+    ) -> AsyncIterator[handler.SlackDisplay]:
         api = slack_api.SlackApi(self.workspace.bot_token, self.workspace.api_url)
         await self.record.begin(request.invocation)
         limiter = rate_limit.EditLimiter(EDIT_SECONDS, rate_limit.EditBudget(burst=1_000))
         short = {"post_seconds": EDIT_SECONDS / 3, "poll_seconds": EDIT_SECONDS, "limiter": limiter} | terms
         options = log_stream.LogStreamOptions(record=self.record, stopping=self.stopping, **short)
-        live = display.SlackDisplay(api, request.invocation, request.target, options, is_public=is_public)
+        live = handler.SlackDisplay(api, request.invocation, request.target, options, is_public=is_public)
         try:
             yield live
         finally:
@@ -412,7 +412,7 @@ async def test_unavailable_audit_log_does_not_end_the_stream(tmp_path: pathlib.P
     closed = dataclasses.replace(scene, record=audit.AuditLog(database.Closed("The database is away.")))
     api = slack_api.SlackApi(scene.workspace.bot_token, scene.workspace.api_url)
     terms = log_stream.LogStreamOptions(record=closed.record, stopping=scene.stopping, seconds=0.3, poll_seconds=0.05)
-    live = display.SlackDisplay(api, request.invocation, request.target, terms, is_public=True)
+    live = handler.SlackDisplay(api, request.invocation, request.target, terms, is_public=True)
 
     assert await live.until_stopped() == "after 0.3 seconds"
     await live.close()

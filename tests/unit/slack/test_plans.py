@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model import reports
-from bot.slack.blocks import limits, message
+from bot.slack.blocks import elements, message
 from bot.terminal import rendering
 from sandbox.slack.blocks import checking, kinds, reading
 from tests import builders
@@ -38,7 +38,7 @@ def a_plan(*states: reports.TaskState, **changes: Any) -> reports.Plan:
 
 def message_of(*sections: reports.Section, has_plans: bool = True) -> message.Message:
     answer = builders.an_answer(builders.a_report(sections=sections))
-    return message.message(answer, limits.RenderOptions(has_plans=has_plans))
+    return message.message(answer, elements.RenderOptions(has_plans=has_plans))
 
 
 def a_notice(plan: reports.Plan, **changes: Any) -> message.Notice:
@@ -51,7 +51,7 @@ def test_any_plan_is_a_valid_message(plan: reports.Plan, note: str, *, has_plans
     report = builders.a_report(sections=(plan,), next_actions=(action,))
     told = message.Notice(report=report, mark="✋", mention="U0ALICE", note=note, footer=("<!channel>",))
     for drawn in (
-        message.notice(told, limits.RenderOptions(has_plans=has_plans)),
+        message.notice(told, elements.RenderOptions(has_plans=has_plans)),
         message_of(plan, plan, has_plans=has_plans),
     ):
         content = list(drawn.blocks)

@@ -14,12 +14,12 @@ from tests import builders
 
 pytestmark = pytest.mark.anyio
 
-CLICK = targets.ReplyTarget(channel="C1", user="U1", response_url="https://hooks.slack.com/x", is_click=True)
+CLICK = replies.ReplyTarget(channel="C1", user="U1", response_url="https://hooks.slack.com/x", is_click=True)
 COMMAND = dataclasses.replace(CLICK, is_click=False)
 CHANNEL, REQUESTER = replies.Audience.CHANNEL, replies.Audience.REQUESTER
 
 
-def policy(target: targets.ReplyTarget, *, is_public: bool = False, **changes: Any) -> replies.ReplyPolicy:
+def policy(target: replies.ReplyTarget, *, is_public: bool = False, **changes: Any) -> replies.ReplyPolicy:
     return replies.policy_of(target, builders.an_answer(**changes), is_public=is_public)
 
 

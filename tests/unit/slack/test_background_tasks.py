@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from bot.slack.inbound import tasks
+from bot.slack.inbound import listeners
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_task_waits_for_pending_acknowledgements() -> None:
-    acknowledgements = tasks.Acknowledgements()
+    acknowledgements = listeners.Acknowledgements()
     with acknowledgements.pending() as first:
         with acknowledgements.pending():
             work = asyncio.create_task(first.wait())
