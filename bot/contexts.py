@@ -9,10 +9,10 @@ from bot import command as bot_command
 from bot import runbook_data
 from bot.config import catalog
 from bot.config import settings as config_settings
-from bot.connectivity import eureka
+from bot.connectivity import eureka as connectivity_eureka
 from bot.connectivity import gateway as connectivity_gateway
 from bot.health import actuator
-from bot.kubernetes.diagnosis import java
+from bot.kubernetes.diagnosis import java as diagnosis_java
 from bot.model import invocations
 from bot.store import audit
 
@@ -70,6 +70,10 @@ class ContextFactory:
     actuator: actuator.Actuator
     gateway: connectivity_gateway.Gateway
     clusters: Clusters
+    eureka: connectivity_eureka.Eureka = dataclasses.field(default_factory=connectivity_eureka.Eureka)
+    java: diagnosis_java.Java = dataclasses.field(
+        default_factory=lambda: diagnosis_java.Java(config_settings.for_other_programs())
+    )
     runs: "service.RunService | None" = None
     """Set once by `assemble`: the engine runs commands through the dispatcher, which needs these contexts first."""
 
@@ -85,9 +89,9 @@ class ContextFactory:
             diagnosis_rules=self.data.diagnosis_rules,
             actuator=self.actuator,
             gateway=self.gateway,
-            eureka=eureka.Eureka(),
+            eureka=self.eureka,
             workloads=self.clusters.workloads_of,
-            java=java.Java(config_settings.for_other_programs()),
+            java=self.java,
             audit=self.audit,
             commands=self.commands,
             command_names=self.command_names,
