@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-all check bench lock clean
+.PHONY: setup demo generate test test-all check bench lock clean
 
 setup: $(VENV)/.ready
 
@@ -29,6 +29,10 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 
 demo: setup
 	$(BIN)/python -m sandbox.demo
+
+# Writes the Slack manifest, the JSON Schema of procedures and README's command table anew from the declarations.
+generate: setup
+	$(BIN)/posbot generate
 
 # The quick suite.
 test: setup

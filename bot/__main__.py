@@ -23,6 +23,7 @@ OPERATOR_VERBS = {
     "manifest": "print the manifest of the Slack app; --url https://… for signed HTTP",
     "migrate": "upgrade the database to the newest revision",
     "schema": "print the JSON Schema of procedures, for editors",
+    "generate": "write the generated files of a checkout anew",
 }
 _HELP_FLAGS = ("--help", "-h")
 _GC_THRESHOLD = 100_000
@@ -216,6 +217,12 @@ def _operate(verb: str, rest: Sequence[str]) -> int:
         from bot.procedures import loader
 
         print(loader.json_schema(commands.load_all()))  # noqa: T201 - what was asked for
+        return 0
+    if verb == "generate":
+        from bot import generate
+
+        stale = generate.write(commands.load_all())
+        print("\n".join(f"{path}: written" for path in stale) or "Everything is up to date.")  # noqa: T201 - what was asked for
         return 0
     import asyncio
 

@@ -50,9 +50,9 @@ POSBOT = (
     Entry("stop", "stop", "end a log that is being followed"),
     Entry("unlock", "unlock", "release a lock that a run holds", needs_procedures=True),
     Entry("audit", "audit", "show who asked for what"),
-    Entry("check", "check", "check the runbook data, and compare the catalogue with a checkout", needs_procedures=True),
-    Entry("help", "help", "say what posbot can do", needs_procedures=True),
-    Entry("version", "version", "say which posbot answers"),
+    Entry("check", "check", "validate the runbook data, compare the catalogue with a checkout", needs_procedures=True),
+    Entry("help", "help", "list the commands, show the options and examples of one", needs_procedures=True),
+    Entry("version", "version", "show the version of posbot and its data"),
 )
 """Commands about posbot itself and the runs of procedures."""
 INDEX = (*SERVICES, *POSBOT)

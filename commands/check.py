@@ -126,7 +126,7 @@ def _needs_procedure(section: runbook_sections.Section, tools: command.Context) 
 
 COMMAND = command.Command(
     name="check",
-    summary="check the runbook data, and compare the catalogue with a checkout",
+    summary="validate the runbook data, compare the catalogue with a checkout",
     parameters=Parameters,
     run=run,
     examples=("check", "check --backend ../durion-positivity-backend"),

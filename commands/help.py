@@ -92,7 +92,7 @@ def _describe(name: str, field: pydantic.fields.FieldInfo) -> tuple[str, str]:
 
 COMMAND = bot_command.Command(
     name="help",
-    summary="say what posbot can do",
+    summary="list the commands, show the options and examples of one",
     parameters=Parameters,
     run=run,
     examples=("help", "help health"),

@@ -31,7 +31,7 @@ async def run(_: Parameters, tools: command.Context) -> reports.Report:
 
 COMMAND = command.Command(
     name="version",
-    summary="say which posbot answers",
+    summary="show the version of posbot and its data",
     parameters=Parameters,
     run=run,
     examples=("version",),

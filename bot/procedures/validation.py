@@ -18,7 +18,7 @@ from bot.procedures.steps import kind, registry
 
 ACTIONS = ("list", "show", "watch", "log", "answer", "cancel", "retry")
 """What `run` takes instead of the name of a procedure."""
-RESERVED = frozenset({"completion", "serve", "manifest", "migrate", "schema", "follow", *ACTIONS})
+RESERVED = frozenset({"completion", "serve", "manifest", "migrate", "schema", "generate", "follow", *ACTIONS})
 """Names that mean something else in a terminal, or after `run`."""
 
 
