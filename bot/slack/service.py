@@ -63,7 +63,8 @@ class SlackService:
         self._problem: str | None = None
         self.tasks = listeners.BackgroundTasks()
         limiter = rate_limit.EditLimiter()
-        stream_options = log_stream.LogStreamOptions(record=core.audit, stopping=stop, limiter=limiter)
+        stream_options = log_stream.LogStreamOptions(record=core.audit, db=core.db, stopping=stop, limiter=limiter)
+        core.member.timers.register(log_stream.TIMER, log_stream.request_stop)
         app = listeners.application(
             api,
             identity,

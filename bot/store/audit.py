@@ -70,6 +70,15 @@ def record_ending(connection: sqlalchemy.Connection, end: Ended) -> None:
     connection.execute(_ENDING, {"own": end.id, **end.values})
 
 
+def request_stop(connection: sqlalchemy.Connection, invocation_id: str, stop: invocations.CancelRequest) -> bool:
+    """Request that an invocation stops; return False, and write nothing, where it has ended or was asked to before."""
+    update = sqlalchemy.update(_TABLE).where(
+        _TABLE.c.id == invocation_id, _TABLE.c.ending.is_(None), _TABLE.c.stop_requested_at.is_(None)
+    )
+    values = {"stop_requested_at": stop.at, "stop_requested_by": stop.by[:128]}
+    return bool(connection.execute(update.values(values)).rowcount)
+
+
 class AuditLog:
     """Reads and writes the record."""
 
@@ -145,13 +154,9 @@ class AuditLog:
         Raises:
             errors.Unavailable: the record cannot be written.
         """
-        update = sqlalchemy.update(_TABLE).where(
-            _TABLE.c.id == invocation_id, _TABLE.c.ending.is_(None), _TABLE.c.stop_requested_at.is_(None)
-        )
-        values = {"stop_requested_at": stop.at, "stop_requested_by": stop.by[:128]}
         chosen = sqlalchemy.select(_TABLE.c.ending, *_STOP).where(_TABLE.c.id == invocation_id)
         async with self._db.transaction() as connection:
-            if (await connection.execute(update.values(values))).rowcount:
+            if await connection.run_sync(request_stop, invocation_id, stop):
                 return invocations.CancelResult.REQUESTED, stop
             row = (await connection.execute(chosen)).one_or_none()
         if row is None:

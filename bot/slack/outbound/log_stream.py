@@ -3,16 +3,22 @@ A followed log in Slack: one message with the newest lines, edited as often as t
 
 The follower appends lines and waits for nothing but the disk. The message is rendered from the newest lines at that
 moment; all lines go to a file, which is uploaded to the message's thread at the end.
+
+It ends by a cancel request in the audit log: one of a person, or that of the timer that is scheduled when following
+starts. Without the database it ends by itself, a little later.
 """
 
 import asyncio
 import contextlib
 import dataclasses
+import datetime
 import time
+from typing import TYPE_CHECKING
 
 import structlog
 
 from bot import command, errors
+from bot.durable import timers
 from bot.model import invocations, log_lines, reports
 from bot.slack.blocks import elements, log_tail
 from bot.slack.blocks import message as blocks_message
@@ -20,10 +26,17 @@ from bot.slack.client import api as slack_api
 from bot.slack.client import errors as client_errors
 from bot.slack.client import files
 from bot.slack.outbound import rate_limit, replies, spool, targets, uploads
-from bot.store import audit
+from bot.store import audit, database
+
+if TYPE_CHECKING:
+    import sqlalchemy
 
 log = structlog.get_logger()
 
+TIMER = "log_stream"
+"""The kind of the timers that end followed logs; their subjects are ids of invocations."""
+_TIMED_OUT = "posbot"
+"""In place of a person's name, in the cancel request of such a timer."""
 MAX_FOLLOW_SECONDS = 600.0
 """The reader may have gone by then; the final message has a button to follow again."""
 MAX_SPOOL_BYTES = 100_000_000
@@ -45,15 +58,25 @@ class LogStreamOptions:
 
     record: audit.AuditLog
     """Holds cancel requests, whichever replica received them."""
+    db: database.Database
+    """For the timer that ends the log."""
     stopping: asyncio.Event
     """Set when posbot shuts down."""
     seconds: float = MAX_FOLLOW_SECONDS
+    late_seconds: float = 15.0
+    """After the timer is due; then the log ends by itself, because the database is unavailable."""
     post_seconds: float = 0.3
     """Before the message is posted: the first lines are there by then, or an error in place of them."""
     poll_seconds: float = 1.0
     """Between two looks for a cancel request."""
     spool_bytes: int = MAX_SPOOL_BYTES
     limiter: rate_limit.EditLimiter = dataclasses.field(default_factory=rate_limit.EditLimiter)
+
+
+def request_stop(connection: "sqlalchemy.Connection", timer: timers.Timer) -> None:
+    """Request that a followed log stops: the handler of its timer. Where the log has ended, nothing is written."""
+    stop = invocations.CancelRequest(by=_TIMED_OUT, at=timers.now(connection))
+    audit.request_stop(connection, timer.subject, stop)
 
 
 class LogStream:
@@ -135,24 +158,38 @@ class LogStream:
         self._is_stopped.set()
 
     async def _watch(self) -> None:
-        """Wait for a cancel request, the timeout or the end of posbot."""
-        deadline, seconds = time.monotonic() + self._options.seconds, self._options.seconds
+        """Wait for a cancel request, that of the timer included, or the end of posbot."""
+        seconds = self._options.seconds
+        timeout = f"after {seconds / 60:g} minutes" if seconds >= 60 else f"after {seconds:g} seconds"  # noqa: PLR2004 - a minute
+        deadline = time.monotonic() + seconds + self._options.late_seconds
+        await self._schedule_stop()
         while not self._options.stopping.is_set():
-            if time.monotonic() >= deadline:
-                self._stop(f"after {seconds / 60:g} minutes" if seconds >= 60 else f"after {seconds:g} seconds")  # noqa: PLR2004 - a minute
-                return
             try:
                 request = await self._options.record.find_stop(self._invocation.id)
             except errors.Unavailable as error:
                 log.info("cancel requests unavailable", reason=str(error))
                 request = None
             if request is not None:
-                self._stop(f"by {request.by}")
+                self._stop(timeout if request.by == _TIMED_OUT else f"by {request.by}")
+                return
+            if time.monotonic() >= deadline:
+                self._stop(timeout)
                 return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._options.poll_seconds):
                     await self._options.stopping.wait()
         self._stop("because posbot is being restarted")
+
+    async def _schedule_stop(self) -> None:
+        def schedule(connection: "sqlalchemy.Connection") -> None:
+            now = timers.now(connection)
+            due_at = now + datetime.timedelta(seconds=self._options.seconds)
+            timers.schedule(connection, TIMER, self._invocation.id, due_at, scheduled_at=now)
+
+        try:
+            await self._options.db.work(schedule)
+        except errors.Unavailable as error:
+            log.warning("timer of followed log not scheduled", reason=str(error))
 
     async def _show(self) -> None:
         """Post the message and keep it up to date until Slack refuses it."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import datetime
 import itertools
 import pathlib
 import re
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bot.durable import timers
 from bot.model import invocations, reports
 from bot.slack.client import api as slack_api
 from bot.slack.inbound import handler, payloads
@@ -34,6 +36,7 @@ class Scene:
     alice: people.Person
     ops: channels.Channel
     record: audit.AuditLog
+    db: database.Database
     stopping: asyncio.Event
 
     async def mentioned(self) -> payloads.Request:
@@ -51,8 +54,10 @@ class Scene:
         api = slack_api.SlackApi(self.workspace.bot_token, self.workspace.api_url)
         await self.record.begin(request.invocation)
         limiter = rate_limit.EditLimiter(EDIT_SECONDS, rate_limit.EditBudget(burst=1_000))
-        short = {"post_seconds": EDIT_SECONDS / 3, "poll_seconds": EDIT_SECONDS, "limiter": limiter} | terms
-        options = log_stream.LogStreamOptions(record=self.record, stopping=self.stopping, **short)
+        short = {"post_seconds": EDIT_SECONDS / 3, "poll_seconds": EDIT_SECONDS, "late_seconds": 0.0}
+        options = log_stream.LogStreamOptions(
+            record=self.record, db=self.db, stopping=self.stopping, limiter=limiter, **(short | terms)
+        )
         live = handler.SlackDisplay(api, request.invocation, request.target, options, is_public=is_public)
         try:
             yield live
@@ -80,6 +85,7 @@ async def scene(tmp_path: pathlib.Path) -> AsyncIterator[Scene]:
             alice=alice,
             ops=workspace.channel("ops", members=[alice]),
             record=audit.AuditLog(db),
+            db=db,
             stopping=asyncio.Event(),
         )
 
@@ -407,12 +413,37 @@ async def test_unreachable_slack_ends_the_stream(scene: Scene) -> None:
         assert await live.until_stopped() == "because Slack did not show it"
 
 
-async def test_unavailable_audit_log_does_not_end_the_stream(tmp_path: pathlib.Path, scene: Scene) -> None:
+async def test_timer_ends_the_stream(scene: Scene) -> None:
     request = await scene.mentioned()
-    closed = dataclasses.replace(scene, record=audit.AuditLog(database.Closed("The database is away.")))
+    registry = timers.Timers(scene.db, lambda: datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=10))
+    registry.register(log_stream.TIMER, log_stream.request_stop)
+    async with scene.followed(request, seconds=600.0, late_seconds=600.0) as live:
+        waiting = asyncio.ensure_future(live.until_stopped())
+        while not (due := await scene.db.work(registry.find_due)):  # noqa: ASYNC110 - nothing tells it
+            await asyncio.sleep(EDIT_SECONDS)
+        await registry.fire(due)
+
+        assert await waiting == "after 10 minutes"
+
+
+async def test_timer_of_an_ended_stream_changes_nothing(scene: Scene) -> None:
+    request = await scene.mentioned()
+    await scene.record.begin(request.invocation)
+    await scene.record.end(an_answer(request), word="logs", duration_seconds=1.0)
+    timer = timers.Timer(kind=log_stream.TIMER, subject=request.invocation.id, due_at=builders.NOW)
+
+    await scene.db.work(lambda connection: log_stream.request_stop(connection, timer))
+
+    assert await scene.record.find_stop(request.invocation.id) is None
+
+
+async def test_stream_ends_by_itself_without_the_database(scene: Scene) -> None:
+    request, db = await scene.mentioned(), database.Closed("The database is away.")
     api = slack_api.SlackApi(scene.workspace.bot_token, scene.workspace.api_url)
-    terms = log_stream.LogStreamOptions(record=closed.record, stopping=scene.stopping, seconds=0.3, poll_seconds=0.05)
-    live = handler.SlackDisplay(api, request.invocation, request.target, terms, is_public=True)
+    options = log_stream.LogStreamOptions(
+        record=audit.AuditLog(db), db=db, stopping=scene.stopping, seconds=0.3, late_seconds=0.1, poll_seconds=0.05
+    )
+    live = handler.SlackDisplay(api, request.invocation, request.target, options, is_public=True)
 
     assert await live.until_stopped() == "after 0.3 seconds"
     await live.close()
