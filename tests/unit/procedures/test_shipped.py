@@ -1,9 +1,11 @@
 """The shipped procedures pass their tests, which cover every branch."""
 
 import pathlib
+import re
 
 import pytest
 
+import commands
 from bot import command
 from bot.procedures import testing
 from tests.unit.procedures import procedure_tests
@@ -53,3 +55,10 @@ def test_kubectl_lines_name_context_and_namespace(path: pathlib.Path) -> None:
     lines = [line for line in path.read_text().splitlines() if "kubectl" in line]
 
     assert all(".kubectl }}" in line for line in lines)
+
+
+def test_readme_lists_the_facts_of_every_command() -> None:
+    text = (procedure_tests.PROCEDURES.parent / "README.md").read_text()
+    listed = set(re.findall(r"`([a-z_]+)`", text.partition("## Facts")[2].partition("\n## ")[0]))
+
+    assert {fact for one in commands.load_all() if one.is_step for fact in one.facts} - listed == set()
