@@ -69,23 +69,18 @@ def claim(
         free = free.where(_CLAIMS.c.subject == subject)
     if without:
         free = free.where(_CLAIMS.c.subject.not_in(without))
-    free = free.order_by(_CLAIMS.c.offered_at).limit(limit)
-    if not connection.execute(free).first():
-        # Nearly always: looking takes no lock.
+    free = free.order_by(_CLAIMS.c.offered_at, _CLAIMS.c.subject).limit(limit)
+    # By a statement of its own: PostgreSQL may run a subquery with LIMIT more than once, and so claim too much.
+    subjects = connection.execute(free.with_for_update(skip_locked=True)).scalars().all()
+    if not subjects:
         return ()
     is_registered = sqlalchemy.exists().where(_WORKERS.c.id == worker)
-    taken = (
-        sqlalchemy.update(_CLAIMS)
-        .where(
-            _CLAIMS.c.kind == kind,
-            _CLAIMS.c.subject.in_(free.with_for_update(skip_locked=True)),
-            _CLAIMS.c.worker.is_(None),
-            is_registered,
-        )
-        .values(worker=worker)
-        .returning(_CLAIMS.c.subject, _CLAIMS.c.signal)
+    taken = sqlalchemy.update(_CLAIMS).where(
+        _CLAIMS.c.kind == kind, _CLAIMS.c.subject.in_(subjects), _CLAIMS.c.worker.is_(None), is_registered
     )
-    return tuple(Claim(kind=kind, subject=row.subject, signal=row.signal) for row in connection.execute(taken))
+    rows = connection.execute(taken.values(worker=worker).returning(_CLAIMS.c.subject, _CLAIMS.c.signal))
+    signals = {row.subject: row.signal for row in rows}
+    return tuple(Claim(kind=kind, subject=one, signal=signals[one]) for one in subjects if one in signals)
 
 
 def complete(connection: sqlalchemy.Connection, worker: str, claim: Claim) -> bool:
