@@ -1,8 +1,4 @@
-"""
-Sees to it that the database has the shape that this version of the code expects.
-
-Brings the database to the newest revision, by Alembic's scripts.
-"""
+"""Migrates the database to the newest revision by Alembic's scripts, imported only when it is behind."""
 
 import pathlib
 
@@ -42,7 +38,7 @@ def _migrate(connection: sqlalchemy.Connection) -> str | None:
 
 
 def newest() -> str:
-    """Give the newest revision, by the names of the scripts, which begin with theirs."""
+    """Return the newest revision, by the names of the scripts."""
     return max(path.name for path in (SCRIPTS / "versions").glob("*.py")).partition("_")[0]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, S
 
 
 class UtcDateTime(sqlalchemy.types.TypeDecorator[datetime.datetime]):
-    """An aware moment, stored in UTC; SQLite would otherwise give it back without its zone."""
+    """An aware datetime, stored in UTC; SQLite would otherwise return it without its zone."""
 
     impl = sqlalchemy.DateTime(timezone=True)
     cache_ok = True
@@ -19,7 +19,7 @@ class UtcDateTime(sqlalchemy.types.TypeDecorator[datetime.datetime]):
         value: datetime.datetime | None,
         dialect: sqlalchemy.Dialect,  # noqa: ARG002
     ) -> datetime.datetime | None:
-        """Give *value* in UTC."""
+        """Return *value* in UTC."""
         return value.astimezone(datetime.UTC) if value is not None else None
 
     def process_result_value(
@@ -27,23 +27,23 @@ class UtcDateTime(sqlalchemy.types.TypeDecorator[datetime.datetime]):
         value: datetime.datetime | None,
         dialect: sqlalchemy.Dialect,  # noqa: ARG002
     ) -> datetime.datetime | None:
-        """Give the stored moment with its zone."""
+        """Return the stored time with its zone."""
         return value.replace(tzinfo=datetime.UTC) if value is not None and value.tzinfo is None else value
 
 
 def pack(document: object) -> bytes:
-    """Give a JSON document as it is stored; no type of a column, because that would do it on the loop."""
+    """Return a JSON document as it is stored; not a column type, which would pack it on the event loop."""
     return zlib.compress(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
 
 
 def unpack(packed: bytes) -> object:
-    """Give the document that `pack` made *packed* of."""
+    """Return the document that `pack` has packed."""
     document: object = json.loads(zlib.decompress(packed))
     return document
 
 
 def strip_unsupported(text: str) -> str:
-    """Give *text* without what PostgreSQL or UTF-8 cannot hold: a NUL, half a pair of surrogates."""
+    """Return *text* without what PostgreSQL or UTF-8 cannot hold: NUL, lone surrogates."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 

@@ -1,8 +1,8 @@
 """
-One worker's time with one run: does what is decided, and writes each change down before it does the next.
+The executor: performs what `transitions` decides for one run, and writes each change before the next.
 
-A step is under way only after that was written; what came of it is written together with the beginning of the next.
-Whoever finds a run after a crash therefore knows which step it was in, and `deciding` knows what that means.
+A step starts only after that was written, and its result is written together with the start of the next. After a crash
+it is therefore known which step a run was in, and `transitions.recover_step` says what that means.
 """
 
 import asyncio
@@ -26,20 +26,20 @@ from bot.store import audit
 
 log = structlog.get_logger()
 
-STEP_SECONDS = 300.0
-"""For a step that sets no limit and whose command has none of its own."""
-END_SECONDS = 60.0
-"""For each step at the end of a run, which is not held to the time of the whole."""
+STEP_TIMEOUT_SECONDS = 300.0
+"""Of a step that sets no timeout and whose command has no deadline."""
+FINALLY_TIMEOUT_SECONDS = 60.0
+"""Of each step under `finally`, which the timeout of the procedure does not count."""
 
 
 class StepRunner(Protocol):
-    """Runs commands; the dispatcher, as a run sees it."""
+    """Runs the command of a step: the dispatcher, as a run sees it."""
 
     def validate(
         self, word: str, values: Mapping[str, object]
     ) -> tuple[bot_command.Command[Any], bot_command.Parameters]:
         """
-        Give a command and its parameters with these values.
+        Return a command and its parameters with these values.
 
         Raises:
             errors.UsageError
@@ -48,11 +48,11 @@ class StepRunner(Protocol):
     async def perform(
         self, invocation: invocations.Invocation, command: bot_command.Command[Any], parameters: bot_command.Parameters
     ) -> invocations.Response:
-        """Give a command's answer; the person is asked for permission as always, but nothing is recorded."""
+        """Return the response of a command; permissions are checked as always, but nothing is recorded."""
 
 
 class RunJournal(Protocol):
-    """Where a worker writes its runs down."""
+    """Writes the run of one worker."""
 
     async def write(
         self,
@@ -76,24 +76,24 @@ class RunJournal(Protocol):
 
 
 class LeaseLost(Exception):
-    """Somebody else works on the run."""
+    """Another worker has the run."""
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class RunControl:
-    """What may come between a worker and its run."""
+    """How a worker interrupts the execution of a run."""
 
     leaving: asyncio.Event
-    """Set when the worker is to begin nothing more."""
+    """Set when the worker starts no further step."""
     cancelled: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
-    """Set when somebody wants the run to end."""
+    """Set when a cancellation was requested."""
     cancel: invocations.CancelRequest | None = None
     on_change: Callable[[], None] | None = None
-    """Called after everything that was written."""
+    """Called after every write."""
 
 
 class RunExecutor:
-    """Works on one run until it ends, waits for a person, or the worker leaves."""
+    """Executes one run until it ends, waits for a person, or the worker leaves."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class RunExecutor:
         """
         self._count_delay()
         while not self._signals.leaving.is_set():
-            self._take_notice()
+            self._apply_control()
             move = transitions.decide(self._run, self._now(), self._prepare)
             self._run = move.run
             if isinstance(move, transitions.StartStep):
@@ -144,8 +144,8 @@ class RunExecutor:
         changes = {"not_before": None} if is_over else {"ended_at": self._now()}
         self._run = transitions.replace_record(run, record.id, **changes)
 
-    def _take_notice(self) -> None:
-        """Look at what has happened beside the steps: somebody wants an end, or the time is over."""
+    def _apply_control(self) -> None:
+        """Apply a requested cancellation, and the timeout of the procedure."""
         if self._signals.cancel is not None and self._run.cancel is None:
             self._run = dataclasses.replace(self._run, cancel=self._signals.cancel)
         if self._run.ending is None and self._seconds_left() <= 0:
@@ -164,10 +164,10 @@ class RunExecutor:
         invocation = self._invocation(step, action)
         self._run = transitions.replace_record(self._run, step.id, invocation=invocation.id)
         await self._write(begun=invocation)
-        # Whoever slept since then, with the whole machine or stopped by a signal, finds out before it does anything.
+        # The process may have been suspended since the write.
         await self._ledger.ensure_lease()
         started = time.monotonic()
-        answer = await self._answer(
+        answer = await self._respond(
             self._performer.perform(invocation, action.command, action.parameters),
             self._limit(step, action),
             invocation,
@@ -181,13 +181,13 @@ class RunExecutor:
     def _limit(self, step: schema.Step, action: kind.Action) -> float:
         assert action.command is not None  # noqa: S101
         own = step.timeout.total_seconds() if step.timeout is not None else None
-        limit = own or action.command.deadline(action.parameters) or STEP_SECONDS
-        return min(limit, END_SECONDS if self._run.procedure.is_end(step.id) else self._seconds_left())
+        limit = own or action.command.deadline(action.parameters) or STEP_TIMEOUT_SECONDS
+        return min(limit, FINALLY_TIMEOUT_SECONDS if self._run.procedure.is_end(step.id) else self._seconds_left())
 
-    async def _answer(
+    async def _respond(
         self, work: Awaitable[invocations.Response], seconds: float, invocation: invocations.Invocation
     ) -> invocations.Response:
-        """Give the answer, or that the time was over, or that somebody cancelled it."""
+        """Return the response, or that it timed out or was cancelled."""
         task, stop = asyncio.ensure_future(work), asyncio.ensure_future(self._signals.cancelled.wait())
         # The end of a run is done whoever wants an end.
         awaited = {task, stop} if self._run.ending is None else {task}
@@ -196,8 +196,8 @@ class RunExecutor:
             if task.done():
                 return task.result()
             if stop.done() and stop in awaited:
-                return _unfinished(invocation, invocations.Status.CANCELLED, "Cancelled before it was done.")
-            return _unfinished(invocation, invocations.Status.TIMED_OUT, f"It did not finish within {seconds:g} s.")
+                return _unfinished(invocation, invocations.Status.CANCELLED, "Cancelled before it finished.")
+            return _unfinished(invocation, invocations.Status.TIMED_OUT, f"Timed out after {seconds:g} s.")
         finally:
             for one in (task, stop):
                 one.cancel()
@@ -240,18 +240,18 @@ class RunExecutor:
 
 
 def _until_written() -> tenacity.AsyncRetrying:
-    """Give attempts for as long as the database is away: what was done must not be forgotten."""
+    """Retry for as long as the database is away: what was done must not be forgotten."""
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception_type(errors.Unavailable),
         wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2),
-        before_sleep=_tell,
+        before_sleep=_log_retry,
         reraise=True,
     )
 
 
-def _tell(state: tenacity.RetryCallState) -> None:
+def _log_retry(state: tenacity.RetryCallState) -> None:
     reason = state.outcome.exception() if state.outcome is not None else None
-    log.warning("run not written down", attempt=state.attempt_number, reason=str(reason))
+    log.warning("run not written", attempt=state.attempt_number, reason=str(reason))
 
 
 def _unfinished(invocation: invocations.Invocation, ending: invocations.Status, headline: str) -> invocations.Response:

@@ -1,4 +1,4 @@
-"""Where people begin runs, look at them and answer their questions."""
+"""The service of runs: start them, find them, answer their questions, cancel and retry them."""
 
 import asyncio
 import contextlib
@@ -22,16 +22,16 @@ _ROLE = "role:"
 
 
 class Authorizer(Protocol):
-    """Says who may; the permissions, as the desk sees them."""
+    """Decides who may do what with a run."""
 
     async def may_run(self, run: runs.Run, actor: invocations.Actor) -> bool:
-        """Tell whether somebody may run the procedure of *run*."""
+        """Return whether *actor* may run the procedure of *run*."""
 
     async def has_role(self, role: str, actor: invocations.Actor) -> bool:
-        """Tell whether somebody has a role."""
+        """Return whether *actor* has a role."""
 
     def are_different(self, one: invocations.Actor, other: invocations.Actor) -> bool:
-        """Tell whether these are surely two people."""
+        """Return whether these are certainly two people."""
 
 
 class RunService:
@@ -53,16 +53,16 @@ class RunService:
         self._authorizer = authorizer
         self._now = now
         self._redact = redact
-        """Takes secrets out of notes, which are kept for as long as the run."""
+        """For notes, which are kept as long as the run."""
 
     async def start(self, order: runs.RunRequest) -> runs.Run:
         """
-        Give the run that *order* began, now or when it came before.
+        Start a run, or return the one that the same invocation has started before.
 
         Raises:
-            errors.UsageError: its lock would have a longer name than a lock can have.
+            errors.UsageError: the name of its lock is too long.
             errors.Refused: its lock is held; says by which run.
-            errors.Unavailable: it cannot be written down.
+            errors.Unavailable: it cannot be stored.
         """
         procedure = order.procedure
         now = self._now()
@@ -75,24 +75,24 @@ class RunService:
             place=order.invocation.conversation,
             created_at=now,
             steps=tuple(runs.StepRecord(id=step.id) for step in procedure.all_steps()),
-            lock=_fitting(order.lock),
+            lock=_validate_lock(order.lock),
             is_step_by_step=order.is_step_by_step,
         )
-        takes_it = self._worker.has_room
-        begun = await self._store.begin(run, order.invocation.id, self._member.id if takes_it else None)
-        if takes_it and begun is run:
+        has_room = self._worker.has_room
+        started = await self._store.begin(run, order.invocation.id, self._member.id if has_room else None)
+        if has_room and started is run:
             self._worker.execute(run)
-        elif not takes_it:
+        elif not has_room:
             self._worker.wake()
-        return begun
+        return started
 
     def plan(self, order: runs.RunRequest) -> tuple[runs.PlannedStep, ...]:
-        """Give what a run of *order* would do."""
+        """Return what a run of *order* would do."""
         return planner.plan(order, self._worker.validate)
 
     async def find(self, run_id: str) -> runs.Run:
         """
-        Give a run.
+        Return a run.
 
         Raises:
             errors.UsageError: there is none with this id.
@@ -103,7 +103,7 @@ class RunService:
         return run
 
     async def list(self, wanted: runs.RunFilter) -> tuple[runs.Run, ...]:
-        """Give runs, the newest first."""
+        """Return runs, the newest first."""
         return await self._store.latest(wanted)
 
     async def answer(
@@ -116,13 +116,11 @@ class RunService:
         question_id: str | None = None,
     ) -> runs.Question:
         """
-        Give the question of *run* as it now stands answered, by this person or by somebody who was faster.
-
-        With *question_id*, only that one question is meant, and not whatever the run asks now.
+        Answer the question of *run*, or the one *question_id*; return it with the answer that counts, the first one.
 
         Raises:
-            errors.NotAllowed: the question is for somebody else.
-            errors.UsageError: it waits for nothing, or not for such an answer.
+            errors.NotAllowed: this person may not answer it.
+            errors.UsageError: the run waits for nothing, or the answer is not one of its options.
         """
         question = await self._question(run, question_id)
         if question.answer is not None:
@@ -131,7 +129,7 @@ class RunService:
             raise errors.NotFound("answer", answer, question.options, hint=f"Expected {' or '.join(question.options)}.")
         if question.note == "required" and not comment:
             raise errors.UsageError("A note is wanted with the answer.", hint='Add --note "…".')
-        await self._check(run, question, by)
+        await self._ensure_may_answer(run, question, by)
         given = dataclasses.replace(
             question, answer=answer, answered_by=by.actor.name, answered_at=self._now(), comment=self._redact(comment)
         )
@@ -141,22 +139,22 @@ class RunService:
         return await self._store.find_question(run.id, question.id) or given
 
     async def may_answer(self, run: runs.Run, question: runs.Question, *, by: invocations.Invocation) -> bool:
-        """Tell whether this person may answer *question* of *run*."""
+        """Return whether this person may answer *question* of *run*."""
         try:
-            await self._check(run, question, by)
+            await self._ensure_may_answer(run, question, by)
         except errors.NotAllowed:
             return False
         return True
 
     async def cancel(self, run_id: str, *, by: invocations.Invocation) -> runs.Run:
         """
-        Ask for the end of a run; give it.
+        Request that a run is cancelled; return it.
 
         Raises:
             errors.NotAllowed, errors.UsageError
         """
         run = await self.find(run_id)
-        await self._insist(run, by)
+        await self._ensure_may_run(run, by)
         if not run.state.is_final:
             await self._store.request_cancel(run_id, invocations.CancelRequest(by=by.actor.name, at=self._now()))
             self._worker.wake()
@@ -165,15 +163,15 @@ class RunService:
 
     async def retry(self, run_id: str, *, by: invocations.Invocation) -> runs.Run:
         """
-        Let a run that has ended go on where it failed; give it.
+        Retry a run that has ended from the step that failed; return it.
 
         Raises:
-            errors.NotAllowed: not to this person.
-            errors.Refused: its lock is held by another.
-            errors.UsageError: it is not over, or nothing in it failed.
+            errors.NotAllowed: this person may not run it.
+            errors.Refused: its lock is held by another run.
+            errors.UsageError: it has not ended, or nothing in it failed.
         """
         run = await self.find(run_id)
-        await self._insist(run, by)
+        await self._ensure_may_run(run, by)
         if not run.state.is_final:
             raise errors.UsageError(f"The run {run.id} is not over.", words=(f"run show {run.id}",))
         if run.state is runs.RunState.COMPLETED:
@@ -185,11 +183,11 @@ class RunService:
 
     async def unlock(self, lock: str) -> runs.Run:
         """
-        Free a lock; give the run that held it.
+        Release a lock; return the run that held it.
 
         Raises:
             errors.NotFound: nobody holds it.
-            errors.Unreadable: it is free, but nothing can be said of the run that held it.
+            errors.Unreadable: it is free, but the run that held it cannot be read.
         """
         holder = await self._store.unlock(lock)
         if holder is None:
@@ -200,7 +198,7 @@ class RunService:
             raise errors.Unreadable(f"“{lock}” is free now. {error}", hint=error.hint) from error
 
     async def execute_or_follow(self, run: runs.Run, show: Callable[[runs.Run], Awaitable[None]]) -> runs.Run:
-        """Work on *run* here and now, or look at who does, until it ends or waits for a person; give it."""
+        """Execute *run* here, or follow who does, until it ends or waits for a person; return it."""
         async with contextlib.AsyncExitStack() as stack:
             if self._member.id is None:
                 self._worker.claims_new_runs = False
@@ -233,14 +231,14 @@ class RunService:
             raise errors.UsageError(f"The run {run.id} has not asked that.", words=(f"run show {run.id}",))
         return question
 
-    async def _check(self, run: runs.Run, question: runs.Question, by: invocations.Invocation) -> None:
-        """Do nothing if the person may answer *question*."""
+    async def _ensure_may_answer(self, run: runs.Run, question: runs.Question, by: invocations.Invocation) -> None:
+        """Raise errors.NotAllowed unless the person may answer *question*."""
         if question.by.startswith(_ROLE):
             role = question.by.removeprefix(_ROLE)
             if not await self._authorizer.has_role(role, by.actor):
                 raise errors.NotAllowed(f"That is for the role {role} to answer.")
             return
-        await self._insist(run, by)
+        await self._ensure_may_run(run, by)
         if question.by == "requester" and by.actor.id != run.requester.id:
             raise errors.NotAllowed(f"That is for {run.requester.name} to answer, who asked for the run.")
         if question.by == "not_requester" and not self._authorizer.are_different(run.requester, by.actor):
@@ -249,13 +247,13 @@ class RunService:
                 hint="A person of both Slack and terminal is known as one under people in roles.yaml.",
             )
 
-    async def _insist(self, run: runs.Run, by: invocations.Invocation) -> None:
+    async def _ensure_may_run(self, run: runs.Run, by: invocations.Invocation) -> None:
         if not await self._authorizer.may_run(run, by.actor):
             raise errors.NotAllowed(f"You may not run {run.procedure.id}.", hint="Whoever runs posbot gives roles.")
 
 
-def _fitting(lock: str | None) -> str | None:
-    """Give *lock* as every database can hold it; it names what somebody has typed."""
+def _validate_lock(lock: str | None) -> str | None:
+    """Return *lock* as every database can hold it: its name contains what a person typed."""
     if lock is None:
         return None
     if len(lock) > locks.MAX_NAME_LENGTH:
