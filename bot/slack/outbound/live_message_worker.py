@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 MAX_CONCURRENT = 30
 _MIN_POLL_SECONDS = 0.05
-"""From one look for work to the next, however much changes."""
+"""Between two polls for work, however much changes."""
 _RETRY_SECONDS = 15.0
 
 
@@ -23,23 +23,23 @@ class LiveMessageWorker:
     """Claims subjects whose live messages are behind, and has them reconciled; a `membership.Listener`."""
 
     def __init__(
-        self, uses: reconciler.Dependencies, limiter: rate_limit.EditLimiter, *, poll_seconds: float = 1.0
+        self, dependencies: reconciler.Dependencies, limiter: rate_limit.EditLimiter, *, poll_seconds: float = 1.0
     ) -> None:
-        self._uses = uses
+        self._dependencies = dependencies
         self._limiter = limiter
         self._poll_seconds = poll_seconds
-        """How soon is seen what other workers have changed."""
+        """How soon changes by other workers are seen."""
         self._wake = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._shown: dict[str, int] = {}
-        """Kept claim → its signal when its messages were last reconciled."""
+        """Subject of a kept claim → its signal when its messages were last reconciled."""
         self._not_before: dict[str, float] = {}
         self._unreadable: set[str] = set()
         self._first_pause = limiter.edit_seconds
         self._outage = rate_limit.Backoff(self._first_pause)
-        """While Slack is away."""
-        self._away_until = 0.0
-        uses.member.subscribe(self)
+        """While Slack is unavailable."""
+        self._unavailable_until = 0.0
+        dependencies.member.subscribe(self)
 
     @property
     def kind(self) -> str:
@@ -47,7 +47,7 @@ class LiveMessageWorker:
         return live_messages.KIND
 
     def wake(self) -> None:
-        """Look for work now and not at the next poll."""
+        """Poll for work now."""
         self._wake.set()
 
     async def watch(self) -> None:
@@ -58,7 +58,7 @@ class LiveMessageWorker:
                 try:
                     await self._start_tasks()
                 except errors.Unavailable as error:
-                    log.warning("live messages are not updated", reason=str(error))
+                    log.warning("live messages not updated", reason=str(error))
                 await asyncio.sleep(_MIN_POLL_SECONDS)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._pause()):
@@ -84,10 +84,10 @@ class LiveMessageWorker:
         return max(min([self._poll_seconds, *times]), 0.0)
 
     async def _start_tasks(self) -> None:
-        member, now = self._uses.member, time.monotonic()
+        member, now = self._dependencies.member, time.monotonic()
         self._not_before = {subject: until for subject, until in self._not_before.items() if until > now}
         room = MAX_CONCURRENT - len(self._tasks)
-        if member.id is None or room < 1 or now < self._away_until:
+        if member.id is None or room < 1 or now < self._unavailable_until:
             return
         busy = {*self._tasks, *self._not_before, *self._unreadable}
         own = await member.owned(live_messages.KIND)
@@ -103,17 +103,17 @@ class LiveMessageWorker:
         self.wake()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("live messages not updated", subject=subject, exc_info=error)
-            self._put_off(subject, _RETRY_SECONDS)
+            self._postpone(subject, _RETRY_SECONDS)
 
     async def _reconcile(self, worker: str, claim: claims.Claim) -> None:
         self._shown.pop(claim.subject, None)
         try:
-            is_kept = await reconciler.reconcile(self._uses, self._limiter, worker, claim)
+            is_kept = await reconciler.reconcile(self._dependencies, self._limiter, worker, claim)
         except reconciler.ClaimLost:
-            log.info("another worker has the live messages", subject=claim.subject)
+            log.info("claim on live messages lost", subject=claim.subject)
         except reconciler.RetryLater as later:
-            seconds = self._limiter.slow_down(later.seconds) if later.is_asked else later.seconds
-            self._put_off(claim.subject, seconds)
+            seconds = self._limiter.slow_down(later.seconds) if later.is_requested else later.seconds
+            self._postpone(claim.subject, seconds)
         except errors.Unavailable as error:
             await self._wait_for_slack(claim.subject, error)
         except errors.Unreadable as error:
@@ -126,16 +126,16 @@ class LiveMessageWorker:
             self._limiter.recover()
             self._outage = rate_limit.Backoff(self._first_pause)
 
-    def _put_off(self, subject: str, seconds: float) -> None:
+    def _postpone(self, subject: str, seconds: float) -> None:
         self._not_before[subject] = time.monotonic() + seconds
 
     async def _wait_for_slack(self, subject: str, error: errors.Unavailable) -> None:
-        """Leave Slack alone for a while; meanwhile another replica may reach it."""
-        if time.monotonic() >= self._away_until:
-            self._away_until = time.monotonic() + self._outage.slow_down(None)
+        """Pause all work, and release the claim: another replica may reach Slack."""
+        if time.monotonic() >= self._unavailable_until:
+            self._unavailable_until = time.monotonic() + self._outage.slow_down(None)
             log.warning("live messages not updated", subject=subject, reason=str(error))
         await self._release(subject)
 
     async def _release(self, subject: str) -> None:
         with contextlib.suppress(errors.Unavailable):
-            await self._uses.member.release(live_messages.KIND, (subject,))
+            await self._dependencies.member.release(live_messages.KIND, (subject,))

@@ -3,8 +3,8 @@ The reconciler: brings the live messages of one subject to its newest state.
 
 Each message goes through the states drawn in `bot/durable/live_messages.py`. What is new is posted at once, the main
 message first, because the others are in its thread; what is old is edited within the edit rate limit. Before a post the
-attempt is written; whoever finds an attempt without a result, after a crash or a lost answer, looks for the message in
-Slack's history before posting it again.
+attempt is written; after a crash or a lost response, an attempt without a result is looked up in Slack's history before
+the message is posted again.
 """
 
 import dataclasses
@@ -32,13 +32,13 @@ class ClaimLost(Exception):
 
 
 class RetryLater(Exception):
-    """It is too early to go on."""
+    """An edit is not due yet, or Slack asks for a pause."""
 
-    def __init__(self, seconds: float, *, is_asked: bool = False) -> None:
+    def __init__(self, seconds: float, *, is_requested: bool = False) -> None:
         super().__init__(f"in {seconds:.1f} s")
         self.seconds = seconds
-        self.is_asked = is_asked
-        """Slack has asked for the pause."""
+        self.is_requested = is_requested
+        """Slack asks for the pause."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,37 +52,39 @@ class Dependencies:
     renderer: rendering.Renderer
     member: membership.Membership
     now: Callable[[], datetime.datetime]
-    taken: dict[tuple[str, str], slack_api.MessageRef] = dataclasses.field(default_factory=dict)
-    """Claimed subject and purpose → where Slack has taken a post that could not be written."""
+    accepted: dict[tuple[str, str], slack_api.MessageRef] = dataclasses.field(default_factory=dict)
+    """Claimed subject and purpose → the post that Slack accepted and that could not be written."""
 
 
-async def reconcile(uses: Dependencies, limiter: rate_limit.EditLimiter, worker: str, claim: claims.Claim) -> bool:
+async def reconcile(
+    dependencies: Dependencies, limiter: rate_limit.EditLimiter, worker: str, claim: claims.Claim
+) -> bool:
     """
     Bring the messages of a subject that *worker* has claimed to its newest state; return whether the claim was kept.
 
     Raises:
         ClaimLost: another worker has the subject now.
         RetryLater: an edit is not due yet, or Slack asks for a pause; what could be posted was.
-        errors.Unavailable: Slack or the database is away.
+        errors.Unavailable: Slack or the database is unavailable.
         errors.Unreadable: the subject cannot be read by this version.
     """
-    messages = await uses.store.open_messages(worker, claim)
+    messages = await dependencies.store.open_messages(worker, claim)
     if messages is None:
         raise ClaimLost
     kind, subject_id = live_messages.split_subject(claim.subject)
-    subject = await uses.registry[kind](subject_id)
+    subject = await dependencies.registry[kind](subject_id)
     if subject is None or not messages or not messages[0].is_main:
-        await uses.store.mark_shown(worker, claim, (), keeps_claim=False)
+        await dependencies.store.mark_shown(worker, claim, (), keeps_claim=False)
         return False
-    await _Reconciliation(uses, limiter, worker=worker, claim=claim, subject=subject, messages=messages).run()
-    await uses.store.mark_shown(worker, claim, messages, keeps_claim=subject.is_active)
+    await _Reconciliation(dependencies, limiter, worker=worker, claim=claim, subject=subject, messages=messages).run()
+    await dependencies.store.mark_shown(worker, claim, messages, keeps_claim=subject.is_active)
     return subject.is_active
 
 
 class _Reconciliation:
     def __init__(
         self,
-        uses: Dependencies,
+        dependencies: Dependencies,
         limiter: rate_limit.EditLimiter,
         *,
         worker: str,
@@ -90,7 +92,7 @@ class _Reconciliation:
         subject: live_messages.Subject,
         messages: tuple[live_messages.Message, ...],
     ) -> None:
-        self._uses = uses
+        self._dependencies = dependencies
         self._limiter = limiter
         self._worker = worker
         self._claim = claim
@@ -110,7 +112,7 @@ class _Reconciliation:
         content = self._subject.content(message.purpose)
         if content.is_needed and not self._main.is_done:
             return await self._post(message)
-        # A question that was answered need not be asked; but where it was, it is to show the answer.
+        # An answered question need not be posted; where it was, it has to show the answer.
         found = await self._find_attempted(message) if message.state is live_messages.State.ATTEMPTED else None
         done = dataclasses.replace(message, attempted_in=None, attempted_at=None, is_done=found is None)
         if found is not None:
@@ -130,7 +132,7 @@ class _Reconciliation:
         at = slack_api.MessageRef(channel=message.channel or "", timestamp=message.timestamp or "")
 
         async def send(rendered: blocks_message.Message) -> str:
-            await self._uses.api.update(at, text=rendered.text, blocks=list(rendered.blocks), is_patient=False)
+            await self._dependencies.api.update(at, text=rendered.text, blocks=list(rendered.blocks), is_patient=False)
             return rendering.digest(rendered)
 
         try:
@@ -145,34 +147,34 @@ class _Reconciliation:
         await self._write(dataclasses.replace(message, digest=shown, is_done=is_final))
 
     async def _replace(self, message: live_messages.Message, error: client_errors.SlackRefused) -> None:
-        """Post a message again that is gone, if it still matters."""
-        self._log("message is gone", message, reason=str(error))
+        """Post a message again that is gone, unless it is final."""
+        self._log("live message is gone", message, reason=str(error))
         if self._subject.content(message.purpose).is_final:
             await self._write(dataclasses.replace(message, is_done=True))
         else:
             await self._post(dataclasses.replace(message, timestamp=None, digest=None))
 
     async def _post(self, message: live_messages.Message) -> live_messages.Message:
-        """Post a message where it belongs, else to the owner directly, else give it up."""
+        """Post a message where it belongs, else in a DM with the owner, else abandon it."""
         reason = ""
         async for target in self._targets(message):
             try:
                 return await self._post_to(target, message)
             except client_errors.SlackRefused as error:
                 reason = str(error)
-                self._log("not posted there", message, channel=target.channel, reason=reason)
+                self._log("live message refused", message, channel=target.channel, reason=reason)
                 if error.kind is client_errors.Kind.NO_THREAD and not message.is_main:
                     await self._write(dataclasses.replace(self._main, timestamp=None, digest=None))
                     raise RetryLater(0) from error
         kind, _ = live_messages.split_subject(self._claim.subject)
         metrics.UNDELIVERED.labels(kind).inc()
         log.error("live message not shown", subject=self._claim.subject, purpose=message.purpose, reason=reason)
-        given_up = dataclasses.replace(message, attempted_in=None, attempted_at=None, is_done=True)
-        await self._write(given_up)
-        return given_up
+        abandoned = dataclasses.replace(message, attempted_in=None, attempted_at=None, is_done=True)
+        await self._write(abandoned)
+        return abandoned
 
     def _targets(self, message: live_messages.Message) -> AsyncIterator[targets.PostTarget]:
-        """Return where a message may be posted, the best place first."""
+        """Return where a message may be posted, the best target first."""
         conversation = self._subject.conversation
         is_app_home = conversation.kind is invocations.ConversationKind.APP_HOME
         own = self._main.channel or (None if is_app_home else conversation.id)
@@ -180,7 +182,7 @@ class _Reconciliation:
         if not message.is_main:
             thread = thread or self._main.timestamp
         return targets.fallbacks(
-            self._uses.api,
+            self._dependencies.api,
             user=self._subject.owner,
             channel=own,
             thread=thread,
@@ -190,13 +192,15 @@ class _Reconciliation:
     async def _post_to(self, target: targets.PostTarget, message: live_messages.Message) -> live_messages.Message:
         shown, found = None, await self._find(target, message)
         if found is None:
-            await self._write(dataclasses.replace(message, attempted_in=target.channel, attempted_at=self._uses.now()))
+            await self._write(
+                dataclasses.replace(message, attempted_in=target.channel, attempted_at=self._dependencies.now())
+            )
             # The process may have been suspended since the write.
-            await self._uses.member.ensure_lease()
-            if self._uses.member.id != self._worker:
+            await self._dependencies.member.ensure_lease()
+            if self._dependencies.member.id != self._worker:
                 raise ClaimLost
             found, shown = await self._send_post(target, message)
-            self._uses.taken[self._claim.subject, message.purpose] = found
+            self._dependencies.accepted[self._claim.subject, message.purpose] = found
             if message.is_main:
                 self._limiter.record_edit(self._claim.subject)
         posted = dataclasses.replace(
@@ -209,7 +213,7 @@ class _Reconciliation:
             is_done=shown is not None and self._subject.content(message.purpose).is_final,
         )
         await self._write(posted)
-        self._uses.taken.pop((self._claim.subject, message.purpose), None)
+        self._dependencies.accepted.pop((self._claim.subject, message.purpose), None)
         return posted
 
     async def _find_attempted(self, message: live_messages.Message) -> slack_api.MessageRef | None:
@@ -219,26 +223,26 @@ class _Reconciliation:
         return None
 
     async def _find(self, target: targets.PostTarget, message: live_messages.Message) -> slack_api.MessageRef | None:
-        """Return where a message is already, as far as that can be known."""
-        known = self._uses.taken.get((self._claim.subject, message.purpose))
+        """Return the message that was posted already, as far as that can be known."""
+        known = self._dependencies.accepted.get((self._claim.subject, message.purpose))
         if known is not None and known.channel == target.channel:
             return known
         if message.attempted_in != target.channel or message.attempted_at is None:
             return None
         try:
-            return await self._uses.history.find(
+            return await self._dependencies.history.find(
                 target.channel, target.thread, self._payload(message), message.attempted_at
             )
         except client_errors.SlackRefused as error:
-            # A message that is there twice does less harm than one that is missing.
-            self._log("not known whether it was posted", message, reason=str(error))
+            # A duplicate message does less harm than a missing one.
+            self._log("live message not found in history", message, reason=str(error))
             return None
 
     async def _send_post(
         self, target: targets.PostTarget, message: live_messages.Message
     ) -> tuple[slack_api.MessageRef, str]:
         async def send(rendered: blocks_message.Message) -> tuple[slack_api.MessageRef, str]:
-            taken = await self._uses.api.post(
+            posted = await self._dependencies.api.post(
                 target.channel,
                 thread=target.thread,
                 text=rendered.text,
@@ -246,7 +250,7 @@ class _Reconciliation:
                 metadata=history.metadata(self._payload(message)),
                 is_patient=False,
             )
-            return taken, rendering.digest(rendered)
+            return posted, rendering.digest(rendered)
 
         return await self._send(message, target.channel, send)
 
@@ -257,13 +261,13 @@ class _Reconciliation:
         send: Callable[[blocks_message.Message], Awaitable[Result]],
     ) -> Result:
         try:
-            return await self._uses.api.block_support.send_with_fallback(
+            return await self._dependencies.api.block_support.send_with_fallback(
                 lambda has_plans: self._render(message, channel, has_plans=has_plans), send
             )
         except client_errors.RateLimited as error:
             if error.pause_seconds is None:
                 raise
-            raise RetryLater(error.pause_seconds, is_asked=True) from error
+            raise RetryLater(error.pause_seconds, is_requested=True) from error
         except client_errors.SlackRefused as error:
             if error.kind is not client_errors.Kind.APP_AT_FAULT:
                 raise
@@ -271,7 +275,7 @@ class _Reconciliation:
 
     def _digest(self, message: live_messages.Message) -> str:
         return rendering.digest(
-            self._render(message, message.channel, has_plans=self._uses.api.block_support.has_plans)
+            self._render(message, message.channel, has_plans=self._dependencies.api.block_support.has_plans)
         )
 
     def _render(
@@ -280,7 +284,7 @@ class _Reconciliation:
         conversation = self._subject.conversation
         is_elsewhere = conversation.kind is invocations.ConversationKind.CHANNEL and channel != conversation.id
         content = self._subject.content(message.purpose)
-        return self._uses.renderer.render(content, is_elsewhere=is_elsewhere, has_plans=has_plans)
+        return self._dependencies.renderer.render(content, is_elsewhere=is_elsewhere, has_plans=has_plans)
 
     def _payload(self, message: live_messages.Message) -> Mapping[str, str]:
         kind, subject = live_messages.split_subject(self._claim.subject)
@@ -290,5 +294,5 @@ class _Reconciliation:
         log.info(event, subject=self._claim.subject, purpose=message.purpose, **details)
 
     async def _write(self, message: live_messages.Message) -> None:
-        if not await self._uses.store.write(self._worker, self._claim, message):
+        if not await self._dependencies.store.write(self._worker, self._claim, message):
             raise ClaimLost

@@ -9,7 +9,7 @@ from bot.durable import live_messages
 from bot.slack.blocks import elements
 from bot.slack.blocks import message as blocks_message
 
-_ELSEWHERE = "here because the channel takes no messages of posbot"
+_ELSEWHERE = "here because the channel accepts no messages of posbot"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -201,7 +201,7 @@ async def test_where_the_channel_takes_no_posts_they_come_directly(
     (live,) = scene.posts(run, "live", chat)
 
     assert end.thread_ts == live.ts
-    assert "here because the channel takes no messages of posbot" in live.plain_text
+    assert "here because the channel accepts no messages of posbot" in live.plain_text
     tried = [call for call in scene.workspace.calls("chat.postMessage") if call.arguments["channel"] == elsewhere.id]
     assert len(tried) == 1
 
