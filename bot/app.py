@@ -122,10 +122,10 @@ async def assemble(
     """
     redactor = redaction.Redactor(settings.known_secrets)
     logs.configure(settings.log_level or ("info" if needs_store else "critical"), redactor.text)
-    data = runbook_data.load(settings.runbook_data)
     table = {command.name: command for command in commands}
     names = tuple(table) if command_names is None else tuple(command_names)
-    data.validate(names, table.values(), settings.tokens)
+    data = runbook_data.load(settings.runbook_data, names)
+    data.validate(table.values(), settings.tokens)
     procedures = _load_procedures(data, table) if needs_procedures else None
     if procedures is not None:
         table |= procedures.commands

@@ -18,6 +18,7 @@ import pydantic.fields
 
 from bot import errors
 from bot.config import catalog as config_catalog
+from bot.config import environments as config_environments
 from bot.model import durations, reports
 from bot.model import invocations as model_invocations
 from bot.runbook import sections as runbook_sections
@@ -94,7 +95,7 @@ class Vocabulary:
     """The closed lists that names in parameters come from; handed to pydantic as its context."""
 
     catalog: config_catalog.Catalog
-    environments: config_catalog.Environments
+    environments: config_environments.Environments
     commands: tuple[str, ...]
     aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Other words for some of them."""
@@ -191,13 +192,13 @@ class Context:
 
     invocation: model_invocations.Invocation
     catalog: config_catalog.Catalog
-    environments: config_catalog.Environments
+    environments: config_environments.Environments
     runbook: runbook_sections.Runbook
     diagnosis_rules: "rules.Rules"
     actuator: "health_actuator.Actuator"
     gateway: "connectivity_gateway.Gateway"
     eureka: "connectivity_eureka.Eureka"
-    workloads: Callable[[config_catalog.Environment], "kubernetes_workloads.Workloads"]
+    workloads: Callable[[config_environments.Environment], "kubernetes_workloads.Workloads"]
     """Gives what runs in an environment."""
     java: "diagnosis_java.Java"
     audit: "audit.AuditLog"

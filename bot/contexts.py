@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot import command as bot_command
 from bot import runbook_data
-from bot.config import catalog
+from bot.config import environments as config_environments
 from bot.config import settings as config_settings
 from bot.connectivity import eureka as connectivity_eureka
 from bot.connectivity import gateway as connectivity_gateway
@@ -46,7 +46,7 @@ class Clusters:
             self._clusters = client.Clusters(self._kubeconfig)
         return self._clusters
 
-    def workloads_of(self, environment: catalog.Environment) -> "workloads.Workloads":
+    def workloads_of(self, environment: config_environments.Environment) -> "workloads.Workloads":
         """Return the workloads of *environment*."""
         from bot.kubernetes import workloads  # noqa: PLC0415 - see above
 

@@ -1,4 +1,4 @@
-"""Everything in `runbook_data/`, loaded together so that all mistakes are reported at once."""
+"""Everything in `runbook_data/`, loaded together so that all errors are reported at once."""
 
 import dataclasses
 import pathlib
@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from bot import command as bot_command
 from bot import errors
 from bot.config import catalog as config_catalog
+from bot.config import environments as config_environments
 from bot.config import roles as config_roles
 from bot.config import yaml_files
 from bot.kubernetes.diagnosis import rules
@@ -22,29 +23,18 @@ class RunbookData:
 
     folder: pathlib.Path
     catalog: config_catalog.Catalog
-    environments: config_catalog.Environments
+    environments: config_environments.Environments
     roles: config_roles.Roles
     runbook: sections.Runbook
     diagnosis_rules: rules.Rules
 
-    def validate(
-        self,
-        command_names: Collection[str],
-        commands: Iterable[bot_command.Command[Any]],
-        token_environments: Collection[str],
-    ) -> None:
+    def validate(self, commands: Iterable[bot_command.Command[Any]], token_environments: Collection[str]) -> None:
         """
-        Check what the data and the commands say of each other, and that each service token has its environment.
+        Check that the runbook has the sections of *commands*, and that each service token has its environment.
 
         Raises:
-            errors.BadConfiguration: with the file, and the line where there is one.
+            errors.BadConfiguration
         """
-        for name, role in self.roles.roles.items():
-            for unknown in (each for each in role.may if each not in command_names):
-                raise errors.BadConfiguration(
-                    f"{self.folder / 'roles.yaml'}: roles.{name}.may: “{unknown}” is no command;"
-                    f" expected some of {', '.join(command_names)}."
-                )
         for command in commands:
             try:
                 self.runbook.point_to(*command.sections)
@@ -61,41 +51,43 @@ class RunbookData:
                 )
 
 
-def load(folder: pathlib.Path) -> RunbookData:
+def load(folder: pathlib.Path, command_names: Collection[str] | None = None) -> RunbookData:
     """
-    Give what the data folder says.
+    Load and validate the data folder; roles may name only *command_names*, where given.
 
     Raises:
-        errors.BadConfiguration: all mistakes of all files, one a line.
+        errors.BadConfiguration: all errors of all files, one a line.
     """
     if not folder.is_dir():
         raise errors.BadConfiguration(f"{folder}: there is no such folder; set POSBOT_RUNBOOK_DATA to the data folder.")
-    mistakes: list[str] = []
-    catalogue = _collect(mistakes, lambda: yaml_files.load(folder / "services.yaml", config_catalog.Catalog))
+    problems: list[str] = []
+    catalogue = _collect(problems, lambda: yaml_files.load(folder / "services.yaml", config_catalog.Catalog))
     environments = _collect(
-        mistakes, lambda: yaml_files.load(folder / "environments.yaml", config_catalog.Environments)
+        problems, lambda: yaml_files.load(folder / "environments.yaml", config_environments.Environments)
     )
-    people = _collect(mistakes, lambda: yaml_files.load(folder / "roles.yaml", config_roles.Roles))
+    roles = _collect(
+        problems, lambda: yaml_files.load(folder / "roles.yaml", config_roles.Roles, {"commands": command_names})
+    )
     url = environments.runbook_url if environments else None
-    runbook = _collect(mistakes, lambda: sections.load(folder / "runbook.md", url))
-    # Without a runbook its own mistakes are told, and not that the sections which others point to are not there.
+    runbook = _collect(problems, lambda: sections.load(folder / "runbook.md", url))
+    # Without a runbook its own errors are reported, and not that the sections which others name are missing.
     known = {"sections": [section.marker for section in runbook.sections]} if runbook else None
-    table = _collect(mistakes, lambda: yaml_files.load(folder / "diagnosis.yaml", rules.Rules, known))
-    if catalogue is None or environments is None or people is None or runbook is None or table is None:
-        raise errors.BadConfiguration("\n".join(mistakes))
+    rules_table = _collect(problems, lambda: yaml_files.load(folder / "diagnosis.yaml", rules.Rules, known))
+    if catalogue is None or environments is None or roles is None or runbook is None or rules_table is None:
+        raise errors.BadConfiguration("\n".join(problems))
     return RunbookData(
         folder=folder,
         catalog=catalogue,
         environments=environments,
-        roles=people,
+        roles=roles,
         runbook=runbook,
-        diagnosis_rules=table,
+        diagnosis_rules=rules_table,
     )
 
 
-def _collect(mistakes: list[str], load_one: Callable[[], Loaded]) -> Loaded | None:
+def _collect(problems: list[str], load_one: Callable[[], Loaded]) -> Loaded | None:
     try:
         return load_one()
     except errors.BadConfiguration as error:
-        mistakes.append(str(error))
+        problems.append(str(error))
         return None

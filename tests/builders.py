@@ -8,6 +8,7 @@ import pydantic
 
 from bot import command
 from bot.config import catalog, roles
+from bot.config import environments as config_environments
 from bot.model import invocations, reports
 
 NOW = datetime.datetime(2026, 11, 23, 18, 0, tzinfo=datetime.UTC)
@@ -62,13 +63,13 @@ def a_catalogue(*members: catalog.Service) -> catalog.Catalog:
     return catalog.Catalog(services=members or (a_service(), a_service("pos-price", aliases=("price", "pricing"))))
 
 
-def an_environment(**changes: Any) -> catalog.Environment:
+def an_environment(**changes: Any) -> config_environments.Environment:
     template = "http://{service}.{namespace}:{port}{health_path}"
-    return catalog.Environment.model_validate({"namespace": "positivity", "health_url": template} | changes)
+    return config_environments.Environment.model_validate({"namespace": "positivity", "health_url": template} | changes)
 
 
 def a_vocabulary(words: tuple[str, ...] = ("health", "help")) -> command.Vocabulary:
-    environments = catalog.Environments(
+    environments = config_environments.Environments(
         default="staging", environments={"staging": an_environment(), "prod": an_environment()}
     )
     return command.Vocabulary(catalog=a_catalogue(), environments=environments, commands=words)

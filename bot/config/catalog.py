@@ -1,10 +1,7 @@
-"""The catalogue: which services exist, and where they run."""
+"""The catalogue: which services there are."""
 
 import enum
 import functools
-import re
-import string
-from collections.abc import Iterable
 from typing import Annotated
 
 import pydantic
@@ -15,7 +12,6 @@ from bot.config import strict
 Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Port = Annotated[int, pydantic.Field(ge=1, le=65535, strict=True)]
 UrlPath = Annotated[str, pydantic.StringConstraints(pattern=r"^/[!-~]*$")]
-HttpUrl = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 
 ALL = "all"
 
@@ -40,18 +36,18 @@ class Service(strict.StrictModel):
     deployment: Name
     container: Name
     port: Port | None = None
-    """None where the module serves no HTTP of its own; such a service has no health endpoint to ask."""
+    """None where the module serves no HTTP; such a service has no health endpoint."""
     health_path: UrlPath = "/actuator/health"
     gateway_path: UrlPath | None = None
-    """The path under which the API gateway offers the service; None where it offers it not."""
+    """Its path behind the API gateway; None where it has no route there."""
     guarded_path: UrlPath = "/"
-    """A path of the service that nobody gets without a login."""
+    """A path that requires authentication."""
     owner: str
     group: Name
     tier: Tier
 
-    def named_places(self) -> tuple[tuple[tuple[int | str, ...], str], ...]:
-        """Give every word that means this service, with the key it stands under."""
+    def located_names(self) -> tuple[tuple[tuple[int | str, ...], str], ...]:
+        """Return each name of this service, with its key in the file."""
         return ((("name",), self.name), *((("aliases", index), alias) for index, alias in enumerate(self.aliases)))
 
 
@@ -61,18 +57,18 @@ class Catalog(strict.StrictModel):
     services: tuple[Service, ...] = pydantic.Field(min_length=1)
 
     @pydantic.model_validator(mode="after")
-    def _names_mean_one_thing(self) -> "Catalog":
-        holders = {service.group: f"the group {service.group}" for service in self.services}
-        holders[ALL] = "the word for all services"
+    def _names_are_unique(self) -> "Catalog":
+        owners = {service.group: f"the group {service.group}" for service in self.services}
+        owners[ALL] = "the word for all services"
         for index, service in enumerate(self.services):
             if service.group == ALL:
                 message = f"“{ALL}” is already taken by the word for all services; expected a name of its own"
                 raise errors.ValidationError(message, "services", index, "group")
-            for place, name in service.named_places():
-                if name in holders:
-                    message = f"“{name}” is already taken by {holders[name]}; expected a name of its own"
-                    raise errors.ValidationError(message, "services", index, *place)
-                holders[name] = service.name
+            for location, name in service.located_names():
+                if name in owners:
+                    message = f"“{name}” is already taken by {owners[name]}; expected a name of its own"
+                    raise errors.ValidationError(message, "services", index, *location)
+                owners[name] = service.name
         return self
 
     @functools.cached_property
@@ -81,12 +77,12 @@ class Catalog(strict.StrictModel):
 
     @functools.cached_property
     def groups(self) -> tuple[str, ...]:
-        """Give the names of all groups, sorted."""
+        """Return the names of all groups, sorted."""
         return tuple(sorted({service.group for service in self.services}))
 
     def find(self, name: str) -> Service:
         """
-        Give the service called *name*, by its name or an alias.
+        Return the service called *name*, by its name or an alias.
 
         Raises:
             errors.NotFound: with the nearest names.
@@ -98,104 +94,17 @@ class Catalog(strict.StrictModel):
 
     def select(self, selection: str) -> tuple[Service, ...]:
         """
-        Give the services that *selection* means: one by name or alias, a group, or `all`.
+        Return the services that *selection* means: one by name or alias, a group, or `all`.
 
         Raises:
             errors.NotFound: with the nearest names of services and groups.
         """
-        wanted = selection.lower()
-        if wanted == ALL:
+        name = selection.lower()
+        if name == ALL:
             return self.services
-        if wanted in self.groups:
-            return tuple(service for service in self.services if service.group == wanted)
-        if wanted in self._by_name:
-            return (self._by_name[wanted],)
+        if name in self.groups:
+            return tuple(service for service in self.services if service.group == name)
+        if name in self._by_name:
+            return (self._by_name[name],)
         known = (*self._by_name, *self.groups, ALL)
         raise errors.NotFound("service or group", selection, known)
-
-
-_TEMPLATE_FIELDS = frozenset({"service", "deployment", "namespace", "port", "health_path", "gateway_path"})
-
-
-class Environment(strict.StrictModel):
-    """One place where the services run."""
-
-    namespace: Name
-    kube_context: str | None = None
-    """None means the account the bot runs under."""
-    health_url: str
-    """Template of a service's health URL over the names in `_TEMPLATE_FIELDS`."""
-    gateway_url: HttpUrl | None = None
-    eureka_url: HttpUrl | None = None
-    """Where the registry is, without `/eureka`."""
-    prometheus_url: HttpUrl | None = None
-    alertmanager_url: HttpUrl | None = None
-
-    @pydantic.field_validator("health_url")
-    @classmethod
-    def _is_a_template(cls, template: str) -> str:
-        try:
-            parts = [part for part in string.Formatter().parse(template) if part[1] is not None]
-        except ValueError as error:
-            raise ValueError(f"the braces do not match up ({error})") from error
-        names = {str(name) for _, name, _, _ in parts}
-        unknown = names - _TEMPLATE_FIELDS
-        if unknown:
-            listed = ", ".join(f"{{{name}}}" for name in sorted(_TEMPLATE_FIELDS))
-            raise ValueError(f"{{{min(unknown)}}} cannot be filled in; known are {listed}")
-        if any(specification or conversion for _, _, specification, conversion in parts):
-            raise ValueError("a name in braces stands alone; expected {port} and not {port:…} or {port!…}")
-        if not re.match(r"^https?://", template):
-            raise ValueError("expected a URL that begins with http:// or https://")
-        if not names & {"service", "deployment", "port", "gateway_path"}:
-            raise ValueError("every service would get the same URL; expected {service} or {port} in it")
-        return template
-
-    def health_url_of(self, service: Service) -> str | None:
-        """Give where *service* answers for its health here, or None where it serves no HTTP."""
-        if service.port is None:
-            return None
-        return self.health_url.format(
-            service=service.name,
-            deployment=service.deployment,
-            namespace=self.namespace,
-            port=service.port,
-            health_path=service.health_path,
-            gateway_path=service.gateway_path or f"/{service.name}",
-        )
-
-
-class Environments(strict.StrictModel):
-    """All environments and the one that is meant when none is named."""
-
-    default: Name
-    runbook_url: HttpUrl | None = None
-    """Where people read the runbook in a browser; sections are linked by their anchors."""
-    environments: dict[Name, Environment] = pydantic.Field(min_length=1)
-
-    @pydantic.model_validator(mode="after")
-    def _default_exists(self) -> "Environments":
-        if self.default not in self.environments:
-            known = ", ".join(self.environments)
-            raise errors.ValidationError(
-                f"“{self.default}” is not among the environments; expected one of {known}", "default"
-            )
-        return self
-
-    def find(self, name: str) -> Environment:
-        """
-        Give the environment called *name*.
-
-        Raises:
-            errors.NotFound: with the nearest names.
-        """
-        environment = self.environments.get(name.lower())
-        if environment is None:
-            hint = f"Known environments: {', '.join(self.environments)}."
-            raise errors.NotFound("environment", name, self.environments, hint=hint)
-        return environment
-
-
-def find_named(services: Iterable[Service]) -> str:
-    """Give the names of *services* as one enumeration."""
-    return ", ".join(service.name for service in services)

@@ -1,4 +1,4 @@
-"""Who may do what, and where answers may stand."""
+"""Who may run which command, and in which channels."""
 
 import fnmatch
 import re
@@ -16,39 +16,50 @@ ChannelPattern = Annotated[str, pydantic.StringConstraints(pattern=r"^[\w*?\[\]-
 """A channel's name or id; `*` stands for any run of characters."""
 
 
+def _known_command(name: str, info: pydantic.ValidationInfo) -> str:
+    names: Collection[str] | None = (info.context or {}).get("commands")
+    if names is not None and name not in names:
+        raise ValueError(f"“{name}” is no command; expected one of {', '.join(names)}")
+    return name
+
+
+KnownCommand = Annotated[str, pydantic.AfterValidator(_known_command)]
+"""Name of a command; validated where the context has `commands`."""
+
+
 class Role(strict.StrictModel):
-    """People who may run commands that not everyone may."""
+    """Members who may run commands that require a role."""
 
     members: tuple[Member, ...]
-    may: tuple[str, ...]
-    """Words of commands; none for a role that only runs procedures."""
+    may: tuple[KnownCommand, ...]
+    """Names of commands; none for a role that only runs procedures."""
 
     def user_groups(self) -> tuple[str, ...]:
-        """Give the Slack user groups among the members."""
+        """Return the Slack user groups among the members."""
         return tuple(member for member in self.members if member.startswith("S"))
 
     def names(self, actor: invocations.Actor) -> bool:
-        """Tell whether *actor* is a member by name; user groups are resolved elsewhere."""
+        """Return whether *actor* is a member by id; user groups are resolved by `dispatch`."""
         if actor.is_local:
             return any(fnmatch.fnmatchcase(actor.id, member) for member in self.members)
         return actor.id in self.members
 
 
 class Channels(strict.StrictModel):
-    """Where the bot answers."""
+    """Where posbot responds."""
 
     reads: tuple[ChannelPattern, ...] = ("*",)
-    """Channels in which everyone of the workspace may run commands that only read."""
+    """Channels in which every member of the workspace may run commands that only read."""
     incidents: tuple[ChannelPattern, ...] = ("inc-*",)
-    """Channels in which answers are visible to all, because all work on the same trouble."""
+    """Channels in which responses are visible to all, because all work on the same incident."""
 
-    def allow(self, place: invocations.Conversation) -> bool:
-        """Tell whether *place* is a listed channel, or no channel at all."""
-        return place.kind is not invocations.ConversationKind.CHANNEL or _matches(place, self.reads)
+    def allow(self, conversation: invocations.Conversation) -> bool:
+        """Return whether *conversation* is a listed channel, or no channel at all."""
+        return conversation.kind is not invocations.ConversationKind.CHANNEL or _matches(conversation, self.reads)
 
-    def are_public(self, place: invocations.Conversation) -> bool:
-        """Tell whether answers in *place* are for all who are there."""
-        return place.kind is invocations.ConversationKind.CHANNEL and _matches(place, self.incidents)
+    def are_public(self, conversation: invocations.Conversation) -> bool:
+        """Return whether responses in *conversation* are public."""
+        return conversation.kind is invocations.ConversationKind.CHANNEL and _matches(conversation, self.incidents)
 
 
 class Roles(strict.StrictModel):
@@ -61,9 +72,9 @@ class Roles(strict.StrictModel):
 
     def are_different(self, one: invocations.Actor, other: invocations.Actor) -> bool:
         """
-        Tell whether two actors are surely two people.
+        Return whether two actors are certainly two people.
 
-        Somebody at a terminal and somebody in Slack may be one, unless `people` says who they are.
+        A user at a terminal and a user in Slack may be one person, unless `people` says who they are.
         """
         if one.is_local == other.is_local:
             return one.id != other.id
@@ -73,18 +84,18 @@ class Roles(strict.StrictModel):
     def _name_of(self, actor: invocations.Actor) -> str | None:
         return next((name for name, ids in self.people.items() if actor.id in ids), None)
 
-    def allowing(self, word: str) -> dict[str, Role]:
-        """Give the roles whose members may run the command *word*, by name."""
-        return {name: role for name, role in self.roles.items() if word in role.may}
+    def allowing(self, command: str) -> dict[str, Role]:
+        """Return the roles whose members may run the command *command*, by name."""
+        return {name: role for name, role in self.roles.items() if command in role.may}
 
     def called(self, names: Collection[str]) -> dict[str, Role]:
-        """Give the roles with these names, as far as there are any."""
+        """Return the roles with these names, as far as there are any."""
         return {name: role for name, role in self.roles.items() if name in names}
 
 
-def _matches(place: invocations.Conversation, patterns: tuple[str, ...]) -> bool:
+def _matches(conversation: invocations.Conversation, patterns: tuple[str, ...]) -> bool:
     return any(
         fnmatch.fnmatchcase(candidate, re.sub(r"^#", "", pattern))
         for pattern in patterns
-        for candidate in (place.id, place.name)
+        for candidate in (conversation.id, conversation.name)
     )

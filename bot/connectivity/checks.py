@@ -11,6 +11,7 @@ import datetime
 import urllib.parse
 
 from bot.config import catalog
+from bot.config import environments as config_environments
 from bot.connectivity import eureka as connectivity_eureka
 from bot.connectivity import gateway as connectivity_gateway
 from bot.connectivity.gateway import AccessProbe, ResponseClass, Routes, TokenInfo
@@ -62,7 +63,7 @@ class Checker:
     now: datetime.datetime
 
     async def check(
-        self, service: catalog.Service, environment: catalog.Environment, name: str, health_url: str
+        self, service: catalog.Service, environment: config_environments.Environment, name: str, health_url: str
     ) -> Connectivity:
         """Return the connectivity of *service* in *environment*, called *name*, with its health at *health_url*."""
         health, routes, registration = await asyncio.gather(
@@ -87,11 +88,11 @@ class Checker:
             is_open=unauthenticated.response is ResponseClass.SUCCESS,
         )
 
-    async def _routes(self, environment: catalog.Environment) -> Routes | None:
+    async def _routes(self, environment: config_environments.Environment) -> Routes | None:
         return await self.gateway.routes(environment.gateway_url) if environment.gateway_url else None
 
     async def _registration(
-        self, environment: catalog.Environment, service: catalog.Service
+        self, environment: config_environments.Environment, service: catalog.Service
     ) -> connectivity_eureka.Registration | None:
         return await self.eureka.find(environment.eureka_url, service.name) if environment.eureka_url else None
 
@@ -100,7 +101,7 @@ class Checker:
 
 
 def _guarded_url(
-    service: catalog.Service, environment: catalog.Environment, routes: Routes | None, health_url: str
+    service: catalog.Service, environment: config_environments.Environment, routes: Routes | None, health_url: str
 ) -> str:
     """Return the service's guarded path through the gateway, or directly if the gateway has no route to it."""
     is_routed = service.gateway_path is not None or (routes is not None and routes.to(service.name))

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bot.config import catalog
+from bot.config import environments as config_environments
 from bot.health import status as health_status
 
 if TYPE_CHECKING:
@@ -275,7 +276,7 @@ class Poller:
     def __init__(
         self,
         services: Sequence[catalog.Service],
-        environment: catalog.Environment,
+        environment: config_environments.Environment,
         actuator: "Actuator",
         *,
         with_groups: bool,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from bot import errors
-from bot.config import catalog
+from bot.config import environments as config_environments
 from bot.health import status as health
 from bot.kubernetes import subject as report_subject
 from bot.model import invocations, reports
@@ -74,7 +74,7 @@ class RolloutReporter:
     """Reports on the rollout of one service."""
 
     subject: report_subject.Subject
-    environment: catalog.Environment
+    environment: config_environments.Environment
     actuator: "health_actuator.Actuator"
     runbook: runbook_sections.Runbook
     now: Callable[[], datetime.datetime]

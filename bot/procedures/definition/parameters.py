@@ -12,6 +12,7 @@ import pydantic_core
 
 from bot import command
 from bot.config import catalog
+from bot.config import environments as config_environments
 from bot.model import durations, reports
 from bot.procedures import schema
 from bot.procedures.definition import references
@@ -80,7 +81,7 @@ def properties_of(
     params: tuple[schema.Param, ...],
     values: Mapping[str, reports.Scalar],
     services: catalog.Catalog,
-    environments: catalog.Environments,
+    environments: config_environments.Environments,
 ) -> Mapping[str, str]:
     """Return what templates can name beside *values*: `env.kubectl`, `service.deployment`."""
     properties = {}

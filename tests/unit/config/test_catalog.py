@@ -1,6 +1,7 @@
 """The catalogue and the environments: every name means one thing, every URL can be built, and the shipped ones load."""
 
 import pathlib
+import shutil
 
 import pydantic
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import commands
 from bot import errors, runbook_data
 from bot.config import catalog, yaml_files
+from bot.config import environments as config_environments
 from tests import builders
 
 PROJECT = pathlib.Path(__file__).parents[3]
@@ -201,13 +203,13 @@ def test_unknown_default_is_reported_with_its_location(tmp_path: pathlib.Path) -
     path.write_text("environments:\n  prod: {namespace: p, health_url: 'http://{service}'}\ndefault: staging\n")
 
     with pytest.raises(errors.BadConfiguration) as caught:
-        yaml_files.load(path, catalog.Environments)
+        yaml_files.load(path, config_environments.Environments)
 
     assert str(caught.value) == f"{path}:3: default: “staging” is not among the environments; expected one of prod."
 
 
 def test_misspelt_environment_lists_the_existing() -> None:
-    environments = catalog.Environments(default="prod", environments={"prod": builders.an_environment()})
+    environments = config_environments.Environments(default="prod", environments={"prod": builders.an_environment()})
 
     assert environments.find("PROD") == builders.an_environment()
     with pytest.raises(errors.NotFound, match="Did you mean “prod”") as caught:
@@ -265,3 +267,14 @@ def test_errors_of_all_files_are_reported_together(tmp_path: pathlib.Path) -> No
 def test_missing_folder_is_reported(tmp_path: pathlib.Path) -> None:
     with pytest.raises(errors.BadConfiguration, match="set POSBOT_RUNBOOK_DATA"):
         runbook_data.load(tmp_path / "nowhere")
+
+
+def test_unknown_command_in_a_role_is_located(tmp_path: pathlib.Path) -> None:
+    shutil.copytree(PROJECT / "runbook_data", tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "roles.yaml"
+    path.write_text("roles:\n  leads:\n    members: [U0LEAD]\n    may:\n      - run\n      - explode\n")
+
+    with pytest.raises(errors.BadConfiguration) as caught:
+        runbook_data.load(tmp_path, ["run", "unlock"])
+
+    assert str(caught.value) == f"{path}:6: roles.leads.may.1: “explode” is no command; expected one of run, unlock."
