@@ -164,8 +164,8 @@ def _core(
         ),
         permissions=checker,
         redactor=redactor,
-        record=factory.audit,
-        tools_for=factory.make,
+        audit_log=factory.audit,
+        make_context=factory.make,
     )
     engine = None
     if factory.procedures is not None:

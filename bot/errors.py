@@ -30,11 +30,11 @@ class BotError(Exception):
             show(str(error), error.hint)
     """
 
-    def __init__(self, message: str, *, hint: str | None = None, words: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, commands: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.hint = hint
-        self.words = words
-        """Lines that the person may want to send instead."""
+        self.commands = commands
+        """Command lines to offer instead."""
 
 
 class UsageError(BotError):
@@ -55,7 +55,7 @@ class NotFound(UsageError):
         super().__init__(f"There is no {kind} called “{shorten(name, 60)}”{place}.{question}", hint=hint)
 
 
-class NotAllowed(BotError):
+class PermissionDenied(BotError):
     """This person may not do this here."""
 
 

@@ -1,28 +1,30 @@
-"""What posbot counts of itself, served at /metrics."""
+"""The Prometheus metrics of posbot, served at /metrics."""
 
 import prometheus_client
 
 INVOCATIONS = prometheus_client.Counter(
-    "posbot_invocations_total", "Requests by command, door and ending.", ["word", "door", "ending"]
+    "posbot_invocations_total", "Invocations by command, source and status.", ["command", "source", "status"]
 )
-DURATION = prometheus_client.Histogram(
-    "posbot_invocation_seconds",
-    "From receipt to answer.",
-    ["word"],
+COMMAND_SECONDS = prometheus_client.Histogram(
+    "posbot_command_duration_seconds",
+    "From the receipt of an invocation to its response.",
+    ["command"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
-UNRECORDED = prometheus_client.Counter("posbot_unrecorded_total", "Audit records that the database did not take.")
+UNRECORDED = prometheus_client.Counter("posbot_unrecorded_total", "Audit records that the database did not accept.")
 CALLS = prometheus_client.Counter(
-    "posbot_outbound_calls_total", "Calls to other systems by their kind and how they ended.", ["system", "outcome"]
+    "posbot_outbound_calls_total", "Calls to other systems by system and outcome.", ["system", "outcome"]
 )
-CALL_SECONDS = prometheus_client.Histogram("posbot_outbound_call_seconds", "How long other systems took.", ["system"])
+CALL_SECONDS = prometheus_client.Histogram(
+    "posbot_outbound_call_seconds", "Duration of calls to other systems.", ["system"]
+)
 ACKNOWLEDGED = prometheus_client.Histogram(
     "posbot_slack_ack_seconds",
-    "From receipt of a request of Slack to its acknowledgement on the wire.",
+    "From the receipt of a request from Slack to its acknowledgement.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3),
 )
-CONNECTIONS = prometheus_client.Gauge("posbot_slack_connections", "Socket Mode connections that are alive.")
+CONNECTIONS = prometheus_client.Gauge("posbot_slack_connections", "Live Socket Mode connections.")
 RECONNECTIONS = prometheus_client.Counter(
-    "posbot_slack_reconnections_total", "Connections that the watchdog had to renew, by what it did.", ["remedy"]
+    "posbot_slack_reconnections_total", "Connections renewed by the watchdog, by remedy.", ["remedy"]
 )
-UNDELIVERED = prometheus_client.Counter("posbot_undelivered_total", "Answers that Slack did not take.", ["reason"])
+UNDELIVERED = prometheus_client.Counter("posbot_undelivered_total", "Responses that Slack did not accept.", ["reason"])

@@ -46,10 +46,10 @@ SERVICES = (
 POSBOT = (
     Entry("run", "run", "run a procedure; show, watch, answer, cancel or retry a run", needs_procedures=True),
     Entry("runs", "run list", "list runs of procedures with their state", aliases=("runs",), needs_procedures=True),
-    Entry("share", "share", "show one of your answers to everyone here"),
-    Entry("stop", "stop", "end a log that is being followed"),
+    Entry("share", "share", "show one of your responses to everyone here"),
+    Entry("stop", "stop", "stop following a log"),
     Entry("unlock", "unlock", "release a lock that a run holds", needs_procedures=True),
-    Entry("audit", "audit", "show who asked for what"),
+    Entry("audit", "audit", "show who ran which command"),
     Entry("check", "check", "validate the runbook data, compare the catalogue with a checkout", needs_procedures=True),
     Entry("help", "help", "list the commands, show the options and examples of one", needs_procedures=True),
     Entry("version", "version", "show the version of posbot and its data"),

@@ -48,7 +48,7 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
         )
         return await deployment.diagnose(target, context.diagnosis_rules, context.runbook.point_to, context.now())
     if context.invocation.source is not invocations.Source.TERMINAL:
-        raise errors.NotAllowed(
+        raise errors.PermissionDenied(
             "--jar starts a process on your machine, so it works only in a terminal.",
             hint=f"Run posbot diagnose {service.name} --jar PATH there, or omit --jar to diagnose the cluster.",
         )

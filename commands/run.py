@@ -101,7 +101,7 @@ async def _answer(run: runs.Run, parameters: Parameters, context: command.Contex
     if not typed:
         is_open = run.question is not None and run.question.answer is None
         hint = f"Expected {' or '.join(options)}." if is_open else "The run asks nothing now."
-        raise errors.UsageError("The answer is missing.", hint=hint, words=(f"run show {run.id}",))
+        raise errors.UsageError("The answer is missing.", hint=hint, commands=(f"run show {run.id}",))
     answer = next((option for option in options if option.lower() == typed), typed)
     question = await context.runs.answer(
         run, answer, by=context.invocation, comment=parameters.note, question_id=parameters.question

@@ -1,4 +1,4 @@
-"""Show one of your own answers to everyone in the channel."""
+"""Show one of your own responses to everyone in the channel."""
 
 from typing import Annotated
 
@@ -9,28 +9,28 @@ from bot.model import invocations, reports
 
 
 class Parameters(command.Parameters):
-    """Which answer."""
+    """Which response."""
 
     id: Annotated[
         str,
         command.Option(positional=True, label="ID"),
-        pydantic.Field(pattern=r"^\d{4}-[0-9a-f]{10}$", description="the id that stands under the answer"),
+        pydantic.Field(pattern=r"^\d{4}-[0-9a-f]{10}$", description="the id shown under the response"),
     ]
 
 
-async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
-    """Give the answer as it was, without asking again."""
-    report = await tools.audit.find_report(parameters.id, actor_id=tools.invocation.actor.id)
+async def run(parameters: Parameters, context: command.Context) -> reports.Report:
+    """Return the recorded report; the command is not run again."""
+    report = await context.audit.find_report(parameters.id, actor_id=context.invocation.actor.id)
     if report is None:
         raise errors.UsageError(
-            f"None of your answers has the id {parameters.id}.", hint="The id stands under every answer."
+            f"None of your responses has the id {parameters.id}.", hint="The id is shown under every response."
         )
     return report
 
 
 COMMAND = command.Command(
     name="share",
-    summary="show one of your answers to everyone here",
+    summary="show one of your responses to everyone here",
     parameters=Parameters,
     run=run,
     examples=("share 1123-0a1b2c3d4e",),

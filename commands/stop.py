@@ -1,4 +1,4 @@
-"""End what goes on until somebody ends it, such as a log that is followed."""
+"""Stop a command that runs until it is stopped, such as a log that is followed."""
 
 from typing import Annotated
 
@@ -9,36 +9,36 @@ from bot.model import invocations, reports
 
 
 class Parameters(command.Parameters):
-    """What to end."""
+    """What to stop."""
 
     id: Annotated[
         str,
         command.Option(positional=True, label="ID"),
-        pydantic.Field(pattern=r"^\d{4}-[0-9a-f]{10}$", description="the id that stands under the answer"),
+        pydantic.Field(pattern=r"^\d{4}-[0-9a-f]{10}$", description="the id shown under the response"),
     ]
 
 
-async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
-    """Put the wish on record, where the posbot that does the work looks for it."""
-    wish = invocations.CancelRequest(by=tools.invocation.actor.name, at=tools.now())
-    outcome, counting = await tools.audit.request_stop(parameters.id, wish)
+async def run(parameters: Parameters, context: command.Context) -> reports.Report:
+    """Record the request where the replica that runs the command finds it."""
+    request = invocations.CancelRequest(by=context.invocation.actor.name, at=context.now())
+    outcome, first = await context.audit.request_stop(parameters.id, request)
     match outcome:
         case invocations.CancelResult.REQUESTED:
-            headline = f"{parameters.id} was asked to stop."
+            headline = f"Stop requested: {parameters.id}."
         case invocations.CancelResult.ALREADY_REQUESTED:
-            headline = f"{parameters.id} was already stopped by {counting.by} at {counting.at:%H:%M:%S} UTC."
+            headline = f"Stop already requested: {parameters.id}, by {first.by} at {first.at:%H:%M:%S} UTC."
         case invocations.CancelResult.ENDED:
             headline = f"{parameters.id} has already ended."
         case invocations.CancelResult.UNKNOWN:
             raise errors.UsageError(
-                f"Nothing with the id {parameters.id} is on record.", hint="The id stands under every answer."
+                f"No invocation has the id {parameters.id}.", hint="The id is shown under every response."
             )
     return reports.Report(verdict=reports.Verdict.OK, headline=headline, is_information=True)
 
 
 COMMAND = command.Command(
     name=command.STOP,
-    summary="end a log that is being followed",
+    summary="stop following a log",
     parameters=Parameters,
     run=run,
     examples=("stop 1123-0a1b2c3d4e",),

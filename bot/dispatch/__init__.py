@@ -1,7 +1,6 @@
 """
-Who asks for what, and may they: the one door between every frontend and every command.
+From an invocation to a response: the one path between every entry point and every command.
 
-What belongs here: turning text into typed parameters, permission, the audit record, de-duplication, deadlines,
-redaction. How to tell: if a frontend could forget it, it belongs here. Dispatch never posts, never renders, and
-never raises anything but cancellation.
+What belongs here: parsing, permissions, the audit log, de-duplication, timeouts, redaction. Rule: what an entry point
+could forget belongs here. Dispatch never posts, never renders, and raises nothing but cancellation.
 """

@@ -1,7 +1,7 @@
 """
-Invocation → Answer. It always ends in an answer, and the answer never holds a secret.
+Invocation → response. There always is a response, and it never contains a secret.
 
-The steps stand in `Dispatcher.dispatch` in the order in which they happen.
+`Dispatcher.dispatch` shows the steps in their order.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ from bot.store import audit
 log = structlog.get_logger()
 
 _CHAT = frozenset({invocations.Source.SLASH, invocations.Source.MENTION})
-"""Where a chat program stands between what was typed and what comes; lines of buttons are our own."""
-ToolsFor = Callable[[invocations.Invocation, bot_command.MayRun, invocations.Display], bot_command.Context]
+"""Sources whose text a chat program may have changed; the command lines of buttons are our own."""
+ContextFactory = Callable[[invocations.Invocation, bot_command.MayRun, invocations.Display], bot_command.Context]
 
 
 class NoDisplay:
-    """Shows nothing before the end."""
+    """Shows nothing before the response."""
 
     async def progress(self, report: reports.Report) -> None:
         """Show nothing."""
@@ -39,15 +39,15 @@ class NoDisplay:
         """Show nothing."""
 
     async def until_stopped(self) -> str:
-        """Give at once that nobody looks."""
+        """Return at once, because nobody is watching."""
         return "because nobody can see it here"
 
     async def ask(self, prompt: invocations.Prompt) -> invocations.Choice | None:
-        """Ask nobody."""
+        """Return no answer."""
 
 
 class _Redacted:
-    """A display that gets nothing with a secret in it."""
+    """A display whose content is redacted."""
 
     def __init__(self, display: invocations.Display, redactor: redaction.Redactor) -> None:
         self._display = display
@@ -68,16 +68,16 @@ class _Redacted:
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
-class _InvocationLog:
-    """What is known so far of one invocation, for the record and the log."""
+class _State:
+    """What is known so far of one invocation, for the audit log and the log."""
 
     started: float
-    word: str | None = None
+    command: str | None = None
     is_recorded: bool = True
 
 
 class Dispatcher:
-    """The one door between frontends and commands."""
+    """The one path between entry points and commands."""
 
     def __init__(
         self,
@@ -85,105 +85,103 @@ class Dispatcher:
         parser: dispatch_parser.Parser,
         permissions: dispatch_permissions.Permissions,
         redactor: redaction.Redactor,
-        record: audit.AuditLog,
-        tools_for: ToolsFor,
+        audit_log: audit.AuditLog,
+        make_context: ContextFactory,
     ) -> None:
         self.parser = parser
         self._permissions = permissions
         self._redactor = redactor
-        self._record = record
-        self._tools_for = tools_for
+        self._audit = audit_log
+        self._make_context = make_context
         self._redacting = asyncio.Lock()
 
     async def dispatch(
         self, invocation: invocations.Invocation, display: invocations.Display | None = None
     ) -> invocations.Response:
         """
-        Give the answer to *invocation*; what there is before it is complete goes to *display*.
+        Return the response to *invocation*; partial results go to *display*.
 
-        Never raises but for cancellation, which is recorded before it passes on.
+        Raises nothing but cancellation, which is recorded first.
         """
-        course = _InvocationLog(started=time.monotonic())
+        state = _State(started=time.monotonic())
         structlog.contextvars.bind_contextvars(invocation=invocation.id)
-        if not await self._begin(invocation, course):
-            return _answer(invocation, invocations.Status.DUPLICATE, reports.Verdict.UNKNOWN, "This came twice.")
+        if not await self._start(invocation, state):
+            return _response(invocation, invocations.Status.DUPLICATE, "Duplicate request.")
         is_chat = invocation.source in _CHAT
         try:
-            answer = await self._attempt(
+            response = await self._attempt(
                 invocation,
                 display or NoDisplay(),
-                course,
+                state,
                 lambda: self.parser.parse(invocation.text, from_chat=is_chat),
             )
-            answer = await self._redacted(answer)
+            response = await self._redacted(response)
         except asyncio.CancelledError:
-            cancelled = _answer(
-                invocation, invocations.Status.CANCELLED, reports.Verdict.UNKNOWN, "Cancelled before it was done."
-            )
-            await asyncio.shield(self._end(invocation, cancelled, course))
+            cancelled = _response(invocation, invocations.Status.CANCELLED, "Cancelled before it completed.")
+            await asyncio.shield(self._end(invocation, cancelled, state))
             raise
-        await self._end(invocation, answer, course)
-        return answer
+        await self._end(invocation, response, state)
+        return response
 
     def validate(
-        self, word: str, values: Mapping[str, object]
+        self, name: str, values: Mapping[str, object]
     ) -> tuple[bot_command.Command[Any], bot_command.Parameters]:
         """
-        Give the command called *word* and its parameters with *values*.
+        Return the command called *name* and its parameters with *values*.
 
         Raises:
-            errors.UsageError: naming what does not fit.
+            errors.UsageError: naming the invalid value.
         """
-        command = self.parser.find(word)
+        command = self.parser.find(name)
         return command, self.parser.validate(command, values)
 
     async def perform(
         self, invocation: invocations.Invocation, command: bot_command.Command[Any], parameters: bot_command.Parameters
     ) -> invocations.Response:
         """
-        Give the answer of *command* as a step of a run, which keeps the record itself.
+        Return the response of *command* as a step of a run, which writes the audit log itself.
 
-        The person in whose name it runs is asked for permission each time: a role may have been taken away meanwhile.
+        Permission is checked each time: the actor may have lost a role since the run started.
         """
-        course = _InvocationLog(started=time.monotonic(), word=command.name)
-        answer = await self._attempt(
-            invocation, NoDisplay(), course, lambda: dispatch_parser.Parsed(command=command, parameters=parameters)
+        state = _State(started=time.monotonic(), command=command.name)
+        response = await self._attempt(
+            invocation, NoDisplay(), state, lambda: dispatch_parser.Parsed(command=command, parameters=parameters)
         )
-        self._log_end(invocation, answer, course)
-        return await self._redacted(answer)
+        self._log_end(invocation, response, state)
+        return await self._redacted(response)
 
-    async def _redacted(self, answer: invocations.Response) -> invocations.Response:
+    async def _redacted(self, response: invocations.Response) -> invocations.Response:
         """
-        Give *answer* without secrets in it.
+        Return *response* without secrets.
 
-        A log of fifty thousand lines takes seconds, for which the loop must not stand still: Slack waits no longer than
-        three. One after the other, because threads share one interpreter, and a second one would only slow the first.
+        A log of fifty thousand lines takes seconds, which must not block the event loop: Slack waits three. One at a
+        time, because threads share one interpreter, and a second one would only slow the first.
         """
         async with self._redacting:
-            report = await asyncio.to_thread(self._redactor.report, answer.report)
-        return dataclasses.replace(answer, report=report)
+            report = await asyncio.to_thread(self._redactor.report, response.report)
+        return dataclasses.replace(response, report=report)
 
     async def _attempt(
         self,
         invocation: invocations.Invocation,
         display: invocations.Display,
-        course: _InvocationLog,
+        state: _State,
         parse: Callable[[], dispatch_parser.Parsed],
     ) -> invocations.Response:
         try:
             parsed = parse()
-            course.word = parsed.command.name
+            state.command = parsed.command.name
             await self._permissions.check(parsed.command, invocation.actor, invocation.conversation)
-            self._insist_on_record(parsed.command, course)
+            self._require_record(parsed.command, state)
             report = await self._run(parsed, invocation, display)
         except errors.BotError as error:
-            return _explained(invocation, error)
+            return _error_response(invocation, error)
         except Exception:
-            # One of two places that may: whatever a command does wrong, the person gets an answer.
-            log.exception("command crashed", word=course.word)
-            headline = "posbot made a mistake and could not finish this."
-            hint = f"Try again; if it happens again, the log has the rest under {invocation.id}."
-            return _answer(invocation, invocations.Status.FAILED, reports.Verdict.UNKNOWN, headline, hint=hint)
+            # One of two places that may catch everything: whatever a command does, there is a response.
+            log.exception("command crashed", command=state.command)
+            headline = f"Internal error: the command could not be completed (id {invocation.id})."
+            hint = "Retry the command. If it fails again, search posbot’s log for the id."
+            return _response(invocation, invocations.Status.FAILED, headline, hint=hint)
         return invocations.Response(
             invocation_id=invocation.id,
             status=invocations.Status.OK,
@@ -194,109 +192,107 @@ class Dispatcher:
     async def _run(
         self, parsed: dispatch_parser.Parsed, invocation: invocations.Invocation, display: invocations.Display
     ) -> reports.Report:
-        async def may(command: bot_command.Command[Any]) -> bool:
+        async def is_permitted(command: bot_command.Command[Any]) -> bool:
             try:
                 await self._permissions.check(command, invocation.actor, invocation.conversation)
-            except errors.NotAllowed:
+            except errors.PermissionDenied:
                 return False
             return True
 
         seconds = parsed.command.deadline(parsed.parameters)
-        tools = self._tools_for(invocation, may, _Redacted(display, self._redactor))
+        context = self._make_context(invocation, is_permitted, _Redacted(display, self._redactor))
         timeout = asyncio.timeout(seconds)
         try:
             async with timeout:
-                report: reports.Report = await parsed.command.run(parsed.parameters, tools)
+                report: reports.Report = await parsed.command.run(parsed.parameters, context)
         except TimeoutError as error:
             if not timeout.expired():
                 raise
-            raise _DeadlinePassed(
-                f"{parsed.command.name} did not finish within {seconds:g} s.",
-                hint="Try it on fewer services, or again in a moment.",
+            raise _CommandTimedOut(
+                f"{parsed.command.name} timed out after {seconds:g} s.",
+                hint="Retry the command, or run it on fewer services.",
             ) from error
         return report
 
-    async def _begin(self, invocation: invocations.Invocation, course: _InvocationLog) -> bool:
+    async def _start(self, invocation: invocations.Invocation, state: _State) -> bool:
         text = self._redactor.text(invocation.text)
         try:
-            return await self._record.begin(dataclasses.replace(invocation, text=text))
+            return await self._audit.begin(dataclasses.replace(invocation, text=text))
         except errors.Unavailable as error:
             log.error("invocation not recorded", reason=str(error))
             metrics.UNRECORDED.inc()
-            course.is_recorded = False
+            state.is_recorded = False
             return True
 
     @staticmethod
-    def _insist_on_record(command: bot_command.Command[Any], course: _InvocationLog) -> None:
-        if command.effect is bot_command.Effect.CHANGE and not course.is_recorded:
+    def _require_record(command: bot_command.Command[Any], state: _State) -> None:
+        if command.effect is bot_command.Effect.CHANGE and not state.is_recorded:
             raise errors.Unavailable(
-                f"{command.name} changes something and could not be recorded, so it was not done.",
-                hint="Check the database and try again.",
+                f"{command.name} was not run, because the audit log is unavailable.",
+                hint="Check the database and retry the command.",
             )
 
-    async def _end(
-        self, invocation: invocations.Invocation, answer: invocations.Response, course: _InvocationLog
-    ) -> None:
-        seconds = self._log_end(invocation, answer, course)
-        if not course.is_recorded:
+    async def _end(self, invocation: invocations.Invocation, response: invocations.Response, state: _State) -> None:
+        seconds = self._log_end(invocation, response, state)
+        if not state.is_recorded:
             return
         try:
-            await self._record.end(answer, word=course.word, duration_seconds=seconds)
+            await self._audit.end(response, command=state.command, duration_seconds=seconds)
         except errors.Unavailable as error:
-            log.error("ending not recorded", reason=str(error))
+            log.error("end of invocation not recorded", reason=str(error))
             metrics.UNRECORDED.inc()
 
     @staticmethod
-    def _log_end(invocation: invocations.Invocation, answer: invocations.Response, course: _InvocationLog) -> float:
-        seconds = time.monotonic() - course.started
-        metrics.INVOCATIONS.labels(course.word or "none", invocation.source.value, answer.status.value).inc()
-        metrics.DURATION.labels(course.word or "none").observe(seconds)
+    def _log_end(invocation: invocations.Invocation, response: invocations.Response, state: _State) -> float:
+        seconds = time.monotonic() - state.started
+        metrics.INVOCATIONS.labels(state.command or "none", invocation.source.value, response.status.value).inc()
+        metrics.COMMAND_SECONDS.labels(state.command or "none").observe(seconds)
         log.info(
             "invocation ended",
-            word=course.word,
-            door=invocation.source.value,
+            command=state.command,
+            source=invocation.source.value,
             actor=invocation.actor.id,
-            place=invocation.conversation.id,
-            ending=answer.status.value,
-            verdict=answer.report.verdict.value,
+            conversation=invocation.conversation.id,
+            status=response.status.value,
+            verdict=response.report.verdict.value,
             seconds=round(seconds, 3),
         )
         return seconds
 
 
-class _DeadlinePassed(errors.Unavailable):
-    """The command took longer than it may."""
+class _CommandTimedOut(errors.Unavailable):
+    """The command exceeded its timeout."""
 
 
-def _explained(invocation: invocations.Invocation, error: errors.BotError) -> invocations.Response:
-    ending, verdict = invocations.Status.FAILED, reports.Verdict.UNKNOWN
+def _error_response(invocation: invocations.Invocation, error: errors.BotError) -> invocations.Response:
     if isinstance(error, errors.UsageError):
-        ending = invocations.Status.USAGE_ERROR
-    elif isinstance(error, errors.NotAllowed):
-        ending = invocations.Status.DENIED
-    elif isinstance(error, _DeadlinePassed):
-        ending = invocations.Status.TIMED_OUT
-    return _answer(invocation, ending, verdict, str(error), hint=error.hint, words=error.words)
+        status = invocations.Status.USAGE_ERROR
+    elif isinstance(error, errors.PermissionDenied):
+        status = invocations.Status.DENIED
+    elif isinstance(error, _CommandTimedOut):
+        status = invocations.Status.TIMED_OUT
+    else:
+        status = invocations.Status.FAILED
+    return _response(invocation, status, str(error), hint=error.hint, commands=error.commands)
 
 
-def _answer(
+def _response(
     invocation: invocations.Invocation,
-    ending: invocations.Status,
-    verdict: reports.Verdict,
+    status: invocations.Status,
     headline: str,
     *,
     hint: str | None = None,
-    words: tuple[str, ...] = (),
+    commands: tuple[str, ...] = (),
 ) -> invocations.Response:
     report = reports.Report(
-        verdict=verdict,
+        verdict=reports.Verdict.UNKNOWN,
         headline=headline,
         sections=(reports.Text(text=hint),) if hint else (),
-        next_actions=tuple(reports.NextAction(label=line, command=line) for line in words),
+        next_actions=tuple(reports.NextAction(label=line, command=line) for line in commands),
     )
-    return invocations.Response(invocation_id=invocation.id, status=ending, report=report)
+    return invocations.Response(invocation_id=invocation.id, status=status, report=report)
 
 
 def new_id(now: datetime.datetime) -> str:
-    """Give an id for an invocation: short enough to be read out, unique within a day of many people."""
+    """Return a new id of an invocation: short enough to read out, unique within a day of many users."""
     return f"{now:%m%d}-{secrets.token_hex(5)}"

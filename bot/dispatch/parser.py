@@ -122,7 +122,7 @@ class Parser:
         try:
             return self.find(word), rest
         except errors.NotFound as error:
-            error.words = (*(shlex.join([near, *rest]) for near in error.suggestions[:1]), "help")
+            error.commands = (*(shlex.join([near, *rest]) for near in error.suggestions[:1]), "help")
             raise
 
     def validate(self, command: bot_command.Command[Any], values: Mapping[str, object]) -> bot_command.Parameters:
@@ -222,7 +222,7 @@ def _with_usage(error: errors.UsageError, command: bot_command.Command[Any]) -> 
     line = f"Usage: {command.usage}"
     hint = f"{error.hint} {line}" if error.hint else line
     return errors.UsageError(
-        str(error), hint=hint, words=("help" if command.name == "help" else f"help {command.name}",)
+        str(error), hint=hint, commands=("help" if command.name == "help" else f"help {command.name}",)
     )
 
 

@@ -53,28 +53,28 @@ class Permissions:
         own workspace does.
 
         Raises:
-            errors.NotAllowed: with what is missing and who can give it.
+            errors.PermissionDenied: with what is missing and who can give it.
         """
         if not actor.is_local:
-            self._check_place(command, actor, place)
+            self._check_conversation(command, actor, place)
         if command.needs_role:
             await self._check_role(command, actor)
 
-    def _check_place(
+    def _check_conversation(
         self, command: bot_command.Command[Any], actor: invocations.Actor, place: invocations.Conversation
     ) -> None:
         # Nobody of Slack's reaches a terminal but by a run that was begun there, and so was checked there.
         if self._team_id is not None and actor.team_id != self._team_id:
-            raise errors.NotAllowed(
+            raise errors.PermissionDenied(
                 "posbot answers only to people of its own workspace.", hint="Ask a member of the channel to run it."
             )
         if not self._rules.channels.allow(place):
-            raise errors.NotAllowed(
+            raise errors.PermissionDenied(
                 "posbot does not answer in this channel.",
                 hint="Use a direct message, or have the channel added under channels.reads in roles.yaml.",
             )
         if command.is_terminal_only:
-            raise errors.NotAllowed(
+            raise errors.PermissionDenied(
                 f"{command.name} works on files, so it runs in a terminal only.",
                 hint=f"Type there: posbot {command.name}",
             )
@@ -91,7 +91,9 @@ class Permissions:
             if await self.has_role(name, actor):
                 return
         needed = f"Needs the role {' or '.join(granting)}." if granting else "No role allows it yet."
-        raise errors.NotAllowed(f"You may not run {command.name}.", hint=f"{needed} Whoever runs posbot gives roles.")
+        raise errors.PermissionDenied(
+            f"You may not run {command.name}.", hint=f"{needed} Whoever runs posbot gives roles."
+        )
 
     async def _is_in_a_group(self, role: roles.Role, actor: invocations.Actor) -> bool:
         if actor.is_local:

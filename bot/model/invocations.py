@@ -21,7 +21,7 @@ class Source(enum.StrEnum):
     SLASH = "slash"
     MENTION = "mention"
     BUTTON = "button"
-    APP_HOME = "home"
+    APP_HOME = "app_home"
     TERMINAL = "terminal"
     # A step of a run, in the name of whoever asked for the run.
     STEP = "step"
@@ -31,8 +31,8 @@ class ConversationKind(enum.StrEnum):
     """What kind of place somebody spoke in."""
 
     CHANNEL = "channel"
-    DM = "direct"
-    APP_HOME = "home"
+    DM = "dm"
+    APP_HOME = "app_home"
     TERMINAL = "terminal"
 
 
@@ -81,11 +81,11 @@ class Invocation:
 class Status(enum.StrEnum):
     """How an invocation ended."""
 
-    OK = "done"
+    OK = "ok"
     # The text could not be understood; nothing was tried.
-    USAGE_ERROR = "misused"
+    USAGE_ERROR = "usage_error"
     # The person may not.
-    DENIED = "refused"
+    DENIED = "denied"
     # The command could not do its work.
     FAILED = "failed"
     TIMED_OUT = "timed_out"

@@ -158,8 +158,13 @@ class TaskState(enum.StrEnum):
     FAILED = "failed"
     # Nobody knows how it came out.
     UNKNOWN = "unknown"
-    # It was not done, and will not be.
-    SKIPPED = "left out"
+    # It was not run, and will not be.
+    SKIPPED = "skipped"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "TaskState | None":
+        """Return the state of *value* as reports before revision 0007 store it."""
+        return cls.SKIPPED if value == "left out" else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

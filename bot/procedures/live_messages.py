@@ -33,7 +33,7 @@ class RunSubject:
     @property
     def conversation(self) -> invocations.Conversation:
         """Return where the run was started."""
-        return self.run.place
+        return self.run.conversation
 
     @property
     def owner(self) -> str:

@@ -222,7 +222,7 @@ class Run:
     digest: str
     params: Mapping[str, reports.Scalar]
     requester: invocations.Actor
-    place: invocations.Conversation
+    conversation: invocations.Conversation
     created_at: datetime.datetime
     steps: tuple[StepRecord, ...]
     """In the order of the procedure, those of `finally` last."""

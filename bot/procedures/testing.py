@@ -208,7 +208,7 @@ class _TestRun:
             digest=schema.digest(self._procedure),
             params={**values, **properties},
             requester=_REQUESTER,
-            place=invocations.Conversation(kind=invocations.ConversationKind.TERMINAL, id="terminal"),
+            conversation=invocations.Conversation(kind=invocations.ConversationKind.TERMINAL, id="terminal"),
             created_at=_NOW,
             steps=tuple(runs.StepRecord(id=step.id) for step in self._procedure.all_steps()),
         )

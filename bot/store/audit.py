@@ -1,4 +1,4 @@
-"""The audit record: one row per invocation, written when it begins and completed when it ends."""
+"""The audit log: one row per invocation, inserted when it starts and completed when it ends."""
 
 import asyncio
 import dataclasses
@@ -13,111 +13,116 @@ from bot.store import database, tables
 
 _TABLE = tables.invocations
 _STOP = (_TABLE.c.stop_requested_by, _TABLE.c.stop_requested_at)
-_TEXT_LIMIT = 2_000
-# Made once: putting a statement together takes longer than SQLite takes to do it.
-_BEGINNING = sqlalchemy.insert(_TABLE)
-_ENDING = sqlalchemy.update(_TABLE).where(_TABLE.c.id == sqlalchemy.bindparam("own"))
+_MAX_TEXT_LENGTH = 2_000
+# Built once: building a statement takes longer than SQLite takes to execute it.
+_INSERT = sqlalchemy.insert(_TABLE)
+_COMPLETE = sqlalchemy.update(_TABLE).where(_TABLE.c.id == sqlalchemy.bindparam("own"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of the audit."""
+    """One entry of the audit log."""
 
     id: str
     received_at: datetime.datetime
-    door: str
+    source: str
     actor_id: str
     actor_name: str
-    place_name: str
+    conversation_name: str
     text: str
-    ending: str | None
-    """None while it runs, or when the process died before it ended."""
+    status: str | None
+    """None while it runs, or where the process was killed before it ended."""
     verdict: str | None
     headline: str | None
     duration_ms: int | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How an invocation came to its end, ready to be recorded."""
+class Completion:
+    """The columns that complete an invocation, ready to be written."""
 
     id: str
     values: Mapping[str, object]
 
 
-async def ended(answer: invocations.Response, *, word: str | None, duration_seconds: float) -> Ended:
-    """Give what is recorded of *answer*."""
-    return Ended(
-        id=answer.invocation_id,
+async def completion(response: invocations.Response, *, command: str | None, duration_seconds: float) -> Completion:
+    """Return what is recorded of *response*."""
+    return Completion(
+        id=response.invocation_id,
         values={
-            "word": word,
-            "ending": answer.status.value,
-            "verdict": answer.report.verdict.value,
-            "headline": answer.report.headline,
+            "command": command,
+            "status": response.status.value,
+            "verdict": response.report.verdict.value,
+            "headline": response.report.headline,
             "duration_ms": round(duration_seconds * 1000),
-            "report": await asyncio.to_thread(_packed, answer.report),
+            "report": await asyncio.to_thread(_packed, response.report),
         },
     )
 
 
-def record_beginning(connection: sqlalchemy.Connection, invocation: invocations.Invocation) -> None:
-    """Record that *invocation* has come."""
-    connection.execute(_BEGINNING, _row(invocation))
+def insert_invocation(connection: sqlalchemy.Connection, invocation: invocations.Invocation) -> None:
+    """Record a new invocation."""
+    connection.execute(_INSERT, _row(invocation))
 
 
-def record_ending(connection: sqlalchemy.Connection, end: Ended) -> None:
-    """Record how an invocation has ended."""
-    connection.execute(_ENDING, {"own": end.id, **end.values})
+def complete_invocation(connection: sqlalchemy.Connection, completed: Completion) -> None:
+    """Record how an invocation ended."""
+    connection.execute(_COMPLETE, {"own": completed.id, **completed.values})
 
 
 def request_stop(connection: sqlalchemy.Connection, invocation_id: str, stop: invocations.CancelRequest) -> bool:
     """Request that an invocation stops; return False, and write nothing, where it has ended or was asked to before."""
     update = sqlalchemy.update(_TABLE).where(
-        _TABLE.c.id == invocation_id, _TABLE.c.ending.is_(None), _TABLE.c.stop_requested_at.is_(None)
+        _TABLE.c.id == invocation_id, _TABLE.c.status.is_(None), _TABLE.c.stop_requested_at.is_(None)
     )
     values = {"stop_requested_at": stop.at, "stop_requested_by": stop.by[:128]}
     return bool(connection.execute(update.values(values)).rowcount)
 
 
 class AuditLog:
-    """Reads and writes the record."""
+    """Reads and writes the audit log."""
 
     def __init__(self, db: database.Database) -> None:
         self._db = db
 
     async def begin(self, invocation: invocations.Invocation) -> bool:
         """
-        Record that *invocation* has come; give False where the same delivery is on record already.
+        Record a new invocation; return False where the same delivery is recorded already.
 
         Raises:
-            errors.Unavailable: the record cannot be written.
+            errors.Unavailable: the audit log cannot be written.
         """
         try:
-            await self._db.work(lambda connection: record_beginning(connection, invocation))
+            await self._db.work(lambda connection: insert_invocation(connection, invocation))
         except sqlalchemy.exc.IntegrityError as error:
             if invocation.delivery_key is None:
-                raise errors.Unavailable("Two requests were given the same id.", hint="Send it again.") from error
+                raise errors.Unavailable("Two invocations have the same id.", hint="Retry the command.") from error
             return False
         return True
 
-    async def end(self, answer: invocations.Response, *, word: str | None, duration_seconds: float) -> None:
+    async def end(self, response: invocations.Response, *, command: str | None, duration_seconds: float) -> None:
         """
-        Record how an invocation ended and what was answered.
+        Record how an invocation ended, with its report.
 
         Raises:
-            errors.Unavailable: the record cannot be written.
+            errors.Unavailable: the audit log cannot be written.
         """
-        end = await ended(answer, word=word, duration_seconds=duration_seconds)
-        await self._db.work(lambda connection: record_ending(connection, end))
+        completed = await completion(response, command=command, duration_seconds=duration_seconds)
+        await self._db.work(lambda connection: complete_invocation(connection, completed))
 
     async def latest(
-        self, *, limit: int, since: datetime.datetime | None = None, actor: str | None = None, word: str | None = None
+        self,
+        *,
+        limit: int,
+        since: datetime.datetime | None = None,
+        actor: str | None = None,
+        command: str | None = None,
     ) -> tuple[Entry, ...]:
         """
-        Give the newest entries first, narrowed by time, by a person's id or name, and by command.
+        Return the entries, newest first, filtered by time, by the id or name of the actor, and by command.
 
         Raises:
-            errors.Unavailable: the record cannot be read.
+            errors.Unavailable: the audit log cannot be read.
         """
         columns = [_TABLE.c[field.name] for field in dataclasses.fields(Entry)]
         statement = sqlalchemy.select(*columns).order_by(_TABLE.c.received_at.desc()).limit(limit)
@@ -125,18 +130,18 @@ class AuditLog:
             statement = statement.where(_TABLE.c.received_at >= since)
         if actor is not None:
             statement = statement.where(sqlalchemy.or_(_TABLE.c.actor_id == actor, _TABLE.c.actor_name == actor))
-        if word is not None:
-            statement = statement.where(_TABLE.c.word == word)
+        if command is not None:
+            statement = statement.where(_TABLE.c.command == command)
         async with self._db.transaction() as connection:
             rows = (await connection.execute(statement)).mappings().all()
         return tuple(Entry(**row) for row in rows)
 
     async def find_report(self, invocation_id: str, *, actor_id: str | None = None) -> reports.Report | None:
         """
-        Give what was answered to an invocation, with *actor_id* to one of that person; None where it is not on record.
+        Return the report of an invocation, with *actor_id* only of that actor; None where none is recorded.
 
         Raises:
-            errors.Unavailable: the record cannot be read.
+            errors.Unavailable: the audit log cannot be read.
         """
         statement = sqlalchemy.select(_TABLE.c.report).where(_TABLE.c.id == invocation_id)
         if actor_id is not None:
@@ -149,12 +154,12 @@ class AuditLog:
         self, invocation_id: str, stop: invocations.CancelRequest
     ) -> tuple[invocations.CancelResult, invocations.CancelRequest]:
         """
-        Ask for the end of an invocation; give what became of it, and the request that counts.
+        Request that an invocation stops; return the outcome and the request that counts.
 
         Raises:
-            errors.Unavailable: the record cannot be written.
+            errors.Unavailable: the audit log cannot be written.
         """
-        chosen = sqlalchemy.select(_TABLE.c.ending, *_STOP).where(_TABLE.c.id == invocation_id)
+        chosen = sqlalchemy.select(_TABLE.c.status, *_STOP).where(_TABLE.c.id == invocation_id)
         async with self._db.transaction() as connection:
             if await connection.run_sync(request_stop, invocation_id, stop):
                 return invocations.CancelResult.REQUESTED, stop
@@ -169,10 +174,10 @@ class AuditLog:
 
     async def find_stop(self, invocation_id: str) -> invocations.CancelRequest | None:
         """
-        Give who wants an invocation to end, or None where nobody does.
+        Return the request to stop an invocation, or None.
 
         Raises:
-            errors.Unavailable: the record cannot be read.
+            errors.Unavailable: the audit log cannot be read.
         """
         chosen = sqlalchemy.select(*_STOP).where(_TABLE.c.id == invocation_id, _TABLE.c.stop_requested_at.is_not(None))
         async with self._db.transaction() as connection:
@@ -183,24 +188,24 @@ class AuditLog:
 
 
 def prune(connection: sqlalchemy.Connection, before: datetime.datetime) -> int:
-    """Remove the entries of what was received before *before*; return how many."""
+    """Delete the entries received before *before*; return how many."""
     return connection.execute(sqlalchemy.delete(_TABLE).where(_TABLE.c.received_at < before)).rowcount
 
 
 def _row(invocation: invocations.Invocation) -> dict[str, object]:
-    actor, place = invocation.actor, invocation.conversation
+    actor, conversation = invocation.actor, invocation.conversation
     return {
         "id": invocation.id,
         "delivery_key": invocation.delivery_key,
         "received_at": invocation.received_at,
-        "door": invocation.source.value,
+        "source": invocation.source.value,
         "actor_id": actor.id,
         "actor_name": actor.name[:128],
         "team_id": actor.team_id,
-        "place_kind": place.kind.value,
-        "place_id": place.id,
-        "place_name": place.name[:128],
-        "text": tables.strip_unsupported(invocation.text[:_TEXT_LIMIT]),
+        "conversation_kind": conversation.kind.value,
+        "conversation_id": conversation.id,
+        "conversation_name": conversation.name[:128],
+        "text": tables.strip_unsupported(invocation.text[:_MAX_TEXT_LENGTH]),
     }
 
 

@@ -61,7 +61,7 @@ class RunJournal(Protocol):
         rests: bool = False,
         until: datetime.datetime | None = None,
         begun: invocations.Invocation | None = None,
-        ended: audit.Ended | None = None,
+        ended: audit.Completion | None = None,
     ) -> runs.Run:
         """
         Write *run* and return it as it is stored now; one that *rests* is nobody's from then on.
@@ -108,7 +108,7 @@ class RunExecutor:
         self._performer = performer
         self._signals = signals
         self._now = now
-        self._ended: audit.Ended | None = None
+        self._ended: audit.Completion | None = None
 
     async def work(self) -> runs.Run:
         """
@@ -174,7 +174,7 @@ class RunExecutor:
         )
         seconds = time.monotonic() - started
         self._run = dataclasses.replace(self._run, active_seconds=self._run.active_seconds + seconds)
-        self._ended = await audit.ended(answer, word=action.command.name, duration_seconds=seconds)
+        self._ended = await audit.completion(answer, command=action.command.name, duration_seconds=seconds)
         if answer.status is not invocations.Status.CANCELLED:
             self._run = transitions.complete_step(self._run, step, kind.Outcome.of(answer), self._now())
 
@@ -210,7 +210,7 @@ class RunExecutor:
             text=action.text,
             source=invocations.Source.STEP,
             actor=self._run.requester,
-            conversation=self._run.place,
+            conversation=self._run.conversation,
             received_at=self._now(),
         )
 

@@ -30,7 +30,7 @@ class _Frozen:
     procedure: Mapping[str, Any]
     params: Mapping[str, reports.Scalar]
     requester: invocations.Actor
-    place: invocations.Conversation
+    conversation: invocations.Conversation
     lock: str | None
     is_step_by_step: bool
 
@@ -103,7 +103,7 @@ def new_row(run: procedures_runs.Run, invocation: str) -> dict[str, Any]:
         procedure=schema.to_document(run.procedure),
         params=run.params,
         requester=run.requester,
-        place=run.place,
+        conversation=run.conversation,
         lock=run.lock,
         is_step_by_step=run.is_step_by_step,
     )
@@ -115,7 +115,7 @@ def new_row(run: procedures_runs.Run, invocation: str) -> dict[str, Any]:
         "digest": run.digest,
         "service": tables.strip_unsupported(str(service)[:64]) if service is not None else None,
         "requester_id": run.requester.id,
-        "place_kind": run.place.kind.value,
+        "conversation_kind": run.conversation.kind.value,
         "created_at": run.created_at,
         "frozen": tables.pack(_FROZEN.dump_python(frozen, mode="json")),
         "version": run.version,
@@ -147,7 +147,7 @@ def _run(row: sqlalchemy.RowMapping, question: procedures_runs.Question | None) 
         digest=row["digest"],
         params=frozen.params,
         requester=frozen.requester,
-        place=frozen.place,
+        conversation=frozen.conversation,
         created_at=row["created_at"],
         steps=progress.steps,
         state=procedures_runs.RunState(row["state"]),

@@ -72,7 +72,7 @@ class RunService:
             digest=schema.digest(procedure),
             params=order.params,
             requester=order.invocation.actor,
-            place=order.invocation.conversation,
+            conversation=order.invocation.conversation,
             created_at=now,
             steps=tuple(runs.StepRecord(id=step.id) for step in procedure.all_steps()),
             lock=_validate_lock(order.lock),
@@ -99,7 +99,7 @@ class RunService:
         """
         run = await self._store.find(run_id)
         if run is None:
-            raise errors.UsageError(f"There is no run {run_id}.", hint="See which there are.", words=("runs",))
+            raise errors.UsageError(f"There is no run {run_id}.", hint="See which there are.", commands=("runs",))
         return run
 
     async def list(self, wanted: runs.RunFilter) -> tuple[runs.Run, ...]:
@@ -119,7 +119,7 @@ class RunService:
         Answer the question of *run*, or the one *question_id*; return it with the answer that counts, the first one.
 
         Raises:
-            errors.NotAllowed: this person may not answer it.
+            errors.PermissionDenied: this person may not answer it.
             errors.UsageError: the run waits for nothing, or the answer is not one of its options.
         """
         question = await self._question(run, question_id)
@@ -142,7 +142,7 @@ class RunService:
         """Return whether this person may answer *question* of *run*."""
         try:
             await self._ensure_may_answer(run, question, by)
-        except errors.NotAllowed:
+        except errors.PermissionDenied:
             return False
         return True
 
@@ -151,7 +151,7 @@ class RunService:
         Request that a run is cancelled; return it.
 
         Raises:
-            errors.NotAllowed, errors.UsageError
+            errors.PermissionDenied, errors.UsageError
         """
         run = await self.find(run_id)
         await self._ensure_may_run(run, by)
@@ -166,16 +166,16 @@ class RunService:
         Retry a run that has ended from the step that failed; return it.
 
         Raises:
-            errors.NotAllowed: this person may not run it.
+            errors.PermissionDenied: this person may not run it.
             errors.Refused: its lock is held by another run.
             errors.UsageError: it has not ended, or nothing in it failed.
         """
         run = await self.find(run_id)
         await self._ensure_may_run(run, by)
         if not run.state.is_final:
-            raise errors.UsageError(f"The run {run.id} is not over.", words=(f"run show {run.id}",))
+            raise errors.UsageError(f"The run {run.id} is not over.", commands=(f"run show {run.id}",))
         if run.state is runs.RunState.COMPLETED:
-            raise errors.UsageError(f"Nothing in the run {run.id} failed.", words=(run.line,))
+            raise errors.UsageError(f"Nothing in the run {run.id} failed.", commands=(run.line,))
         again = transitions.retry_run(run)
         if await self._store.reopen(again):
             self._worker.wake()
@@ -228,28 +228,30 @@ class RunService:
         if question_id is not None and (question is None or question.id != question_id):
             question = await self._store.find_question(run.id, question_id)
         if question is None:
-            raise errors.UsageError(f"The run {run.id} has not asked that.", words=(f"run show {run.id}",))
+            raise errors.UsageError(f"The run {run.id} has not asked that.", commands=(f"run show {run.id}",))
         return question
 
     async def _ensure_may_answer(self, run: runs.Run, question: runs.Question, by: invocations.Invocation) -> None:
-        """Raise errors.NotAllowed unless the person may answer *question*."""
+        """Raise errors.PermissionDenied unless the person may answer *question*."""
         if question.by.startswith(_ROLE):
             role = question.by.removeprefix(_ROLE)
             if not await self._authorizer.has_role(role, by.actor):
-                raise errors.NotAllowed(f"That is for the role {role} to answer.")
+                raise errors.PermissionDenied(f"That is for the role {role} to answer.")
             return
         await self._ensure_may_run(run, by)
         if question.by == "requester" and by.actor.id != run.requester.id:
-            raise errors.NotAllowed(f"That is for {run.requester.name} to answer, who asked for the run.")
+            raise errors.PermissionDenied(f"That is for {run.requester.name} to answer, who asked for the run.")
         if question.by == "not_requester" and not self._authorizer.are_different(run.requester, by.actor):
-            raise errors.NotAllowed(
+            raise errors.PermissionDenied(
                 "That is for somebody else to answer than who asked for the run.",
                 hint="A person of both Slack and terminal is known as one under people in roles.yaml.",
             )
 
     async def _ensure_may_run(self, run: runs.Run, by: invocations.Invocation) -> None:
         if not await self._authorizer.may_run(run, by.actor):
-            raise errors.NotAllowed(f"You may not run {run.procedure.id}.", hint="Whoever runs posbot gives roles.")
+            raise errors.PermissionDenied(
+                f"You may not run {run.procedure.id}.", hint="Whoever runs posbot gives roles."
+            )
 
 
 def _validate_lock(lock: str | None) -> str | None:

@@ -256,7 +256,7 @@ class RunStore:
         rests: bool = False,
         until: datetime.datetime | None = None,
         begun: invocations.Invocation | None = None,
-        ended: audit.Ended | None = None,
+        ended: audit.Completion | None = None,
         now: datetime.datetime,
     ) -> procedures_runs.Run | None:
         """
@@ -282,9 +282,9 @@ class RunStore:
                     # Signalled meanwhile: somebody is to look at it again.
                     claims.release(connection, worker, RUN, (run.id,))
             if ended is not None:
-                audit.record_ending(connection, ended)
+                audit.complete_invocation(connection, ended)
             if begun is not None:
-                audit.record_beginning(connection, begun)
+                audit.insert_invocation(connection, begun)
             return True
 
         return dataclasses.replace(run, version=run.version + 1) if await self._db.work(job) else None
@@ -336,12 +336,12 @@ def _resume(connection: sqlalchemy.Connection, chosen: sqlalchemy.ColumnElement[
         sqlalchemy.update(_RUNS)
         .where(chosen, _RUNS.c.state == _WAITING)
         .values(state=_RUNNING, version=_RUNS.c.version + 1)
-        .returning(_RUNS.c.id, _RUNS.c.place_kind)
+        .returning(_RUNS.c.id, _RUNS.c.conversation_kind)
     )
     resumed = connection.execute(waiting).all()
     for row in resumed:
         claims.offer(connection, RUN, row.id, now)
-        if row.place_kind != _TERMINAL:
+        if row.conversation_kind != _TERMINAL:
             live_messages.request(connection, RUN, row.id, live_messages.MAIN, now)
     return bool(resumed)
 
@@ -351,7 +351,7 @@ _TERMINAL = invocations.ConversationKind.TERMINAL.value
 
 def _request(connection: sqlalchemy.Connection, run: procedures_runs.Run, purpose: str, now: datetime.datetime) -> None:
     """Request that Slack shows the change of *run* that is being written."""
-    if run.place.kind is not invocations.ConversationKind.TERMINAL:
+    if run.conversation.kind is not invocations.ConversationKind.TERMINAL:
         live_messages.request(connection, RUN, run.id, purpose, now, position=run.version)
 
 
@@ -363,7 +363,7 @@ def _take_lock(connection: sqlalchemy.Connection, run: procedures_runs.Run) -> N
         raise errors.Refused(
             f"“{run.lock}” is locked by the {other.owner.kind} {other.owner.id}, since {other.since:%H:%M:%S} UTC.",
             hint="Wait until it has ended, or see what it waits for.",
-            words=(f"run show {other.owner.id}",),
+            commands=(f"run show {other.owner.id}",),
         )
 
 

@@ -215,7 +215,7 @@ class _Journal:
         rests: bool = False,
         until: datetime.datetime | None = None,
         begun: invocations.Invocation | None = None,
-        ended: audit.Ended | None = None,
+        ended: audit.Completion | None = None,
     ) -> runs.Run:
         written = await self._store.write(
             run, self._worker, self.claim, rests=rests, until=until, begun=begun, ended=ended, now=self._now()

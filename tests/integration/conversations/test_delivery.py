@@ -139,7 +139,7 @@ async def test_its_metrics_count_what_was_asked_and_how_it_ended(stage: testbed.
 
     _, metrics = await fetch(f"{stage.bot_url}/metrics")
 
-    assert 'posbot_invocations_total{door="slash",ending="misused",word="none"}' in metrics
+    assert 'posbot_invocations_total{command="none",source="slash",status="usage_error"}' in metrics
     assert "posbot_slack_ack_seconds_count" in metrics
     assert 'posbot_outbound_calls_total{outcome="ok",system="slack auth.test"}' in metrics
 

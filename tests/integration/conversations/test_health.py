@@ -124,7 +124,7 @@ async def test_somebody_elses_answer_cannot_be_shared(stage: testbed.TestBed) ->
 
     await bob.types(f"/pos share {its_id}", theirs)
 
-    assert await bob.waits_for_message(theirs, containing="None of your answers has the id")
+    assert await bob.waits_for_message(theirs, containing="None of your responses has the id")
 
 
 async def test_in_an_incident_channel_everybody_sees_the_answer(stage: testbed.TestBed) -> None:

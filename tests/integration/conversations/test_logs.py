@@ -139,10 +139,10 @@ async def test_a_log_is_followed_in_the_thread_until_somebody_presses_stop(scene
     live = await scene.bob.waits_for_change(live, containing="and another order")
 
     await scene.bob.clicks("Stop", live)
-    said = await scene.bob.waits_for_message(ops, containing=f"{id_of(live)} was asked to stop")
+    said = await scene.bob.waits_for_message(ops, containing=f"Stop requested: {id_of(live)}")
     last = await scene.bob.waits_for_change(live, containing="stopped by bob")
     await scene.bob.clicks("Stop", live, as_seen=True)
-    again = await scene.bob.waits_for_message(ops, containing="was already stopped by bob")
+    again = await scene.bob.waits_for_message(ops, containing=f"already requested: {id_of(live)}, by bob")
 
     assert said.is_ephemeral and again.is_ephemeral
     assert "Share with channel" not in [button.text for button in said.buttons]
@@ -162,7 +162,7 @@ async def test_thousands_of_lines_are_followed_and_come_as_a_file_at_the_end(sce
     last = await scene.bob.waits_for_change(live, containing="stopped by", timeout_seconds=10)
     file = await scene.bob.waits_for_file(incident, thread=live, timeout_seconds=10)
 
-    assert (code, output) == (0, f"{id_of(live)} was asked to stop.\n")
+    assert (code, output) == (0, f"Stop requested: {id_of(live)}.\n")
     assert "Full log: pos-order.log, in this thread." in last.plain_text
     bursts = [line.rpartition("burst ")[2] for line in file.text.splitlines() if "burst " in line]
     assert bursts == [str(number) for number in range(5_000)]
@@ -198,7 +198,7 @@ async def test_an_id_that_is_not_on_record_is_a_usage_error(scene: Scene) -> Non
 
     await scene.alice.types("/pos stop 1123-0000000000", ops)
 
-    message = await scene.alice.waits_for_message(ops, containing="Nothing with the id 1123-0000000000 is on record.")
+    message = await scene.alice.waits_for_message(ops, containing="No invocation has the id 1123-0000000000cord.")
     assert message.text.startswith("✋")
 
 

@@ -57,7 +57,7 @@ async def test_json_is_the_whole_answer_and_nothing_else(environment: dict[str, 
     document = json.loads(output)
     assert (code, complaint) == (1, "")
     assert document["schema"] == 1
-    assert document["status"] == "done"
+    assert document["status"] == "ok"
     assert document["verdict"] == "failed"
     assert document["facts"]["finding"] == "down"
     assert document["facts"]["failing"] == "db"
@@ -236,5 +236,5 @@ async def test_migrate_says_what_it_did(environment: dict[str, str]) -> None:
     first = await processes.run(environment, "migrate")
     second = await cli_runner.run(environment, "migrate")
 
-    assert first[:2] == (0, "The database is now at revision 0006.\n")
+    assert first[:2] == (0, "The database is now at revision 0007.\n")
     assert second[:2] == (0, "The database is up to date.\n")

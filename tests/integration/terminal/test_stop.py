@@ -28,12 +28,12 @@ async def test_what_another_posbot_works_on_is_stopped_once(tmp_path: pathlib.Pa
         first = await processes.run(environment, "stop", ID)
         second = await cli_runner.run(environment, "stop", ID)
         stop = await record.find_stop(ID)
-        await record.end(builders.an_answer(invocation_id=ID), word="logs", duration_seconds=1)
+        await record.end(builders.an_answer(invocation_id=ID), command="logs", duration_seconds=1)
 
     assert stop is not None and stop.at - now < datetime.timedelta(seconds=30)
-    assert first == (0, f"{ID} was asked to stop.\n", "")
+    assert first == (0, f"Stop requested: {ID}.\n", "")
     assert second[0] == 0
-    assert re.search(f"already stopped by {stop.by} at [0-9:]{{8}} UTC", second[1])
+    assert re.search(f"already requested: {ID}, by {stop.by} at [0-9:]{{8}} UTC", second[1])
 
 
 @pytest.mark.parametrize("is_known", [True, False])
@@ -45,7 +45,7 @@ async def test_what_does_not_go_on_cannot_be_stopped(tmp_path: pathlib.Path, *, 
         record = audit.AuditLog(db)
         if is_known:
             await record.begin(builders.an_invocation(id=ID))
-            await record.end(builders.an_answer(invocation_id=ID), word="logs", duration_seconds=1)
+            await record.end(builders.an_answer(invocation_id=ID), command="logs", duration_seconds=1)
 
     code, output, complaint = await cli_runner.run(environment, "stop", ID)
 
@@ -53,5 +53,5 @@ async def test_what_does_not_go_on_cannot_be_stopped(tmp_path: pathlib.Path, *, 
         assert (code, output) == (0, f"{ID} has already ended.\n")
     else:
         assert (code, output) == (2, "")
-        assert f"Nothing with the id {ID} is on record." in complaint
-        assert "The id stands under every answer." in complaint
+        assert f"No invocation has the id {ID}." in complaint
+        assert "The id is shown under every response." in complaint

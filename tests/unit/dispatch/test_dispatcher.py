@@ -35,8 +35,8 @@ async def test_redaction_does_not_block_the_event_loop() -> None:
             builders.some_roles(), team_id=None, user_groups=permissions.NoUserGroups()
         ),
         redactor=redactor,
-        record=record,
-        tools_for=tools,
+        audit_log=record,
+        make_context=tools,
     )
 
     await dispatcher.perform(builders.an_invocation(), *dispatcher.validate("health", nothing))

@@ -196,7 +196,7 @@ def test_usage_error_has_no_python_terms(line: str) -> None:
 
 
 def test_pattern_mismatch_shows_the_description() -> None:
-    assert str(shipped_refusal("share x")) == "id: “x” does not fit, expected the id that stands under the answer."
+    assert str(shipped_refusal("share x")) == "id: “x” does not fit, expected the id shown under the response."
 
 
 def test_all_invalid_arguments_are_reported_together() -> None:
@@ -210,7 +210,7 @@ def test_misspelt_command_suggests_the_closest() -> None:
 
     assert isinstance(error, errors.NotFound)
     assert "health" in error.suggestions
-    assert error.words == ("health order", "help")
+    assert error.commands == ("health order", "help")
 
 
 @CHAT_OR_NOT
@@ -312,7 +312,7 @@ WORDS = st.sampled_from(
             "--wait",
             "--limit",
             "--since",
-            "--word",
+            "--command",
             "--group",
             "=",
             "''",

@@ -54,8 +54,8 @@ async def check(
     await asked.check(command, actor or builders.an_actor(), place or builders.a_place())
 
 
-async def refusal(command: bot_command.Command[Any], **circumstances: Any) -> errors.NotAllowed:
-    with pytest.raises(errors.NotAllowed) as caught:
+async def refusal(command: bot_command.Command[Any], **circumstances: Any) -> errors.PermissionDenied:
+    with pytest.raises(errors.PermissionDenied) as caught:
         await check(command, **circumstances)
     return caught.value
 
@@ -189,7 +189,7 @@ async def test_non_member_of_the_user_group_is_denied() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [errors.Unavailable, errors.Refused, errors.NotAllowed], ids=lambda error: error.__name__
+    "error", [errors.Unavailable, errors.Refused, errors.PermissionDenied], ids=lambda error: error.__name__
 )
 async def test_unavailable_user_group_denies(error: type[errors.BotError]) -> None:
     groups = Groups(members={"S0OPS": frozenset({"U0ALICE"})}, failing=("S0OPS",), error=error)

@@ -331,7 +331,7 @@ async def test_a_lock_is_had_by_one_at_a_time(
         (holder,) = [run for run in begun if isinstance(run, runs.Run)]
         refused = [error for error in begun if isinstance(error, errors.Refused)]
         assert len(refused) == 39
-        assert all(holder.id in str(error) and error.words == (f"run show {holder.id}",) for error in refused)
+        assert all(holder.id in str(error) and error.commands == (f"run show {holder.id}",) for error in refused)
         waiting = await first.crew.rests(holder)
         with pytest.raises(errors.Refused):
             await second.crew.begins(procedure, lock="one")

@@ -18,14 +18,14 @@ S, Code = runs.StepState, runs.ReasonCode
 RUN, QUESTION = "r1124-0a1b2c3d", "0a1b2c3d4e"
 WHO = {"id": f"terminal:{getpass.getuser()}", "name": getpass.getuser(), "team_id": None}
 _INSERT_RUN = sqlalchemy.text(
-    "INSERT INTO runs (id, invocation, procedure, digest, requester_id, place_kind, created_at, frozen, state,"
-    " progress, version, question, wake_at, ended_at) VALUES (:id, :id, 'try-out', '0123456789ab', 'alice', 'terminal',"
-    " :now, :frozen, :state, :progress, 7, :question, :wake_at, :ended_at)"
+    "INSERT INTO runs (id, invocation, procedure, digest, requester_id, place_kind, created_at, frozen,"
+    " state, progress, version, question, wake_at, ended_at) VALUES (:id, :id, 'try-out', '0123456789ab', 'alice',"
+    " :place_kind, :now, :frozen, :state, :progress, 7, :question, :wake_at, :ended_at)"
 )
 _INSERT_QUESTION = sqlalchemy.text("INSERT INTO run_questions (id, run, asked) VALUES (:id, :run, :asked)")
 
 
-def frozen(notes: engine_fixture.Notes) -> dict[str, Any]:
+def frozen(notes: engine_fixture.Notes, kind: str = "terminal") -> dict[str, Any]:
     """A procedure with its parameters, as revision 0004 stores it with a run."""
     effect = {"effect": "read"}
     procedure = {
@@ -47,7 +47,7 @@ def frozen(notes: engine_fixture.Notes) -> dict[str, Any]:
         ],
         "finally": [{"id": "z", "title": "Z", "uses": "access", "when": "false", **effect}],
     }
-    place = {"kind": "terminal", "id": "terminal", "name": "", "thread": None}
+    place = {"kind": kind, "id": "terminal", "name": "", "thread": None}
     return {
         "procedure": procedure,
         "params": {},
@@ -77,6 +77,7 @@ async def store(url: str, notes: engine_fixture.Notes, *, state: str, document: 
         "progress": tables.pack(document),
         "question": None,
         "wake_at": None,
+        "place_kind": "terminal",
         "ended_at": None if state == "waiting" else now,
     }
     async with database.open_database(url) as db, db.transaction() as connection:
@@ -156,18 +157,27 @@ async def test_reasons_become_codes(
     assert found.find("a").started_at == datetime.datetime(2026, 11, 24, 3, tzinfo=datetime.UTC)
 
 
-async def test_downgrade_gives_the_older_version_its_documents_back(
-    database_url: str, notes: engine_fixture.Notes
+@pytest.mark.parametrize(
+    ("old", "new"), [("channel", "channel"), ("direct", "dm"), ("home", "app_home"), ("terminal", "terminal")]
+)
+async def test_conversation_of_a_run_is_rewritten_and_restored(
+    database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes, old: str, new: str
 ) -> None:
     document = progress({"id": "b", "state": "cancelled", "agreed": "x", "why": "bob said no"})
-    await store(database_url, notes, state="succeeded", document=document)
+    stored = {"place_kind": old, "frozen": tables.pack(frozen(notes, old))}
+    await store(database_url, notes, state="succeeded", document=document, **stored)
 
-    await test_migrations.move_to(database_url, "0006")
+    async with engine_fixture.working(database_url, tmp_path, notes) as crew:
+        found = await crew.core.runs.find(RUN)
+    async with database.open_database(database_url) as db, db.transaction() as connection:
+        kind = (await connection.execute(sqlalchemy.text("SELECT conversation_kind FROM runs"))).scalar_one()
     await test_migrations.move_to(database_url, "0004")
 
+    assert (found.conversation.kind, kind) == (new, new)
     async with database.open_database(database_url) as db, db.transaction() as connection:
-        row = (await connection.execute(sqlalchemy.text("SELECT state, frozen, progress FROM runs"))).one()
-    assert (row.state, tables.unpack(row.frozen), tables.unpack(row.progress)) == ("succeeded", frozen(notes), document)
+        row = (await connection.execute(sqlalchemy.text("SELECT state, place_kind, frozen, progress FROM runs"))).one()
+    assert (row.state, row.place_kind) == ("succeeded", old)
+    assert (tables.unpack(row.frozen), tables.unpack(row.progress)) == (frozen(notes, old), document)
 
 
 async def test_damaged_run_does_not_stop_the_upgrade(database_url: str, notes: engine_fixture.Notes) -> None:

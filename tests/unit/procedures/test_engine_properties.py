@@ -164,7 +164,7 @@ def a_run(procedure: schema.Procedure, *, is_step_by_step: bool) -> runs.Run:
         digest="",
         params={},
         requester=invocation.actor,
-        place=invocation.conversation,
+        conversation=invocation.conversation,
         created_at=NOW,
         steps=tuple(runs.StepRecord(id=step.id) for step in procedure.all_steps()),
         is_step_by_step=is_step_by_step,

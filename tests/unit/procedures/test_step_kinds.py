@@ -147,7 +147,7 @@ def a_run(procedure: schema.Procedure) -> runs.Run:
         digest="",
         params={},
         requester=invocations.Actor(id="U0ALICE", name="alice"),
-        place=engine_fixture.an_invocation().conversation,
+        conversation=engine_fixture.an_invocation().conversation,
         created_at=NOW,
         steps=tuple(runs.StepRecord(id=step.id) for step in procedure.all_steps()),
     )

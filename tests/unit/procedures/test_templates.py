@@ -99,7 +99,7 @@ def test_scope_of_a_run_has_ended_steps() -> None:
         digest="",
         params={"service": "pos-order"},
         requester=builders.an_actor(),
-        place=builders.a_place(),
+        conversation=builders.a_place(),
         created_at=datetime.datetime.now(datetime.UTC),
         steps=(
             runs.StepRecord(id="one", state=runs.StepState.SKIPPED),

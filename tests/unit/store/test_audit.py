@@ -36,9 +36,9 @@ async def begin(record: audit.AuditLog, number: int, **changes: Any) -> bool:
     return await record.begin(builders.an_invocation(**values | changes))
 
 
-async def end(record: audit.AuditLog, number: int, word: str | None = "health", **changes: Any) -> None:
+async def end(record: audit.AuditLog, number: int, command: str | None = "health", **changes: Any) -> None:
     answer = builders.an_answer(REPORT, invocation_id=f"1123-{number:08x}", **changes)
-    await record.end(answer, word=word, duration_seconds=0.1234)
+    await record.end(answer, command=command, duration_seconds=0.1234)
 
 
 async def numbers(record: audit.AuditLog, **filters: Any) -> list[int]:
@@ -53,12 +53,12 @@ async def test_started_invocation_is_recorded_as_unfinished(record: audit.AuditL
         audit.Entry(
             id="1123-00000001",
             received_at=NOW + HOUR,
-            door="slash",
+            source="slash",
             actor_id="U0ALICE",
             actor_name="alice",
-            place_name="ops",
+            conversation_name="ops",
             text="health pos-order",
-            ending=None,
+            status=None,
             verdict=None,
             headline=None,
             duration_ms=None,
@@ -72,7 +72,7 @@ async def test_ended_invocation_is_recorded_with_its_status(record: audit.AuditL
 
     (entry,) = await record.latest(limit=10)
 
-    assert (entry.ending, entry.verdict, entry.headline, entry.duration_ms) == (
+    assert (entry.status, entry.verdict, entry.headline, entry.duration_ms) == (
         "timed_out",
         "failed",
         "pos-order is DOWN because of db 🚒",
@@ -85,7 +85,7 @@ async def test_end_without_a_start_changes_nothing(record: audit.AuditLog) -> No
 
     await end(record, 2)
 
-    assert [entry.ending for entry in await record.latest(limit=10)] == [None]
+    assert [entry.status for entry in await record.latest(limit=10)] == [None]
 
 
 async def test_times_are_returned_in_utc(record: audit.AuditLog) -> None:
@@ -108,16 +108,16 @@ async def test_newest_entries_come_first_up_to_the_limit(record: audit.AuditLog)
 
 async def test_entries_are_filtered_by_time_person_and_command(record: audit.AuditLog) -> None:
     bob = builders.an_actor(id="U0BOB", name="bob")
-    for number, word, actor in ((1, "health", bob), (2, "audit", bob), (3, None, builders.an_actor())):
+    for number, command, actor in ((1, "health", bob), (2, "audit", bob), (3, None, builders.an_actor())):
         await begin(record, number, actor=actor)
-        await end(record, number, word)
+        await end(record, number, command)
 
     assert await numbers(record, since=NOW + 2 * HOUR) == [3, 2]
     assert await numbers(record, actor="U0BOB") == [2, 1]
     assert await numbers(record, actor="bob") == [2, 1]
     assert await numbers(record, actor="alice") == [3]
-    assert await numbers(record, word="health") == [1]
-    assert await numbers(record, word="audit", actor="bob", since=NOW + 3 * HOUR) == []
+    assert await numbers(record, command="health") == [1]
+    assert await numbers(record, command="audit", actor="bob", since=NOW + 3 * HOUR) == []
     assert await numbers(record, actor="' OR 1=1 --") == []
 
 
@@ -155,7 +155,7 @@ async def test_fifty_concurrent_invocations_are_all_recorded(record: audit.Audit
 
     await asyncio.gather(*(whole(number) for number in range(50)))
 
-    assert {entry.ending for entry in await record.latest(limit=100)} == {"done"}
+    assert {entry.status for entry in await record.latest(limit=100)} == {"ok"}
     assert len(await numbers(record)) == 50
 
 
@@ -191,7 +191,7 @@ async def test_log_of_ten_thousand_lines_is_stored_compressed_and_whole(
     report = builders.a_report(sections=(reports.Log(entries=entries, name="pos-order.log"),))
     await begin(record, 1)
 
-    await record.end(builders.an_answer(report, invocation_id="1123-00000001"), word="logs", duration_seconds=1)
+    await record.end(builders.an_answer(report, invocation_id="1123-00000001"), command="logs", duration_seconds=1)
 
     assert await record.find_report("1123-00000001") == report
     async with db.transaction() as connection:
@@ -237,9 +237,7 @@ async def test_unfinished_invocation_has_no_report(record: audit.AuditLog) -> No
     assert await record.find_report("1123-00000002", actor_id="U0ALICE") is None
 
 
-async def test_entries_older_than_the_limit_are_pruned_and_counted(
-    record: audit.AuditLog, db: database.Database
-) -> None:
+async def test_prune_deletes_and_counts_old_entries(db: database.Database, record: audit.AuditLog) -> None:
     for number in range(5):
         await begin(record, number)
 
@@ -254,7 +252,7 @@ async def test_long_names_and_texts_are_truncated(record: audit.AuditLog) -> Non
     await begin(record, 1, actor=actor, conversation=place, text="t" * 5_000)
 
     (entry,) = await record.latest(limit=1)
-    assert (len(entry.actor_name), len(entry.place_name), len(entry.text)) == (128, 128, 2_000)
+    assert (len(entry.actor_name), len(entry.conversation_name), len(entry.text)) == (128, 128, 2_000)
 
 
 async def test_any_text_can_be_recorded(record: audit.AuditLog) -> None:

@@ -142,6 +142,59 @@ async def test_downgrade_gives_an_older_version_its_reports_back(database_url: s
     assert (json.loads(stored) if isinstance(stored, str) else stored) == {"verdict": "ok"}
 
 
+_OLD_INVOCATION = sqlalchemy.text(
+    "INSERT INTO invocations (id, received_at, door, actor_id, actor_name, place_kind, place_id, place_name, text,"
+    " word, ending, report) VALUES (:id, '2026-11-23 10:00:00', :door, 'U0ALICE', 'alice', :place_kind, 'C0OPS', 'ops',"
+    " 'x', :word, :ending, :report)"
+)
+_OLD_COLUMNS = ("door", "place_kind", "word", "ending")
+_RENAMED = [
+    (("slash", "channel", "health", "done"), ("slash", "channel", "health", "ok")),
+    (("mention", "direct", "deploy", "misused"), ("mention", "dm", "rollout", "usage_error")),
+    (("home", "home", "startup", "refused"), ("app_home", "app_home", "diagnose", "denied")),
+    (("terminal", "terminal", "access", "timed_out"), ("terminal", "terminal", "connectivity", "timed_out")),
+    (("step", "channel", "runs", "cancelled"), ("step", "channel", "run list", "cancelled")),
+    (("button", "channel", None, None), ("button", "channel", None, None)),
+]
+"""What revision 0004 stores of an invocation in `_OLD_COLUMNS`, and what the newest revision makes of it."""
+
+
+async def test_values_of_invocations_are_rewritten_and_restored(database_url: str) -> None:
+    document = {
+        "verdict": "ok",
+        "headline": "old",
+        "sections": [{"kind": "plan", "title": None, "tasks": [{"id": "a", "title": "A", "state": "left out"}]}],
+        "next_actions": [{"label": "Try again", "command": "deploy status pos-order", "is_primary": False}],
+    }
+    await move_to(database_url, "0004")
+    async with database.open_database(database_url) as db, db.transaction() as connection:
+        for number, (old, _) in enumerate(_RENAMED):
+            values = dict(zip(_OLD_COLUMNS, old, strict=True))
+            await connection.execute(_OLD_INVOCATION, {"id": f"{number}", "report": tables.pack(document)} | values)
+
+    await migrate(database_url)
+    async with database.open_database(database_url) as db:
+        entries = await audit.AuditLog(db).latest(limit=10)
+        renamed = await audit.AuditLog(db).latest(limit=10, command="rollout")
+        report = await audit.AuditLog(db).find_report("0")
+        async with db.transaction() as connection:
+            chosen = sqlalchemy.text("SELECT source, conversation_kind, command, status FROM invocations ORDER BY id")
+            upgraded = [tuple(row) for row in await connection.execute(chosen)]
+    await move_to(database_url, "0004")
+
+    assert upgraded == [new for _, new in _RENAMED]
+    assert {entry.status for entry in entries} == {new[3] for _, new in _RENAMED}
+    assert [entry.id for entry in renamed] == ["1"]
+    assert report == builders.a_report(
+        headline="old",
+        sections=(reports.Plan(tasks=(reports.Task(id="a", title="A", state=reports.TaskState.SKIPPED),)),),
+        next_actions=(reports.NextAction(label="Try again", command="deploy status pos-order"),),
+    )
+    async with database.open_database(database_url) as db, db.transaction() as connection:
+        chosen = sqlalchemy.text(f"SELECT {', '.join(_OLD_COLUMNS)} FROM invocations ORDER BY id")  # noqa: S608
+        assert [tuple(row) for row in await connection.execute(chosen)] == [old for old, _ in _RENAMED]
+
+
 _ONE_OF_SEVERAL = """
 import asyncio, sys
 from bot.store import database, migrate

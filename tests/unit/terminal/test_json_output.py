@@ -13,7 +13,7 @@ GOLDEN = """
 {
   "schema": 1,
   "invocation": "1123-0a1b2c3d",
-  "status": "done",
+  "status": "ok",
   "verdict": "failed",
   "headline": "pos-order in prod: DOWN because of db",
   "sections": [
@@ -77,7 +77,7 @@ def _known(document: object, golden: object) -> object:
 def test_the_ending_is_told_by_its_word() -> None:
     endings = {json_output.write(builders.an_answer(status=ending))["status"] for ending in invocations.Status}
 
-    assert endings == {"done", "misused", "refused", "failed", "timed_out", "cancelled", "duplicate"}
+    assert endings == {"ok", "usage_error", "denied", "failed", "timed_out", "cancelled", "duplicate"}
 
 
 def test_an_empty_report_has_all_keys() -> None:
