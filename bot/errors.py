@@ -2,17 +2,21 @@
 The errors of posbot.
 
     BotError
-    ├── UsageError       what was typed cannot be understood; nothing was tried
-    │   └── NotFound       a name that is not in its closed list
-    ├── NotAllowed       this person may not do this here
-    ├── Unavailable      the other side did not answer; trying again may help
-    │   └── Outdated       what was asked for has moved on; it must be read from its beginning
-    ├── Refused          the other side answered no; trying again will not help
-    │   └── Missing        there is no such thing on the other side
-    └── BadConfiguration   settings or runbook_data/ are wrong; fails the start, never a person's request
+    ├── UsageError             the command line is invalid; nothing was tried
+    │   └── NotFound             a name that is not in its closed list
+    ├── PermissionDenied       the actor lacks a role, or the conversation is not allowed
+    ├── Unavailable            the other system did not respond; a retry may help
+    │   └── Outdated             the version read has expired; read from the beginning
+    ├── Refused                a definite no; a retry does not help
+    │   ├── MissingResource      the resource does not exist in the other system
+    │   └── Unreadable           stored data that this version cannot read
+    └── BadConfiguration       settings or runbook_data/ are invalid; fails the start, never an invocation
 
-Every message is written for the person who reads it in the channel: what happened, to what. `hint` says what to do
-next. A vendor's exception is translated once, in the module that owns the vendor, and kept as the cause.
+    ValueError
+    └── ValidationError        a rule between keys of a document; raised for pydantic alone
+
+The message says what failed, on what; `hint` says what to do next. An exception of a library is translated once, in the
+module that owns the library, and kept as the cause.
 """
 
 import difflib
@@ -21,11 +25,11 @@ from collections.abc import Iterable
 
 class BotError(Exception):
     """
-    Base of everything posbot raises on purpose.
+    Base of all errors that posbot raises on purpose.
 
     Example:
         try:
-            await tools.actuator.read(service, environment)
+            await context.actuator.read(service, environment)
         except errors.BotError as error:
             show(str(error), error.hint)
     """
@@ -38,11 +42,11 @@ class BotError(Exception):
 
 
 class UsageError(BotError):
-    """What was typed cannot be understood; nothing was tried."""
+    """The command line is invalid; nothing was tried."""
 
 
 class NotFound(UsageError):
-    """A name that is not in its closed list; carries the nearest known ones."""
+    """A name that is not in its closed list; carries the most similar known names."""
 
     def __init__(
         self, kind: str, name: str, known: Iterable[str], *, hint: str | None = None, where: str | None = None
@@ -56,38 +60,38 @@ class NotFound(UsageError):
 
 
 class PermissionDenied(BotError):
-    """This person may not do this here."""
+    """The actor lacks a role, or the conversation is not allowed."""
 
 
 class Unavailable(BotError):
-    """The other side did not answer; trying again may help."""
+    """The other system did not respond; a retry may help."""
 
 
 class Refused(BotError):
-    """The other side answered no; trying again will not help."""
+    """A definite no; a retry does not help."""
 
 
 class Outdated(Unavailable):
-    """What was asked for has moved on; it must be read from its beginning."""
+    """The version read has expired; read from the beginning."""
 
 
-class Unreadable(Unavailable):
-    """Something is stored in a way that this version cannot read."""
+class Unreadable(Refused):
+    """Stored data that this version cannot read."""
 
 
 class MissingResource(Refused):
-    """There is no such thing on the other side."""
+    """The resource does not exist in the other system."""
 
 
 class BadConfiguration(BotError):
-    """Settings or runbook data are wrong; one line per mistake, each with its place and what was expected."""
+    """Settings or runbook data are invalid; one line per problem, each with its location and what was expected."""
 
 
 class ValidationError(ValueError):
     """
-    A rule between several keys of a document is broken; says at which of them.
+    A rule between several keys of a document is violated; carries the location.
 
-    Raised inside pydantic's validators, which only know ValueError and would lose the place.
+    Raised inside pydantic's validators, which accept only ValueError and would lose the location.
     """
 
     def __init__(self, message: str, *location: int | str) -> None:
@@ -96,7 +100,7 @@ class ValidationError(ValueError):
 
 
 def shorten(text: str, limit: int) -> str:
-    """Give *text* in at most *limit* characters, with an ellipsis where something was cut."""
+    """Return *text* in at most *limit* characters, with an ellipsis where it was truncated."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
