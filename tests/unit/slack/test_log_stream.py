@@ -429,7 +429,7 @@ async def test_timer_ends_the_stream(scene: Scene) -> None:
 async def test_timer_of_an_ended_stream_changes_nothing(scene: Scene) -> None:
     request = await scene.mentioned()
     await scene.record.begin(request.invocation)
-    await scene.record.end(an_answer(request), word="logs", duration_seconds=1.0)
+    await scene.record.end(an_answer(request), command="logs", duration_seconds=1.0)
     timer = timers.Timer(kind=log_stream.TIMER, subject=request.invocation.id, due_at=builders.NOW)
 
     await scene.db.work(lambda connection: log_stream.request_stop(connection, timer))
