@@ -1,9 +1,9 @@
 """
-What a command is, and what it is handed.
+What a command is, and the context it is run with.
 
-A command is one file in `commands/`: a model of its parameters, a coroutine that gives a Report, and a `Command` that
-ties both to the word people type. The same declaration serves chat text, the terminal's argv and the steps of a
-procedure, makes the help and the usage errors, and tells dispatch who may run it.
+A command is one file in `commands/`: a model of its parameters, a coroutine that returns a Report, and a `Command` that
+declares both under a name. The declaration serves chat text, the terminal's argv and the steps of a procedure; help,
+usage errors and permissions follow from it.
 """
 
 import dataclasses
@@ -36,17 +36,12 @@ if TYPE_CHECKING:
     from bot.store import audit
 
 EVERYONE = "everyone"
-"""In place of a role: any person who may run commands that only read."""
+"""In place of a role: every person who may run commands that only read."""
 STOP = "stop"
 """Name of the command that ends an invocation, which a followed log offers as a button."""
 
 
-class Effect(enum.StrEnum):
-    """What a command or a step does to the systems it reaches."""
-
-    READ = "read"
-    # Denied unless a role allows it.
-    CHANGE = "change"
+Effect = model_invocations.Effect
 
 
 class Audience(enum.StrEnum):
@@ -78,7 +73,7 @@ class Option:
 
     positional: bool = False
     label: str | None = None
-    """What stands for the value in a usage line."""
+    """Stands for the value in a usage line."""
     short: str | None = None
     """A second name, such as `-e`."""
 
@@ -98,7 +93,7 @@ class Vocabulary:
     environments: config_environments.Environments
     commands: tuple[str, ...]
     aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Other words for some of them."""
+    """Their aliases, with the names."""
     invalid_procedures: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Procedures that are disabled, by the name of their file, with the reason."""
 
@@ -121,29 +116,29 @@ def _known_selection(value: str, info: pydantic.ValidationInfo) -> str:
 
 
 def known_environment(value: str | None, info: pydantic.ValidationInfo) -> str:
-    """Give an environment as it is called; the default one for None."""
+    """Return the name of an environment; the default one for None."""
     environments = _vocabulary(info).environments
     name = environments.default if value is None else value.lower()
     _named(lambda: environments.find(name))
     return name
 
 
-def _known_word(value: str, info: pydantic.ValidationInfo) -> str:
+def _known_command(value: str, info: pydantic.ValidationInfo) -> str:
     vocabulary = _vocabulary(info)
-    word = vocabulary.aliases.get(value.lower(), value)
-    return _named(lambda: find_command(word, vocabulary.commands))
+    name = vocabulary.aliases.get(value.lower(), value)
+    return _named(lambda: find_command(name, vocabulary.commands))
 
 
-def find_command(word: str, words: Iterable[str]) -> str:
+def find_command(name: str, names: Iterable[str]) -> str:
     """
-    Give *word* as it is spelt in the closed list *words*.
+    Return *name* as it is spelt in *names*.
 
     Raises:
         errors.NotFound: with the nearest ones.
     """
-    if word.lower() not in words:
-        raise errors.NotFound("command", word, words)
-    return word.lower()
+    if name.lower() not in names:
+        raise errors.NotFound("command", name, names)
+    return name.lower()
 
 
 Result = TypeVar("Result")
@@ -181,14 +176,14 @@ class ServiceParameters(Parameters):
     env: EnvironmentName
 
 
-CommandName = Annotated[str, pydantic.AfterValidator(_known_word)]
-"""A word that follows `/pos`."""
+CommandName = Annotated[str, pydantic.AfterValidator(_known_command)]
+"""The name of a command."""
 Duration = durations.Duration
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Everything a command may use; a command gets nothing from anywhere else."""
+    """Everything a command may use; it gets nothing from elsewhere."""
 
     invocation: model_invocations.Invocation
     catalog: config_catalog.Catalog
@@ -199,7 +194,7 @@ class Context:
     gateway: "connectivity_gateway.Gateway"
     eureka: "connectivity_eureka.Eureka"
     workloads: Callable[[config_environments.Environment], "kubernetes_workloads.Workloads"]
-    """Gives what runs in an environment."""
+    """Returns the workloads of an environment."""
     java: "diagnosis_java.Java"
     audit: "audit.AuditLog"
     commands: Mapping[str, "Command[Any]"]
@@ -209,7 +204,7 @@ class Context:
     run_service: "procedures_runs.RunService | None"
     procedures: "schema.ProcedureCatalog | None"
     may_run: "MayRun"
-    """Tells whether the person who asks may run a command here."""
+    """Returns whether the actor of this invocation may run a command here."""
     display: model_invocations.Display
     now: Callable[[], datetime.datetime]
 
@@ -234,7 +229,7 @@ P = TypeVar("P", bound=Parameters)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Command(Generic[P]):
-    """One thing the bot can do."""
+    """A command: its name, parameters, coroutine and permissions."""
 
     name: str
     summary: str
@@ -248,17 +243,17 @@ class Command(Generic[P]):
     is_terminal_only: bool = False
     """Needs files of the machine it runs on, so there is nothing to type in Slack."""
     reply: Callable[[P], model_invocations.Reply] = lambda _: model_invocations.Reply.PRIVATE
-    """Who sees its response in Slack, and with it what a button with this command does."""
+    """Who sees its response in Slack; a button with this command does the same."""
     app_home: str | None = None
-    """Command line whose report Slack's App Home shows."""
+    """Command line whose report App Home shows."""
     sections: tuple[str, ...] = ()
     """Markers of the sections of the runbook that it carries out."""
     deadline: Callable[[P], float | None] = lambda _: 30.0
-    """Seconds after which the answer is that there was none; None for what ends when nobody looks any more."""
+    """Seconds after which it is timed out; None for what ends with its viewer."""
     facts: Mapping[str, ValueType] = dataclasses.field(default_factory=dict)
-    """What procedures can rely on in the facts of its reports; each is of this kind, or null or missing."""
+    """Facts of its reports that procedures can use; each is of this type, or null, or missing."""
     is_step: bool = True
-    """It says something of the services, so that a procedure can use it as a step."""
+    """A procedure can use it as a step, because it reports about services."""
     needs_procedures: bool = False
     """Uses procedures or their runs, which a terminal otherwise neither imports nor loads."""
     aliases: tuple[str, ...] = ()
@@ -266,37 +261,37 @@ class Command(Generic[P]):
     hidden_aliases: tuple[str, ...] = ()
     """Former names, which stored runs and buttons in old messages carry; neither shown nor suggested."""
     roles: tuple[str, ...] | None = None
-    """Who may run it, where it says that itself: names of roles, or `everyone`; None where roles.yaml says it."""
+    """Roles that may run it, or `everyone`, where it declares them itself; None where roles.yaml does."""
 
     @property
     def needs_role(self) -> bool:
-        """Tell whether only people with a role may run it."""
+        """Return whether it requires a role."""
         if self.roles is not None:
             return EVERYONE not in self.roles
         return self.effect is Effect.CHANGE or self.audience is Audience.ROLE
 
     @property
     def usage(self) -> str:
-        """Give the usage line, without what stands in front of the word."""
+        """The usage line, from its name on."""
         return " ".join([self.name, *(_usage(name, field) for name, field in self.parameters.model_fields.items())])
 
 
 def facts(
     *, texts: tuple[str, ...] = (), numbers: tuple[str, ...] = (), truths: tuple[str, ...] = ()
 ) -> Mapping[str, ValueType]:
-    """Give the declaration of these facts."""
+    """Return the declaration of these facts."""
     kinds = ((ValueType.TEXT, texts), (ValueType.NUMBER, numbers), (ValueType.BOOLEAN, truths))
     return {name: kind for kind, names in kinds for name in names}
 
 
-def command_line(word: str, parameters: Parameters) -> str:
-    """Give the line that asks for *word* with the same *parameters*."""
-    words = [word]
-    for name, field in type(parameters).model_fields.items():
-        value = getattr(parameters, name)
-        if value is None or value is False or (name not in parameters.model_fields_set and name != "env"):
+def command_line(name: str, parameters: Parameters) -> str:
+    """Return the command line for the command *name* with *parameters*."""
+    words = [name]
+    for key, field in type(parameters).model_fields.items():
+        value = getattr(parameters, key)
+        if value is None or value is False or (key not in parameters.model_fields_set and key != "env"):
             continue
-        flag = () if option_of(field).positional else (f"--{name.replace('_', '-')}",)
+        flag = () if option_of(field).positional else (f"--{key.replace('_', '-')}",)
         words += [*flag, *(() if value is True else (shlex.quote(_typed(value)),))]
     return " ".join(words)
 
@@ -306,7 +301,7 @@ def _typed(value: object) -> str:
 
 
 def option_of(field: pydantic.fields.FieldInfo) -> Option:
-    """Give how *field* is typed."""
+    """Return how *field* is typed."""
     return next((extra for extra in field.metadata if isinstance(extra, Option)), Option())
 
 

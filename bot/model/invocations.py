@@ -15,6 +15,14 @@ MAX_NOTE_LENGTH = 1_000
 """Characters of a note that comes with an answer."""
 
 
+class Effect(enum.StrEnum):
+    """What a command or a step does to the systems it reaches."""
+
+    READ = "read"
+    # Denied unless a role allows it.
+    CHANGE = "change"
+
+
 class Source(enum.StrEnum):
     """The way a request came in."""
 

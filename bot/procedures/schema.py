@@ -16,10 +16,9 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from bot import command as bot_command
 from bot import errors
 from bot.config import strict
-from bot.model import durations
+from bot.model import durations, invocations
 
 Id = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
 """Of a procedure: lower-case letters, digits and hyphens; also the name of its file."""
@@ -151,7 +150,7 @@ class Step(_Model):
     """The name of a command, or a kind of step that needs none, such as confirm, manual, link."""
     with_: dict[Name, Value] = pydantic.Field(default_factory=dict, alias="with")
     when: str | None = pydantic.Field(default=None, max_length=500)
-    effect: bot_command.Effect | None = None
+    effect: invocations.Effect | None = None
     """The command's own unless given; always set in what is stored with a run."""
     idempotent: bool = False
     """Repeating it does no harm, so it is repeated after a crash."""
@@ -165,7 +164,7 @@ class Step(_Model):
     @property
     def may_be_repeated(self) -> bool:
         """Whether repeating it after a crash does no harm."""
-        return self.idempotent or self.effect is not bot_command.Effect.CHANGE
+        return self.idempotent or self.effect is not invocations.Effect.CHANGE
 
 
 class Procedure(_Model):
@@ -190,10 +189,10 @@ class Procedure(_Model):
     """Run at the end, whatever the outcome."""
 
     @property
-    def effect(self) -> bot_command.Effect:
+    def effect(self) -> invocations.Effect:
         """CHANGE if any step changes something."""
-        changes = any(step.effect is bot_command.Effect.CHANGE for step in self.all_steps())
-        return bot_command.Effect.CHANGE if changes else bot_command.Effect.READ
+        changes = any(step.effect is invocations.Effect.CHANGE for step in self.all_steps())
+        return invocations.Effect.CHANGE if changes else invocations.Effect.READ
 
     @property
     def names(self) -> tuple[str, ...]:
