@@ -1,4 +1,4 @@
-"""Everything here runs on both kinds of database, beside a pretend Slack."""
+"""Everything here runs on both kinds of database, with a sandboxed Slack."""
 
 import pathlib
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ __all__ = ["_no_thread_is_left", "database_url", "postgresql_folder"]
 
 @pytest.fixture
 def notes(tmp_path: pathlib.Path) -> engine_fixture.Notes:
-    """What steps leave behind in the world."""
+    """The lines that steps append to a file."""
     return engine_fixture.Notes(tmp_path / "notes")
 
 
@@ -26,9 +26,12 @@ async def workspace() -> AsyncIterator[slack.Workspace]:
 
 
 @pytest.fixture
-async def scene(
+async def delivery(
     workspace: slack.Workspace, database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
-) -> AsyncIterator[delivery_fixture.Scene]:
-    """A posbot that works on runs and shows them."""
-    async with engine_fixture.working(database_url, tmp_path, notes) as crew, delivery_fixture.posting(crew, workspace):
-        yield delivery_fixture.Scene.of(crew, workspace)
+) -> AsyncIterator[delivery_fixture.DeliveryFixture]:
+    """A posbot that executes runs and shows them in Slack."""
+    async with (
+        engine_fixture.running(database_url, tmp_path, notes) as engine,
+        delivery_fixture.delivering(engine, workspace),
+    ):
+        yield delivery_fixture.DeliveryFixture.of(engine, workspace)

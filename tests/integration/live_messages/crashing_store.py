@@ -1,5 +1,5 @@
 """
-Processes that show a run in Slack and are killed at an exact point of it, each followed by a survivor.
+Processes that show a run in Slack and are killed at an exact point, each followed by a process that recovers.
 
     python -m tests.integration.live_messages.crashing_store URL FOLDER API_URL TOKEN OWN_ID CHANNEL PERSON
 
@@ -20,11 +20,11 @@ from tests.unit.engine import crashing_process, engine_fixture, worker_fixture
 
 WRITES = 4
 POINTS = [(when, number) for number in range(1, WRITES + 1) for when in ("before", "after")]
-"""Of the live message and of the one at the end, what is intended and then what was done is written down."""
+"""The live message and the final one are each written twice: before and after the call to Slack."""
 
 
-class Mortal(live_messages.LiveMessageStore):
-    """Kills its own process before, or after, it has written for the nth time."""
+class CrashingStore(live_messages.LiveMessageStore):
+    """Kills its own process before or after the nth write."""
 
     def __init__(self, db: database.Database, point: tuple[str, int]) -> None:
         super().__init__(db)
@@ -33,29 +33,43 @@ class Mortal(live_messages.LiveMessageStore):
 
     async def write(self, worker: str, claim: claims.Claim, message: live_messages.Message) -> bool:
         self._count += 1
-        self._meet("before")
+        self._crash_at("before")
         written = await super().write(worker, claim, message)
-        self._meet("after")
+        self._crash_at("after")
         return written
 
-    def _meet(self, when: str) -> None:
+    def _crash_at(self, when: str) -> None:
         if self._point == (when, self._count):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def lives(url: str, folder: pathlib.Path, where: list[str], point: tuple[str, int] | None, number: int) -> str:
-    """Begin a run, which has been begun before by whoever died, and show it until its end."""
+async def run_and_deliver(
+    url: str, folder: pathlib.Path, where: list[str], point: tuple[str, int] | None, number: int
+) -> str:
+    """Start a run, or find the one that a killed process started, and deliver its messages until it has ended."""
     api_url, token, own_id, channel, person = where
     notes = engine_fixture.Notes(folder / "notes")
     place = invocations.Conversation(kind=invocations.ConversationKind.CHANNEL, id=channel)
-    order = delivery_fixture.an_order(person, place, id=f"0202-{number:010x}")
-    async with worker_fixture.on(url, folder) as shift:
-        store = Mortal(shift.crew.core.db, point) if point is not None else None
-        async with delivery_fixture.showing(shift.crew, api_url, token, own_id, store):
-            run = await shift.crew.begins(engine_fixture.a_procedure(notes.step("a")), invocation=order)
-            await shift.crew.rests(run)
-            await delivery_fixture.caught_up(shift.crew)
+    invocation = delivery_fixture.slack_invocation(person, place, id=f"0202-{number:010x}")
+    async with worker_fixture.running(url, folder) as replica:
+        store = CrashingStore(replica.engine.core.db, point) if point is not None else None
+        async with delivery_fixture.delivering_to(replica.engine, api_url, token, own_id, store):
+            run = await replica.engine.start(engine_fixture.a_procedure(notes.step("a")), invocation=invocation)
+            await replica.engine.wait_until_resting(run)
+            await delivery_fixture.wait_until_delivered(replica.engine)
     return run.id
+
+
+def crash_and_recover(url: str, folder: pathlib.Path, where: list[str], point: tuple[str, int], number: int) -> None:
+    """Kill one process at *point*, then let another deliver the rest and report."""
+    status = crashing_process.run_in_fork(lambda: asyncio.run(run_and_deliver(url, folder, where, point, number)))
+    end = os.waitstatus_to_exitcode(status)
+
+    def survive() -> None:
+        run_id = asyncio.run(run_and_deliver(url, folder, where, None, number))
+        crashing_process.report(point=point, end=end, run=run_id)
+
+    crashing_process.run_in_fork(survive)
 
 
 def main() -> None:
@@ -63,12 +77,7 @@ def main() -> None:
     for number, point in enumerate(POINTS):
         own = pathlib.Path(folder) / str(number)
         own.mkdir()
-        place = url.replace("FOLDER", str(own))
-        status = crashing_process.in_a_fork(lambda: asyncio.run(lives(place, own, where, point, number)))  # noqa: B023
-        end = os.waitstatus_to_exitcode(status)
-        crashing_process.in_a_fork(
-            lambda: crashing_process.tell(point=point, end=end, run=asyncio.run(lives(place, own, where, None, number)))  # noqa: B023
-        )
+        crash_and_recover(url.replace("FOLDER", str(own)), own, where, point, number)
 
 
 if __name__ == "__main__":

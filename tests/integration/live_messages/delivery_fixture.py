@@ -1,4 +1,4 @@
-"""A posbot whose runs are shown in a pretend Slack, and what is to be seen of them there."""
+"""A posbot whose runs are shown in a sandboxed Slack, and the messages that people see there."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ def an_actor(person: people.Person) -> invocations.Actor:
     return invocations.Actor(id=person.id, name=person.user.name)
 
 
-def an_order(person_id: str, place: invocations.Conversation, **changes: Any) -> invocations.Invocation:
+def slack_invocation(person_id: str, place: invocations.Conversation, **changes: Any) -> invocations.Invocation:
     actor = invocations.Actor(id=person_id, name="alice")
     return engine_fixture.an_invocation(actor=actor, conversation=place, source=invocations.Source.SLASH, **changes)
 
@@ -41,40 +41,40 @@ def in_channel(channel: channels.Channel, thread: str | None = None) -> invocati
 
 
 @contextlib.asynccontextmanager
-async def posting(
-    crew: engine_fixture.Crew,
+async def delivering(
+    engine: engine_fixture.EngineFixture,
     workspace: slack.Workspace,
     store: live_messages.LiveMessageStore | None = None,
-    **terms: Any,
+    **options: Any,
 ) -> AsyncIterator[live_message_worker.LiveMessageWorker]:
-    """Show the runs of a crew until the block ends."""
+    """Show the runs of *engine* in *workspace* until the block ends."""
     own = workspace.settings
-    async with showing(crew, workspace.api_url, own.bot_token, own.bot_user_id, store, **terms) as delivery:
+    async with delivering_to(engine, workspace.api_url, own.bot_token, own.bot_user_id, store, **options) as delivery:
         yield delivery
 
 
 @contextlib.asynccontextmanager
-async def showing(
-    crew: engine_fixture.Crew,
+async def delivering_to(
+    engine: engine_fixture.EngineFixture,
     url: str,
     token: str,
     own_id: str,
     store: live_messages.LiveMessageStore | None = None,
-    **terms: Any,
+    **options: Any,
 ) -> AsyncIterator[live_message_worker.LiveMessageWorker]:
     api = slack_api.SlackApi(token, url)
-    means = reconciler.Dependencies(
-        store=store or live_messages.LiveMessageStore(crew.core.db),
-        registry={run_store.RUN: run_messages.loader(crew.core.run_store, crew.core.data.runbook)},
+    dependencies = reconciler.Dependencies(
+        store=store or live_messages.LiveMessageStore(engine.core.db),
+        registry={run_store.RUN: run_messages.loader(engine.core.run_store, engine.core.data.runbook)},
         api=api,
         history=history.SlackHistory(api, own_id),
         renderer=rendering.Renderer(redactor=redaction.Redactor([SECRET])),
-        member=crew.core.member,
+        member=engine.core.member,
         now=lambda: datetime.datetime.now(datetime.UTC),
     )
     limiter = rate_limit.EditLimiter(EDIT_SECONDS, rate_limit.EditBudget(burst=1_000))
-    delivery = live_message_worker.LiveMessageWorker(means, limiter, **{"poll_seconds": 0.05} | terms)
-    crew.core.worker.on_change = delivery.wake
+    delivery = live_message_worker.LiveMessageWorker(dependencies, limiter, **{"poll_seconds": 0.05} | options)
+    engine.core.worker.on_change = delivery.wake
     watch = asyncio.create_task(delivery.watch())
     try:
         yield delivery
@@ -83,47 +83,49 @@ async def showing(
         await asyncio.wait({watch})
 
 
-async def caught_up(crew: engine_fixture.Crew) -> None:
-    """Return once Slack shows the newest state of every run."""
+async def wait_until_delivered(engine: engine_fixture.EngineFixture) -> None:
+    """Wait until Slack shows the newest state of every run."""
     async with asyncio.timeout(20):
-        while await crew.core.db.work(live_messages.are_behind):  # noqa: ASYNC110
+        while await engine.core.db.work(live_messages.are_behind):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Scene:
+class DeliveryFixture:
     """People, a channel, and a posbot."""
 
-    crew: engine_fixture.Crew
+    engine: engine_fixture.EngineFixture
     workspace: slack.Workspace
     alice: people.Person
     bob: people.Person
     ops: channels.Channel
 
     @classmethod
-    def of(cls, crew: engine_fixture.Crew, workspace: slack.Workspace) -> "Scene":
+    def of(cls, engine: engine_fixture.EngineFixture, workspace: slack.Workspace) -> "DeliveryFixture":
         alice, bob = workspace.person("alice"), workspace.person("bob")
-        return cls(crew, workspace, alice, bob, workspace.channel("ops", members=[alice, bob]))
+        return cls(engine, workspace, alice, bob, workspace.channel("ops", members=[alice, bob]))
 
-    async def begins(
+    async def start(
         self, *steps: dict[str, Any], place: invocations.Conversation | None = None, **changes: Any
     ) -> runs.Run:
         procedure: schema.Procedure = engine_fixture.a_procedure(*steps, **changes)
-        order = an_order(self.alice.id, place or in_channel(self.ops))
-        return await self.crew.begins(procedure, invocation=order)
+        invocation = slack_invocation(self.alice.id, place or in_channel(self.ops))
+        return await self.engine.start(procedure, invocation=invocation)
 
-    async def sees(self, containing: str, **more: Any) -> messages.Message:
+    async def wait_for_message(self, containing: str, **more: Any) -> messages.Message:
         return await self.bob.waits_for_message(self.ops, containing=containing, timeout_seconds=20, **more)
 
-    async def sees_live(self, run: runs.Run, containing: str = "") -> messages.Message:
-        return await self.sees(containing, matching=lambda message: self.is_for(message, run, "live"))
+    async def wait_for_live_message(self, run: runs.Run, containing: str = "") -> messages.Message:
+        return await self.wait_for_message(containing, matching=lambda message: self.is_for(message, run, "live"))
 
     @staticmethod
     def is_for(message: messages.Message, run: runs.Run, purpose: str) -> bool:
         payload = (message.metadata or {}).get("event_payload", {})
         return payload.get("subject") == run.id and str(payload.get("purpose")).startswith(purpose)
 
-    def posts(self, run: runs.Run, purpose: str, channel: channels.Channel | None = None) -> list[messages.Message]:
-        """Give the messages of one purpose that stand there now."""
+    def messages_of(
+        self, run: runs.Run, purpose: str, channel: channels.Channel | None = None
+    ) -> list[messages.Message]:
+        """Return the messages of one purpose that are not deleted."""
         seen = self.workspace.messages_in(channel or self.ops)
         return [one for one in seen if not one.is_deleted and self.is_for(one, run, purpose)]

@@ -1,4 +1,4 @@
-"""A run in Slack: one live message, a question that notifies, and the end; whatever Slack does meanwhile."""
+"""A run in Slack: one live message, questions and a final message, also while Slack fails."""
 
 import itertools
 
@@ -17,248 +17,256 @@ def labels(message: object) -> list[str]:
 
 
 async def test_one_message_shows_how_far_a_run_is_and_another_that_it_is_over(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
-    run = await scene.begins(notes.step("a", seconds=0.4), notes.step("b", seconds=0.4))
+    run = await delivery.start(notes.step("a", seconds=0.4), notes.step("b", seconds=0.4))
 
-    first = await scene.sees_live(run)
-    last = await scene.sees_live(run, "Try out: completed")
-    end = await scene.sees("Try out: completed", matching=lambda one: scene.is_for(one, run, "end-"))
+    first = await delivery.wait_for_live_message(run)
+    last = await delivery.wait_for_live_message(run, "Try out: completed")
+    end = await delivery.wait_for_message("Try out: completed", matching=lambda one: delivery.is_for(one, run, "end-"))
 
     assert first.ts == last.ts
     assert "2 of 2 steps" in last.plain_text and "a came out ok." in last.plain_text
     assert [block["type"] for block in last.blocks] == ["rich_text", "plan", "actions", "context"]
     assert [card["status"] for card in last.blocks[1]["tasks"]] == ["complete", "complete"]
-    assert end.thread_ts == last.ts and f"<@{scene.alice.id}>" in end.plain_text
-    assert len(scene.posts(run, "")) == 2
+    assert end.thread_ts == last.ts and f"<@{delivery.alice.id}>" in end.plain_text
+    assert len(delivery.messages_of(run, "")) == 2
 
 
 async def test_many_changes_are_few_edits_and_the_last_state_is_always_shown(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
-    run = await scene.begins(*[notes.step(f"s{number}", seconds=0.02) for number in range(20)])
+    run = await delivery.start(*[notes.step(f"s{number}", seconds=0.02) for number in range(20)])
 
-    await scene.sees_live(run, "20 of 20 steps")
+    await delivery.wait_for_live_message(run, "20 of 20 steps")
 
-    edits = [call.at_seconds for call in scene.workspace.calls("chat.update")]
+    edits = [call.at_seconds for call in delivery.workspace.calls("chat.update")]
     assert all(later - earlier >= delivery_fixture.EDIT_SECONDS * 0.9 for earlier, later in itertools.pairwise(edits))
 
 
 async def test_a_question_is_asked_in_the_thread_and_shows_who_answered(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
-    run = await scene.begins(notes.step("a", "turn", confirm={"text": "Really turn it?"}))
+    run = await delivery.start(notes.step("a", "change", confirm={"text": "Really change it?"}))
 
-    question = await scene.sees("Really turn it?")
-    live = scene.posts(run, "live")[0]
-    waiting = await scene.crew.rests(run)
-    await scene.crew.answers(waiting, runs.YES, actor=delivery_fixture.an_actor(scene.alice))
-    answered = await scene.bob.waits_for_change(question, containing="yes, alice at", timeout_seconds=20)
+    question = await delivery.wait_for_message("Really change it?")
+    live = delivery.messages_of(run, "live")[0]
+    waiting = await delivery.engine.wait_until_resting(run)
+    await delivery.engine.answer(waiting, runs.YES, actor=delivery_fixture.an_actor(delivery.alice))
+    answered = await delivery.bob.waits_for_change(question, containing="yes, alice at", timeout_seconds=20)
 
     assert question.thread_ts == live.ts
-    assert labels(question) == ["Yes", "No"] and f"<@{scene.alice.id}>" in question.plain_text
-    assert labels(answered) == [] and f"<@{scene.alice.id}>" not in answered.plain_text
+    assert labels(question) == ["Yes", "No"] and f"<@{delivery.alice.id}>" in question.plain_text
+    assert labels(answered) == [] and f"<@{delivery.alice.id}>" not in answered.plain_text
 
 
 @pytest.mark.parametrize(("note", "is_optional"), [("optional", True), ("required", False)])
 async def test_where_a_note_is_wanted_there_is_a_field_for_it(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes, note: str, *, is_optional: bool
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes, note: str, *, is_optional: bool
 ) -> None:
     manual = {"id": "look", "title": "Look", "uses": "manual", "with": {"instructions": "Look at it.", "note": note}}
-    await scene.begins(manual)
+    await delivery.start(manual)
 
-    question = await scene.sees("Look at it.")
+    question = await delivery.wait_for_message("Look at it.")
 
     (field,) = [block for block in question.blocks if block["type"] == "input"]
     assert field["optional"] is is_optional
 
 
 async def test_a_question_that_was_answered_before_slack_was_told_is_never_asked_there(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
-    scene.workspace.faults.server_error("chat.postMessage", times=2)
-    run = await scene.begins(notes.step("a", "turn", confirm={"text": "Really?"}))
-    waiting = await scene.crew.rests(run)
-    await scene.crew.answers(waiting, runs.YES, actor=delivery_fixture.an_actor(scene.alice))
+    delivery.workspace.faults.server_error("chat.postMessage", times=2)
+    run = await delivery.start(notes.step("a", "change", confirm={"text": "Really?"}))
+    waiting = await delivery.engine.wait_until_resting(run)
+    await delivery.engine.answer(waiting, runs.YES, actor=delivery_fixture.an_actor(delivery.alice))
 
-    await scene.sees("Try out: completed", matching=lambda one: scene.is_for(one, run, "end-"))
+    await delivery.wait_for_message("Try out: completed", matching=lambda one: delivery.is_for(one, run, "end-"))
 
-    assert scene.posts(run, "question") == []
+    assert delivery.messages_of(run, "question") == []
 
 
 async def test_a_message_that_was_deleted_comes_back(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
-    run = await scene.begins(notes.step("a", seconds=0.5), notes.step("b"))
-    first = await scene.sees_live(run)
-    scene.workspace.delete_message(first)
+    run = await delivery.start(notes.step("a", seconds=0.5), notes.step("b"))
+    first = await delivery.wait_for_live_message(run)
+    delivery.workspace.delete_message(first)
 
-    second = await scene.sees_live(run, "Try out: completed")
+    second = await delivery.wait_for_live_message(run, "Try out: completed")
 
     assert second.ts != first.ts
-    assert len(scene.posts(run, "live")) == 1
+    assert len(delivery.messages_of(run, "live")) == 1
 
 
 async def test_a_run_that_goes_on_after_its_end_has_another_end(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
-    run = await scene.begins(notes.step("a", good_after=1))
-    await scene.sees("failed at", matching=lambda one: scene.is_for(one, run, "end-"))
+    run = await delivery.start(notes.step("a", good_after=1))
+    await delivery.wait_for_message("failed at", matching=lambda one: delivery.is_for(one, run, "end-"))
 
-    await scene.crew.core.runs.retry(
-        run.id, by=engine_fixture.an_invocation(actor=delivery_fixture.an_actor(scene.alice))
+    await delivery.engine.core.runs.retry(
+        run.id, by=engine_fixture.an_invocation(actor=delivery_fixture.an_actor(delivery.alice))
     )
-    await scene.sees("Try out: completed", matching=lambda one: scene.is_for(one, run, "end-"))
+    await delivery.wait_for_message("Try out: completed", matching=lambda one: delivery.is_for(one, run, "end-"))
 
-    assert len(scene.posts(run, "end-")) == 2
-    assert len(scene.posts(run, "live")) == 1
+    assert len(delivery.messages_of(run, "end-")) == 2
+    assert len(delivery.messages_of(run, "live")) == 1
 
 
 async def test_a_secret_in_what_a_step_found_does_not_reach_slack(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     step = notes.step("a") | {"with": {"text": delivery_fixture.SECRET, "notes": str(notes.path)}}
-    run = await scene.begins(step)
+    run = await delivery.start(step)
 
-    shown = await scene.sees_live(run, "Try out: completed")
+    shown = await delivery.wait_for_live_message(run, "Try out: completed")
 
-    assert "•••" in shown.plain_text and delivery_fixture.SECRET not in str(scene.workspace.calls("chat.update"))
+    assert "•••" in shown.plain_text and delivery_fixture.SECRET not in str(delivery.workspace.calls("chat.update"))
 
 
-async def test_a_dropped_answer_is_not_posted_twice(scene: delivery_fixture.Scene, notes: engine_fixture.Notes) -> None:
-    scene.workspace.faults.drop_after_accepting("chat.postMessage", times=2)
-    run = await scene.begins(notes.step("a", seconds=0.2))
+async def test_a_dropped_answer_is_not_posted_twice(
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
+) -> None:
+    delivery.workspace.faults.drop_after_accepting("chat.postMessage", times=2)
+    run = await delivery.start(notes.step("a", seconds=0.2))
 
-    await scene.sees_live(run, "Try out: completed")
-    await scene.sees("Try out: completed", matching=lambda one: scene.is_for(one, run, "end-"))
+    await delivery.wait_for_live_message(run, "Try out: completed")
+    await delivery.wait_for_message("Try out: completed", matching=lambda one: delivery.is_for(one, run, "end-"))
 
-    assert len(scene.posts(run, "live")) == len(scene.posts(run, "end-")) == 1
+    assert len(delivery.messages_of(run, "live")) == len(delivery.messages_of(run, "end-")) == 1
 
 
 async def test_a_question_that_was_answered_before_it_is_known_to_stand_there_shows_the_answer(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
-    run = await scene.begins(notes.step("a", seconds=0.4), notes.step("b", "turn", confirm={"text": "Really?"}))
-    await scene.sees_live(run)
-    scene.workspace.faults.drop_after_accepting("chat.postMessage")
-    scene.workspace.faults.server_error("conversations.replies", times=4)
+    run = await delivery.start(notes.step("a", seconds=0.4), notes.step("b", "change", confirm={"text": "Really?"}))
+    await delivery.wait_for_live_message(run)
+    delivery.workspace.faults.drop_after_accepting("chat.postMessage")
+    delivery.workspace.faults.server_error("conversations.replies", times=4)
 
-    question = await scene.sees("Really?")
-    waiting = await scene.crew.rests(run)
-    await scene.crew.answers(waiting, runs.YES, actor=delivery_fixture.an_actor(scene.alice))
-    await scene.bob.waits_for_change(question, containing="yes, alice at", timeout_seconds=20)
+    question = await delivery.wait_for_message("Really?")
+    waiting = await delivery.engine.wait_until_resting(run)
+    await delivery.engine.answer(waiting, runs.YES, actor=delivery_fixture.an_actor(delivery.alice))
+    await delivery.bob.waits_for_change(question, containing="yes, alice at", timeout_seconds=20)
 
-    assert len(scene.posts(run, "question")) == 1
+    assert len(delivery.messages_of(run, "question")) == 1
 
 
 async def test_where_history_may_not_be_read_it_is_rather_posted_twice_than_not_at_all(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
-    scene.workspace.faults.drop_after_accepting("chat.postMessage")
-    scene.workspace.faults.refuse("conversations.history", error="missing_scope")
-    run = await scene.begins(notes.step("a", seconds=0.2))
+    delivery.workspace.faults.drop_after_accepting("chat.postMessage")
+    delivery.workspace.faults.refuse("conversations.history", error="missing_scope")
+    run = await delivery.start(notes.step("a", seconds=0.2))
 
-    shown = await scene.sees_live(run, "Try out: completed")
+    shown = await delivery.wait_for_live_message(run, "Try out: completed")
 
-    assert shown == scene.posts(run, "live")[1]
+    assert shown == delivery.messages_of(run, "live")[1]
 
 
 async def test_a_pause_that_slack_asks_for_delays_no_step(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
-    scene.workspace.faults.rate_limit("chat.postMessage", retry_after_seconds=1, times=2)
-    run = await scene.begins(notes.step("a"))
+    delivery.workspace.faults.rate_limit("chat.postMessage", retry_after_seconds=1, times=2)
+    run = await delivery.start(notes.step("a"))
 
-    over = await scene.crew.rests(run)
-    assert scene.posts(run, "live") == []
-    await scene.sees_live(run, "Try out: completed")
-
-    assert over.state is runs.RunState.COMPLETED
-    assert len(scene.posts(run, "live")) == 1
-
-
-async def test_slack_may_be_away_for_the_whole_run(scene: delivery_fixture.Scene, notes: engine_fixture.Notes) -> None:
-    scene.workspace.faults.server_error("chat.postMessage", status=503, times=4)
-    run = await scene.begins(notes.step("a"), notes.step("b"))
-
-    over = await scene.crew.rests(run)
-    await scene.sees("Try out: completed", matching=lambda one: scene.is_for(one, run, "end-"))
+    over = await delivery.engine.wait_until_resting(run)
+    assert delivery.messages_of(run, "live") == []
+    await delivery.wait_for_live_message(run, "Try out: completed")
 
     assert over.state is runs.RunState.COMPLETED
-    assert len(scene.posts(run, "live")) == len(scene.posts(run, "end-")) == 1
+    assert len(delivery.messages_of(run, "live")) == 1
+
+
+async def test_slack_may_be_away_for_the_whole_run(
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
+) -> None:
+    delivery.workspace.faults.server_error("chat.postMessage", status=503, times=4)
+    run = await delivery.start(notes.step("a"), notes.step("b"))
+
+    over = await delivery.engine.wait_until_resting(run)
+    await delivery.wait_for_message("Try out: completed", matching=lambda one: delivery.is_for(one, run, "end-"))
+
+    assert over.state is runs.RunState.COMPLETED
+    assert len(delivery.messages_of(run, "live")) == len(delivery.messages_of(run, "end-")) == 1
 
 
 async def test_where_the_channel_takes_no_posts_they_come_directly(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
-    elsewhere = scene.workspace.channel("elsewhere", members=[scene.alice], bot_is_member=False)
-    run = await scene.begins(notes.step("a", seconds=0.2), place=delivery_fixture.in_channel(elsewhere))
+    elsewhere = delivery.workspace.channel("elsewhere", members=[delivery.alice], bot_is_member=False)
+    run = await delivery.start(notes.step("a", seconds=0.2), place=delivery_fixture.in_channel(elsewhere))
 
-    chat = scene.alice.chat_with_bot
-    end = await scene.alice.waits_for_message(
-        chat, timeout_seconds=20, matching=lambda one: scene.is_for(one, run, "end-")
+    chat = delivery.alice.chat_with_bot
+    end = await delivery.alice.waits_for_message(
+        chat, timeout_seconds=20, matching=lambda one: delivery.is_for(one, run, "end-")
     )
-    (live,) = scene.posts(run, "live", chat)
+    (live,) = delivery.messages_of(run, "live", chat)
 
     assert end.thread_ts == live.ts
     assert "here because the channel accepts no messages of posbot" in live.plain_text
-    tried = [call for call in scene.workspace.calls("chat.postMessage") if call.arguments["channel"] == elsewhere.id]
+    tried = [call for call in delivery.workspace.calls("chat.postMessage") if call.arguments["channel"] == elsewhere.id]
     assert len(tried) == 1
 
 
 async def test_a_channel_that_is_archived_on_the_way_is_left_for_direct_messages(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
-    run = await scene.begins(notes.step("a", seconds=0.5), notes.step("b"))
-    await scene.sees_live(run)
-    scene.workspace.archive(scene.ops)
+    run = await delivery.start(notes.step("a", seconds=0.5), notes.step("b"))
+    await delivery.wait_for_live_message(run)
+    delivery.workspace.archive(delivery.ops)
 
-    end = await scene.alice.waits_for_message(
-        scene.alice.chat_with_bot, timeout_seconds=20, matching=lambda one: scene.is_for(one, run, "end-")
+    end = await delivery.alice.waits_for_message(
+        delivery.alice.chat_with_bot, timeout_seconds=20, matching=lambda one: delivery.is_for(one, run, "end-")
     )
     assert "Try out: completed" in end.plain_text
 
 
 async def test_where_nobody_takes_them_they_are_given_up_and_the_run_goes_on(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
-    scene.workspace.faults.refuse("chat.postMessage", error="restricted_action", times=100)
-    run = await scene.begins(notes.step("a"))
+    delivery.workspace.faults.refuse("chat.postMessage", error="restricted_action", times=100)
+    run = await delivery.start(notes.step("a"))
 
-    assert (await scene.crew.rests(run)).state is runs.RunState.COMPLETED
-    other = await scene.begins(notes.step("b"))
-    await scene.crew.rests(other)
-    await scene.workspace.wait_for(lambda: len(scene.workspace.calls("chat.postMessage")) >= 4 or None)
+    assert (await delivery.engine.wait_until_resting(run)).state is runs.RunState.COMPLETED
+    other = await delivery.start(notes.step("b"))
+    await delivery.engine.wait_until_resting(other)
+    await delivery.workspace.wait_for(lambda: len(delivery.workspace.calls("chat.postMessage")) >= 4 or None)
 
 
-async def test_a_thread_that_is_gone_is_not_needed(scene: delivery_fixture.Scene, notes: engine_fixture.Notes) -> None:
-    root = await scene.alice.says("order is slow", scene.ops)
-    scene.workspace.delete_message(root)
-    run = await scene.begins(notes.step("a"), place=delivery_fixture.in_channel(scene.ops, root.ts))
+async def test_a_thread_that_is_gone_is_not_needed(
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
+) -> None:
+    root = await delivery.alice.says("order is slow", delivery.ops)
+    delivery.workspace.delete_message(root)
+    run = await delivery.start(notes.step("a"), place=delivery_fixture.in_channel(delivery.ops, root.ts))
 
-    live = await scene.sees_live(run, "Try out: completed")
+    live = await delivery.wait_for_live_message(run, "Try out: completed")
 
     assert live.thread_ts is None
 
 
-async def test_a_run_of_a_thread_stays_in_it(scene: delivery_fixture.Scene, notes: engine_fixture.Notes) -> None:
-    root = await scene.alice.says("order is slow", scene.ops)
-    run = await scene.begins(notes.step("a"), place=delivery_fixture.in_channel(scene.ops, root.ts))
+async def test_a_run_of_a_thread_stays_in_it(
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
+) -> None:
+    root = await delivery.alice.says("order is slow", delivery.ops)
+    run = await delivery.start(notes.step("a"), place=delivery_fixture.in_channel(delivery.ops, root.ts))
 
-    await scene.sees_live(run, "Try out: completed")
-    await scene.sees("Try out: completed", matching=lambda one: scene.is_for(one, run, "end-"))
+    await delivery.wait_for_live_message(run, "Try out: completed")
+    await delivery.wait_for_message("Try out: completed", matching=lambda one: delivery.is_for(one, run, "end-"))
 
-    assert {one.thread_ts for one in scene.posts(run, "")} == {root.ts}
+    assert {one.thread_ts for one in delivery.messages_of(run, "")} == {root.ts}
 
 
 async def test_a_run_of_a_terminal_is_not_shown_in_slack(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
-    await scene.crew.executes(notes.step("a"))
-    run = await scene.begins(notes.step("b"))
-    await scene.sees_live(run, "Try out: completed")
+    await delivery.engine.execute(notes.step("a"))
+    run = await delivery.start(notes.step("b"))
+    await delivery.wait_for_live_message(run, "Try out: completed")
 
-    assert all(scene.is_for(one, run, "") for one in scene.workspace.messages_in(scene.ops))
+    assert all(delivery.is_for(one, run, "") for one in delivery.workspace.messages_in(delivery.ops))
 
 
 async def test_a_workspace_that_takes_no_plans_gets_lists_and_is_asked_once(
@@ -267,23 +275,23 @@ async def test_a_workspace_that_takes_no_plans_gets_lists_and_is_asked_once(
     setup = slack.Settings(posting_burst=None, refused_blocks=frozenset({"plan"}))
     async with (
         slack.running(setup) as workspace,
-        engine_fixture.working(database_url, tmp_path, notes) as crew,
-        delivery_fixture.posting(crew, workspace),
+        engine_fixture.running(database_url, tmp_path, notes) as engine,
+        delivery_fixture.delivering(engine, workspace),
     ):
-        scene = delivery_fixture.Scene.of(crew, workspace)
+        delivery = delivery_fixture.DeliveryFixture.of(engine, workspace)
         for number in range(2):
-            run = await scene.begins(notes.step(f"a{number}", seconds=0.1))
-            shown = await scene.sees_live(run, "Try out: completed")
+            run = await delivery.start(notes.step(f"a{number}", seconds=0.1))
+            shown = await delivery.wait_for_live_message(run, "Try out: completed")
 
         assert f"✅ Do a{number}" in shown.plain_text
         assert [call.outcome for call in workspace.calls()].count("invalid_blocks") == 1
 
 
 async def test_a_run_that_waits_is_none_that_slack_is_behind(
-    scene: delivery_fixture.Scene, notes: engine_fixture.Notes
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
-    run = await scene.begins(notes.step("a", "turn", confirm={"text": "Really?"}))
-    await scene.sees("Really?")
+    run = await delivery.start(notes.step("a", "change", confirm={"text": "Really?"}))
+    await delivery.wait_for_message("Really?")
 
-    assert (await scene.crew.rests(run)).state is runs.RunState.WAITING
-    await delivery_fixture.caught_up(scene.crew)
+    assert (await delivery.engine.wait_until_resting(run)).state is runs.RunState.WAITING
+    await delivery_fixture.wait_until_delivered(delivery.engine)

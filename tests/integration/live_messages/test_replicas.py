@@ -1,4 +1,4 @@
-"""Several posbots show the same runs, and some of them die."""
+"""Several replicas show the same runs, and some are killed."""
 
 import asyncio
 import contextlib
@@ -50,32 +50,37 @@ async def test_several_replicas_post_each_message_once(
     database_url: str, tmp_path: pathlib.Path, workspace: slack.Workspace, notes: engine_fixture.Notes
 ) -> None:
     async with contextlib.AsyncExitStack() as stack:
-        shifts_there = [await stack.enter_async_context(worker_fixture.on(database_url, tmp_path)) for _ in range(3)]
-        for shift in shifts_there:
-            await stack.enter_async_context(delivery_fixture.posting(shift.crew, workspace))
-        scene = delivery_fixture.Scene.of(shifts_there[0].crew, workspace)
-        begun = [await scene.begins(notes.step(f"a{number}", seconds=0.3), notes.step("b")) for number in range(5)]
+        replicas = [await stack.enter_async_context(worker_fixture.running(database_url, tmp_path)) for _ in range(3)]
+        for replica in replicas:
+            await stack.enter_async_context(delivery_fixture.delivering(replica.engine, workspace))
+        delivery = delivery_fixture.DeliveryFixture.of(replicas[0].engine, workspace)
+        begun = [await delivery.start(notes.step(f"a{number}", seconds=0.3), notes.step("b")) for number in range(5)]
         for run in begun:
-            await scene.sees("Try out: completed", matching=lambda one, run=run: scene.is_for(one, run, "end-"))
-            await scene.sees_live(run, "Try out: completed")
+            await delivery.wait_for_message(
+                "Try out: completed", matching=lambda one, run=run: delivery.is_for(one, run, "end-")
+            )
+            await delivery.wait_for_live_message(run, "Try out: completed")
 
-    assert all(len(scene.posts(run, purpose)) == 1 for run in begun for purpose in ("live", "end-"))
+    assert all(len(delivery.messages_of(run, purpose)) == 1 for run in begun for purpose in ("live", "end-"))
 
 
 async def test_the_posts_of_a_replica_that_died_are_taken_over(
     database_url: str, tmp_path: pathlib.Path, workspace: slack.Workspace, notes: engine_fixture.Notes
 ) -> None:
-    async with worker_fixture.on(database_url, tmp_path) as survivor:
-        async with worker_fixture.on(database_url, tmp_path) as dead, delivery_fixture.posting(dead.crew, workspace):
-            scene = delivery_fixture.Scene.of(dead.crew, workspace)
-            run = await scene.begins(notes.step("a", "turn", confirm={"text": "Really?"}))
-            first = await scene.sees_live(run, "waiting for input")
-            await scene.sees("Really?")
-            await delivery_fixture.caught_up(dead.crew)
-        async with delivery_fixture.posting(survivor.crew, workspace):
-            waiting = await survivor.crew.rests(run)
-            await survivor.crew.answers(waiting, runs.YES, actor=delivery_fixture.an_actor(scene.alice))
-            last = await scene.sees_live(run, "Try out: completed")
+    async with worker_fixture.running(database_url, tmp_path) as survivor:
+        async with (
+            worker_fixture.running(database_url, tmp_path) as dead,
+            delivery_fixture.delivering(dead.engine, workspace),
+        ):
+            delivery = delivery_fixture.DeliveryFixture.of(dead.engine, workspace)
+            run = await delivery.start(notes.step("a", "change", confirm={"text": "Really?"}))
+            first = await delivery.wait_for_live_message(run, "waiting for input")
+            await delivery.wait_for_message("Really?")
+            await delivery_fixture.wait_until_delivered(dead.engine)
+        async with delivery_fixture.delivering(survivor.engine, workspace):
+            waiting = await survivor.engine.wait_until_resting(run)
+            await survivor.engine.answer(waiting, runs.YES, actor=delivery_fixture.an_actor(delivery.alice))
+            last = await delivery.wait_for_live_message(run, "Try out: completed")
 
     assert last.ts == first.ts
-    assert len(scene.posts(run, "live")) == 1
+    assert len(delivery.messages_of(run, "live")) == 1

@@ -1,4 +1,4 @@
-"""A posbot put together in this process before pretend services, to which lines are given as by a terminal."""
+"""A posbot assembled in this process with sandboxed services; command lines reach it as from a terminal."""
 
 import contextlib
 import dataclasses
@@ -25,8 +25,8 @@ NUMBERS = itertools.count(1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Kitchen:
-    """What a test of commands needs."""
+class AppFixture:
+    """A posbot and the sandbox around it."""
 
     core: app.Core
     fleet: fleets.Fleet
@@ -34,12 +34,12 @@ class Kitchen:
     gateway: gateways.Gateway
     kube: cluster.Cluster
 
-    async def asks(self, line: str) -> reports.Report:
-        """Give the report that *line* gives."""
-        return (await self.answers(line)).report
+    async def run(self, line: str) -> reports.Report:
+        """Return the report of *line*."""
+        return (await self.dispatch(line)).report
 
-    async def answers(self, line: str, **changes: Any) -> invocations.Response:
-        """Give the whole answer to *line*."""
+    async def dispatch(self, line: str, **changes: Any) -> invocations.Response:
+        """Return the response to *line*."""
         values = {
             "id": f"1123-{next(NUMBERS):010x}",
             "text": line,
@@ -50,8 +50,8 @@ class Kitchen:
         }
         return await self.core.dispatcher.dispatch(builders.an_invocation(**values | changes))
 
-    async def recovers(self) -> None:
-        """Be in good order."""
+    async def recover(self) -> None:
+        """Make every service healthy again."""
         for service in self.fleet.values():
             await service.recovers()
         await self.registry.recovers()
@@ -59,7 +59,7 @@ class Kitchen:
 
 
 @contextlib.asynccontextmanager
-async def opened(
+async def running(
     folder: pathlib.Path,
     *,
     names: Sequence[str] = NAMES,
@@ -67,23 +67,23 @@ async def opened(
     guarded_path: str = "/",
     is_alone: bool = False,
     texts: Mapping[str, str] | None = None,
-) -> AsyncIterator[Kitchen]:
+) -> AsyncIterator[AppFixture]:
     """
-    Give a kitchen whose bot has *token* as its login, or the good one.
+    Run a posbot with *token* as its service token, or with the valid one.
 
-    Where it *is_alone*, the environment names neither gateway nor registry. *texts* stand in the files of the data
-    folder that they are named after.
+    If it *is_alone*, the environment names neither gateway nor registry. *texts* are the contents of files in the data
+    folder, by name.
     """
     async with contextlib.AsyncExitStack() as stack:
         fleet = await stack.enter_async_context(fleets.running(names))
         registry = await stack.enter_async_context(registries.running(fleet))
         gateway = await stack.enter_async_context(gateways.running(fleet, registry, runbook_folder.gateway_paths()))
         kube = await stack.enter_async_context(cluster.running(namespace="positivity"))
-        doors = {} if is_alone else {"gateway_url": gateway.url, "eureka_url": registry.url}
-        urls = {"kube_context": "sandbox", **doors}
+        endpoints = {} if is_alone else {"gateway_url": gateway.url, "eureka_url": registry.url}
+        urls = {"kube_context": "sandbox", **endpoints}
         runbook_folder.write(folder / "data", fleet.ports, urls=urls)
-        catalogue = yaml.safe_load((folder / "data" / "services.yaml").read_text())["services"]
-        guarded = [{**service, "guarded_path": guarded_path} for service in catalogue]
+        services = yaml.safe_load((folder / "data" / "services.yaml").read_text())["services"]
+        guarded = [{**service, "guarded_path": guarded_path} for service in services]
         runbook_folder.change(folder / "data" / "services.yaml", services=guarded)
         for name, text in (texts or {}).items():
             (folder / "data" / name).write_text(text)
@@ -99,4 +99,4 @@ async def opened(
                 own, commands.load_all(), team_id=None, user_groups=permissions.NoUserGroups(), needs_store=True
             )
         )
-        yield Kitchen(core=core, fleet=fleet, registry=registry, gateway=gateway, kube=kube)
+        yield AppFixture(core=core, fleet=fleet, registry=registry, gateway=gateway, kube=kube)

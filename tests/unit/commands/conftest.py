@@ -1,4 +1,4 @@
-"""One kitchen for each module of tests, in good order for each test."""
+"""One posbot for each module of tests, with healthy services for each test."""
 
 from collections.abc import AsyncIterator
 
@@ -8,12 +8,12 @@ from tests.unit.commands import app_fixture
 
 
 @pytest.fixture(scope="module")
-async def shared_kitchen(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[app_fixture.Kitchen]:
-    async with app_fixture.opened(tmp_path_factory.mktemp("kitchen")) as kitchen:
-        yield kitchen
+async def shared_app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[app_fixture.AppFixture]:
+    async with app_fixture.running(tmp_path_factory.mktemp("app")) as app:
+        yield app
 
 
 @pytest.fixture
-async def kitchen(shared_kitchen: app_fixture.Kitchen) -> app_fixture.Kitchen:
-    await shared_kitchen.recovers()
-    return shared_kitchen
+async def app(shared_app: app_fixture.AppFixture) -> app_fixture.AppFixture:
+    await shared_app.recover()
+    return shared_app

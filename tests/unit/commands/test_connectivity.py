@@ -21,28 +21,28 @@ def result(report: reports.Report, check: str) -> str:
     return next(row.cells[1] for row in table.rows if row.cells[0] == check)
 
 
-async def test_reachable_service_passes_every_check(kitchen: app_fixture.Kitchen) -> None:
-    report = await kitchen.asks("connectivity order")
+async def test_reachable_service_passes_every_check(app: app_fixture.AppFixture) -> None:
+    report = await app.run("connectivity order")
 
     assert report.verdict is V.OK
     assert report.headline == "pos-order · sandbox: reachable, authentication required"
     assert {report.facts[fact] for fact in FACTS} == {"ok"}
     assert (report.facts["healthy"], report.facts["is_open"], report.facts["not_asked"]) == (True, False, 0)
-    assert f"1 UP: 127.0.0.1:{kitchen.fleet['pos-order'].port}" in result(report, "registration")
+    assert f"1 UP: 127.0.0.1:{app.fleet['pos-order'].port}" in result(report, "registration")
     assert "/order/** → lb://POS-ORDER, [[StripPrefix parts = 1]" in result(report, "route")
     assert result(report, "unauthenticated request").endswith("/order/: rejected, HTTP 401 Unauthorized")
 
 
-async def test_report_has_the_declared_facts(kitchen: app_fixture.Kitchen) -> None:
-    report = await kitchen.asks("connectivity order")
+async def test_report_has_the_declared_facts(app: app_fixture.AppFixture) -> None:
+    report = await app.run("connectivity order")
 
     assert set(report.facts) == set(connectivity.COMMAND.facts)
 
 
-async def test_closed_port_fails_port_and_authenticated_request(kitchen: app_fixture.Kitchen) -> None:
-    await kitchen.fleet["pos-order"].refuses()
+async def test_closed_port_fails_port_and_authenticated_request(app: app_fixture.AppFixture) -> None:
+    await app.fleet["pos-order"].refuses()
 
-    report = await kitchen.asks("connectivity order")
+    report = await app.run("connectivity order")
 
     assert report.verdict is V.FAILED
     assert (report.facts["name"], report.facts["port"], report.facts["path"]) == ("ok", "failed", "not asked")
@@ -60,31 +60,31 @@ async def test_closed_port_fails_port_and_authenticated_request(kitchen: app_fix
     ],
 )
 async def test_response_without_health_fails_the_endpoint(
-    kitchen: app_fixture.Kitchen, manner: Behavior, verdict: str, expected: str
+    app: app_fixture.AppFixture, manner: Behavior, verdict: str, expected: str
 ) -> None:
-    await kitchen.fleet["pos-order"].behaves(manner)
+    await app.fleet["pos-order"].behaves(manner)
 
-    report = await kitchen.asks("connectivity order")
+    report = await app.run("connectivity order")
 
     assert report.facts["port"] == "ok"
     assert report.facts["path"] == verdict
     assert expected in result(report, "endpoint")
 
 
-async def test_service_that_is_down_has_a_responding_endpoint(kitchen: app_fixture.Kitchen) -> None:
-    await kitchen.fleet["pos-order"].goes_down()
+async def test_service_that_is_down_has_a_responding_endpoint(app: app_fixture.AppFixture) -> None:
+    await app.fleet["pos-order"].goes_down()
 
-    report = await kitchen.asks("connectivity order")
+    report = await app.run("connectivity order")
 
     assert report.facts["path"] == "failed"
     assert report.facts["healthy"] is False
     assert "responds, but the service is DOWN (db)" in result(report, "endpoint")
 
 
-async def test_unregistered_service_fails_authenticated_request(kitchen: app_fixture.Kitchen) -> None:
-    kitchen.registry.forgets("pos-order")
+async def test_unregistered_service_fails_authenticated_request(app: app_fixture.AppFixture) -> None:
+    app.registry.forgets("pos-order")
 
-    report = await kitchen.asks("connectivity order")
+    report = await app.run("connectivity order")
 
     assert report.facts["registration"] == "failed"
     assert result(report, "registration") == "POS-ORDER is not registered in Eureka"
@@ -103,39 +103,39 @@ async def test_unregistered_service_fails_authenticated_request(kitchen: app_fix
     ],
 )
 async def test_instances_are_counted_by_status(
-    kitchen: app_fixture.Kitchen, statuses: list[str], verdict: str, expected: str
+    app: app_fixture.AppFixture, statuses: list[str], verdict: str, expected: str
 ) -> None:
-    kitchen.registry.reports("pos-order", *statuses)
+    app.registry.reports("pos-order", *statuses)
 
-    report = await kitchen.asks("connectivity order")
+    report = await app.run("connectivity order")
 
     assert report.facts["registration"] == verdict
     assert expected in result(report, "registration")
 
 
-async def test_registration_with_another_port_is_a_warning(kitchen: app_fixture.Kitchen) -> None:
-    kitchen.registry.reports("pos-order", "UP", port=4711)
+async def test_registration_with_another_port_is_a_warning(app: app_fixture.AppFixture) -> None:
+    app.registry.reports("pos-order", "UP", port=4711)
 
-    report = await kitchen.asks("connectivity order")
+    report = await app.run("connectivity order")
 
     assert report.facts["registration"] == "warning"
     assert "registered with another port: 127.0.0.1:4711" in result(report, "registration")
 
 
-async def test_unavailable_registry_is_unknown(kitchen: app_fixture.Kitchen) -> None:
-    await kitchen.registry.refuses()
+async def test_unavailable_registry_is_unknown(app: app_fixture.AppFixture) -> None:
+    await app.registry.refuses()
 
-    report = await kitchen.asks("connectivity order")
+    report = await app.run("connectivity order")
 
     assert report.verdict is V.UNKNOWN
     assert "Eureka unavailable: connection refused" in result(report, "registration")
 
 
-async def test_missing_or_moved_route_fails(kitchen: app_fixture.Kitchen) -> None:
-    kitchen.gateway.faults.lost_routes.add("pos-order")
-    kitchen.gateway.faults.moved_routes["pos-price"] = "/prices"
+async def test_missing_or_moved_route_fails(app: app_fixture.AppFixture) -> None:
+    app.gateway.faults.lost_routes.add("pos-order")
+    app.gateway.faults.moved_routes["pos-price"] = "/prices"
 
-    lost, moved = await kitchen.asks("connectivity order"), await kitchen.asks("connectivity pos-price")
+    lost, moved = await app.run("connectivity order"), await app.run("connectivity pos-price")
 
     assert lost.facts["route"] == moved.facts["route"] == "failed"
     assert result(lost, "route").startswith("none of ")
@@ -143,29 +143,29 @@ async def test_missing_or_moved_route_fails(kitchen: app_fixture.Kitchen) -> Non
 
 
 @pytest.mark.parametrize(("fault", "expected"), [("hides_routes", "HTTP 404"), ("guards_routes", "HTTP 401")])
-async def test_unavailable_routes_are_unknown(kitchen: app_fixture.Kitchen, fault: str, expected: str) -> None:
-    setattr(kitchen.gateway.faults, fault, True)
+async def test_unavailable_routes_are_unknown(app: app_fixture.AppFixture, fault: str, expected: str) -> None:
+    setattr(app.gateway.faults, fault, True)
 
-    report = await kitchen.asks("connectivity order")
+    report = await app.run("connectivity order")
 
     assert report.facts["route"] == "unknown"
     assert expected in result(report, "route")
 
 
-async def test_other_protocol_fails_the_port(kitchen: app_fixture.Kitchen) -> None:
-    await kitchen.fleet["pos-order"].behaves(Behavior.GARBLED)
+async def test_other_protocol_fails_the_port(app: app_fixture.AppFixture) -> None:
+    await app.fleet["pos-order"].behaves(Behavior.GARBLED)
 
-    report = await kitchen.asks("connectivity order")
+    report = await app.run("connectivity order")
 
     assert (report.facts["port"], report.facts["path"]) == ("failed", "not asked")
     assert "response is not HTTP" in result(report, "port")
 
 
 async def test_access_without_token_fails(tmp_path: pathlib.Path) -> None:
-    async with app_fixture.opened(tmp_path, names=["pos-order"], guarded_path="/actuator/info") as kitchen:
-        guarded = await kitchen.asks("connectivity order")
-        kitchen.gateway.faults.skips_authentication = True
-        opened = await kitchen.asks("connectivity order")
+    async with app_fixture.running(tmp_path, names=["pos-order"], guarded_path="/actuator/info") as app:
+        guarded = await app.run("connectivity order")
+        app.gateway.faults.skips_authentication = True
+        opened = await app.run("connectivity order")
 
     assert (guarded.verdict, guarded.facts["is_open"]) == (V.OK, False)
     assert (opened.verdict, opened.facts["is_open"], opened.facts["without_login"]) == (V.FAILED, True, "failed")
@@ -174,78 +174,78 @@ async def test_access_without_token_fails(tmp_path: pathlib.Path) -> None:
     )
 
 
-async def test_missing_guarded_path_proves_nothing(kitchen: app_fixture.Kitchen) -> None:
-    kitchen.gateway.faults.skips_authentication = True
+async def test_missing_guarded_path_proves_nothing(app: app_fixture.AppFixture) -> None:
+    app.gateway.faults.skips_authentication = True
 
-    report = await kitchen.asks("connectivity order")
+    report = await app.run("connectivity order")
 
     # The sandbox's service has nothing at its root.
     assert (report.facts["without_login"], report.facts["with_login"]) == ("warning", "unknown")
     assert "with and without a token" in result(report, "authenticated request")
 
 
-async def test_login_page_is_no_rejection(kitchen: app_fixture.Kitchen) -> None:
-    kitchen.gateway.faults.shows_login_page = True
+async def test_login_page_is_no_rejection(app: app_fixture.AppFixture) -> None:
+    app.gateway.faults.shows_login_page = True
 
-    report = await kitchen.asks("connectivity order")
+    report = await app.run("connectivity order")
 
     assert report.facts["without_login"] == "warning"
     assert result(report, "unauthenticated request").endswith("HTTP 302 Found, redirect to /login")
     assert report.facts["with_login"] == "failed"
 
 
-async def test_token_without_authorization_fails(kitchen: app_fixture.Kitchen) -> None:
-    kitchen.gateway.faults.forbids_all = True
+async def test_token_without_authorization_fails(app: app_fixture.AppFixture) -> None:
+    app.gateway.faults.forbids_all = True
 
-    report = await kitchen.asks("connectivity order")
+    report = await app.run("connectivity order")
 
     assert report.facts["with_login"] == "failed"
     assert "token valid but not authorized, HTTP 403 Forbidden" in result(report, "authenticated request")
 
 
-async def test_unavailable_gateway_affects_route_and_both_requests(kitchen: app_fixture.Kitchen) -> None:
-    await kitchen.gateway.refuses()
+async def test_unavailable_gateway_affects_route_and_both_requests(app: app_fixture.AppFixture) -> None:
+    await app.gateway.refuses()
 
-    report = await kitchen.asks("connectivity order")
+    report = await app.run("connectivity order")
 
     assert [report.facts[fact] for fact in FACTS] == ["ok", "ok", "ok", "ok", "unknown", "failed", "failed"]
 
 
-async def test_service_without_port_is_not_reachable(kitchen: app_fixture.Kitchen) -> None:
-    report = await kitchen.asks("connectivity pos-mcp-server")
+async def test_service_without_port_is_not_reachable(app: app_fixture.AppFixture) -> None:
+    report = await app.run("connectivity pos-mcp-server")
 
     assert report.verdict is V.UNKNOWN
     assert "services.yaml sets no port" in report.headline
 
 
-async def test_unknown_service_is_a_usage_error(kitchen: app_fixture.Kitchen) -> None:
-    answer = await kitchen.answers("connectivity pos-ordre")
+async def test_unknown_service_is_a_usage_error(app: app_fixture.AppFixture) -> None:
+    answer = await app.dispatch("connectivity pos-ordre")
 
     assert answer.status is invocations.Status.USAGE_ERROR
     assert "pos-order" in answer.report.headline
 
 
-async def test_token_is_sent_to_the_gateway_only_and_never_shown(kitchen: app_fixture.Kitchen) -> None:
-    report = await kitchen.asks("connectivity order")
+async def test_token_is_sent_to_the_gateway_only_and_never_shown(app: app_fixture.AppFixture) -> None:
+    report = await app.run("connectivity order")
 
-    assert kitchen.gateway.login not in str(reports.to_document(report))
-    sent = [request.headers.get("authorization") for request in kitchen.fleet["pos-order"].requests]
+    assert app.gateway.login not in str(reports.to_document(report))
+    sent = [request.headers.get("authorization") for request in app.fleet["pos-order"].requests]
     assert set(sent) == {None}
 
 
 async def test_expired_token_is_unknown(tmp_path: pathlib.Path) -> None:
     claims = base64.urlsafe_b64encode(json.dumps({"exp": 1_700_000_000}).encode()).decode().rstrip("=")
 
-    async with app_fixture.opened(tmp_path, names=["pos-order"], token=f"e30.{claims}.c2ln") as kitchen:
-        report = await kitchen.asks("connectivity order")
+    async with app_fixture.running(tmp_path, names=["pos-order"], token=f"e30.{claims}.c2ln") as app:
+        report = await app.run("connectivity order")
 
     assert report.facts["with_login"] == "unknown"
     assert "posbot’s token expired at 2023-11-14 22:13 UTC" in result(report, "authenticated request")
 
 
 async def test_invalid_token_fails_with_the_challenge(tmp_path: pathlib.Path) -> None:
-    async with app_fixture.opened(tmp_path, names=["pos-order"], token="unknown-token") as kitchen:
-        report = await kitchen.asks("connectivity order")
+    async with app_fixture.running(tmp_path, names=["pos-order"], token="unknown-token") as app:
+        report = await app.run("connectivity order")
 
     assert report.facts["with_login"] == "failed"
     assert "invalid_token" in result(report, "authenticated request")
@@ -253,12 +253,10 @@ async def test_invalid_token_fails_with_the_challenge(tmp_path: pathlib.Path) ->
 
 
 async def test_checks_without_gateway_and_registry_are_skipped(tmp_path: pathlib.Path) -> None:
-    async with app_fixture.opened(
-        tmp_path, names=["pos-order"], guarded_path="/actuator/info", is_alone=True
-    ) as kitchen:
-        report = await kitchen.asks("connectivity order")
+    async with app_fixture.running(tmp_path, names=["pos-order"], guarded_path="/actuator/info", is_alone=True) as app:
+        report = await app.run("connectivity order")
 
     assert (report.facts["registration"], report.facts["route"]) == ("not asked", "not asked")
     # Without a gateway the request goes to the service itself.
     assert report.facts["is_open"] is True
-    assert str(kitchen.fleet["pos-order"].port) in result(report, "unauthenticated request")
+    assert str(app.fleet["pos-order"].port) in result(report, "unauthenticated request")

@@ -21,8 +21,8 @@ def text(report: reports.Report) -> str:
     return "\n".join([*markdown.sentences(report.sections), *fields])
 
 
-async def test_without_arguments_the_index_is_shown(kitchen: app_fixture.Kitchen) -> None:
-    report = await kitchen.asks("runbook")
+async def test_without_arguments_the_index_is_shown(app: app_fixture.AppFixture) -> None:
+    report = await app.run("runbook")
 
     [table] = [section for section in report.sections if isinstance(section, reports.Table)]
     assert table.columns == ("Your question", "Section")
@@ -48,15 +48,15 @@ async def test_without_arguments_the_index_is_shown(kitchen: app_fixture.Kitchen
         "runbook '4.3 health endpoint failing'",
     ],
 )
-async def test_section_is_found_by_number_marker_or_title(kitchen: app_fixture.Kitchen, line: str) -> None:
-    report = await kitchen.asks(line)
+async def test_section_is_found_by_number_marker_or_title(app: app_fixture.AppFixture, line: str) -> None:
+    report = await app.run(line)
 
     assert report.headline == "4.3 Health endpoint failing"
     assert report.facts["section"] == "health-failing"
 
 
-async def test_long_section_is_brief_without_full(kitchen: app_fixture.Kitchen) -> None:
-    brief, full = await kitchen.asks("runbook 4.3"), await kitchen.asks("runbook 4.3 --full")
+async def test_long_section_is_brief_without_full(app: app_fixture.AppFixture) -> None:
+    brief, full = await app.run("runbook 4.3"), await app.run("runbook 4.3 --full")
 
     assert "runbook health-failing --full" in lines(brief)
     assert "It accepts an authenticated request." not in text(brief)
@@ -66,25 +66,25 @@ async def test_long_section_is_brief_without_full(kitchen: app_fixture.Kitchen) 
     assert not any(isinstance(one, reports.Prose) and one.title == "Related documents" for one in full.sections)
 
 
-async def test_chapter_lists_its_sections(kitchen: app_fixture.Kitchen) -> None:
-    report = await kitchen.asks("runbook 4")
+async def test_chapter_lists_its_sections(app: app_fixture.AppFixture) -> None:
+    report = await app.run("runbook 4")
 
     assert lines(report) == ["runbook 4.1", "runbook 4.2", "runbook 4.3"]
     assert "4.2 A service fails to start" in text(report)
 
 
 async def test_commands_of_a_section_are_buttons_for_the_given_service(
-    kitchen: app_fixture.Kitchen,
+    app: app_fixture.AppFixture,
 ) -> None:
-    without, with_one = await kitchen.asks("runbook 4.2"), await kitchen.asks("runbook 4.2 --service order")
+    without, with_one = await app.run("runbook 4.2"), await app.run("runbook 4.2 --service order")
 
     assert "help pods" in lines(without)
     assert "pods pos-order" in lines(with_one)
     assert "diagnose diagnose why a service does not start" in text(without)
 
 
-async def test_search_shows_the_best_sentence(kitchen: app_fixture.Kitchen) -> None:
-    report = await kitchen.asks("runbook connection refused")
+async def test_search_shows_the_best_sentence(app: app_fixture.AppFixture) -> None:
+    report = await app.run("runbook connection refused")
 
     assert report.headline == "Runbook sections that match “connection refused”"
     [prose] = report.sections
@@ -96,24 +96,24 @@ async def test_search_shows_the_best_sentence(kitchen: app_fixture.Kitchen) -> N
     assert report.next_actions[0].is_primary
 
 
-async def test_search_without_match_is_unknown(kitchen: app_fixture.Kitchen) -> None:
-    report = await kitchen.asks("runbook zzzqqq")
+async def test_search_without_match_is_unknown(app: app_fixture.AppFixture) -> None:
+    report = await app.run("runbook zzzqqq")
 
     assert report.verdict is reports.Verdict.UNKNOWN
     assert report.headline == "No runbook section matches “zzzqqq”"
     assert [(action.label, action.command) for action in report.next_actions] == [("Runbook index", "runbook")]
 
 
-async def test_unknown_section_number_is_a_usage_error(kitchen: app_fixture.Kitchen) -> None:
-    answer = await kitchen.answers("runbook 9.9")
+async def test_unknown_section_number_is_a_usage_error(app: app_fixture.AppFixture) -> None:
+    answer = await app.dispatch("runbook 9.9")
 
     assert answer.status is invocations.Status.USAGE_ERROR
     assert "There is no section called “9.9”" in answer.report.headline
 
 
-async def test_every_section_is_shown_in_full_and_unredacted(kitchen: app_fixture.Kitchen) -> None:
-    for section in kitchen.core.data.runbook.sections:
-        report = await kitchen.asks(f"runbook {section.marker} --full")
+async def test_every_section_is_shown_in_full_and_unredacted(app: app_fixture.AppFixture) -> None:
+    for section in app.core.data.runbook.sections:
+        report = await app.run(f"runbook {section.marker} --full")
 
         assert report.headline == section.name
         assert redaction.MASK not in str(reports.to_document(report)), section.marker
@@ -122,16 +122,16 @@ async def test_every_section_is_shown_in_full_and_unredacted(kitchen: app_fixtur
 
 
 @pytest.mark.parametrize("line", ["runbook --service nobody", "runbook --full --loud", "runbook " + "word " * 40])
-async def test_invalid_arguments_are_a_usage_error(kitchen: app_fixture.Kitchen, line: str) -> None:
-    assert (await kitchen.answers(line)).status is invocations.Status.USAGE_ERROR
+async def test_invalid_arguments_are_a_usage_error(app: app_fixture.AppFixture, line: str) -> None:
+    assert (await app.dispatch(line)).status is invocations.Status.USAGE_ERROR
 
 
-async def test_procedure_is_two_buttons_from_an_unhealthy_service(kitchen: app_fixture.Kitchen) -> None:
-    await kitchen.fleet["pos-order"].goes_down()
+async def test_procedure_is_two_buttons_from_an_unhealthy_service(app: app_fixture.AppFixture) -> None:
+    await app.fleet["pos-order"].goes_down()
 
-    health = await kitchen.asks("health pos-order")
+    health = await app.run("health pos-order")
     view_runbook = next(action for action in health.next_actions if action.is_primary)
-    section = await kitchen.asks(view_runbook.command)
+    section = await app.run(view_runbook.command)
 
     assert view_runbook.command == "runbook health-failing --service pos-order --env sandbox"
     assert "health-failing pos-order --env sandbox" in lines(section)

@@ -28,38 +28,38 @@ roles:
 
 
 @pytest.fixture(scope="module")
-async def staffed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[app_fixture.Kitchen]:
-    """One with a service in good order, whose bot works on runs wherever they were begun."""
-    folder = tmp_path_factory.mktemp("kitchen")
+async def shared_app_with_worker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[app_fixture.AppFixture]:
+    """A posbot with a healthy service and a worker that executes the runs of every source."""
+    folder = tmp_path_factory.mktemp("app")
     async with (
-        app_fixture.opened(
+        app_fixture.running(
             folder, names=["pos-order"], guarded_path="/actuator/info", texts={"roles.yaml": ROLES}
-        ) as kitchen,
-        kitchen.core.member.registered(),
+        ) as app,
+        app.core.member.registered(),
     ):
-        await kitchen.kube.deploys("pos-order", image=IMAGE)
-        watch = asyncio.create_task(kitchen.core.member.watch())
+        await app.kube.deploys("pos-order", image=IMAGE)
+        watch = asyncio.create_task(app.core.member.watch())
         try:
-            yield kitchen
+            yield app
         finally:
             watch.cancel()
             await asyncio.wait({watch})
 
 
 @pytest.fixture
-async def kitchen(staffed: app_fixture.Kitchen) -> AsyncIterator[app_fixture.Kitchen]:
-    """The same kitchen with no run left that could hold a lock."""
-    await staffed.recovers()
-    yield staffed
-    for run in await staffed.core.runs.list(runs.RunFilter(limit=100)):
+async def app(shared_app_with_worker: app_fixture.AppFixture) -> AsyncIterator[app_fixture.AppFixture]:
+    """The posbot of the module, without a run that holds a lock."""
+    await shared_app_with_worker.recover()
+    yield shared_app_with_worker
+    for run in await shared_app_with_worker.core.runs.list(runs.RunFilter(limit=100)):
         if not run.state.is_final:
-            await staffed.asks(f"run cancel {run.id}")
+            await shared_app_with_worker.run(f"run cancel {run.id}")
 
 
-async def rests(kitchen: app_fixture.Kitchen, run_id: object) -> runs.Run:
+async def wait_until_resting(app: app_fixture.AppFixture, run_id: object) -> runs.Run:
     async with asyncio.timeout(20):
         while True:
-            run = await kitchen.core.runs.find(str(run_id))
+            run = await app.core.runs.find(str(run_id))
             if run.state is not runs.RunState.RUNNING:
                 return run
             await asyncio.sleep(0.02)
@@ -69,8 +69,8 @@ def words(report: reports.Report) -> list[str]:
     return [action.command for action in report.next_actions]
 
 
-async def test_dry_run_shows_every_step_and_does_nothing(kitchen: app_fixture.Kitchen) -> None:
-    report = await kitchen.asks("triage pos-order --plan")
+async def test_dry_run_shows_every_step_and_does_nothing(app: app_fixture.AppFixture) -> None:
+    report = await app.run("triage pos-order --plan")
 
     (table, fields) = report.sections
     assert isinstance(table, reports.Table)
@@ -81,11 +81,11 @@ async def test_dry_run_shows_every_step_and_does_nothing(kitchen: app_fixture.Ki
     assert isinstance(fields, reports.Fields)
     assert ("changes", "nothing") in fields.pairs
     assert words(report) == ["run triage pos-order --env sandbox"]
-    assert (await kitchen.asks("runs --procedure triage")).facts["count"] == 0
+    assert (await app.run("runs --procedure triage")).facts["count"] == 0
 
 
-async def test_dry_run_decides_what_is_known_before_the_run(kitchen: app_fixture.Kitchen) -> None:
-    report = await kitchen.asks("post-deployment pos-order --plan --wait 10m")
+async def test_dry_run_decides_what_is_known_before_the_run(app: app_fixture.AppFixture) -> None:
+    report = await app.run("post-deployment pos-order --plan --wait 10m")
 
     (table, fields) = report.sections
     assert isinstance(table, reports.Table)
@@ -96,8 +96,8 @@ async def test_dry_run_decides_what_is_known_before_the_run(kitchen: app_fixture
     assert ("lock", "deployment:pos-order:sandbox") in fields.pairs
 
 
-async def test_dry_run_names_failures_that_skip_a_step(kitchen: app_fixture.Kitchen) -> None:
-    (table, _) = (await kitchen.asks("to-workspace pos-order --plan")).sections
+async def test_dry_run_names_failures_that_skip_a_step(app: app_fixture.AppFixture) -> None:
+    (table, _) = (await app.run("to-workspace pos-order --plan")).sections
 
     assert isinstance(table, reports.Table)
     rows = {row.cells[0]: row.cells[1] for row in table.rows}
@@ -109,8 +109,8 @@ async def test_dry_run_names_failures_that_skip_a_step(kitchen: app_fixture.Kitc
     assert rows["No escalation"] == "depends on Does a workspace criterion apply?"
 
 
-async def test_terminal_is_attached_until_input_is_needed(kitchen: app_fixture.Kitchen) -> None:
-    answer = await kitchen.answers("run to-workspace pos-order")
+async def test_terminal_is_attached_until_input_is_needed(app: app_fixture.AppFixture) -> None:
+    answer = await app.dispatch("run to-workspace pos-order")
 
     report = answer.report
     assert report.verdict is reports.Verdict.UNKNOWN
@@ -119,50 +119,50 @@ async def test_terminal_is_attached_until_input_is_needed(kitchen: app_fixture.K
     assert words(report)[0] == f"run answer {report.facts['run']} 'one applies' --question {report.facts['question']}"
 
 
-async def test_run_started_in_slack_can_be_answered_in_a_terminal(kitchen: app_fixture.Kitchen) -> None:
-    response = await kitchen.answers("to-workspace pos-order", **IN_SLACK)
+async def test_run_started_in_slack_can_be_answered_in_a_terminal(app: app_fixture.AppFixture) -> None:
+    response = await app.dispatch("to-workspace pos-order", **IN_SLACK)
     assert response.reply is invocations.Reply.ACKNOWLEDGEMENT
-    run = await rests(kitchen, response.report.facts["run"])
+    run = await wait_until_resting(app, response.report.facts["run"])
 
-    report = await kitchen.asks(f"run answer {run.id} none applies")
+    report = await app.run(f"run answer {run.id} none applies")
 
     assert report.facts["state"] == "completed with failures"
     assert report.facts["steps.stays.outcome"] == "succeeded"
 
 
-async def test_run_started_in_a_terminal_can_be_answered_in_slack(kitchen: app_fixture.Kitchen) -> None:
-    waiting = await kitchen.asks("to-workspace pos-order")
+async def test_run_started_in_a_terminal_can_be_answered_in_slack(app: app_fixture.AppFixture) -> None:
+    waiting = await app.run("to-workspace pos-order")
 
-    answer = await kitchen.answers(words(waiting)[1], **IN_SLACK)
+    answer = await app.dispatch(words(waiting)[1], **IN_SLACK)
 
     assert answer.report.headline.endswith(": answered “none applies” to “Does a workspace criterion apply?”")
     assert answer.reply is invocations.Reply.ACKNOWLEDGEMENT
-    assert (await rests(kitchen, waiting.facts["run"])).state is runs.RunState.COMPLETED_WITH_FAILURES
+    assert (await wait_until_resting(app, waiting.facts["run"])).state is runs.RunState.COMPLETED_WITH_FAILURES
 
 
-async def test_second_answer_names_the_first(kitchen: app_fixture.Kitchen) -> None:
-    waiting = await kitchen.asks("to-workspace pos-order")
+async def test_second_answer_names_the_first(app: app_fixture.AppFixture) -> None:
+    waiting = await app.run("to-workspace pos-order")
     yes, no = words(waiting)[:2]
-    await kitchen.answers(no, **IN_SLACK)
-    await rests(kitchen, waiting.facts["run"])
+    await app.dispatch(no, **IN_SLACK)
+    await wait_until_resting(app, waiting.facts["run"])
 
-    late = await kitchen.asks(yes)
+    late = await app.run(yes)
 
     assert "was already answered “none applies” by alice at " in late.headline
     assert late.next_actions[0].command == f"run show {waiting.facts['run']}"
 
 
-async def test_answer_does_not_count_for_the_next_question(kitchen: app_fixture.Kitchen) -> None:
-    waiting = await kitchen.asks("to-workspace pos-order")
+async def test_answer_does_not_count_for_the_next_question(app: app_fixture.AppFixture) -> None:
+    waiting = await app.run("to-workspace pos-order")
     first = words(waiting)[0]
-    await kitchen.answers(first, **IN_SLACK)
-    await rests(kitchen, waiting.facts["run"])
+    await app.dispatch(first, **IN_SLACK)
+    await wait_until_resting(app, waiting.facts["run"])
 
     # The button of the first question, pressed again after the run has asked the next one.
-    again = await kitchen.answers(first, **{**IN_SLACK, "actor": builders.an_actor(id="U0BOB", name="bob")})
+    again = await app.dispatch(first, **{**IN_SLACK, "actor": builders.an_actor(id="U0BOB", name="bob")})
 
     assert "was already answered “one applies” by alice" in again.report.headline
-    run = await kitchen.core.runs.find(str(waiting.facts["run"]))
+    run = await app.core.runs.find(str(waiting.facts["run"]))
     assert run.question is not None
     assert (run.question.step, run.question.answer) == ("switch", None)
 
@@ -190,10 +190,10 @@ async def test_answer_does_not_count_for_the_next_question(kitchen: app_fixture.
         ("triage pos-order --since yesterday", "“yesterday” is no duration; write it like 90s, 3m or 1h30m.", "Usage"),
     ],
 )
-async def test_usage_error_is_one_sentence(kitchen: app_fixture.Kitchen, line: str, sentence: str, hint: str) -> None:
-    run_id = str((await kitchen.asks("to-workspace pos-order")).facts["run"])
+async def test_usage_error_is_one_sentence(app: app_fixture.AppFixture, line: str, sentence: str, hint: str) -> None:
+    run_id = str((await app.run("to-workspace pos-order")).facts["run"])
 
-    answer = await kitchen.answers(line.replace("ID", run_id) if "ID" in line else line)
+    answer = await app.dispatch(line.replace("ID", run_id) if "ID" in line else line)
 
     assert answer.status is invocations.Status.USAGE_ERROR
     assert answer.report.headline.startswith(sentence.replace("ID", run_id))
@@ -201,36 +201,36 @@ async def test_usage_error_is_one_sentence(kitchen: app_fixture.Kitchen, line: s
     assert hint in " ".join(texts)
 
 
-async def test_cancelled_run_releases_its_lock(kitchen: app_fixture.Kitchen) -> None:
-    run_id = (await kitchen.asks("to-workspace pos-order")).facts["run"]
+async def test_cancelled_run_releases_its_lock(app: app_fixture.AppFixture) -> None:
+    run_id = (await app.run("to-workspace pos-order")).facts["run"]
 
-    first = await kitchen.asks(f"run cancel {run_id}")
-    second = await kitchen.asks(f"run cancel {run_id}")
-    free = await kitchen.asks("to-workspace pos-order")
+    first = await app.run(f"run cancel {run_id}")
+    second = await app.run(f"run cancel {run_id}")
+    free = await app.run("to-workspace pos-order")
 
     assert first.facts["state"] == "cancelled"
     assert ": cancelled by tester after " in second.headline
     assert free.facts["state"] == "waiting"
 
 
-async def test_held_lock_is_refused_with_its_holder(kitchen: app_fixture.Kitchen) -> None:
-    run_id = (await kitchen.asks("to-workspace pos-order")).facts["run"]
+async def test_held_lock_is_refused_with_its_holder(app: app_fixture.AppFixture) -> None:
+    run_id = (await app.run("to-workspace pos-order")).facts["run"]
 
-    refused = await kitchen.answers("workspace pos-order")
+    refused = await app.dispatch("workspace pos-order")
 
     assert refused.status is invocations.Status.FAILED
     assert refused.report.headline.startswith(f"“handover:pos-order:sandbox” is locked by the run {run_id}, since ")
     assert words(refused.report) == [f"run show {run_id}"]
 
 
-async def test_unlock_needs_a_role_and_a_reason(kitchen: app_fixture.Kitchen) -> None:
-    run_id = (await kitchen.asks("to-workspace pos-order")).facts["run"]
+async def test_unlock_needs_a_role_and_a_reason(app: app_fixture.AppFixture) -> None:
+    run_id = (await app.run("to-workspace pos-order")).facts["run"]
     line, keeper = "unlock handover:pos-order:sandbox", builders.a_local_actor("keeper")
 
-    by_anybody = await kitchen.answers(f"{line} --reason 'nobody is there'")
-    without_reason = await kitchen.answers(line, actor=keeper)
-    freed = await kitchen.answers(f"{line} --reason 'nobody is there'", actor=keeper)
-    again = await kitchen.answers(f"{line} --reason 'nobody is there'", actor=keeper)
+    by_anybody = await app.dispatch(f"{line} --reason 'nobody is there'")
+    without_reason = await app.dispatch(line, actor=keeper)
+    freed = await app.dispatch(f"{line} --reason 'nobody is there'", actor=keeper)
+    again = await app.dispatch(f"{line} --reason 'nobody is there'", actor=keeper)
 
     assert by_anybody.status is invocations.Status.DENIED
     assert without_reason.report.headline == "reason is missing."
@@ -238,29 +238,29 @@ async def test_unlock_needs_a_role_and_a_reason(kitchen: app_fixture.Kitchen) ->
         f"Lock “handover:pos-order:sandbox” released; it was held by the run {run_id}. That run continues without it."
     )
     assert again.report.headline.startswith("There is no lock called “handover:pos-order:sandbox”.")
-    assert (await kitchen.asks("to-workspace pos-order")).facts["state"] == "waiting"
+    assert (await app.run("to-workspace pos-order")).facts["state"] == "waiting"
 
 
-async def test_retry_continues_at_the_failed_step(kitchen: app_fixture.Kitchen) -> None:
-    await kitchen.fleet["pos-order"].refuses()
-    failed = await kitchen.asks("to-workspace pos-order")
+async def test_retry_continues_at_the_failed_step(app: app_fixture.AppFixture) -> None:
+    await app.fleet["pos-order"].refuses()
+    failed = await app.run("to-workspace pos-order")
     assert failed.facts["steps.health.outcome"] == "failed"
     assert failed.facts["state"] == "completed with failures"
 
-    await kitchen.fleet["pos-order"].recovers()
-    again = await kitchen.asks(words(failed)[-1])
+    await app.fleet["pos-order"].recovers()
+    again = await app.run(words(failed)[-1])
 
     assert words(failed)[-1] == f"run retry {failed.facts['run']}"
     assert again.facts["steps.health.outcome"] == "succeeded"
     assert again.facts["state"] == "waiting"
 
 
-async def test_step_results_are_kept(kitchen: app_fixture.Kitchen) -> None:
-    run_id = (await kitchen.asks("to-workspace pos-order")).facts["run"]
+async def test_step_results_are_kept(app: app_fixture.AppFixture) -> None:
+    run_id = (await app.run("to-workspace pos-order")).facts["run"]
 
-    log = await kitchen.asks(f"run log {run_id}")
-    health = await kitchen.asks(f"run log {run_id} health")
-    waiting = await kitchen.asks(f"run log {run_id} reason")
+    log = await app.run(f"run log {run_id}")
+    health = await app.run(f"run log {run_id} health")
+    waiting = await app.run(f"run log {run_id} reason")
 
     (table,) = log.sections
     assert isinstance(table, reports.Table)
@@ -275,32 +275,32 @@ async def test_step_results_are_kept(kitchen: app_fixture.Kitchen) -> None:
     assert waiting.headline == "“Does a workspace criterion apply?” has no report: waiting"
 
 
-async def test_runs_are_listed_newest_first_and_filtered(kitchen: app_fixture.Kitchen) -> None:
-    first = (await kitchen.asks("to-workspace pos-order")).facts["run"]
-    await kitchen.asks(f"run cancel {first}")
-    second = (await kitchen.asks("to-workspace pos-order")).facts["run"]
+async def test_runs_are_listed_newest_first_and_filtered(app: app_fixture.AppFixture) -> None:
+    first = (await app.run("to-workspace pos-order")).facts["run"]
+    await app.run(f"run cancel {first}")
+    second = (await app.run("to-workspace pos-order")).facts["run"]
 
     def ids(report: reports.Report) -> list[str]:
         (table,) = report.sections
         assert isinstance(table, reports.Table)
         return [row.cells[0] for row in table.rows]
 
-    everything = await kitchen.asks("run list")
-    assert (await kitchen.asks("runs")).sections == everything.sections
+    everything = await app.run("run list")
+    assert (await app.run("runs")).sections == everything.sections
     assert ids(everything)[:2] == [second, first]
     assert everything.facts["waiting"] == 1
     assert words(everything)[0] == f"run show {second}"
-    assert ids(await kitchen.asks("runs --state cancelled"))[0] == first
-    assert ids(await kitchen.asks("runs --service pos-order --procedure workspace --limit 1")) == [second]
-    assert ids(await kitchen.asks("runs --since 1h --limit 2")) == [second, first]
-    assert (await kitchen.asks("runs --state timed-out")).headline == "No runs found."
+    assert ids(await app.run("runs --state cancelled"))[0] == first
+    assert ids(await app.run("runs --service pos-order --procedure workspace --limit 1")) == [second]
+    assert ids(await app.run("runs --since 1h --limit 2")) == [second, first]
+    assert (await app.run("runs --state timed-out")).headline == "No runs found."
 
 
-async def test_step_by_step_asks_before_each_step(kitchen: app_fixture.Kitchen) -> None:
-    paused = await kitchen.asks("to-workspace pos-order --step-by-step")
+async def test_step_by_step_asks_before_each_step(app: app_fixture.AppFixture) -> None:
+    paused = await app.run("to-workspace pos-order --step-by-step")
     assert paused.facts["steps.health.outcome"] == "waiting"
 
-    further = await kitchen.asks(f"run answer {paused.facts['run']} yes")
+    further = await app.run(f"run answer {paused.facts['run']} yes")
 
     assert further.facts["steps.health.outcome"] == "succeeded"
     assert further.facts["steps.deployed.outcome"] == "waiting"
@@ -308,13 +308,13 @@ async def test_step_by_step_asks_before_each_step(kitchen: app_fixture.Kitchen) 
 
 async def test_help_lists_procedures_and_invalid_files(tmp_path: pathlib.Path) -> None:
     folder = tmp_path / "data"
-    async with app_fixture.opened(
+    async with app_fixture.running(
         tmp_path, names=["pos-order"], texts={"procedures/triage.yaml": "schema: 2\n"}
-    ) as kitchen:
-        report = await kitchen.asks("help")
-        one = await kitchen.asks("help health-failing")
-        check = await kitchen.asks("check")
-        gone = [await kitchen.answers(line) for line in ("runs --procedure triage", "triage pos-order", "run triage x")]
+    ) as app:
+        report = await app.run("help")
+        one = await app.run("help health-failing")
+        check = await app.run("check")
+        gone = [await app.dispatch(line) for line in ("runs --procedure triage", "triage pos-order", "run triage x")]
 
     tables = [section for section in report.sections if isinstance(section, reports.Table)]
     assert [table.columns[0] for table in tables] == ["command", "procedure"]
@@ -336,8 +336,8 @@ async def test_help_lists_procedures_and_invalid_files(tmp_path: pathlib.Path) -
 async def test_check_runs_the_tests_of_procedures(tmp_path: pathlib.Path) -> None:
     text = "procedure: triage\ntests: [{name: x, params: {service: pos-order}, steps: [health], state: failed}]\n"
     files = {"procedures/tests/triage.yaml": text}
-    async with app_fixture.opened(tmp_path, names=["pos-order"], texts=files) as kitchen:
-        check = await kitchen.asks("check")
+    async with app_fixture.running(tmp_path, names=["pos-order"], texts=files) as app:
+        check = await app.run("check")
 
     assert check.verdict is reports.Verdict.FAILED
     assert check.headline.startswith("1 of ")
@@ -348,8 +348,8 @@ async def test_check_runs_the_tests_of_procedures(tmp_path: pathlib.Path) -> Non
 
 async def test_a_section_that_has_changed_since_the_review_is_told(tmp_path: pathlib.Path) -> None:
     changed = (runbook_folder.PROJECT / "runbook_data" / "runbook.md").read_text().replace("curl -v", "curl -vk")
-    async with app_fixture.opened(tmp_path, names=["pos-order"], texts={"runbook.md": changed}) as kitchen:
-        check = await kitchen.asks("check")
+    async with app_fixture.running(tmp_path, names=["pos-order"], texts={"runbook.md": changed}) as app:
+        check = await app.run("check")
 
     (table, *_) = check.sections
     assert check.verdict is reports.Verdict.WARNING

@@ -13,14 +13,14 @@ __all__ = ["_no_thread_is_left", "database_url", "postgresql_folder"]
 
 @pytest.fixture
 def notes(tmp_path: pathlib.Path) -> engine_fixture.Notes:
-    """What steps leave behind in the world."""
+    """The lines that steps append to a file."""
     return engine_fixture.Notes(tmp_path / "notes")
 
 
 @pytest.fixture
-async def crew(
+async def engine(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
-) -> AsyncIterator[engine_fixture.Crew]:
-    """A posbot with one worker, put together as always, with commands that leave notes."""
-    async with engine_fixture.working(database_url, tmp_path, notes) as crew:
-        yield crew
+) -> AsyncIterator[engine_fixture.EngineFixture]:
+    """A posbot with one worker and with commands that append to the notes."""
+    async with engine_fixture.running(database_url, tmp_path, notes) as engine:
+        yield engine

@@ -1,4 +1,4 @@
-"""A posbot put together in this process, with a worker and with commands that can be counted."""
+"""A posbot assembled in this process, with a worker and with commands whose executions can be counted."""
 
 import asyncio
 import contextlib
@@ -21,26 +21,25 @@ from sandbox import runbook_folder
 from tests import databases
 from tests.unit.engine import fake_commands
 
-COMMANDS = (*commands.load_all(), fake_commands.LOOK, fake_commands.TURN)
+COMMANDS = (*commands.load_all(), fake_commands.READ, fake_commands.CHANGE)
 _NUMBERS = itertools.count(1)
-_PATIENCE_SECONDS = 20.0
+_TIMEOUT_SECONDS = 20.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Notes:
-    """The lines that steps have left behind."""
+    """The lines that steps have appended."""
 
     path: pathlib.Path
 
     def read(self) -> list[str]:
         return self.path.read_text().splitlines() if self.path.exists() else []
 
-    def step(self, step_id: str, uses: str = "look", /, **values: Any) -> dict[str, Any]:
-        """A step that leaves its id behind."""
+    def step(self, step_id: str, uses: str = "read", /, **values: Any) -> dict[str, Any]:
+        """Return a step that appends its id."""
         own = {key: values.pop(key) for key in ("verdict", "seconds", "good_after") if key in values}
-        effect = "change" if uses == "turn" else "read"
         what = {"text": step_id, "notes": str(self.path), **own}
-        return {"id": step_id, "title": f"Do {step_id}", "uses": uses, "with": what, "effect": effect, **values}
+        return {"id": step_id, "title": f"Do {step_id}", "uses": uses, "with": what, "effect": uses, **values}
 
 
 def a_procedure(*steps: dict[str, Any], **changes: Any) -> schema.Procedure:
@@ -73,49 +72,51 @@ def an_invocation(**changes: Any) -> invocations.Invocation:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Crew:
+class EngineFixture:
     """The core of a posbot."""
 
     core: app.Core
 
-    async def begins(self, procedure: schema.Procedure, **changes: Any) -> runs.Run:
+    async def start(self, procedure: schema.Procedure, **changes: Any) -> runs.Run:
         invocation = changes.pop("invocation", None) or an_invocation()
-        order = runs.RunRequest(procedure=procedure, params=changes.pop("params", {}), invocation=invocation, **changes)
-        return await self.core.runs.start(order)
+        request = runs.RunRequest(
+            procedure=procedure, params=changes.pop("params", {}), invocation=invocation, **changes
+        )
+        return await self.core.runs.start(request)
 
-    async def executes(self, *steps: dict[str, Any], **changes: Any) -> runs.Run:
-        """Begin a procedure of these steps and give its run once it rests or has ended."""
+    async def execute(self, *steps: dict[str, Any], **changes: Any) -> runs.Run:
+        """Start a procedure of these steps and wait until its run has ended or waits for a person."""
         own = {key: changes.pop(key) for key in ("params", "lock", "is_step_by_step") if key in changes}
-        return await self.rests(await self.begins(a_procedure(*steps, **changes), **own))
+        return await self.wait_until_resting(await self.start(a_procedure(*steps, **changes), **own))
 
-    async def rests(self, run: runs.Run) -> runs.Run:
-        """Give *run* once it has ended or waits for a person."""
-        return await self.comes_to(run, lambda now: now.state is not runs.RunState.RUNNING)
+    async def wait_until_resting(self, run: runs.Run) -> runs.Run:
+        """Return *run* once it has ended or waits for a person."""
+        return await self.wait_until(run, lambda now: now.state is not runs.RunState.RUNNING)
 
-    async def comes_to(self, run: runs.Run, wanted: Callable[[runs.Run], bool]) -> runs.Run:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+    async def wait_until(self, run: runs.Run, wanted: Callable[[runs.Run], bool]) -> runs.Run:
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             while True:
                 now = await self.core.runs.find(run.id)
                 if wanted(now):
                     return now
                 await asyncio.sleep(0.02)
 
-    async def answers(self, run: runs.Run, answer: str, **changes: Any) -> runs.Run:
-        """Answer what *run* asks, and give it once it rests again."""
+    async def answer(self, run: runs.Run, answer: str, **changes: Any) -> runs.Run:
+        """Answer the question of *run* and wait until it has ended or waits again."""
         comment = changes.pop("comment", "")
         await self.core.runs.answer(run, answer, by=an_invocation(**changes), comment=comment)
-        return await self.rests(run)
+        return await self.wait_until_resting(run)
 
 
 @contextlib.asynccontextmanager
-async def working(url: str, folder: pathlib.Path, _: Notes) -> AsyncIterator[Crew]:
-    """Give a crew whose worker looks for work until the block ends."""
+async def running(url: str, folder: pathlib.Path, _: Notes) -> AsyncIterator[EngineFixture]:
+    """Run an engine whose worker claims runs until the block ends."""
     data = folder / "runbook_data"
     if not data.exists():
         runbook_folder.write(data, {})
         # No test of the engine runs a shipped procedure, and validating them takes most of the time.
         shutil.rmtree(data / "procedures")
-        roles = {"changers": {"members": ["terminal:*", "U0ALICE"], "may": ["turn"]}}
+        roles = {"changers": {"members": ["terminal:*", "U0ALICE"], "may": ["change"]}}
         runbook_folder.change(data / "roles.yaml", roles=roles)
     own = settings.Settings(database_url=url, POSBOT_RUNBOOK_DATA=data, POSBOT_LOG_LEVEL="error")
     databases.fill(url)
@@ -131,7 +132,7 @@ async def working(url: str, folder: pathlib.Path, _: Notes) -> AsyncIterator[Cre
     ):
         watch = asyncio.create_task(core.member.watch())
         try:
-            yield Crew(core)
+            yield EngineFixture(core)
         finally:
             watch.cancel()
             await asyncio.wait({watch})

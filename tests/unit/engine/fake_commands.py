@@ -1,7 +1,7 @@
 """
-Commands whose doing can be counted from outside: each appends a line to a file.
+Commands whose executions can be counted: each appends a line to a file.
 
-`look` reads and `turn` changes; both take as long, and come out as, they are told.
+`read` reads and `change` changes; parameters decide how long they take and with which verdict they end.
 """
 
 import asyncio
@@ -15,17 +15,17 @@ from bot.model import reports
 
 
 class Parameters(command.Parameters):
-    """What to note, and how it shall come out."""
+    """The line to append, and the verdict."""
 
-    text: Annotated[str, command.Option(positional=True), pydantic.Field(description="what is noted")]
+    text: Annotated[str, command.Option(positional=True), pydantic.Field(description="the line")]
     notes: Annotated[pathlib.Path, pydantic.Field(description="the file")]
-    verdict: Annotated[str, pydantic.Field(description="how it comes out")] = "ok"
+    verdict: Annotated[str, pydantic.Field(description="the verdict")] = "ok"
     seconds: Annotated[float, pydantic.Field(description="how long it takes")] = 0.0
-    good_after: Annotated[int, pydantic.Field(description="how often it fails first")] = 0
+    good_after: Annotated[int, pydantic.Field(description="number of failures before it succeeds")] = 0
 
 
 async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
-    """Note it and give what is wanted."""
+    """Append the line and return the requested verdict."""
     with parameters.notes.open("a") as file:
         file.write(f"{parameters.text}\n")
     await asyncio.sleep(parameters.seconds)
@@ -37,12 +37,12 @@ async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
     )
 
 
-LOOK = command.Command(name="look", summary="read", parameters=Parameters, run=run, examples=("look x --notes f",))
-TURN = command.Command(
-    name="turn",
+READ = command.Command(name="read", summary="read", parameters=Parameters, run=run, examples=("read x --notes f",))
+CHANGE = command.Command(
+    name="change",
     summary="change",
     parameters=Parameters,
     run=run,
-    examples=("turn x --notes f",),
+    examples=("change x --notes f",),
     effect=command.Effect.CHANGE,
 )

@@ -1,4 +1,4 @@
-"""A PostgreSQL of a test's own, to be stopped, frozen and started again."""
+"""A PostgreSQL server of one test, to be stopped, frozen and restarted."""
 
 import contextlib
 import dataclasses
@@ -14,7 +14,7 @@ from tests import databases
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Server:
-    """A server that lives as long as the block does."""
+    """A running server."""
 
     folder: pathlib.Path
     user: str | None
@@ -23,18 +23,18 @@ class Server:
     def url(self) -> str:
         return f"postgresql://{databases._OWNER}@/postgres?host={self.folder}"
 
-    def starts(self) -> None:
+    def start(self) -> None:
         options = f"-k {self.folder} -c listen_addresses= -c fsync=off -c max_connections=40"
         self._control("start", "-w", "-o", options, "-l", str(self.folder / "log"))
 
-    def stops(self, how: str = "immediate") -> None:
-        """Stop as a power cut would, or in another way that pg_ctl knows."""
+    def stop(self, how: str = "immediate") -> None:
+        """Stop as a power cut does, or in another mode of pg_ctl."""
         self._control("stop", "-m", how)
 
-    def freezes(self) -> None:
+    def freeze(self) -> None:
         self._signal(signal.SIGSTOP)
 
-    def thaws(self) -> None:
+    def thaw(self) -> None:
         self._signal(signal.SIGCONT)
 
     def _signal(self, what: signal.Signals) -> None:
@@ -55,7 +55,7 @@ class Server:
 
 @contextlib.contextmanager
 def running(folder: pathlib.Path) -> Iterator[Server]:
-    """Make a server in an empty *folder* whose path is short, and end it with the block."""
+    """Run a server in an empty *folder* with a short path until the block ends."""
     user = databases._OWNER if os.geteuid() == 0 else None
     if user:
         shutil.chown(folder, user)
@@ -73,9 +73,9 @@ def running(folder: pathlib.Path) -> Iterator[Server]:
     ]
     databases._run(initdb, user)
     server = Server(folder, user)
-    server.starts()
+    server.start()
     try:
         yield server
     finally:
-        server.thaws()
-        server.stops()
+        server.thaw()
+        server.stop()

@@ -1,4 +1,4 @@
-"""Runs outlive whoever works on them: killed anywhere, stopped and woken up."""
+"""Runs survive their worker: killed at any point, stopped and resumed."""
 
 import asyncio
 import collections
@@ -17,11 +17,11 @@ from sandbox import runbook_folder
 from tests.unit.engine import crashing_process, engine_fixture, worker_fixture
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio, pytest.mark.timeout(180, func_only=True)]
-_PATIENCE_SECONDS = 20.0
+_TIMEOUT_SECONDS = 20.0
 
 
 @contextlib.asynccontextmanager
-async def mortal(verb: str, url: str, folder: pathlib.Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def crashing(verb: str, url: str, folder: pathlib.Path) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "tests.unit.engine.crashing_process", verb, url, str(folder)),
@@ -37,11 +37,11 @@ async def mortal(verb: str, url: str, folder: pathlib.Path) -> AsyncIterator[asy
         await process.wait()
 
 
-async def told(process: asyncio.subprocess.Process) -> dict[str, object]:
+async def read_message(process: asyncio.subprocess.Process) -> dict[str, object]:
     assert process.stdout is not None
-    async with asyncio.timeout(_PATIENCE_SECONDS):
+    async with asyncio.timeout(_TIMEOUT_SECONDS):
         line = await process.stdout.readline()
-    assert line, "the process ended without a word"
+    assert line, "the process ended without a message"
     message: dict[str, object] = json.loads(line)
     return message
 
@@ -51,24 +51,24 @@ async def test_killed_at_every_boundary_and_inside_every_step_no_change_is_repea
     database_url: str, tmp_path: pathlib.Path
 ) -> None:
     url = database_url.replace(str(tmp_path), "FOLDER")
-    async with mortal("kill", url, tmp_path) as process:
-        lives = [await told(process) for _ in crashing_process.POINTS]
+    async with crashing("kill", url, tmp_path) as process:
+        results = [await read_message(process) for _ in crashing_process.POINTS]
 
-    assert [life["point"] for life in lives] == [list(point) for point in crashing_process.POINTS]
-    for life in lives:
-        asked, notes = life["asked"], life["notes"]
+    assert [result["point"] for result in results] == [list(point) for point in crashing_process.POINTS]
+    for result in results:
+        asked, notes = result["asked"], result["notes"]
         assert isinstance(notes, list) and isinstance(asked, list)
         times = collections.Counter(notes)
-        assert life["end"] == -signal.SIGKILL, life
-        assert life["state"] == runs.RunState.COMPLETED, life
-        assert life["steps"] == dict.fromkeys("abcdz", runs.StepState.SUCCEEDED), life
-        # Changes are made once; what may be repeated at most twice: once by each of the two.
-        assert times["b"] == times["d"] == 1, life
-        assert all(1 <= times[name] <= 2 for name in "acz"), life
-        assert list(dict.fromkeys(notes)) == ["a", "b", "c", "d", "z", "free"], life
-        # A person is asked about a change that was under way, and about nothing else that was.
-        assert [one for one in asked if one.startswith("unknown")] in ([], ["unknown b"], ["unknown d"]), life
-    unknown = [tuple(life["point"]) for life in lives if any("unknown" in one for one in life["asked"])]  # type: ignore[attr-defined,arg-type]
+        assert result["end"] == -signal.SIGKILL, result
+        assert result["state"] == runs.RunState.COMPLETED, result
+        assert result["steps"] == dict.fromkeys("abcdz", runs.StepState.SUCCEEDED), result
+        # A change is made once; an idempotent step at most twice, once by each process.
+        assert times["b"] == times["d"] == 1, result
+        assert all(1 <= times[name] <= 2 for name in "acz"), result
+        assert list(dict.fromkeys(notes)) == ["a", "b", "c", "d", "z", "free"], result
+        # A person is asked only about a change that was interrupted.
+        assert [one for one in asked if one.startswith("unknown")] in ([], ["unknown b"], ["unknown d"]), result
+    unknown = [tuple(result["point"]) for result in results if any("unknown" in one for one in result["asked"])]  # type: ignore[attr-defined,arg-type]
     assert unknown == [
         ("after write", 2),
         ("before write", 3),
@@ -86,18 +86,21 @@ def is_stopped(pid: int) -> bool:
 async def test_a_worker_that_was_stopped_does_nothing_when_it_wakes(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
-    async with mortal("stop", database_url, tmp_path) as process, worker_fixture.on(database_url, tmp_path) as shift:
-        run_id = str((await told(process))["run"])
-        await worker_fixture.until(lambda: is_stopped(process.pid))
-        waiting = await shift.crew.rests(await shift.crew.core.runs.find(run_id))
+    async with (
+        crashing("stop", database_url, tmp_path) as process,
+        worker_fixture.running(database_url, tmp_path) as replica,
+    ):
+        run_id = str((await read_message(process))["run"])
+        await worker_fixture.wait_until(lambda: is_stopped(process.pid))
+        waiting = await replica.engine.wait_until_resting(await replica.engine.core.runs.find(run_id))
         assert waiting.question is not None
         assert (waiting.question.kind, waiting.question.step) == (runs.QuestionKind.UNKNOWN, "b")
 
         os.kill(process.pid, signal.SIGCONT)
-        assert await told(process) == {"woken": True}
+        assert await read_message(process) == {"resumed": True}
         assert notes.read() == ["a"]
 
-        run = await shift.crew.answers(waiting, runs.DID_NOT)
+        run = await replica.engine.answer(waiting, runs.DID_NOT)
 
     assert run.state is runs.RunState.COMPLETED
     assert notes.read() == ["a", "b", "c"]

@@ -1,4 +1,4 @@
-"""How runs go: order, conditions, failures, questions, ends."""
+"""Execution of runs: order, conditions, failures, questions, final states."""
 
 import datetime
 
@@ -19,22 +19,22 @@ def states(run: runs.Run) -> dict[str, runs.StepState]:
 
 
 async def test_steps_are_done_in_their_order_and_recorded(
-    crew: engine_fixture.Crew, notes: engine_fixture.Notes
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
-    run = await crew.executes(notes.step("a"), notes.step("b", "turn"), notes.step("c"))
+    run = await engine.execute(notes.step("a"), notes.step("b", "change"), notes.step("c"))
 
     assert run.state is runs.RunState.COMPLETED
     assert notes.read() == ["a", "b", "c"]
     assert [record.headline for record in run.steps] == [f"{name} came out ok." for name in "abc"]
-    report = await crew.core.audit.find_report(run.find("b").invocation)
+    report = await engine.core.audit.find_report(run.find("b").invocation)
     assert report is not None
     assert report.headline == "b came out ok."
 
 
 async def test_a_failure_stops_and_the_end_is_done_all_the_same(
-    crew: engine_fixture.Crew, notes: engine_fixture.Notes
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
-    run = await crew.executes(notes.step("a", verdict="failed"), notes.step("b"), **{"finally": [notes.step("z")]})
+    run = await engine.execute(notes.step("a", verdict="failed"), notes.step("b"), **{"finally": [notes.step("z")]})
 
     assert run.state is runs.RunState.FAILED
     assert states(run) == {"a": S.FAILED, "b": S.SKIPPED, "z": S.SUCCEEDED}
@@ -42,15 +42,19 @@ async def test_a_failure_stops_and_the_end_is_done_all_the_same(
     assert notes.read() == ["a", "z"]
 
 
-async def test_a_handled_failure_stays_visible(crew: engine_fixture.Crew, notes: engine_fixture.Notes) -> None:
-    run = await crew.executes(notes.step("a", verdict="unknown", on_failure="continue"), notes.step("b"))
+async def test_a_handled_failure_stays_visible(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    run = await engine.execute(notes.step("a", verdict="unknown", on_failure="continue"), notes.step("b"))
 
     assert run.state is runs.RunState.COMPLETED_WITH_FAILURES
     assert states(run) == {"a": S.FAILED, "b": S.SUCCEEDED}
 
 
-async def test_it_goes_on_at_the_step_that_is_named(crew: engine_fixture.Crew, notes: engine_fixture.Notes) -> None:
-    run = await crew.executes(
+async def test_it_goes_on_at_the_step_that_is_named(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    run = await engine.execute(
         notes.step("a", verdict="failed", on_failure={"goto": "c"}), notes.step("b"), notes.step("c")
     )
 
@@ -59,9 +63,9 @@ async def test_it_goes_on_at_the_step_that_is_named(crew: engine_fixture.Crew, n
 
 
 async def test_a_step_that_is_not_wanted_is_skipped_with_the_reason(
-    crew: engine_fixture.Crew, notes: engine_fixture.Notes
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
-    run = await crew.executes(
+    run = await engine.execute(
         notes.step("a", save={"n": "times"}),
         notes.step("b", when="steps.a.saved.n > 1"),
         notes.step("c", when="steps.a.saved.n == 1 and steps.b.outcome == 'skipped'"),
@@ -71,49 +75,51 @@ async def test_a_step_that_is_not_wanted_is_skipped_with_the_reason(
     assert str(run.find("b").reason) == "condition not met"
 
 
-async def test_a_step_is_tried_again(crew: engine_fixture.Crew, notes: engine_fixture.Notes) -> None:
-    run = await crew.executes(notes.step("a", good_after=1, retry={"attempts": 3, "delay": "0s"}))
+async def test_a_step_is_tried_again(engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes) -> None:
+    run = await engine.execute(notes.step("a", good_after=1, retry={"attempts": 3, "delay": "0s"}))
 
     assert run.state is runs.RunState.COMPLETED
     assert run.find("a").attempt == 2
     assert notes.read() == ["a", "a"]
 
 
-async def test_a_step_that_takes_too_long_is_ended(crew: engine_fixture.Crew, notes: engine_fixture.Notes) -> None:
-    run = await crew.executes(notes.step("a", seconds=30.0, timeout="1s"))
+async def test_a_step_that_takes_too_long_is_ended(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    run = await engine.execute(notes.step("a", seconds=30.0, timeout="1s"))
 
     assert run.state is runs.RunState.TIMED_OUT
     assert run.find("a").state is S.TIMED_OUT
 
 
 async def test_what_is_agreed_to_is_done_and_nothing_else(
-    crew: engine_fixture.Crew, notes: engine_fixture.Notes
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
-    waiting = await crew.executes(notes.step("a", "turn", confirm={"text": "Really?"}))
+    waiting = await engine.execute(notes.step("a", "change", confirm={"text": "Really?"}))
 
     assert waiting.state is runs.RunState.WAITING
     assert waiting.question is not None
-    assert "turn a" in waiting.question.text
+    assert "change a" in waiting.question.text
     assert notes.read() == []
-    run = await crew.answers(waiting, "yes")
+    run = await engine.answer(waiting, "yes")
     assert run.state is runs.RunState.COMPLETED
     assert notes.read() == ["a"]
 
 
-async def test_a_no_ends_it(crew: engine_fixture.Crew, notes: engine_fixture.Notes) -> None:
-    waiting = await crew.executes(notes.step("a", "turn", confirm={"text": "Really?"}), notes.step("b"))
+async def test_a_no_ends_it(engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes) -> None:
+    waiting = await engine.execute(notes.step("a", "change", confirm={"text": "Really?"}), notes.step("b"))
 
-    run = await crew.answers(waiting, "no")
+    run = await engine.answer(waiting, "no")
 
     assert run.state is runs.RunState.CANCELLED
     assert notes.read() == []
     assert str(run.find("a").reason).startswith("declined by ")
 
 
-async def test_silence_is_a_no(crew: engine_fixture.Crew, notes: engine_fixture.Notes) -> None:
-    waiting = await crew.executes(notes.step("a", "turn", confirm={"text": "Really?", "timeout": "1s"}))
+async def test_silence_is_a_no(engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes) -> None:
+    waiting = await engine.execute(notes.step("a", "change", confirm={"text": "Really?", "timeout": "1s"}))
 
-    run = await crew.comes_to(waiting, lambda now: now.state.is_final)
+    run = await engine.wait_until(waiting, lambda now: now.state.is_final)
 
     assert run.state is runs.RunState.CANCELLED
     assert str(run.find("a").reason) == "no answer in time"
@@ -129,105 +135,119 @@ async def test_silence_is_a_no(crew: engine_fixture.Crew, notes: engine_fixture.
     ],
 )
 async def test_a_person_is_asked_what_to_do_about_a_failure(
-    crew: engine_fixture.Crew, notes: engine_fixture.Notes, answer: str, state: runs.RunState, left: list[str]
+    engine: engine_fixture.EngineFixture,
+    notes: engine_fixture.Notes,
+    answer: str,
+    state: runs.RunState,
+    left: list[str],
 ) -> None:
-    waiting = await crew.executes(notes.step("a", good_after=1, on_failure="ask"), notes.step("b"))
+    waiting = await engine.execute(notes.step("a", good_after=1, on_failure="ask"), notes.step("b"))
     assert waiting.question is not None
     assert waiting.question.text == "“Do a” failed: a came out failed. What next?"
 
-    run = await crew.answers(waiting, answer)
+    run = await engine.answer(waiting, answer)
 
     assert run.state is state
     assert notes.read() == left
 
 
 async def test_a_person_does_a_step_and_says_how_it_went(
-    crew: engine_fixture.Crew, notes: engine_fixture.Notes
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     manual = {"id": "m", "title": "Look", "uses": "manual", "with": {"instructions": "Look at it."}}
-    waiting = await crew.executes(manual, notes.step("b", when="steps.m.outcome == 'succeeded'"))
+    waiting = await engine.execute(manual, notes.step("b", when="steps.m.outcome == 'succeeded'"))
 
-    run = await crew.answers(waiting, "done", comment="all green")
+    run = await engine.answer(waiting, "done", comment="all green")
 
     assert run.state is runs.RunState.COMPLETED
     assert "all green" in run.find("m").headline
     assert notes.read() == ["b"]
 
 
-async def test_a_secret_in_a_note_is_not_kept(crew: engine_fixture.Crew, notes: engine_fixture.Notes) -> None:
+async def test_a_secret_in_a_note_is_not_kept(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
     manual = {"id": "m", "title": "Look", "uses": "manual", "with": {"instructions": "Look."}, "save": {"note": "note"}}
-    waiting = await crew.executes(manual, notes.step("b"))
+    waiting = await engine.execute(manual, notes.step("b"))
     assert waiting.question is not None
 
-    run = await crew.answers(waiting, "done", comment="it was password=hunter2")
+    run = await engine.answer(waiting, "done", comment="it was password=hunter2")
 
-    async with crew.core.db.transaction() as connection:
+    async with engine.core.db.transaction() as connection:
         kept = (await connection.execute(sqlalchemy.select(tables.questions.c.comment))).scalar_one()
     assert kept == "it was password=•••"
     assert run.find("m").saved == {"note": "it was password=•••"}
 
 
-async def test_step_by_step_it_waits_before_each(crew: engine_fixture.Crew, notes: engine_fixture.Notes) -> None:
-    first = await crew.executes(notes.step("a"), notes.step("b"), notes.step("c"), is_step_by_step=True)
-    second = await crew.answers(first, "yes")
-    third = await crew.answers(second, "skip")
+async def test_step_by_step_it_waits_before_each(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    first = await engine.execute(notes.step("a"), notes.step("b"), notes.step("c"), is_step_by_step=True)
+    second = await engine.answer(first, "yes")
+    third = await engine.answer(second, "skip")
 
-    run = await crew.answers(third, "yes")
+    run = await engine.answer(third, "yes")
 
     assert run.state is runs.RunState.COMPLETED
     assert notes.read() == ["a", "c"]
 
 
-async def test_a_run_that_is_cancelled_ends_at_once(crew: engine_fixture.Crew, notes: engine_fixture.Notes) -> None:
-    begun = await crew.begins(
+async def test_a_run_that_is_cancelled_ends_at_once(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    begun = await engine.start(
         engine_fixture.a_procedure(notes.step("a", seconds=30.0), notes.step("b"), **{"finally": [notes.step("z")]})
     )
-    await crew.comes_to(begun, lambda now: now.find("a").state is S.RUNNING)
+    await engine.wait_until(begun, lambda now: now.find("a").state is S.RUNNING)
 
-    await crew.core.runs.cancel(begun.id, by=engine_fixture.an_invocation())
+    await engine.core.runs.cancel(begun.id, by=engine_fixture.an_invocation())
 
-    run = await crew.rests(begun)
+    run = await engine.wait_until_resting(begun)
     assert run.state is runs.RunState.CANCELLED
     assert states(run) == {"a": S.CANCELLED, "b": S.CANCELLED, "z": S.SUCCEEDED}
 
 
 async def test_a_waiting_run_can_be_cancelled_and_its_question_is_closed(
-    crew: engine_fixture.Crew, notes: engine_fixture.Notes
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
-    waiting = await crew.executes(notes.step("a", confirm={"text": "Really?"}))
+    waiting = await engine.execute(notes.step("a", confirm={"text": "Really?"}))
 
-    await crew.core.runs.cancel(waiting.id, by=engine_fixture.an_invocation())
+    await engine.core.runs.cancel(waiting.id, by=engine_fixture.an_invocation())
 
-    run = await crew.rests(waiting)
+    run = await engine.wait_until_resting(waiting)
     assert run.state is runs.RunState.CANCELLED
     assert run.question is not None
     assert run.question.answer == "cancelled"
 
 
-async def test_a_failed_run_goes_on_where_it_failed(crew: engine_fixture.Crew, notes: engine_fixture.Notes) -> None:
-    failed = await crew.executes(notes.step("a"), notes.step("b", good_after=1), notes.step("c"))
+async def test_a_failed_run_goes_on_where_it_failed(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    failed = await engine.execute(notes.step("a"), notes.step("b", good_after=1), notes.step("c"))
     assert failed.state is runs.RunState.FAILED
 
-    await crew.core.runs.retry(failed.id, by=engine_fixture.an_invocation())
+    await engine.core.runs.retry(failed.id, by=engine_fixture.an_invocation())
 
-    run = await crew.comes_to(failed, lambda now: now.state is runs.RunState.COMPLETED)
+    run = await engine.wait_until(failed, lambda now: now.state is runs.RunState.COMPLETED)
     assert notes.read() == ["a", "b", "b", "c"]
     assert run.find("b").attempt == 2
 
 
-async def test_the_time_between_two_attempts_counts(crew: engine_fixture.Crew, notes: engine_fixture.Notes) -> None:
+async def test_the_time_between_two_attempts_counts(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
     step = notes.step("a", good_after=1, retry={"attempts": 2, "delay": "1h"})
 
-    run = await crew.executes(step, notes.step("b"), timeout="1s")
+    run = await engine.execute(step, notes.step("b"), timeout="1s")
 
     assert run.state is runs.RunState.TIMED_OUT
     assert states(run) == {"a": S.FAILED, "b": S.SKIPPED}
 
 
 async def test_a_run_whose_time_was_over_goes_on_with_what_was_left_undone(
-    crew: engine_fixture.Crew, notes: engine_fixture.Notes
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
-    done = await crew.executes(notes.step("a"), notes.step("b", verdict="failed"))
+    done = await engine.execute(notes.step("a"), notes.step("b", verdict="failed"))
     now = datetime.datetime.now(datetime.UTC)
     left = transitions.replace_record(done, "b", state=S.PENDING, started_at=None, ended_at=None)
 

@@ -1,4 +1,4 @@
-"""What goes wrong beside the steps: clocks, damaged rows, lost confirmations, mistakes of the engine's own."""
+"""Faults outside the steps: clocks, damaged rows, lost confirmations, internal errors."""
 
 import asyncio
 import datetime
@@ -23,66 +23,68 @@ def states(run: runs.Run) -> dict[str, runs.StepState]:
     return {record.id: record.state for record in run.steps}
 
 
-async def changes(shift: worker_fixture.Shift, run: runs.Run, **values: Any) -> None:
-    """Change what is stored of *run* behind everybody's back."""
-    async with shift.db.transaction() as connection:
+async def update_row(replica: worker_fixture.WorkerFixture, run: runs.Run, **values: Any) -> None:
+    """Change the stored row of *run* directly."""
+    async with replica.db.transaction() as connection:
         await connection.execute(sqlalchemy.update(tables.runs).where(tables.runs.c.id == run.id).values(values))
 
 
 async def test_the_end_is_done_even_where_somebody_cancels_in_the_middle_of_it(
-    crew: engine_fixture.Crew, notes: engine_fixture.Notes
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
-    end = [notes.step("y", seconds=0.3), notes.step("z", "turn", seconds=0.3)]
-    begun = await crew.begins(engine_fixture.a_procedure(notes.step("a", seconds=30.0), **{"finally": end}))
-    await crew.comes_to(begun, lambda now: now.find("a").state is S.RUNNING)
+    end = [notes.step("y", seconds=0.3), notes.step("z", "change", seconds=0.3)]
+    begun = await engine.start(engine_fixture.a_procedure(notes.step("a", seconds=30.0), **{"finally": end}))
+    await engine.wait_until(begun, lambda now: now.find("a").state is S.RUNNING)
 
-    await crew.core.runs.cancel(begun.id, by=engine_fixture.an_invocation())
-    await crew.comes_to(begun, lambda now: now.find("y").state is S.RUNNING)
-    await crew.core.runs.cancel(begun.id, by=engine_fixture.an_invocation())
+    await engine.core.runs.cancel(begun.id, by=engine_fixture.an_invocation())
+    await engine.wait_until(begun, lambda now: now.find("y").state is S.RUNNING)
+    await engine.core.runs.cancel(begun.id, by=engine_fixture.an_invocation())
 
-    run = await crew.rests(begun)
+    run = await engine.wait_until_resting(begun)
     assert states(run) == {"a": S.CANCELLED, "y": S.SUCCEEDED, "z": S.SUCCEEDED}
     assert notes.read() == ["a", "y", "z"]
 
 
-async def test_a_retry_makes_no_change_twice(crew: engine_fixture.Crew, notes: engine_fixture.Notes) -> None:
-    failed = await crew.executes(
+async def test_a_retry_makes_no_change_twice(engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes) -> None:
+    failed = await engine.execute(
         notes.step("a", verdict="failed", on_failure="continue"),
-        notes.step("b", "turn"),
+        notes.step("b", "change"),
         notes.step("c"),
         notes.step("d", good_after=1),
-        **{"finally": [notes.step("z", "turn")]},
+        **{"finally": [notes.step("z", "change")]},
     )
 
-    await crew.core.runs.retry(failed.id, by=engine_fixture.an_invocation())
+    await engine.core.runs.retry(failed.id, by=engine_fixture.an_invocation())
 
-    await crew.comes_to(failed, lambda now: now.state is runs.RunState.COMPLETED_WITH_FAILURES)
+    await engine.wait_until(failed, lambda now: now.state is runs.RunState.COMPLETED_WITH_FAILURES)
     assert notes.read() == ["a", "b", "c", "d", "z", "a", "c", "d", "z"]
 
 
 async def test_a_retry_asks_first_where_nobody_knows_whether_a_change_happened(
-    crew: engine_fixture.Crew, notes: engine_fixture.Notes
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
-    begun = await crew.begins(engine_fixture.a_procedure(notes.step("a", "turn", seconds=30.0)))
-    await crew.comes_to(begun, lambda now: bool(notes.read()))
-    await crew.core.runs.cancel(begun.id, by=engine_fixture.an_invocation())
-    cancelled = await crew.comes_to(begun, worker_fixture.is_over)
+    begun = await engine.start(engine_fixture.a_procedure(notes.step("a", "change", seconds=30.0)))
+    await engine.wait_until(begun, lambda now: bool(notes.read()))
+    await engine.core.runs.cancel(begun.id, by=engine_fixture.an_invocation())
+    cancelled = await engine.wait_until(begun, worker_fixture.is_over)
     assert states(cancelled) == {"a": S.UNKNOWN}
 
-    await crew.core.runs.retry(begun.id, by=engine_fixture.an_invocation())
+    await engine.core.runs.retry(begun.id, by=engine_fixture.an_invocation())
 
-    waiting = await crew.comes_to(begun, lambda now: now.state is runs.RunState.WAITING)
+    waiting = await engine.wait_until(begun, lambda now: now.state is runs.RunState.WAITING)
     assert waiting.question is not None
     assert waiting.question.kind is runs.QuestionKind.UNKNOWN
     assert "cancelled by" in waiting.question.text
-    assert (await crew.answers(waiting, runs.HAPPENED)).state is runs.RunState.COMPLETED
+    assert (await engine.answer(waiting, runs.HAPPENED)).state is runs.RunState.COMPLETED
     assert notes.read() == ["a"]
 
 
 async def test_a_change_that_was_cut_off_is_not_tried_again_by_itself(
-    crew: engine_fixture.Crew, notes: engine_fixture.Notes
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
-    run = await crew.executes(notes.step("a", "turn", seconds=30.0, timeout="1s", retry={"attempts": 3, "delay": "0s"}))
+    run = await engine.execute(
+        notes.step("a", "change", seconds=30.0, timeout="1s", retry={"attempts": 3, "delay": "0s"})
+    )
 
     assert states(run) == {"a": S.TIMED_OUT}
     assert notes.read() == ["a"]
@@ -91,13 +93,13 @@ async def test_a_change_that_was_cut_off_is_not_tried_again_by_itself(
 async def test_cancelling_the_question_whether_it_happened_leaves_it_unknown(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
-    async with worker_fixture.on(database_url, tmp_path) as first:
-        begun = await first.crew.begins(engine_fixture.a_procedure(notes.step("a", "turn", seconds=30.0)))
-        await first.crew.comes_to(begun, lambda now: bool(notes.read()))
-    async with worker_fixture.on(database_url, tmp_path) as second:
-        await second.crew.comes_to(begun, lambda now: now.state is runs.RunState.WAITING)
-        await second.crew.core.runs.cancel(begun.id, by=engine_fixture.an_invocation())
-        run = await second.crew.comes_to(begun, worker_fixture.is_over)
+    async with worker_fixture.running(database_url, tmp_path) as first:
+        begun = await first.engine.start(engine_fixture.a_procedure(notes.step("a", "change", seconds=30.0)))
+        await first.engine.wait_until(begun, lambda now: bool(notes.read()))
+    async with worker_fixture.running(database_url, tmp_path) as second:
+        await second.engine.wait_until(begun, lambda now: now.state is runs.RunState.WAITING)
+        await second.engine.core.runs.cancel(begun.id, by=engine_fixture.an_invocation())
+        run = await second.engine.wait_until(begun, worker_fixture.is_over)
 
     assert run.state is runs.RunState.CANCELLED
     assert states(run) == {"a": S.UNKNOWN}
@@ -114,26 +116,26 @@ async def test_cancelling_the_question_whether_it_happened_leaves_it_unknown(
 async def test_a_run_that_cannot_be_read_stops_no_other_and_is_told(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes, damage: dict[str, Any]
 ) -> None:
-    async with worker_fixture.on(database_url, tmp_path) as shift:
-        waiting = await shift.crew.executes(notes.step("a", confirm={"text": "Really?"}), lock="the-lock")
-        await changes(shift, waiting, **{"state": "running", **damage})
-        await shift.db.work(lambda one: claims.offer(one, run_store.RUN, waiting.id, worker_fixture.now()))
+    async with worker_fixture.running(database_url, tmp_path) as replica:
+        waiting = await replica.engine.execute(notes.step("a", confirm={"text": "Really?"}), lock="the-lock")
+        await update_row(replica, waiting, **{"state": "running", **damage})
+        await replica.db.work(lambda one: claims.offer(one, run_store.RUN, waiting.id, worker_fixture.now()))
 
-        run = await shift.crew.executes(notes.step("b"))
+        run = await replica.engine.execute(notes.step("b"))
 
         assert run.state is runs.RunState.COMPLETED
-        assert [one.id for one in await shift.crew.core.runs.list(runs.RunFilter())] == [run.id]
+        assert [one.id for one in await replica.engine.core.runs.list(runs.RunFilter())] == [run.id]
         with pytest.raises(errors.Unreadable, match=f"The run {waiting.id} cannot be read: another version"):
-            await shift.crew.core.runs.find(waiting.id)
+            await replica.engine.core.runs.find(waiting.id)
         with pytest.raises(errors.Unreadable, match="“the-lock” is free now"):
-            await shift.crew.core.runs.unlock("the-lock")
-        assert (await shift.crew.executes(notes.step("c"), lock="the-lock")).state is runs.RunState.COMPLETED
+            await replica.engine.core.runs.unlock("the-lock")
+        assert (await replica.engine.execute(notes.step("c"), lock="the-lock")).state is runs.RunState.COMPLETED
 
 
 async def test_a_condition_that_cannot_be_read_is_a_failure_of_its_step(
-    crew: engine_fixture.Crew, notes: engine_fixture.Notes
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
-    run = await crew.executes(notes.step("a"), notes.step("b", when="((("), **{"finally": [notes.step("z")]})
+    run = await engine.execute(notes.step("a"), notes.step("b", when="((("), **{"finally": [notes.step("z")]})
 
     assert states(run) == {"a": S.SUCCEEDED, "b": S.FAILED, "z": S.SUCCEEDED}
     assert "it ends too early" in run.find("b").headline
@@ -142,68 +144,68 @@ async def test_a_condition_that_cannot_be_read_is_a_failure_of_its_step(
 async def test_a_mistake_of_the_engine_ends_the_run_with_its_reason_and_its_end(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
-    async with worker_fixture.on(database_url, tmp_path) as shift:
-        begun = await shift.crew.begins(
+    async with worker_fixture.running(database_url, tmp_path) as replica:
+        begun = await replica.engine.start(
             engine_fixture.a_procedure(notes.step("a", seconds=0.5), notes.step("b"), **{"finally": [notes.step("z")]})
         )
-        # What should never be: the id of the next record is taken.
+        # Provoke an internal error: the id of the next audit entry is taken.
         taken = engine_fixture.an_invocation(id=f"{begun.id}.2.1")
-        assert await shift.crew.core.audit.begin(taken)
-        run = await shift.crew.rests(begun)
+        assert await replica.engine.core.audit.begin(taken)
+        run = await replica.engine.wait_until_resting(begun)
 
     assert run.state is runs.RunState.FAILED
     assert states(run) == {"a": S.FAILED, "b": S.SKIPPED, "z": S.SUCCEEDED}
     assert str(run.find("a").reason) == "internal error (IntegrityError); details are in the log"
 
 
-class Forgetful(run_store.RunStore):
-    """Writes everything down, and every time loses the confirmation."""
+class UnconfirmedStore(run_store.RunStore):
+    """Writes successfully and then loses every second confirmation."""
 
     def __init__(self, db: Any, clock: Any = None) -> None:
         super().__init__(db, clock)
-        self.is_told = False
+        self.has_failed = False
 
     async def write(self, run: runs.Run, worker: str, claim: claims.Claim, **more: Any) -> runs.Run | None:
         written = await super().write(run, worker, claim, **more)
-        self.is_told = not self.is_told
-        if self.is_told:
-            raise errors.Unavailable("The confirmation got lost.")
+        self.has_failed = not self.has_failed
+        if self.has_failed:
+            raise errors.Unavailable("The confirmation was lost.")
         return written
 
 
 async def test_what_was_written_without_a_confirmation_is_done_once(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
-    async with worker_fixture.on(database_url, tmp_path, kind=Forgetful) as shift:
-        waiting = await shift.crew.executes(
-            notes.step("a", "turn"), notes.step("b", "turn", confirm={"text": "Really?"})
+    async with worker_fixture.running(database_url, tmp_path, kind=UnconfirmedStore) as replica:
+        waiting = await replica.engine.execute(
+            notes.step("a", "change"), notes.step("b", "change", confirm={"text": "Really?"})
         )
-        run = await shift.crew.answers(waiting, runs.YES)
+        run = await replica.engine.answer(waiting, runs.YES)
 
     assert run.state is runs.RunState.COMPLETED
     assert [record.attempt for record in run.steps] == [1, 1]
     assert notes.read() == ["a", "b"]
 
 
-@pytest.mark.parametrize("owner", ["own", "nobody-any-more"])
+@pytest.mark.parametrize("owner", ["own", "gone"])
 async def test_a_claim_that_nobody_knows_of_is_not_for_ever(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes, owner: str
 ) -> None:
-    async with worker_fixture.on(database_url, tmp_path) as shift:
-        waiting = await shift.crew.executes(notes.step("a", confirm={"text": "Really?"}))
-        worker = str(shift.crew.core.member.id) if owner == "own" else owner
-        await shift.db.work(
+    async with worker_fixture.running(database_url, tmp_path) as replica:
+        waiting = await replica.engine.execute(notes.step("a", confirm={"text": "Really?"}))
+        worker = str(replica.engine.core.member.id) if owner == "own" else owner
+        await replica.db.work(
             lambda one: claims.offer(one, run_store.RUN, waiting.id, worker_fixture.now(), worker=worker)
         )
-        await changes(
-            shift,
+        await update_row(
+            replica,
             waiting,
             cancelled_by="somebody",
             cancelled_at=worker_fixture.now(),
             state="running",
         )
 
-        run = await shift.crew.comes_to(waiting, worker_fixture.is_over)
+        run = await replica.engine.wait_until(waiting, worker_fixture.is_over)
 
     assert run.state is runs.RunState.CANCELLED
 
@@ -211,25 +213,25 @@ async def test_a_claim_that_nobody_knows_of_is_not_for_ever(
 async def test_an_answer_after_its_time_is_silence(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
-    async with worker_fixture.on(database_url, tmp_path) as shift:
-        waiting = await shift.crew.executes(notes.step("a", "turn", confirm={"text": "Really?", "timeout": "1m"}))
-    # Nobody was there when the time was over.
+    async with worker_fixture.running(database_url, tmp_path) as replica:
+        waiting = await replica.engine.execute(notes.step("a", "change", confirm={"text": "Really?", "timeout": "1m"}))
+    # No worker was running when the question expired.
     moved = datetime.timedelta(minutes=2)
-    beats_never = membership.HeartbeatConfig(heartbeat_seconds=3600.0)
-    async with worker_fixture.on(
-        database_url, tmp_path, clock=lambda: worker_fixture.now() + moved, config=beats_never
+    no_heartbeat = membership.HeartbeatConfig(heartbeat_seconds=3600.0)
+    async with worker_fixture.running(
+        database_url, tmp_path, clock=lambda: worker_fixture.now() + moved, config=no_heartbeat
     ) as late:
         assert waiting.question is not None
-        given = await late.crew.core.runs.answer(waiting, runs.YES, by=engine_fixture.an_invocation())
-        run = await late.crew.comes_to(waiting, worker_fixture.is_over)
+        given = await late.engine.core.runs.answer(waiting, runs.YES, by=engine_fixture.an_invocation())
+        run = await late.engine.wait_until(waiting, worker_fixture.is_over)
 
     assert given.answered_by == "nobody"
     assert run.state is runs.RunState.CANCELLED
     assert notes.read() == []
 
 
-class Clock:
-    """A clock that somebody sets."""
+class SettableClock:
+    """A clock that can be set."""
 
     def __init__(self) -> None:
         self.ahead = datetime.timedelta(0)
@@ -241,14 +243,14 @@ class Clock:
 async def test_a_clock_that_is_set_back_delays_nothing_for_long(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
-    clock = Clock()
-    async with worker_fixture.on(database_url, tmp_path, clock=clock) as shift:
-        begun = await shift.crew.begins(
+    clock = SettableClock()
+    async with worker_fixture.running(database_url, tmp_path, clock=clock) as replica:
+        begun = await replica.engine.start(
             engine_fixture.a_procedure(notes.step("a", good_after=1, retry={"attempts": 2, "delay": "1s"}))
         )
-        await shift.crew.comes_to(begun, lambda now: now.find("a").attempt == 2)
+        await replica.engine.wait_until(begun, lambda now: now.find("a").attempt == 2)
         clock.ahead = -datetime.timedelta(days=1)
-        run = await shift.crew.rests(begun)
+        run = await replica.engine.wait_until_resting(begun)
 
     assert run.state is runs.RunState.COMPLETED
     assert notes.read() == ["a", "a"]
@@ -258,42 +260,45 @@ async def test_a_clock_that_is_set_back_delays_nothing_for_long(
 async def test_a_clock_that_steps_takes_no_run_from_a_worker_that_lives(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes, hours: int
 ) -> None:
-    clock = Clock()
+    clock = SettableClock()
     async with (
-        worker_fixture.on(database_url, tmp_path) as first,
-        worker_fixture.on(database_url, tmp_path, clock=clock) as second,
+        worker_fixture.running(database_url, tmp_path) as first,
+        worker_fixture.running(database_url, tmp_path, clock=clock) as second,
     ):
-        begun = await first.crew.begins(engine_fixture.a_procedure(notes.step("a", "turn", seconds=1.0)))
-        await first.crew.comes_to(begun, lambda now: bool(notes.read()))
+        begun = await first.engine.start(engine_fixture.a_procedure(notes.step("a", "change", seconds=1.0)))
+        await first.engine.wait_until(begun, lambda now: bool(notes.read()))
         clock.ahead = datetime.timedelta(hours=hours)
-        run = await second.crew.rests(begun)
+        run = await second.engine.wait_until_resting(begun)
 
     assert run.state is runs.RunState.COMPLETED
     assert notes.read() == ["a"]
 
 
 async def test_what_no_database_can_hold_as_text_stops_no_run(
-    crew: engine_fixture.Crew, notes: engine_fixture.Notes
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     step = notes.step("a")
-    run = await crew.executes({**step, "with": {**step["with"], "text": "a nul \0 here"}})
+    run = await engine.execute({**step, "with": {**step["with"], "text": "a nul \0 here"}})
 
     assert run.state is runs.RunState.COMPLETED
-    (entry,) = [one for one in await crew.core.audit.latest(limit=5) if one.id == run.find("a").invocation]
-    assert entry.text.startswith("look 'a nul \N{REPLACEMENT CHARACTER} here'")
+    (entry,) = [one for one in await engine.core.audit.latest(limit=5) if one.id == run.find("a").invocation]
+    assert entry.text.startswith("read 'a nul \N{REPLACEMENT CHARACTER} here'")
     assert entry.headline == "a nul \N{SYMBOL FOR NULL} here came out ok."
 
 
 async def test_one_start_that_comes_200_times_is_one_run(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
-    async with worker_fixture.on(database_url, tmp_path) as first, worker_fixture.on(database_url, tmp_path) as second:
-        invocation, procedure = engine_fixture.an_invocation(), engine_fixture.a_procedure(notes.step("a", "turn"))
-        both = (first.crew, second.crew)
+    async with (
+        worker_fixture.running(database_url, tmp_path) as first,
+        worker_fixture.running(database_url, tmp_path) as second,
+    ):
+        invocation, procedure = engine_fixture.an_invocation(), engine_fixture.a_procedure(notes.step("a", "change"))
+        both = (first.engine, second.engine)
         begun = await asyncio.gather(
-            *(both[n % 2].begins(procedure, invocation=invocation, lock="one") for n in range(200))
+            *(both[n % 2].start(procedure, invocation=invocation, lock="one") for n in range(200))
         )
-        await first.crew.rests(begun[0])
+        await first.engine.wait_until_resting(begun[0])
 
     assert len({run.id for run in begun}) == 1
     assert notes.read() == ["a"]
@@ -302,18 +307,21 @@ async def test_one_start_that_comes_200_times_is_one_run(
 async def test_of_two_answers_at_the_same_moment_one_counts(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
-    async with worker_fixture.on(database_url, tmp_path) as first, worker_fixture.on(database_url, tmp_path) as second:
-        waiting = await first.crew.executes(
-            notes.step("a", "turn", confirm={"text": "Really?"}), notes.step("b", confirm={"text": "And this?"})
+    async with (
+        worker_fixture.running(database_url, tmp_path) as first,
+        worker_fixture.running(database_url, tmp_path) as second,
+    ):
+        waiting = await first.engine.execute(
+            notes.step("a", "change", confirm={"text": "Really?"}), notes.step("b", confirm={"text": "And this?"})
         )
         given = await asyncio.gather(
             *(
-                crew.core.runs.answer(waiting, answer, by=engine_fixture.an_invocation())
-                for crew, answer in ((first.crew, runs.YES), (second.crew, runs.NO)) * 5
+                engine.core.runs.answer(waiting, answer, by=engine_fixture.an_invocation())
+                for engine, answer in ((first.engine, runs.YES), (second.engine, runs.NO)) * 5
             )
         )
         assert len({(one.id, one.answer, one.answered_at) for one in given}) == 1
-        run = await first.crew.rests(waiting)
+        run = await first.engine.wait_until_resting(waiting)
 
     expected = (runs.RunState.WAITING, ["a"]) if given[0].answer == runs.YES else (runs.RunState.CANCELLED, [])
     assert (run.state, notes.read()) == expected
@@ -322,34 +330,37 @@ async def test_of_two_answers_at_the_same_moment_one_counts(
 async def test_a_lock_is_had_by_one_at_a_time(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
-    async with worker_fixture.on(database_url, tmp_path) as first, worker_fixture.on(database_url, tmp_path) as second:
-        both = (first.crew, second.crew)
-        procedure = engine_fixture.a_procedure(notes.step("a", "turn", confirm={"text": "Really?"}))
+    async with (
+        worker_fixture.running(database_url, tmp_path) as first,
+        worker_fixture.running(database_url, tmp_path) as second,
+    ):
+        both = (first.engine, second.engine)
+        procedure = engine_fixture.a_procedure(notes.step("a", "change", confirm={"text": "Really?"}))
         begun = await asyncio.gather(
-            *(both[n % 2].begins(procedure, lock="one") for n in range(40)), return_exceptions=True
+            *(both[n % 2].start(procedure, lock="one") for n in range(40)), return_exceptions=True
         )
         (holder,) = [run for run in begun if isinstance(run, runs.Run)]
         refused = [error for error in begun if isinstance(error, errors.Refused)]
         assert len(refused) == 39
         assert all(holder.id in str(error) and error.commands == (f"run show {holder.id}",) for error in refused)
-        waiting = await first.crew.rests(holder)
+        waiting = await first.engine.wait_until_resting(holder)
         with pytest.raises(errors.Refused):
-            await second.crew.begins(procedure, lock="one")
-        await first.crew.answers(waiting, runs.NO)
-        assert (await second.crew.begins(procedure, lock="one")).id != holder.id
+            await second.engine.start(procedure, lock="one")
+        await first.engine.answer(waiting, runs.NO)
+        assert (await second.engine.start(procedure, lock="one")).id != holder.id
 
 
 async def test_a_buried_worker_that_wakes_does_nothing_of_its_old_runs(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
-    async with worker_fixture.on(database_url, tmp_path) as first:
-        begun = await first.crew.begins(
-            engine_fixture.a_procedure(notes.step("a", seconds=1.0), notes.step("b", "turn", idempotent=True))
+    async with worker_fixture.running(database_url, tmp_path) as first:
+        begun = await first.engine.start(
+            engine_fixture.a_procedure(notes.step("a", seconds=1.0), notes.step("b", "change", idempotent=True))
         )
-        await first.crew.comes_to(begun, lambda now: bool(notes.read()))
-        async with worker_fixture.on(database_url, tmp_path) as second:
-            await second.db.work(lambda one: membership.unregister(one, str(first.crew.core.member.id)))
-            run = await second.crew.rests(begun)
+        await first.engine.wait_until(begun, lambda now: bool(notes.read()))
+        async with worker_fixture.running(database_url, tmp_path) as second:
+            await second.db.work(lambda one: membership.unregister(one, str(first.engine.core.member.id)))
+            run = await second.engine.wait_until_resting(begun)
 
     assert run.state is runs.RunState.COMPLETED
     assert notes.read().count("b") == 1
@@ -357,26 +368,26 @@ async def test_a_buried_worker_that_wakes_does_nothing_of_its_old_runs(
 
 
 async def test_whatever_is_typed_into_a_lock_and_a_service_can_be_held(
-    crew: engine_fixture.Crew, notes: engine_fixture.Notes
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     odd = "order\0\ud800'; --"
-    held = await crew.executes(
+    held = await engine.execute(
         notes.step("a", confirm={"text": "Really?"}), lock=f"deployment:{odd}", params={"service": odd}
     )
 
     with pytest.raises(errors.Refused, match="is locked by the run"):
-        await crew.executes(notes.step("b"), lock=f"deployment:{odd}")
+        await engine.execute(notes.step("b"), lock=f"deployment:{odd}")
     assert held.lock is not None
-    freed = await crew.core.runs.unlock(held.lock)
+    freed = await engine.core.runs.unlock(held.lock)
 
     assert freed.id == held.id
-    assert (await crew.executes(notes.step("b"), lock=f"deployment:{odd}")).state is runs.RunState.COMPLETED
+    assert (await engine.execute(notes.step("b"), lock=f"deployment:{odd}")).state is runs.RunState.COMPLETED
 
 
 async def test_a_lock_longer_than_one_can_be_is_refused_before_anything_begins(
-    crew: engine_fixture.Crew, notes: engine_fixture.Notes
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     with pytest.raises(errors.UsageError, match="256 characters"):
-        await crew.executes(notes.step("a"), lock="x" * 256)
+        await engine.execute(notes.step("a"), lock="x" * 256)
 
     assert notes.read() == []

@@ -1,4 +1,4 @@
-"""Runs outlive their database being away: stopped, frozen, its disk full."""
+"""Runs survive an unavailable database: stopped, frozen, or with a full disk."""
 
 import asyncio
 import collections
@@ -19,7 +19,7 @@ from bot.store import database, tables
 from tests.unit.engine import engine_fixture, servers, worker_fixture
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120, func_only=True)]
-_AWAY_SECONDS = 5.0
+_OUTAGE_SECONDS = 5.0
 _RUNS, _STEPS = 10, 6
 _CONFIG = membership.HeartbeatConfig(lease_seconds=3.0, heartbeat_seconds=0.2)
 
@@ -33,8 +33,8 @@ def server() -> Iterator[servers.Server]:
         yield server
 
 
-def a_long_one(notes: engine_fixture.Notes, number: int) -> schema.Procedure:
-    steps = (notes.step(f"r{number}s{step}", "turn", seconds=0.4) for step in range(_STEPS))
+def long_procedure(notes: engine_fixture.Notes, number: int) -> schema.Procedure:
+    steps = (notes.step(f"r{number}s{step}", "change", seconds=0.4) for step in range(_STEPS))
     return engine_fixture.a_procedure(*steps)
 
 
@@ -44,24 +44,26 @@ async def test_while_postgresql_is_away_runs_wait_and_then_go_on(
     server: servers.Server, tmp_path: pathlib.Path, notes: engine_fixture.Notes, how: str
 ) -> None:
     ways = {
-        "power cut": (server.stops, server.starts),
-        "restart": (functools.partial(server.stops, "fast"), server.starts),
-        "frozen": (server.freezes, server.thaws),
+        "power cut": (server.stop, server.start),
+        "restart": (functools.partial(server.stop, "fast"), server.start),
+        "frozen": (server.freeze, server.thaw),
     }
     away, back = ways[how]
     async with (
-        worker_fixture.on(server.url, tmp_path, config=_CONFIG) as first,
-        worker_fixture.on(server.url, tmp_path, config=_CONFIG) as second,
+        worker_fixture.running(server.url, tmp_path, config=_CONFIG) as first,
+        worker_fixture.running(server.url, tmp_path, config=_CONFIG) as second,
     ):
-        begun = [await (first, second)[number % 2].crew.begins(a_long_one(notes, number)) for number in range(_RUNS)]
-        await worker_fixture.until(lambda: len(notes.read()) > 10)
+        begun = [
+            await (first, second)[number % 2].engine.start(long_procedure(notes, number)) for number in range(_RUNS)
+        ]
+        await worker_fixture.wait_until(lambda: len(notes.read()) > 10)
         await asyncio.to_thread(away)
-        await asyncio.sleep(_AWAY_SECONDS)
+        await asyncio.sleep(_OUTAGE_SECONDS)
         written = len(notes.read())
         await asyncio.to_thread(back)
-        ended = [await first.crew.rests(run) for run in begun]
+        ended = [await first.engine.wait_until_resting(run) for run in begun]
 
-    assert written <= _RUNS * _STEPS - _RUNS, "it was away when most was done"
+    assert written <= _RUNS * _STEPS - _RUNS, "most was done before the outage"
     assert [run.state for run in ended] == [runs.RunState.COMPLETED] * _RUNS
     assert collections.Counter(notes.read()) == {f"r{n}s{s}": 1 for n in range(_RUNS) for s in range(_STEPS)}
 
@@ -75,13 +77,13 @@ async def test_whoever_stays_with_a_run_stays_while_the_database_is_away(
     async def show(run: runs.Run) -> None:
         versions.append(run.version)
 
-    async with worker_fixture.on(server.url, tmp_path, config=_CONFIG) as shift:
-        begun = await shift.crew.begins(a_long_one(notes, 0))
-        staying = asyncio.create_task(shift.crew.core.runs.execute_or_follow(begun, show))
-        await worker_fixture.until(lambda: len(notes.read()) > 1)
-        await asyncio.to_thread(server.stops)
+    async with worker_fixture.running(server.url, tmp_path, config=_CONFIG) as replica:
+        begun = await replica.engine.start(long_procedure(notes, 0))
+        staying = asyncio.create_task(replica.engine.core.runs.execute_or_follow(begun, show))
+        await worker_fixture.wait_until(lambda: len(notes.read()) > 1)
+        await asyncio.to_thread(server.stop)
         await asyncio.sleep(2.0)
-        await asyncio.to_thread(server.starts)
+        await asyncio.to_thread(server.start)
         run = await staying
 
     assert run.state is runs.RunState.COMPLETED
@@ -93,30 +95,30 @@ async def test_a_full_disk_is_told_and_leaves_nothing_half_written(
     tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
     path = tmp_path / "posbot.db"
-    async with worker_fixture.on(f"sqlite:///{path}", tmp_path) as shift:
-        going = await shift.crew.begins(
-            engine_fixture.a_procedure(notes.step("a", "turn", seconds=0.3), notes.step("b", "turn"))
+    async with worker_fixture.running(f"sqlite:///{path}", tmp_path) as replica:
+        going = await replica.engine.start(
+            engine_fixture.a_procedure(notes.step("a", "change", seconds=0.3), notes.step("b", "change"))
         )
-        await worker_fixture.until(lambda: notes.read() == ["a"])
-        with full(path):
+        await worker_fixture.wait_until(lambda: notes.read() == ["a"])
+        with full_disk(path):
             with pytest.raises(errors.Unavailable, match=r"The database did not take it \((disk|database)") as caught:
-                await shift.crew.begins(engine_fixture.a_procedure(notes.step("c")), lock="one")
+                await replica.engine.start(engine_fixture.a_procedure(notes.step("c")), lock="one")
             assert caught.value.hint == "Check DATABASE_URL and its disk."
             await asyncio.sleep(1.0)
             assert notes.read() == ["a"]
-        run = await shift.crew.rests(going)
+        run = await replica.engine.wait_until_resting(going)
         assert run.state is runs.RunState.COMPLETED
         assert notes.read() == ["a", "b"]
-        async with shift.db.transaction() as connection:
+        async with replica.db.transaction() as connection:
             assert (await connection.execute(sqlalchemy.select(tables.locks))).all() == []
             ids = (await connection.execute(sqlalchemy.select(tables.runs.c.id))).scalars().all()
         assert ids == [run.id]
-        assert (await shift.crew.executes(notes.step("c"), lock="one")).state is runs.RunState.COMPLETED
+        assert (await replica.engine.execute(notes.step("c"), lock="one")).state is runs.RunState.COMPLETED
 
 
 @contextlib.contextmanager
-def full(path: pathlib.Path) -> Iterator[None]:
-    """Let no file grow beyond what the log of the database has now, as a quota does."""
+def full_disk(path: pathlib.Path) -> Iterator[None]:
+    """Limit every file to the present size of the write-ahead log, as a quota does."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.with_name(f"{path.name}-wal").stat().st_size, hard))
     try:
@@ -132,8 +134,8 @@ async def test_nobody_notices_that_the_server_was_started_again_while_nothing_wa
     async with database.open_database(server.url) as db:
         async with db.transaction() as connection:
             await connection.execute(sqlalchemy.text("SELECT 1"))
-        await asyncio.to_thread(server.stops)
-        await asyncio.to_thread(server.starts)
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(server.start)
         await asyncio.sleep(1.1)
         async with db.transaction() as connection:
             assert (await connection.execute(sqlalchemy.text("SELECT 2"))).scalar_one() == 2

@@ -114,9 +114,9 @@ async def test_waiting_run_is_answered_after_the_upgrade(
     async with database.open_database(database_url) as db, db.transaction() as connection:
         await connection.execute(_INSERT_QUESTION, {"id": QUESTION, "run": RUN, "asked": tables.pack(asked)})
 
-    async with engine_fixture.working(database_url, tmp_path, notes) as crew:
-        waiting = await crew.core.runs.find(RUN)
-        ended = await crew.answers(waiting, "yes")
+    async with engine_fixture.running(database_url, tmp_path, notes) as engine:
+        waiting = await engine.core.runs.find(RUN)
+        ended = await engine.answer(waiting, "yes")
 
     assert waiting.procedure.command.name == "try-out"
     assert [step.uses for step in waiting.procedure.all_steps()][3:] == ["diagnose", "rollout", "connectivity"]
@@ -149,8 +149,8 @@ async def test_reasons_become_codes(
     records = [{"id": step_id, "state": "skipped", "why": why} for step_id in "bcdez"]
     await store(database_url, notes, state="succeeded with failures", document=progress(*records))
 
-    async with engine_fixture.working(database_url, tmp_path, notes) as crew:
-        found = await crew.core.runs.find(RUN)
+    async with engine_fixture.running(database_url, tmp_path, notes) as engine:
+        found = await engine.core.runs.find(RUN)
 
     assert found.state is runs.RunState.COMPLETED_WITH_FAILURES
     assert {record.reason for record in found.steps[1:]} == {reason}

@@ -1,4 +1,4 @@
-"""Crews whose worker is quicker to bury others than usual, has another clock, or a store with faults."""
+"""Engines whose worker has a short lease, a clock of its own or a store with faults."""
 
 import asyncio
 import contextlib
@@ -29,14 +29,14 @@ def now() -> datetime.datetime:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Shift:
-    """A crew and the database that it works on."""
+class WorkerFixture:
+    """An engine and its database."""
 
-    crew: engine_fixture.Crew
+    engine: engine_fixture.EngineFixture
     db: database.Database
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+async def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     async with asyncio.timeout(seconds):
         while True:
             if condition():
@@ -44,28 +44,28 @@ async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
             await asyncio.sleep(0.01)
 
 
-def data_of(folder: pathlib.Path) -> pathlib.Path:
+def write_data(folder: pathlib.Path) -> pathlib.Path:
     data = folder / "runbook_data"
     if not data.exists():
         runbook_folder.write(data, {})
         # No test of the engine runs a shipped procedure, and validating them takes most of the time.
         shutil.rmtree(data / "procedures")
-        roles = {"changers": {"members": ["terminal:*", "U0ALICE"], "may": ["turn"]}}
+        roles = {"changers": {"members": ["terminal:*", "U0ALICE"], "may": ["change"]}}
         runbook_folder.change(data / "roles.yaml", roles=roles)
     return data
 
 
 @contextlib.asynccontextmanager
-async def on(
+async def running(
     url: str,
     folder: pathlib.Path,
     *,
     config: membership.HeartbeatConfig = QUICK,
     clock: timers.Clock | None = None,
     kind: Callable[[database.Database, timers.Clock | None], run_store.RunStore] = run_store.RunStore,
-) -> AsyncIterator[Shift]:
-    """Give a crew with a worker of its own until the block ends."""
-    own = settings.Settings(database_url=url, POSBOT_RUNBOOK_DATA=data_of(folder), POSBOT_LOG_LEVEL="error")
+) -> AsyncIterator[WorkerFixture]:
+    """Run an engine with a worker of its own until the block ends."""
+    own = settings.Settings(database_url=url, POSBOT_RUNBOOK_DATA=write_data(folder), POSBOT_LOG_LEVEL="error")
     databases.fill(url)
     async with (
         app.assemble(
@@ -86,8 +86,8 @@ async def on(
         async with member.registered():
             watch = asyncio.create_task(member.watch())
             try:
-                yield Shift(
-                    engine_fixture.Crew(
+                yield WorkerFixture(
+                    engine_fixture.EngineFixture(
                         dataclasses.replace(
                             core, engine=app.Engine(member=member, worker=worker, store=store, runs=runs_of)
                         )

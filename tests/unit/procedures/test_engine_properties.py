@@ -20,7 +20,7 @@ from tests.unit.engine import engine_fixture, fake_commands
 NOW = datetime.datetime(2026, 11, 24, 3, 0, tzinfo=datetime.UTC)
 MAX_DECISIONS = 400
 S = runs.StepState
-_COMMANDS = {"look": fake_commands.LOOK, "turn": fake_commands.TURN}
+_COMMANDS = {"read": fake_commands.READ, "change": fake_commands.CHANGE}
 _CONTENTS = {
     "confirm": {"text": "Really?"},
     "manual": {"instructions": "Do it."},
@@ -31,10 +31,10 @@ _CONTENTS = {
 @strategies.composite
 def steps(draw: strategies.DrawFn, number: int, count: int, *, is_end: bool) -> dict[str, Any]:
     own = f"z{number}" if is_end else f"s{number}"
-    uses = draw(strategies.sampled_from(["look", "turn"] if is_end else ["look", "turn", "turn", *_CONTENTS]))
+    uses = draw(strategies.sampled_from(["read", "change"] if is_end else ["read", "change", "change", *_CONTENTS]))
     step: dict[str, Any] = {"id": own, "title": own, "uses": uses}
     if uses in _COMMANDS:
-        step |= {"with": {"text": own, "notes": "notes"}, "effect": "change" if uses == "turn" else "read"}
+        step |= {"with": {"text": own, "notes": "notes"}, "effect": "change" if uses == "change" else "read"}
         step["idempotent"] = draw(strategies.booleans())
         if draw(strategies.booleans()):
             step["retry"] = {"attempts": draw(strategies.integers(2, 3)), "delay": "5s"}

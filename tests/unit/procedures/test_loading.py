@@ -16,7 +16,7 @@ from tests.unit.engine import fake_commands
 from tests.unit.procedures import files
 
 DATA = runbook_data.load(runbook_folder.PROJECT / "runbook_data")
-COMMANDS: Mapping[str, command.Command[Any]] = {one.name: one for one in (*commands.load_all(), fake_commands.TURN)}
+COMMANDS: Mapping[str, command.Command[Any]] = {one.name: one for one in (*commands.load_all(), fake_commands.CHANGE)}
 CONTEXT = validation_context.ValidationContext(
     commands=COMMANDS,
     vocabulary=app.vocabulary_of(DATA, COMMANDS),
@@ -25,7 +25,7 @@ CONTEXT = validation_context.ValidationContext(
     parse_error=app.parse_errors(DATA, COMMANDS),
 )
 HEALTH, READ = files.VALID["steps"]
-TURN = {"id": "turn", "title": "Turn", "uses": "turn", "with": {"text": "x", "notes": "/n"}}
+CHANGE = {"id": "change", "title": "Change", "uses": "change", "with": {"text": "x", "notes": "/n"}}
 MANUAL = {"id": "ask", "title": "Ask", "uses": "manual", "with": {"instructions": "Look."}}
 
 Write = Callable[..., pathlib.Path]
@@ -50,7 +50,7 @@ def error_of(path: pathlib.Path) -> str:
 
 
 def test_valid_file_has_the_effect_of_each_step(write: Write) -> None:
-    path = write(steps=[HEALTH, TURN], access={"run": ["changers"]})
+    path = write(steps=[HEALTH, CHANGE], access={"run": ["changers"]})
 
     (procedure,) = loader.load(path.parent, CONTEXT).procedures
 
@@ -73,8 +73,8 @@ ERRORS = {
         "access.run.0: There is no role in roles.yaml called “changer”. Did you mean “changers”?",
     ),
     "everyone may change": (
-        {"steps": [TURN]},
-        "access.run: “turn” changes something; expected roles, not everyone.",
+        {"steps": [CHANGE]},
+        "access.run: “change” changes something; expected roles, not everyone.",
     ),
     "a word that shadows a command": (
         {"command": {"name": "health", "examples": ["health x"]}},
@@ -205,8 +205,8 @@ ERRORS = {
         "steps.0.save.mood: There is no fact of health called “mood”.",
     ),
     "a change that calls itself a read": (
-        {"steps": [{**TURN, "effect": "read"}], "access": {"run": ["changers"]}},
-        "steps.0.effect: turn changes something; expected change, or no effect.",
+        {"steps": [{**CHANGE, "effect": "read"}], "access": {"run": ["changers"]}},
+        "steps.0.effect: change changes something; expected change, or no effect.",
     ),
     "a question to a role that is not there": (
         {"steps": [{**MANUAL, "with": {"instructions": "Look.", "by": "role:opps"}}]},
