@@ -20,7 +20,7 @@ def assert_nothing_is_left(process_group: int) -> None:
 
 
 @pytest.mark.slow
-def test_story_is_told_without_terminal_and_ends_by_itself() -> None:
+def test_demo_without_a_terminal_ends_by_itself() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox.demo"],
         stdin=subprocess.DEVNULL,
@@ -91,7 +91,7 @@ def a_demo() -> terminals.Terminal:
 
 
 @pytest.mark.slow
-def test_at_terminal_story_is_followed_by_prompt() -> None:
+def test_demo_in_a_terminal_ends_with_a_prompt() -> None:
     """Enter skips what is waited for, and what is typed ahead is kept for the prompt."""
     terminal = a_demo()
     lines = ["brake catalog", "break catalog", "/pos health catalog", "3", "@pos help"]
@@ -124,7 +124,7 @@ def test_at_terminal_story_is_followed_by_prompt() -> None:
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
 @pytest.mark.slow
-def test_it_can_be_left_in_middle_of_story(key: str) -> None:
+def test_demo_can_be_interrupted(key: str) -> None:
     terminal = a_demo()
     terminal.waits_for("/pos health")
     terminal.types(key)
@@ -135,7 +135,7 @@ def test_it_can_be_left_in_middle_of_story(key: str) -> None:
     assert "/pos audit" not in terminal.screen, "the last scene was still played"
 
 
-def test_what_does_not_come_in_time_is_named() -> None:
+def test_demo_names_a_missing_message() -> None:
     async def wait() -> None:
         async with actors.step("answer to bob", seconds=0.01):
             await asyncio.Event().wait()

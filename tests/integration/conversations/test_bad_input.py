@@ -50,7 +50,7 @@ def alices_channel(stage: testbed.TestBed) -> tuple[people.Person, channels.Chan
 
 
 @pytest.mark.parametrize(("line", "sentence"), LINES.values(), ids=LINES)
-async def test_a_line_in_slack_gets_a_private_sentence(stage: testbed.TestBed, line: str, sentence: str) -> None:
+async def test_usage_error_in_slack_is_one_private_sentence(stage: testbed.TestBed, line: str, sentence: str) -> None:
     alice, ops = alices_channel(stage)
 
     delivery = await alice.types(f"/pos {line}", ops)
@@ -73,7 +73,7 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("line", "sentence"), [*LINES.values(), ("health order --wait \x00", "")], ids=[*LINES, "NUL"])
-async def test_a_line_in_a_terminal_gets_a_sentence_and_exit_code_2(
+async def test_usage_error_in_a_terminal_is_one_sentence_and_exit_code_2(
     terminal: dict[str, str], line: str, sentence: str
 ) -> None:
     if "\x00" in line or "quote" in sentence or "backslash" in sentence:
@@ -88,7 +88,7 @@ async def test_a_line_in_a_terminal_gets_a_sentence_and_exit_code_2(
     assert "Traceback" not in complaint
 
 
-async def test_nothing_at_all_gets_the_help(stage: testbed.TestBed) -> None:
+async def test_empty_command_shows_the_help(stage: testbed.TestBed) -> None:
     alice, ops = alices_channel(stage)
 
     await alice.types("/pos", ops)
@@ -99,7 +99,7 @@ async def test_nothing_at_all_gets_the_help(stage: testbed.TestBed) -> None:
     assert "audit" not in message.plain_text
 
 
-async def test_what_phones_make_of_quotes_and_dashes_is_understood(stage: testbed.TestBed) -> None:
+async def test_smart_quotes_and_dashes_are_accepted(stage: testbed.TestBed) -> None:
     alice, ops = alices_channel(stage)
 
     await alice.types("/pos health “pos-order” —verbose", ops)
@@ -107,7 +107,7 @@ async def test_what_phones_make_of_quotes_and_dashes_is_understood(stage: testbe
     assert await alice.waits_for_message(ops, containing="first byte after")
 
 
-async def test_somebody_of_another_workspace_is_refused(stage: testbed.TestBed) -> None:
+async def test_person_of_another_workspace_is_denied(stage: testbed.TestBed) -> None:
     alice = stage.workspace.person("alice")
     mallory = stage.workspace.person("mallory", team="T0OTHER")
     shared = stage.workspace.channel(f"partners-{next(_NUMBERS)}", members=[alice, mallory])
@@ -123,7 +123,7 @@ async def test_somebody_of_another_workspace_is_refused(stage: testbed.TestBed) 
     assert stage.fleet["pos-order"].request_count == asked
 
 
-async def test_the_audit_is_refused_to_whoever_has_no_role(stage: testbed.TestBed) -> None:
+async def test_audit_is_denied_without_the_role(stage: testbed.TestBed) -> None:
     alice, ops = alices_channel(stage)
 
     await alice.types("/pos audit", ops)
@@ -131,7 +131,7 @@ async def test_the_audit_is_refused_to_whoever_has_no_role(stage: testbed.TestBe
     assert await alice.waits_for_message(ops, containing="Needs the role auditors")
 
 
-async def test_a_wrong_signature_is_refused_and_nothing_done(stage: testbed.TestBed) -> None:
+async def test_invalid_signature_is_rejected(stage: testbed.TestBed) -> None:
     body = "command=%2Fpos&text=health&user_id=U0ALICE&channel_id=C1&team_id=T0HOME"
     done = len(stage.bot.lines("invocation ended"))
 
@@ -142,7 +142,7 @@ async def test_a_wrong_signature_is_refused_and_nothing_done(stage: testbed.Test
     assert len(stage.bot.lines("invocation ended")) == done
 
 
-async def test_an_old_timestamp_is_refused(stage: testbed.TestBed) -> None:
+async def test_old_timestamp_is_rejected(stage: testbed.TestBed) -> None:
     body = "command=%2Fpos&text=health&user_id=U0ALICE&channel_id=C1&team_id=T0HOME"
 
     reply = await stage.workspace.post_raw(body=body, timestamp=int(time.time()) - 301)
@@ -177,7 +177,7 @@ async def test_an_old_timestamp_is_refused(stage: testbed.TestBed) -> None:
         "mention without a message",
     ],
 )
-async def test_a_body_that_slack_would_not_send_is_refused_and_harms_nobody(
+async def test_invalid_body_is_rejected_and_posbot_keeps_working(
     stage: testbed.TestBed, body: bytes, content_type: str, status: int
 ) -> None:
     reply = await stage.workspace.post_raw(body=body, content_type=content_type)
@@ -189,7 +189,7 @@ async def test_a_body_that_slack_would_not_send_is_refused_and_harms_nobody(
     assert "Traceback" not in reply.text
 
 
-async def test_somebody_of_another_workspace_sees_nothing_in_the_app_home(stage: testbed.TestBed) -> None:
+async def test_app_home_is_empty_for_another_workspace(stage: testbed.TestBed) -> None:
     mallory = stage.workspace.person("mallory", team="T0OTHER")
 
     await mallory.opens_home()
@@ -198,7 +198,7 @@ async def test_somebody_of_another_workspace_sees_nothing_in_the_app_home(stage:
     assert "pos-order" not in home.plain_text
 
 
-async def test_another_apps_message_that_mentions_the_bot_is_let_be(stage: testbed.TestBed) -> None:
+async def test_mention_by_another_app_is_ignored(stage: testbed.TestBed) -> None:
     alice, ops = alices_channel(stage)
     event = {"type": "app_mention", "bot_id": "B1", "text": "<@U0POSBOT> health", "channel": ops.id, "ts": "1.1"}
 

@@ -44,7 +44,7 @@ async def settle(stage: testbed.TestBed) -> None:
     await alice.waits_for_message(room, containing="posbot 0")
 
 
-async def test_a_command_delivered_twice_is_done_once(stage: testbed.TestBed) -> None:
+async def test_repeated_command_is_executed_once(stage: testbed.TestBed) -> None:
     alice, ops = stage.workspace.person("alice"), a_channel(stage)
     stage.workspace.faults.duplicate_delivery("/pos")
 
@@ -55,7 +55,7 @@ async def test_a_command_delivered_twice_is_done_once(stage: testbed.TestBed) ->
     assert len(alice.sees(ops)) == 1
 
 
-async def test_an_event_that_slack_repeats_is_done_once(stage: testbed.TestBed) -> None:
+async def test_repeated_event_is_executed_once(stage: testbed.TestBed) -> None:
     alice, ops = stage.workspace.person("alice"), a_channel(stage)
 
     delivery = await alice.mentions("health pos-order", ops)
@@ -66,7 +66,7 @@ async def test_an_event_that_slack_repeats_is_done_once(stage: testbed.TestBed) 
     assert len([message for message in alice.sees(ops) if "UP," in message.plain_text]) == 1
 
 
-async def test_an_event_nobody_listens_to_is_acknowledged_all_the_same(stage: testbed.TestBed) -> None:
+async def test_unhandled_event_is_acknowledged(stage: testbed.TestBed) -> None:
     alice = stage.workspace.person("alice")
 
     delivery = await alice.causes_event({"type": "team_rename", "name": "durion"})
@@ -75,7 +75,7 @@ async def test_an_event_nobody_listens_to_is_acknowledged_all_the_same(stage: te
     assert len(delivery.attempts) == 1
 
 
-async def test_too_many_requests_are_waited_for_and_then_answered(stage: testbed.TestBed) -> None:
+async def test_response_is_sent_after_a_rate_limit(stage: testbed.TestBed) -> None:
     alice, ops = stage.workspace.person("alice"), a_channel(stage)
     stage.workspace.faults.rate_limit("response_url", retry_after_seconds=1)
     stage.workspace.faults.rate_limit("chat.postMessage", retry_after_seconds=1)
@@ -89,7 +89,7 @@ async def test_too_many_requests_are_waited_for_and_then_answered(stage: testbed
     assert len(refused) >= 1
 
 
-async def test_a_post_whose_answer_got_lost_is_not_posted_again(stage: testbed.TestBed) -> None:
+async def test_unconfirmed_post_is_not_repeated(stage: testbed.TestBed) -> None:
     alice, ops = stage.workspace.person("alice"), a_channel(stage)
     before = len(stage.workspace.calls("chat.postMessage"))
     stage.workspace.faults.drop_after_accepting("chat.postMessage")
@@ -101,7 +101,7 @@ async def test_a_post_whose_answer_got_lost_is_not_posted_again(stage: testbed.T
     assert len(stage.workspace.calls("chat.postMessage")) == before + 1
 
 
-async def test_an_answer_that_came_too_late_for_its_response_url_is_whispered(stage: testbed.TestBed) -> None:
+async def test_response_after_an_expired_response_url_is_ephemeral(stage: testbed.TestBed) -> None:
     alice, ops = stage.workspace.person("alice"), a_channel(stage)
     await stage.fleet["pos-order"].slows_to(seconds=0.5)
 
@@ -114,7 +114,7 @@ async def test_an_answer_that_came_too_late_for_its_response_url_is_whispered(st
     assert stage.workspace.calls("chat.postEphemeral")[-1].is_ok
 
 
-async def test_a_command_that_takes_long_says_so_at_once(stage: testbed.TestBed) -> None:
+async def test_long_command_shows_progress_at_once(stage: testbed.TestBed) -> None:
     alice, ops = stage.workspace.person("alice"), a_channel(stage)
     await stage.fleet["pos-order"].slows_to(seconds=3.5)
 
@@ -127,12 +127,12 @@ async def test_a_command_that_takes_long_says_so_at_once(stage: testbed.TestBed)
     assert answer.text.startswith("🟡")
 
 
-async def test_it_is_ready_while_slack_reaches_it(stage: testbed.TestBed) -> None:
+async def test_ready_and_healthy_while_connected_to_slack(stage: testbed.TestBed) -> None:
     assert await fetch(f"{stage.bot_url}/readyz") == (200, "ok\n")
     assert await fetch(f"{stage.bot_url}/healthz") == (200, "ok\n")
 
 
-async def test_its_metrics_count_what_was_asked_and_how_it_ended(stage: testbed.TestBed) -> None:
+async def test_metrics_count_commands_by_status(stage: testbed.TestBed) -> None:
     alice, ops = stage.workspace.person("alice"), a_channel(stage)
     await alice.types("/pos helth", ops)
     await alice.waits_for_message(ops, containing="Did you mean")
@@ -145,7 +145,7 @@ async def test_its_metrics_count_what_was_asked_and_how_it_ended(stage: testbed.
 
 
 @pytest.mark.parametrize("mode", list(testbed.Mode))
-async def test_at_sigterm_it_finishes_what_is_under_way_and_ends_with_0(mode: testbed.Mode) -> None:
+async def test_sigterm_completes_running_commands_and_exits_with_0(mode: testbed.Mode) -> None:
     async with testbed.set_up(mode, names=["pos-order"], setup=_QUICK) as stage:
         alice, ops = stage.workspace.person("alice"), a_channel(stage)
         await stage.fleet["pos-order"].slows_to(seconds=1.0)
@@ -160,7 +160,7 @@ async def test_at_sigterm_it_finishes_what_is_under_way_and_ends_with_0(mode: te
 
 
 @pytest.mark.parametrize("mode", list(testbed.Mode))
-async def test_what_cannot_be_finished_at_sigterm_is_handed_back_in_words(mode: testbed.Mode) -> None:
+async def test_sigterm_reports_commands_that_it_interrupts(mode: testbed.Mode) -> None:
     extra = {"POSBOT_DRAIN_SECONDS": "0.5"}
     async with testbed.set_up(mode, names=["pos-order"], setup=_QUICK, extra=extra) as stage:
         alice, ops = stage.workspace.person("alice"), a_channel(stage)
@@ -178,7 +178,7 @@ async def test_what_cannot_be_finished_at_sigterm_is_handed_back_in_words(mode: 
     assert "cancelled" in audit
 
 
-async def test_a_socket_that_looks_open_and_is_dead_is_noticed_and_replaced() -> None:
+async def test_dead_websocket_is_detected_and_replaced() -> None:
     extra = {"POSBOT_SOCKET_PING_SECONDS": "0.3"}
     async with testbed.set_up(testbed.Mode.SOCKET, names=["pos-order"], setup=_QUICK, extra=extra) as stage:
         alice, ops = stage.workspace.person("alice"), a_channel(stage)
@@ -199,7 +199,7 @@ async def test_a_socket_that_looks_open_and_is_dead_is_noticed_and_replaced() ->
     assert reason == "No Socket Mode connection to Slack is alive.\n"
 
 
-async def test_refused_handshakes_are_overcome_with_new_addresses() -> None:
+async def test_refused_handshake_is_retried_with_a_new_url() -> None:
     extra = {"POSBOT_SOCKET_PING_SECONDS": "0.3"}
     async with testbed.set_up(testbed.Mode.SOCKET, names=["pos-order"], setup=_QUICK, extra=extra) as stage:
         alice, ops = stage.workspace.person("alice"), a_channel(stage)
@@ -215,7 +215,7 @@ async def test_refused_handshakes_are_overcome_with_new_addresses() -> None:
         await alice.waits_for_message(ops, containing="posbot 0")
 
 
-async def test_a_refresh_of_its_sockets_goes_unnoticed() -> None:
+async def test_websocket_refresh_loses_no_command() -> None:
     async with testbed.set_up(testbed.Mode.SOCKET, names=["pos-order"], setup=_QUICK) as stage:
         alice, ops = stage.workspace.person("alice"), a_channel(stage)
 
@@ -225,7 +225,7 @@ async def test_a_refresh_of_its_sockets_goes_unnoticed() -> None:
         await alice.waits_for_message(ops, containing="posbot 0")
 
 
-async def test_an_answer_that_slack_does_not_take_over_the_response_url_is_whispered(stage: testbed.TestBed) -> None:
+async def test_response_refused_by_the_response_url_is_ephemeral(stage: testbed.TestBed) -> None:
     alice, ops = stage.workspace.person("alice"), a_channel(stage)
     stage.workspace.faults.server_error("response_url", status=503)
 
@@ -235,7 +235,7 @@ async def test_an_answer_that_slack_does_not_take_over_the_response_url_is_whisp
     assert stage.workspace.calls("chat.postEphemeral")[-1].is_ok
 
 
-async def test_an_answer_finds_the_person_where_the_bot_may_say_nothing(stage: testbed.TestBed) -> None:
+async def test_response_reaches_the_person_where_the_bot_cannot_post(stage: testbed.TestBed) -> None:
     alice, ops = stage.workspace.person("alice"), a_channel(stage, bot_is_member=False)
     stage.workspace.faults.server_error("response_url", status=503)
 
@@ -244,7 +244,7 @@ async def test_an_answer_finds_the_person_where_the_bot_may_say_nothing(stage: t
     assert await alice.waits_for_message(alice.chat_with_bot, containing="pos-order · sandbox")
 
 
-async def test_a_share_that_slack_did_not_take_can_be_pressed_again(stage: testbed.TestBed) -> None:
+async def test_failed_share_reaches_the_person_and_can_be_repeated(stage: testbed.TestBed) -> None:
     alice, ops = stage.workspace.person("alice"), a_channel(stage, bot_is_member=False)
     await alice.types("/pos health pos-order", ops)
     answer = await alice.waits_for_message(ops, containing="pos-order · sandbox")
@@ -257,7 +257,7 @@ async def test_a_share_that_slack_did_not_take_can_be_pressed_again(stage: testb
     assert not (await alice.waits_for_message(ops, containing="shared by")).is_ephemeral
 
 
-async def test_a_second_share_is_told_that_it_is_there_already(stage: testbed.TestBed) -> None:
+async def test_second_share_says_that_it_is_already_shared(stage: testbed.TestBed) -> None:
     alice, ops = stage.workspace.person("alice"), a_channel(stage)
     await alice.types("/pos health pos-order", ops)
     answer = await alice.waits_for_message(ops, containing="pos-order · sandbox")
@@ -269,7 +269,7 @@ async def test_a_second_share_is_told_that_it_is_there_already(stage: testbed.Te
     assert (await alice.waits_for_message(ops, containing="Already shared with the channel")).is_ephemeral
 
 
-async def test_a_progress_message_that_somebody_deletes_does_not_cost_the_answer(stage: testbed.TestBed) -> None:
+async def test_deleted_progress_message_does_not_lose_the_response(stage: testbed.TestBed) -> None:
     alice, ops = stage.workspace.person("alice"), a_channel(stage)
     await stage.fleet["pos-order"].slows_to(seconds=3.5)
 
@@ -280,7 +280,7 @@ async def test_a_progress_message_that_somebody_deletes_does_not_cost_the_answer
     assert await alice.waits_for_message(ops, containing="UP but slow", timeout_seconds=10)
 
 
-async def test_a_progress_message_that_slack_puts_off_does_not_put_off_the_answer(stage: testbed.TestBed) -> None:
+async def test_rate_limited_progress_does_not_delay_the_response(stage: testbed.TestBed) -> None:
     alice, ops = stage.workspace.person("alice"), a_channel(stage)
     await stage.fleet["pos-order"].slows_to(seconds=3.5)
     stage.workspace.faults.rate_limit("response_url", retry_after_seconds=25)
@@ -290,7 +290,7 @@ async def test_a_progress_message_that_slack_puts_off_does_not_put_off_the_answe
     assert await alice.waits_for_message(ops, containing="UP but slow", timeout_seconds=8)
 
 
-async def test_names_that_slack_does_not_tell_do_not_keep_the_answer_back(stage: testbed.TestBed) -> None:
+async def test_unavailable_names_do_not_delay_the_response(stage: testbed.TestBed) -> None:
     bob = stage.workspace.person(f"bob{len(stage.workspace.deliveries)}")
     ops = stage.workspace.channel(f"nameless-{len(stage.workspace.deliveries)}", members=[bob])
     stage.workspace.faults.slow_answer("conversations.info", seconds=20)
@@ -300,7 +300,7 @@ async def test_names_that_slack_does_not_tell_do_not_keep_the_answer_back(stage:
     assert await bob.waits_for_message(ops, containing="pos-order · sandbox", timeout_seconds=8)
 
 
-async def test_sigterm_while_it_starts_ends_it_at_once() -> None:
+async def test_sigterm_during_startup_exits_at_once() -> None:
     setup = slack.Settings()
     async with (
         slack.running(setup) as workspace,

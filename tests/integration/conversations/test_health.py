@@ -23,7 +23,7 @@ def a_channel(
     return alice, stage.workspace.channel(name, members=[alice], bot_is_member=bot_is_member)
 
 
-async def test_a_healthy_service_is_told_to_the_person_alone(stage: testbed.TestBed) -> None:
+async def test_healthy_service_is_reported_privately(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage)
 
     delivery = await alice.types("/pos health order", ops)
@@ -37,7 +37,7 @@ async def test_a_healthy_service_is_told_to_the_person_alone(stage: testbed.Test
     assert "liveness: UP" in message.plain_text
 
 
-async def test_it_answers_where_the_bot_is_no_member(stage: testbed.TestBed) -> None:
+async def test_response_is_sent_where_the_bot_is_no_member(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage, bot_is_member=False)
 
     await alice.types("/pos health order", ops)
@@ -45,7 +45,7 @@ async def test_it_answers_where_the_bot_is_no_member(stage: testbed.TestBed) -> 
     assert await alice.waits_for_message(ops, containing="pos-order")
 
 
-async def test_a_service_that_is_down_names_its_failing_component_and_the_section(stage: testbed.TestBed) -> None:
+async def test_down_service_names_failing_component_and_runbook_section(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage)
     await stage.fleet["pos-order"].goes_down(db="org.h2.jdbc.JdbcSQLNonTransientConnectionException: broken")
 
@@ -57,7 +57,7 @@ async def test_a_service_that_is_down_names_its_failing_component_and_the_sectio
     assert message.text.startswith("🔴")
 
 
-async def test_a_password_in_a_components_details_never_reaches_slack(stage: testbed.TestBed) -> None:
+async def test_password_in_component_details_is_redacted(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage)
     await stage.fleet["pos-order"].goes_down_leaking_password()
 
@@ -69,7 +69,7 @@ async def test_a_password_in_a_components_details_never_reaches_slack(stage: tes
     assert health_documents.PASSWORD not in str(stage.bot.log)
 
 
-async def test_run_again_replaces_the_private_answer(stage: testbed.TestBed) -> None:
+async def test_run_again_replaces_the_private_response(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage)
     await stage.fleet["pos-order"].goes_down()
     await alice.types("/pos health pos-order", ops)
@@ -94,7 +94,7 @@ async def test_details_show_what_curl_would(stage: testbed.TestBed) -> None:
         assert part in message.plain_text
 
 
-async def test_an_answer_is_shared_once_and_without_asking_again(stage: testbed.TestBed) -> None:
+async def test_response_is_shared_once_without_repeating_the_command(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage)
     bob = stage.workspace.person("bob")
     await stage.fleet["pos-order"].goes_down()
@@ -114,7 +114,7 @@ async def test_an_answer_is_shared_once_and_without_asking_again(stage: testbed.
     assert stage.fleet["pos-order"].request_count == asked
 
 
-async def test_somebody_elses_answer_cannot_be_shared(stage: testbed.TestBed) -> None:
+async def test_response_of_another_person_cannot_be_shared(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage)
     bob = stage.workspace.person("bob")
     theirs = stage.workspace.channel(f"bobs-{next(_NUMBERS)}", members=[bob])
@@ -127,7 +127,7 @@ async def test_somebody_elses_answer_cannot_be_shared(stage: testbed.TestBed) ->
     assert await bob.waits_for_message(theirs, containing="None of your responses has the id")
 
 
-async def test_in_an_incident_channel_everybody_sees_the_answer(stage: testbed.TestBed) -> None:
+async def test_response_is_public_in_an_incident_channel(stage: testbed.TestBed) -> None:
     alice, incident = a_channel(stage, kind="inc")
 
     await alice.types("/pos health pos-order", incident)
@@ -137,7 +137,7 @@ async def test_in_an_incident_channel_everybody_sees_the_answer(stage: testbed.T
     assert "Share with channel" not in [button.text for button in message.buttons]
 
 
-async def test_a_refusal_in_an_incident_channel_stays_private(stage: testbed.TestBed) -> None:
+async def test_error_in_an_incident_channel_is_private(stage: testbed.TestBed) -> None:
     alice, incident = a_channel(stage, kind="inc")
 
     await alice.types("/pos helth", incident)
@@ -145,7 +145,7 @@ async def test_a_refusal_in_an_incident_channel_stays_private(stage: testbed.Tes
     assert (await alice.waits_for_message(incident, containing="Did you mean")).is_ephemeral
 
 
-async def test_a_mention_in_a_thread_is_answered_in_that_thread(stage: testbed.TestBed) -> None:
+async def test_mention_in_a_thread_is_answered_there(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage, bot_is_member=True)
     start = await alice.says("orders are failing", ops)
 
@@ -155,7 +155,7 @@ async def test_a_mention_in_a_thread_is_answered_in_that_thread(stage: testbed.T
     assert not message.is_ephemeral
 
 
-async def test_many_services_come_as_one_table_worst_first_with_counts(stage: testbed.TestBed) -> None:
+async def test_many_services_are_one_table_worst_first_with_counts(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage)
     await stage.fleet["pos-price"].slows_to(seconds=0.6)
     await stage.fleet["pos-order"].goes_down()
@@ -174,7 +174,7 @@ async def test_many_services_come_as_one_table_worst_first_with_counts(stage: te
     assert len(names) == 25
 
 
-async def test_waiting_shows_progress_and_ends_when_the_service_is_healthy(stage: testbed.TestBed) -> None:
+async def test_wait_shows_progress_until_the_service_is_healthy(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage)
     await stage.fleet["pos-order"].goes_down()
     await stage.fleet["pos-order"].recovers(after_seconds=3.0)
@@ -187,7 +187,7 @@ async def test_waiting_shows_progress_and_ends_when_the_service_is_healthy(stage
     assert len(alice.sees(ops)) <= 5
 
 
-async def test_waiting_that_was_begun_by_a_button_goes_on_in_the_same_message(stage: testbed.TestBed) -> None:
+async def test_wait_started_by_a_button_continues_in_its_message(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage)
     await stage.fleet["pos-order"].goes_down()
     await alice.types("/pos health pos-order", ops)
@@ -200,7 +200,7 @@ async def test_waiting_that_was_begun_by_a_button_goes_on_in_the_same_message(st
     assert len(alice.sees(ops)) == 1
 
 
-async def test_the_app_home_shows_what_the_bot_can_do_and_how_the_services_are(stage: testbed.TestBed) -> None:
+async def test_app_home_shows_commands_and_service_health(stage: testbed.TestBed) -> None:
     alice = stage.workspace.person("alice")
     await stage.fleet["pos-order"].goes_down()
 
@@ -211,7 +211,7 @@ async def test_the_app_home_shows_what_the_bot_can_do_and_how_the_services_are(s
     assert "audit" not in home.plain_text
 
 
-async def test_a_button_in_the_app_home_is_answered_in_the_persons_own_messages(stage: testbed.TestBed) -> None:
+async def test_app_home_button_responds_in_direct_messages(stage: testbed.TestBed) -> None:
     alice = stage.workspace.person("alice")
     await alice.opens_home()
     home = await alice.waits_for_home(containing="services healthy in sandbox")
@@ -221,7 +221,7 @@ async def test_a_button_in_the_app_home_is_answered_in_the_persons_own_messages(
     assert await alice.waits_for_message(alice.chat_with_bot, containing="services in the catalogue")
 
 
-async def test_the_same_command_in_a_terminal_gives_the_same_answer_and_record(stage: testbed.TestBed) -> None:
+async def test_terminal_gives_the_same_response_and_audit_entry(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage)
     await stage.fleet["pos-order"].goes_down()
     await alice.types("/pos health pos-order", ops)
@@ -238,7 +238,7 @@ async def test_the_same_command_in_a_terminal_gives_the_same_answer_and_record(s
     assert in_slack.plain_text.rpartition("id ")[2] in audit
 
 
-async def test_names_of_channels_count_in_mentions_and_private_channels_too(stage: testbed.TestBed) -> None:
+async def test_channel_names_are_resolved_in_mentions_and_private_channels(stage: testbed.TestBed) -> None:
     alice = stage.workspace.person("alice")
     private = stage.workspace.channel(f"inc-{next(_NUMBERS)}", members=[alice], is_private=True)
 
@@ -247,7 +247,7 @@ async def test_names_of_channels_count_in_mentions_and_private_channels_too(stag
     assert not (await alice.waits_for_message(private, containing="pos-order · sandbox")).is_ephemeral
 
 
-async def test_run_again_on_a_message_that_all_see_leaves_it_standing(stage: testbed.TestBed) -> None:
+async def test_run_again_keeps_a_public_message(stage: testbed.TestBed) -> None:
     alice, incident = a_channel(stage, kind="inc", bot_is_member=True)
     await alice.types("/pos health pos-order", incident)
     first = await alice.waits_for_message(incident, containing="UP,")

@@ -47,7 +47,7 @@ def id_of(message: messages.Message) -> str:
     return found[1]
 
 
-async def test_a_short_log_is_shown_to_the_person_alone_and_as_it_is(scene: Scene) -> None:
+async def test_short_log_is_shown_privately_and_whole(scene: Scene) -> None:
     ops = scene.channel(bot_is_member=False)
 
     await scene.alice.types("/pos logs order --tail 5", ops)
@@ -58,7 +58,7 @@ async def test_a_short_log_is_shown_to_the_person_alone_and_as_it_is(scene: Scen
     assert "The last" not in message.plain_text
 
 
-async def test_of_a_long_private_log_the_end_is_shown_and_all_of_it_comes_privately(scene: Scene) -> None:
+async def test_long_private_log_shows_its_end_and_sends_a_private_file(scene: Scene) -> None:
     ops = scene.channel(bot_is_member=False)
     chat = scene.alice.chat_with_bot
     before = len(scene.alice.files_in(chat))
@@ -76,7 +76,7 @@ async def test_of_a_long_private_log_the_end_is_shown_and_all_of_it_comes_privat
     assert scene.bob.files_in(chat) == scene.bob.files_in(ops) == ()
 
 
-async def test_a_long_log_for_a_mention_comes_into_its_thread(scene: Scene) -> None:
+async def test_long_log_for_a_mention_is_a_file_in_its_thread(scene: Scene) -> None:
     ops = scene.channel()
     start = await scene.alice.says("orders are failing", ops)
 
@@ -89,7 +89,7 @@ async def test_a_long_log_for_a_mention_comes_into_its_thread(scene: Scene) -> N
 
 
 @pytest.mark.parametrize("bot_is_member", [True, False])
-async def test_a_long_public_log_comes_into_the_channel_where_the_bot_may(scene: Scene, *, bot_is_member: bool) -> None:
+async def test_long_public_log_is_a_file_in_the_channel(scene: Scene, *, bot_is_member: bool) -> None:
     incident = scene.channel("inc", bot_is_member=bot_is_member)
 
     await scene.alice.types("/pos logs order --tail 900", incident)
@@ -105,7 +105,7 @@ async def test_a_long_public_log_comes_into_the_channel_where_the_bot_may(scene:
         assert "Invite posbot to the channel." in message.plain_text
 
 
-async def test_a_log_that_is_shared_brings_its_file_along(scene: Scene) -> None:
+async def test_shared_log_includes_its_file(scene: Scene) -> None:
     ops = scene.channel()
     await scene.alice.types("/pos logs order --tail 900", ops)
     private = await scene.alice.waits_for_message(ops, containing="Last ")
@@ -117,7 +117,7 @@ async def test_a_log_that_is_shared_brings_its_file_along(scene: Scene) -> None:
     assert len(scene.bob.files_in(ops)) == 1
 
 
-async def test_files_that_slack_does_not_take_cost_the_file_alone(scene: Scene) -> None:
+async def test_failed_upload_costs_only_the_file(scene: Scene) -> None:
     ops = scene.channel()
     scene.stage.workspace.faults.refuse("files.getUploadURLExternal", error="missing_scope", times=2)
 
@@ -131,7 +131,7 @@ async def test_files_that_slack_does_not_take_cost_the_file_alone(scene: Scene) 
         assert "apply the output of `posbot manifest`" in message.plain_text
 
 
-async def test_a_log_is_followed_in_the_thread_until_somebody_presses_stop(scene: Scene) -> None:
+async def test_log_is_followed_in_the_thread_until_stopped(scene: Scene) -> None:
     ops = scene.channel()
     await scene.alice.mentions("logs order --follow --tail 2", ops)
     live = await scene.bob.waits_for_message(ops, containing="order 899 priced")
@@ -151,7 +151,7 @@ async def test_a_log_is_followed_in_the_thread_until_somebody_presses_stop(scene
     assert id_of(last) == id_of(live)
 
 
-async def test_thousands_of_lines_are_followed_and_come_as_a_file_at_the_end(scene: Scene) -> None:
+async def test_thousands_of_followed_lines_become_a_file(scene: Scene) -> None:
     incident = scene.channel("inc")
     await scene.alice.types("/pos logs order --follow --tail 1", incident)
     live = await scene.bob.waits_for_message(incident, containing="Following pos-order.log")
@@ -168,7 +168,7 @@ async def test_thousands_of_lines_are_followed_and_come_as_a_file_at_the_end(sce
     assert bursts == [str(number) for number in range(5_000)]
 
 
-async def test_what_is_followed_in_private_stands_in_direct_messages(scene: Scene) -> None:
+async def test_private_log_is_followed_in_direct_messages(scene: Scene) -> None:
     ops = scene.channel(bot_is_member=False)
     await scene.alice.types("/pos logs order --follow --tail 1", ops)
     where = await scene.alice.waits_for_message(ops, containing="in your DM with posbot")
@@ -182,7 +182,7 @@ async def test_what_is_followed_in_private_stands_in_direct_messages(scene: Scen
     assert "Stop" not in [button.text for button in last.buttons]
 
 
-async def test_a_message_that_is_deleted_ends_it(scene: Scene) -> None:
+async def test_deleted_message_ends_following(scene: Scene) -> None:
     ops = scene.channel()
     await scene.alice.mentions("logs order --follow --tail 1", ops)
     live = await scene.alice.waits_for_message(ops, containing="Following pos-order.log")
@@ -193,7 +193,7 @@ async def test_a_message_that_is_deleted_ends_it(scene: Scene) -> None:
     assert await scene.alice.waits_for_message(ops, containing="stopped because its message was deleted")
 
 
-async def test_an_id_that_is_not_on_record_is_a_usage_error(scene: Scene) -> None:
+async def test_unknown_id_is_a_usage_error(scene: Scene) -> None:
     ops = scene.channel()
 
     await scene.alice.types("/pos stop 1123-0000000000", ops)
@@ -202,7 +202,7 @@ async def test_an_id_that_is_not_on_record_is_a_usage_error(scene: Scene) -> Non
     assert message.text.startswith("✋")
 
 
-async def test_at_sigterm_a_log_that_is_followed_ends_at_once_and_politely() -> None:
+async def test_sigterm_ends_a_followed_log_with_a_message() -> None:
     async with testbed.set_up(names=["pos-order"], extra={"POSBOT_DRAIN_SECONDS": "30"}) as stage:
         alice = stage.workspace.person("alice")
         ops = stage.workspace.channel("ops", members=[alice])

@@ -18,7 +18,7 @@ def a_channel(stage: testbed.TestBed) -> tuple[people.Person, channels.Channel]:
     return alice, stage.workspace.channel(f"reading-{next(_NUMBERS)}", members=[alice])
 
 
-async def test_the_index_leads_to_a_section_and_that_to_all_of_it(stage: testbed.TestBed) -> None:
+async def test_index_links_to_a_section_and_its_full_text(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage)
 
     await alice.types("/pos runbook", ops)
@@ -32,7 +32,7 @@ async def test_the_index_leads_to_a_section_and_that_to_all_of_it(stage: testbed
     assert "curl -v http://<host>:<port>/actuator/health" in whole.plain_text
 
 
-async def test_words_are_found_and_the_best_section_is_a_click_away(stage: testbed.TestBed) -> None:
+async def test_search_offers_the_best_section_as_a_button(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage)
 
     await alice.types("/pos runbook “connection refused”", ops)
@@ -43,7 +43,7 @@ async def test_words_are_found_and_the_best_section_is_a_click_away(stage: testb
     assert await alice.waits_for_message(ops, containing="is the quick check")
 
 
-async def test_what_carries_a_section_out_runs_for_the_service_that_was_named(stage: testbed.TestBed) -> None:
+async def test_command_of_a_section_runs_for_the_named_service(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage)
 
     await alice.types("/pos runbook 4.3 --service order", ops)
@@ -55,7 +55,7 @@ async def test_what_carries_a_section_out_runs_for_the_service_that_was_named(st
     assert "/order/** → lb://POS-ORDER" in connectivity.plain_text
 
 
-async def test_a_link_is_a_link_and_words_of_others_are_none(stage: testbed.TestBed) -> None:
+async def test_runbook_links_are_rendered_and_search_words_are_escaped(stage: testbed.TestBed) -> None:
     alice, ops = a_channel(stage)
 
     await alice.types("/pos runbook overview", ops)

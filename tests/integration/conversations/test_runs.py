@@ -49,7 +49,7 @@ async def scene() -> AsyncIterator[Scene]:
         yield Scene(stage=stage, alice=stage.workspace.person("alice"), bob=stage.workspace.person("bob"))
 
 
-async def test_a_procedure_is_run_in_sight_of_everyone_and_asks_who_is_there(scene: Scene) -> None:
+async def test_run_is_public_and_its_question_can_be_answered(scene: Scene) -> None:
     ops = scene.channel()
 
     await scene.alice.types("/pos triage order", ops)
@@ -70,7 +70,7 @@ async def test_a_procedure_is_run_in_sight_of_everyone_and_asks_who_is_there(sce
     assert len(scene.lives(ops)) == 1
 
 
-async def test_a_second_answer_is_told_who_was_first(scene: Scene) -> None:
+async def test_second_answer_names_the_first(scene: Scene) -> None:
     ops = scene.channel()
     await scene.alice.types("/pos triage order", ops)
     question = await scene.sees(ops, "What is abnormal?", "question")
@@ -84,7 +84,7 @@ async def test_a_second_answer_is_told_who_was_first(scene: Scene) -> None:
     assert "nothing, alice at" in scene.stage.workspace.latest(question).plain_text
 
 
-async def test_a_mention_begins_a_run_in_its_thread(scene: Scene) -> None:
+async def test_mention_starts_a_run_in_its_thread(scene: Scene) -> None:
     ops = scene.channel()
     start = await scene.alice.says("orders are failing", ops)
 
@@ -97,7 +97,7 @@ async def test_a_mention_begins_a_run_in_its_thread(scene: Scene) -> None:
     assert [live.thread_ts for live in scene.lives(ops)] == [start.ts]
 
 
-async def test_whoever_cancels_is_named(scene: Scene) -> None:
+async def test_person_who_cancelled_is_named(scene: Scene) -> None:
     ops = scene.channel()
     await scene.alice.types("/pos triage order", ops)
     await scene.sees(ops, "What is abnormal?", "question")
@@ -111,7 +111,7 @@ async def test_whoever_cancels_is_named(scene: Scene) -> None:
     assert over.ts == live.ts
 
 
-async def test_a_start_that_is_delivered_200_times_is_one_run_with_one_message(scene: Scene) -> None:
+async def test_start_delivered_200_times_is_one_run_and_one_message(scene: Scene) -> None:
     ops = scene.channel()
     delivery = await scene.alice.types("/pos triage order", ops)
     again = scene.stage.workspace.deliver_again
@@ -125,7 +125,7 @@ async def test_a_start_that_is_delivered_200_times_is_one_run_with_one_message(s
 
 
 @pytest.mark.parametrize("mode", list(testbed.Mode))
-async def test_killed_in_the_middle_it_goes_on_after_the_next_start_with_the_same_message(mode: testbed.Mode) -> None:
+async def test_killed_run_resumes_after_restart_in_the_same_message(mode: testbed.Mode) -> None:
     async with testbed.set_up(mode, names=["pos-order"], setup=slack.Settings(posting_burst=None)) as stage:
         scene = Scene(stage=stage, alice=stage.workspace.person("alice"), bob=stage.workspace.person("bob"))
         ops = scene.channel()
@@ -171,7 +171,7 @@ steps:
 """
 
 
-async def test_who_may_not_answer_is_told_so_alone_and_the_question_stays() -> None:
+async def test_denied_answer_is_private_and_the_question_remains() -> None:
     async with testbed.set_up(names=["pos-order"], setup=slack.Settings(posting_burst=None)) as stage:
         scene = Scene(stage=stage, alice=stage.workspace.person("alice"), bob=stage.workspace.person("bob"))
         ops = scene.channel()

@@ -12,7 +12,7 @@ PROJECT = manifests.FOLDER.parent
 BUILD, IMAGE = dockerfiles.read(manifests.FOLDER / "Dockerfile")
 
 
-def test_everything_that_is_copied_exists_and_is_let_through() -> None:
+def test_copied_files_exist_and_only_they_are_in_the_context() -> None:
     rules = (manifests.FOLDER / "Dockerfile.dockerignore").read_text().splitlines()
     let_through = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
     sources = {source for source, _ in BUILD.copied}
@@ -22,13 +22,13 @@ def test_everything_that_is_copied_exists_and_is_let_through() -> None:
     assert sources == let_through
 
 
-def test_image_takes_nothing_but_what_was_built() -> None:
+def test_image_holds_only_the_built_stage() -> None:
     assert IMAGE.copied == ()
     assert IMAGE.all("COPY") == ("--from=build /opt/posbot /opt/posbot",)
     assert not any("pip" in line or "apt" in line for line in IMAGE.all("RUN"))
 
 
-def test_whatever_is_installed_is_locked_by_its_hash() -> None:
+def test_installed_packages_are_locked_by_hash() -> None:
     installs = [line for line in BUILD.all("RUN") if " install " in line]
 
     assert len(installs) == 3
@@ -37,7 +37,7 @@ def test_whatever_is_installed_is_locked_by_its_hash() -> None:
     assert "setuptools==" in (PROJECT / "requirements" / "dev.txt").read_text()
 
 
-def test_it_serves_as_nobody_in_particular() -> None:
+def test_image_serves_as_an_unprivileged_user() -> None:
     [user] = IMAGE.all("USER")
     limits = manifests.pod()["securityContext"]
 
@@ -46,7 +46,7 @@ def test_it_serves_as_nobody_in_particular() -> None:
     assert (IMAGE.all("ENTRYPOINT"), IMAGE.all("CMD")) == (('["posbot"]',), ('["serve"]',))
 
 
-def test_settings_find_their_places_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_match_the_folders_of_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in IMAGE.environment.items():
         monkeypatch.setenv(name, value)
     settings = config_settings.Settings.from_environment()
@@ -60,7 +60,7 @@ def test_settings_find_their_places_in_it(monkeypatch: pytest.MonkeyPatch) -> No
     assert IMAGE.environment["PATH"].split(":")[0] == "/opt/posbot/bin"
 
 
-def test_no_local_database_or_environment_can_get_into_it() -> None:
+def test_local_databases_and_environments_are_ignored() -> None:
     rules = (manifests.FOLDER / "Dockerfile.dockerignore").read_text().splitlines()
     let_through = [rule.removeprefix("!") for rule in rules if rule.startswith("!")]
 

@@ -20,7 +20,7 @@ def ports_of(rule: dict[str, list[dict[str, object]]]) -> set[object]:
     return {port["port"] for port in rule["ports"]}
 
 
-def test_role_only_reads_and_nothing_that_could_be_secret() -> None:
+def test_role_is_read_only_and_excludes_secrets() -> None:
     assert {verb for _, _, verb in manifests.rights()} <= {"get", "list", "watch"}
     assert {resource for _, resource, _ in manifests.rights()} == {
         "pods",
@@ -32,7 +32,7 @@ def test_role_only_reads_and_nothing_that_could_be_secret() -> None:
     assert "*" not in str(manifests.rules())
 
 
-def test_role_is_where_services_are_and_for_account_of_pod() -> None:
+def test_role_binds_the_pod_account_in_the_service_namespace() -> None:
     binding = manifests.one("RoleBinding")
 
     assert manifests.one("Role")["metadata"]["namespace"] == binding["metadata"]["namespace"] == manifests.SERVICES
@@ -42,11 +42,11 @@ def test_role_is_where_services_are_and_for_account_of_pod() -> None:
     assert manifests.one("ServiceAccount")["metadata"]["name"] == manifests.pod()["serviceAccountName"]
 
 
-def test_no_secret_is_in_project() -> None:
+def test_project_contains_no_secret() -> None:
     assert not [path for path in manifests.KUBERNETES.rglob("*.yaml") if "kind: Secret" in path.read_text()]
 
 
-def test_every_variable_of_pod_is_one_that_bot_reads() -> None:
+def test_every_variable_of_the_pod_is_a_setting() -> None:
     overlay = yaml.safe_load((manifests.POSTGRESQL / "deployment.yaml").read_text())
     [container] = overlay["spec"]["template"]["spec"]["containers"]
     given = {variable["name"] for variable in (*manifests.container()["env"], *container["env"])}
@@ -57,7 +57,7 @@ def test_every_variable_of_pod_is_one_that_bot_reads() -> None:
 
 
 @pytest.mark.parametrize("pre_stop_seconds", [0, 5])
-def test_pod_is_given_time_that_posbot_takes_to_end(pre_stop_seconds: int) -> None:
+def test_grace_period_exceeds_the_shutdown_timeout(pre_stop_seconds: int) -> None:
     settings = config_settings.Settings()
     longest = settings.drain_seconds + listeners.SHUTDOWN_GRACE_SECONDS + 2 * serve._CLOSING_SECONDS
 
@@ -65,7 +65,7 @@ def test_pod_is_given_time_that_posbot_takes_to_end(pre_stop_seconds: int) -> No
     assert pre_stop_seconds + longest + MARGIN_SECONDS <= manifests.pod()["terminationGracePeriodSeconds"]
 
 
-def test_probes_ask_what_is_served() -> None:
+def test_probes_request_served_paths() -> None:
     container = manifests.container()
     [port] = container["ports"]
 
@@ -77,7 +77,7 @@ def test_probes_ask_what_is_served() -> None:
     ]
 
 
-def test_container_can_change_nothing_but_its_folders() -> None:
+def test_container_can_write_only_to_its_volumes() -> None:
     own, pod = manifests.container()["securityContext"], manifests.pod()["securityContext"]
 
     assert own == {
@@ -92,14 +92,14 @@ def test_container_can_change_nothing_but_its_folders() -> None:
     }
 
 
-def test_only_http_port_is_open_to_others() -> None:
+def test_network_policy_admits_only_the_http_port() -> None:
     policy = manifests.one("NetworkPolicy")["spec"]
 
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     assert policy["ingress"] == [{"ports": [{"protocol": "TCP", "port": "http"}]}]
 
 
-def test_way_out_is_open_to_every_service_of_catalogue() -> None:
+def test_network_policy_allows_every_service_of_the_catalog() -> None:
     catalogue = yaml.safe_load((DATA / "services.yaml").read_text())
     names, everywhere, services = manifests.one("NetworkPolicy")["spec"]["egress"]
 
@@ -111,7 +111,7 @@ def test_way_out_is_open_to_every_service_of_catalogue() -> None:
     assert ports_of(services) == {service["port"] for service in catalogue["services"] if "port" in service}
 
 
-def test_environments_of_pod_are_sound_and_leave_through_open_doors(tmp_path: pathlib.Path) -> None:
+def test_environments_of_the_pod_are_valid_and_reachable(tmp_path: pathlib.Path) -> None:
     shutil.copytree(DATA, tmp_path, dirs_exist_ok=True)
     shutil.copy(manifests.KUBERNETES / "base" / "environments.yaml", tmp_path)
     data = runbook_data.load(tmp_path)
@@ -125,7 +125,7 @@ def test_environments_of_pod_are_sound_and_leave_through_open_doors(tmp_path: pa
     assert all(str(url.host).endswith(f".{manifests.SERVICES}.svc.cluster.local") for url in urls)
 
 
-def test_sqlite_has_one_writer_and_postgresql_two_replicas_within_slacks_ten_sockets() -> None:
+def test_sqlite_has_one_replica_and_postgresql_two_within_slacks_limit() -> None:
     base = manifests.one("Deployment")["spec"]
     overlay = yaml.safe_load((manifests.POSTGRESQL / "deployment.yaml").read_text())["spec"]
     most = overlay["replicas"] + overlay["strategy"]["rollingUpdate"]["maxSurge"]

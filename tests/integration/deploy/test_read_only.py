@@ -21,7 +21,7 @@ def places(tmp_path: pathlib.Path) -> dict[str, pathlib.Path]:
     return made
 
 
-async def test_nothing_else_can_be_written_there(places: dict[str, pathlib.Path], tmp_path: pathlib.Path) -> None:
+async def test_root_filesystem_is_read_only(places: dict[str, pathlib.Path], tmp_path: pathlib.Path) -> None:
     prefix = containers.entering(*places.values())
 
     inside = [containers.run(prefix, "touch", str(path / "new")) for path in places.values()]
@@ -34,7 +34,7 @@ async def test_nothing_else_can_be_written_there(places: dict[str, pathlib.Path]
 
 
 @pytest.mark.slow
-async def test_it_serves_answers_and_ends_there(places: dict[str, pathlib.Path]) -> None:
+async def test_posbot_serves_on_a_read_only_filesystem(places: dict[str, pathlib.Path]) -> None:
     image = dockerfiles.read(manifests.FOLDER / "Dockerfile")[-1]
     state = pathlib.PurePath(image.environment["XDG_STATE_HOME"]) / "posbot"
     assert state == pathlib.PurePath("/var/lib/posbot")

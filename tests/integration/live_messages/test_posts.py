@@ -16,7 +16,7 @@ def labels(message: object) -> list[str]:
     return [button.text for button in message.buttons]  # type: ignore[attr-defined]
 
 
-async def test_one_message_shows_how_far_a_run_is_and_another_that_it_is_over(
+async def test_run_has_one_live_message_and_one_final_message(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     run = await delivery.start(notes.step("a", seconds=0.4), notes.step("b", seconds=0.4))
@@ -33,7 +33,7 @@ async def test_one_message_shows_how_far_a_run_is_and_another_that_it_is_over(
     assert len(delivery.messages_of(run, "")) == 2
 
 
-async def test_many_changes_are_few_edits_and_the_last_state_is_always_shown(
+async def test_edits_are_rate_limited_and_the_final_state_is_shown(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     run = await delivery.start(*[notes.step(f"s{number}", seconds=0.02) for number in range(20)])
@@ -44,7 +44,7 @@ async def test_many_changes_are_few_edits_and_the_last_state_is_always_shown(
     assert all(later - earlier >= delivery_fixture.EDIT_SECONDS * 0.9 for earlier, later in itertools.pairwise(edits))
 
 
-async def test_a_question_is_asked_in_the_thread_and_shows_who_answered(
+async def test_question_is_in_the_thread_and_names_who_answered(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     run = await delivery.start(notes.step("a", "change", confirm={"text": "Really change it?"}))
@@ -61,7 +61,7 @@ async def test_a_question_is_asked_in_the_thread_and_shows_who_answered(
 
 
 @pytest.mark.parametrize(("note", "is_optional"), [("optional", True), ("required", False)])
-async def test_where_a_note_is_wanted_there_is_a_field_for_it(
+async def test_question_with_a_note_has_an_input_field(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes, note: str, *, is_optional: bool
 ) -> None:
     manual = {"id": "look", "title": "Look", "uses": "manual", "with": {"instructions": "Look at it.", "note": note}}
@@ -73,7 +73,7 @@ async def test_where_a_note_is_wanted_there_is_a_field_for_it(
     assert field["optional"] is is_optional
 
 
-async def test_a_question_that_was_answered_before_slack_was_told_is_never_asked_there(
+async def test_question_answered_before_delivery_is_never_posted(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     delivery.workspace.faults.server_error("chat.postMessage", times=2)
@@ -86,7 +86,7 @@ async def test_a_question_that_was_answered_before_slack_was_told_is_never_asked
     assert delivery.messages_of(run, "question") == []
 
 
-async def test_a_message_that_was_deleted_comes_back(
+async def test_deleted_message_is_posted_again(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     run = await delivery.start(notes.step("a", seconds=0.5), notes.step("b"))
@@ -99,7 +99,7 @@ async def test_a_message_that_was_deleted_comes_back(
     assert len(delivery.messages_of(run, "live")) == 1
 
 
-async def test_a_run_that_goes_on_after_its_end_has_another_end(
+async def test_retried_run_has_another_final_message(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     run = await delivery.start(notes.step("a", good_after=1))
@@ -114,7 +114,7 @@ async def test_a_run_that_goes_on_after_its_end_has_another_end(
     assert len(delivery.messages_of(run, "live")) == 1
 
 
-async def test_a_secret_in_what_a_step_found_does_not_reach_slack(
+async def test_secret_in_a_step_result_does_not_reach_slack(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     step = notes.step("a") | {"with": {"text": delivery_fixture.SECRET, "notes": str(notes.path)}}
@@ -125,7 +125,7 @@ async def test_a_secret_in_what_a_step_found_does_not_reach_slack(
     assert "•••" in shown.plain_text and delivery_fixture.SECRET not in str(delivery.workspace.calls("chat.update"))
 
 
-async def test_a_dropped_answer_is_not_posted_twice(
+async def test_post_with_a_lost_response_is_not_repeated(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     delivery.workspace.faults.drop_after_accepting("chat.postMessage", times=2)
@@ -137,7 +137,7 @@ async def test_a_dropped_answer_is_not_posted_twice(
     assert len(delivery.messages_of(run, "live")) == len(delivery.messages_of(run, "end-")) == 1
 
 
-async def test_a_question_that_was_answered_before_it_is_known_to_stand_there_shows_the_answer(
+async def test_question_answered_before_its_post_is_confirmed_is_updated(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     run = await delivery.start(notes.step("a", seconds=0.4), notes.step("b", "change", confirm={"text": "Really?"}))
@@ -153,7 +153,7 @@ async def test_a_question_that_was_answered_before_it_is_known_to_stand_there_sh
     assert len(delivery.messages_of(run, "question")) == 1
 
 
-async def test_where_history_may_not_be_read_it_is_rather_posted_twice_than_not_at_all(
+async def test_unconfirmed_post_is_repeated_if_history_is_unreadable(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     delivery.workspace.faults.drop_after_accepting("chat.postMessage")
@@ -165,7 +165,7 @@ async def test_where_history_may_not_be_read_it_is_rather_posted_twice_than_not_
     assert shown == delivery.messages_of(run, "live")[1]
 
 
-async def test_a_pause_that_slack_asks_for_delays_no_step(
+async def test_rate_limit_of_slack_delays_no_step(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     delivery.workspace.faults.rate_limit("chat.postMessage", retry_after_seconds=1, times=2)
@@ -179,7 +179,7 @@ async def test_a_pause_that_slack_asks_for_delays_no_step(
     assert len(delivery.messages_of(run, "live")) == 1
 
 
-async def test_slack_may_be_away_for_the_whole_run(
+async def test_run_completes_while_slack_is_unavailable(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     delivery.workspace.faults.server_error("chat.postMessage", status=503, times=4)
@@ -192,7 +192,7 @@ async def test_slack_may_be_away_for_the_whole_run(
     assert len(delivery.messages_of(run, "live")) == len(delivery.messages_of(run, "end-")) == 1
 
 
-async def test_where_the_channel_takes_no_posts_they_come_directly(
+async def test_posts_refused_by_the_channel_go_to_direct_messages(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     elsewhere = delivery.workspace.channel("elsewhere", members=[delivery.alice], bot_is_member=False)
@@ -210,7 +210,7 @@ async def test_where_the_channel_takes_no_posts_they_come_directly(
     assert len(tried) == 1
 
 
-async def test_a_channel_that_is_archived_on_the_way_is_left_for_direct_messages(
+async def test_channel_archived_during_a_run_moves_posts_to_dm(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     run = await delivery.start(notes.step("a", seconds=0.5), notes.step("b"))
@@ -223,7 +223,7 @@ async def test_a_channel_that_is_archived_on_the_way_is_left_for_direct_messages
     assert "Try out: completed" in end.plain_text
 
 
-async def test_where_nobody_takes_them_they_are_given_up_and_the_run_goes_on(
+async def test_undeliverable_posts_are_dropped_and_the_run_completes(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     delivery.workspace.faults.refuse("chat.postMessage", error="restricted_action", times=100)
@@ -235,7 +235,7 @@ async def test_where_nobody_takes_them_they_are_given_up_and_the_run_goes_on(
     await delivery.workspace.wait_for(lambda: len(delivery.workspace.calls("chat.postMessage")) >= 4 or None)
 
 
-async def test_a_thread_that_is_gone_is_not_needed(
+async def test_deleted_thread_is_replaced_by_the_channel(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     root = await delivery.alice.says("order is slow", delivery.ops)
@@ -247,7 +247,7 @@ async def test_a_thread_that_is_gone_is_not_needed(
     assert live.thread_ts is None
 
 
-async def test_a_run_of_a_thread_stays_in_it(
+async def test_run_started_in_a_thread_stays_there(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     root = await delivery.alice.says("order is slow", delivery.ops)
@@ -259,7 +259,7 @@ async def test_a_run_of_a_thread_stays_in_it(
     assert {one.thread_ts for one in delivery.messages_of(run, "")} == {root.ts}
 
 
-async def test_a_run_of_a_terminal_is_not_shown_in_slack(
+async def test_terminal_run_is_not_shown_in_slack(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     await delivery.engine.execute(notes.step("a"))
@@ -269,7 +269,7 @@ async def test_a_run_of_a_terminal_is_not_shown_in_slack(
     assert all(delivery.is_for(one, run, "") for one in delivery.workspace.messages_in(delivery.ops))
 
 
-async def test_a_workspace_that_takes_no_plans_gets_lists_and_is_asked_once(
+async def test_unsupported_plan_block_is_tried_once_and_replaced_by_lists(
     database_url: str, tmp_path, notes: engine_fixture.Notes
 ) -> None:
     setup = slack.Settings(posting_burst=None, refused_blocks=frozenset({"plan"}))
@@ -287,7 +287,7 @@ async def test_a_workspace_that_takes_no_plans_gets_lists_and_is_asked_once(
         assert [call.outcome for call in workspace.calls()].count("invalid_blocks") == 1
 
 
-async def test_a_run_that_waits_is_none_that_slack_is_behind(
+async def test_waiting_run_has_no_stale_message(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:
     run = await delivery.start(notes.step("a", "change", confirm={"text": "Really?"}))

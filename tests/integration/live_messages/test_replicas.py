@@ -19,7 +19,7 @@ PROJECT = pathlib.Path(__file__).parents[3]
 
 
 @pytest.mark.slow
-async def test_killed_between_any_two_things_it_writes_each_message_is_there_once(
+async def test_kill_between_any_two_writes_leaves_each_message_once(
     database_url: str, tmp_path: pathlib.Path, workspace: slack.Workspace
 ) -> None:
     alice = workspace.person("alice")
@@ -64,7 +64,7 @@ async def test_several_replicas_post_each_message_once(
     assert all(len(delivery.messages_of(run, purpose)) == 1 for run in begun for purpose in ("live", "end-"))
 
 
-async def test_the_posts_of_a_replica_that_died_are_taken_over(
+async def test_messages_of_a_stopped_replica_are_taken_over(
     database_url: str, tmp_path: pathlib.Path, workspace: slack.Workspace, notes: engine_fixture.Notes
 ) -> None:
     async with worker_fixture.running(database_url, tmp_path) as survivor:

@@ -47,7 +47,7 @@ async def test_every_state_has_its_exit_code(environment: dict[str, str], data: 
     assert codes == {"pos-order": 0, "pos-price": 1, "pos-catalog": 1, "pos-invoice": 3}
 
 
-async def test_json_is_the_whole_answer_and_nothing_else(environment: dict[str, str], data: pathlib.Path) -> None:
+async def test_json_is_the_whole_response_and_nothing_else(environment: dict[str, str], data: pathlib.Path) -> None:
     async with fleets.running(["pos-order"]) as fleet:
         runbook_folder.write(data, {"pos-order": fleet["pos-order"].port})
         await fleet["pos-order"].goes_down()
@@ -64,7 +64,7 @@ async def test_json_is_the_whole_answer_and_nothing_else(environment: dict[str, 
     assert document["runbook"][0]["number"] == "4.3"
 
 
-async def test_the_fleet_is_one_table_worst_first(environment: dict[str, str], data: pathlib.Path) -> None:
+async def test_all_services_are_one_table_worst_first(environment: dict[str, str], data: pathlib.Path) -> None:
     async with fleets.running(runbook_folder.service_names()) as fleet:
         runbook_folder.write(data, fleet.ports)
         await fleet["pos-order"].goes_down()
@@ -78,7 +78,7 @@ async def test_the_fleet_is_one_table_worst_first(environment: dict[str, str], d
     assert "pos-mcp-server" in next(line for line in told if "no endpoint" in line)
 
 
-async def test_without_anything_it_explains_itself(environment: dict[str, str]) -> None:
+async def test_empty_command_line_shows_the_help(environment: dict[str, str]) -> None:
     code, output, _ = await processes.run(environment)
 
     assert code == 0
@@ -86,7 +86,7 @@ async def test_without_anything_it_explains_itself(environment: dict[str, str]) 
     assert "Exit codes: 0 ok, 1 problem found, 2 usage, 3 unknown." in output
 
 
-async def test_an_unknown_output_format_is_a_usage_error(environment: dict[str, str]) -> None:
+async def test_unknown_output_format_is_a_usage_error(environment: dict[str, str]) -> None:
     code, output, complaint = await processes.run(environment, "health", "--output", "xml")
 
     assert (code, output) == (2, "")
@@ -94,7 +94,7 @@ async def test_an_unknown_output_format_is_a_usage_error(environment: dict[str, 
 
 
 @pytest.mark.parametrize("option", [("-o", "json"), ("--output", "json"), ("--output=json",)], ids=" ".join)
-async def test_json_is_asked_for_in_three_ways(environment: dict[str, str], option: tuple[str, ...]) -> None:
+async def test_json_can_be_requested_in_three_ways(environment: dict[str, str], option: tuple[str, ...]) -> None:
     _, output, _ = await cli_runner.run(environment, "services", "order", *option)
 
     assert json.loads(output)["facts"] == {"count": 2}
@@ -132,7 +132,7 @@ async def test_help_lists_procedures_without_validating_them(environment: dict[s
 
 
 @pytest.mark.parametrize("arguments", [["help", "nosuch"], ["completion"], ["completion", "tcsh"]], ids=" ".join)
-async def test_an_unknown_topic_or_shell_is_a_usage_error(environment: dict[str, str], arguments: list[str]) -> None:
+async def test_unknown_topic_or_shell_is_a_usage_error(environment: dict[str, str], arguments: list[str]) -> None:
     code, output, _ = await cli_runner.run(environment, *arguments)
 
     assert (code, output) == (2, "")
@@ -169,9 +169,7 @@ def test_one_command_imports_no_other(environment: dict[str, str]) -> None:
     assert imported & unused == set()
 
 
-async def test_a_mistake_in_the_data_is_told_with_file_line_and_key(
-    environment: dict[str, str], data: pathlib.Path
-) -> None:
+async def test_invalid_data_is_reported_with_file_line_and_key(environment: dict[str, str], data: pathlib.Path) -> None:
     catalogue = data / "services.yaml"
     catalogue.write_text(catalogue.read_text().replace("port: 9007", "port: ninety", 1))
 
@@ -182,21 +180,23 @@ async def test_a_mistake_in_the_data_is_told_with_file_line_and_key(
     assert complaint.startswith(f"{catalogue}:{line}: services.3.port: expected a valid integer")
 
 
-async def test_sound_data_passes_the_check(environment: dict[str, str]) -> None:
+async def test_valid_data_passes_the_check(environment: dict[str, str]) -> None:
     code, output, _ = await cli_runner.run(environment, "check")
 
     assert code == 0
     assert "The runbook data is sound: 24 services, 2 environments" in output
 
 
-async def test_a_data_folder_that_is_not_there_is_named(environment: dict[str, str]) -> None:
+async def test_missing_data_folder_is_named(environment: dict[str, str]) -> None:
     code, _, complaint = await cli_runner.run(environment | {"POSBOT_RUNBOOK_DATA": "/nowhere"}, "health")
 
     assert code == 3
     assert complaint == "/nowhere: there is no such folder; set POSBOT_RUNBOOK_DATA to the data folder.\n"
 
 
-async def test_a_dead_database_does_not_keep_the_answer_back(environment: dict[str, str], data: pathlib.Path) -> None:
+async def test_unavailable_database_does_not_prevent_the_response(
+    environment: dict[str, str], data: pathlib.Path
+) -> None:
     nobody_listens = {"DATABASE_URL": "postgresql://posbot:hunter22hunter@127.0.0.1:1/posbot"}
     async with fleets.running(["pos-order"]) as fleet:
         runbook_folder.write(data, {"pos-order": fleet["pos-order"].port})
@@ -222,7 +222,7 @@ async def test_a_dead_database_does_not_keep_the_answer_back(environment: dict[s
     ],
     ids=["nothing", "no bot token", "no bot token either", "no way", "a person's token", "wrong token", "wrong port"],
 )
-async def test_a_configuration_that_cannot_work_is_one_sentence_at_start(
+async def test_invalid_configuration_is_one_sentence_at_startup(
     environment: dict[str, str], variables: dict[str, str], sentence: str
 ) -> None:
     code, _, complaint = await cli_runner.run(environment | variables, "serve")
@@ -232,7 +232,7 @@ async def test_a_configuration_that_cannot_work_is_one_sentence_at_start(
     assert len(complaint.splitlines()) == 1
 
 
-async def test_migrate_says_what_it_did(environment: dict[str, str]) -> None:
+async def test_migrate_reports_its_result(environment: dict[str, str]) -> None:
     first = await processes.run(environment, "migrate")
     second = await cli_runner.run(environment, "migrate")
 

@@ -16,7 +16,7 @@ ID = "1123-0a1b2c3d4e"
 
 
 @pytest.mark.slow
-async def test_what_another_posbot_works_on_is_stopped_once(tmp_path: pathlib.Path) -> None:
+async def test_command_of_another_process_is_stopped_once(tmp_path: pathlib.Path) -> None:
     url = f"sqlite:///{tmp_path}/posbot.db"
     environment = processes.plain_environment(tmp_path) | {"DATABASE_URL": url}
     now = datetime.datetime.now(datetime.UTC)
@@ -37,7 +37,7 @@ async def test_what_another_posbot_works_on_is_stopped_once(tmp_path: pathlib.Pa
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-async def test_what_does_not_go_on_cannot_be_stopped(tmp_path: pathlib.Path, *, is_known: bool) -> None:
+async def test_finished_or_unknown_command_cannot_be_stopped(tmp_path: pathlib.Path, *, is_known: bool) -> None:
     url = f"sqlite:///{tmp_path}/posbot.db"
     environment = processes.plain_environment(tmp_path) | {"DATABASE_URL": url}
     async with database.open_database(url) as db:

@@ -88,7 +88,7 @@ async def read_line(process: asyncio.subprocess.Process) -> bytes:
         ),
     ],
 )
-async def test_logs_are_cut_out_as_asked(
+async def test_log_options_select_lines(
     cluster: ControlPlane, namespace: str, web: ContainerLog, query: dict[str, str], text: str
 ) -> None:
     web.write(LINES)
@@ -111,7 +111,7 @@ async def test_each_container_has_its_own_logs(cluster: ControlPlane, namespace:
     assert unnamed.json()["message"] == "a container name must be specified for pod web, choose one of: [main side]"
 
 
-async def test_who_follows_sees_new_lines_and_the_end(cluster: ControlPlane, namespace: str, web: ContainerLog) -> None:
+async def test_follower_sees_new_lines_and_the_end(cluster: ControlPlane, namespace: str, web: ContainerLog) -> None:
     web.write([Line(text="old", at=START)])
 
     async with following(cluster, namespace) as kubectl:
@@ -128,7 +128,7 @@ async def test_who_follows_sees_new_lines_and_the_end(cluster: ControlPlane, nam
     assert (old, new, newest, end, code) == (b"old\n", b"new\n", b"newest\n", b"", 0)
 
 
-async def test_the_log_before_a_restart_is_kept(cluster: ControlPlane, namespace: str, web: ContainerLog) -> None:
+async def test_previous_log_is_kept(cluster: ControlPlane, namespace: str, web: ContainerLog) -> None:
     web.write([Line(text="java.lang.OutOfMemoryError", at=START)], attempt=1)
     web.write([Line(text="started", at=START + SECOND)], attempt=2)
     never = await ask(cluster, namespace, previous="true")
@@ -141,7 +141,7 @@ async def test_the_log_before_a_restart_is_kept(cluster: ControlPlane, namespace
     assert never.json()["message"] == 'previous terminated container "main" in pod "web" not found'
 
 
-async def test_logs_that_are_no_longer_there_are_told_of_as_if_by_the_container(
+async def test_removed_log_is_reported_in_the_log_itself(
     cluster: ControlPlane, namespace: str, web: ContainerLog
 ) -> None:
     web.goes_wrong(removed=True)
@@ -152,7 +152,7 @@ async def test_logs_that_are_no_longer_there_are_told_of_as_if_by_the_container(
     assert response.text.startswith("unable to retrieve container logs for containerd://")
 
 
-async def test_a_connection_cut_on_its_way_looks_like_the_end(
+async def test_interrupted_connection_looks_like_the_end(
     cluster: ControlPlane, namespace: str, web: ContainerLog
 ) -> None:
     web.write(LINES)
@@ -165,9 +165,7 @@ async def test_a_connection_cut_on_its_way_looks_like_the_end(
     assert (finished.code, finished.out, finished.err) == (0, "one\ntw", "")
 
 
-async def test_a_kubelet_that_does_not_run_is_an_error_of_the_server(
-    cluster: ControlPlane, namespace: str, web: ContainerLog
-) -> None:
+async def test_stopped_kubelet_is_a_server_error(cluster: ControlPlane, namespace: str, web: ContainerLog) -> None:
     await cluster.kubelet.stop()
 
     response = await ask(cluster, namespace)
@@ -177,9 +175,7 @@ async def test_a_kubelet_that_does_not_run_is_an_error_of_the_server(
     assert f"dial tcp 127.0.0.1:{cluster.kubelet.port}: connect: connection refused" in response.json()["message"]
 
 
-async def test_a_kubelet_that_hangs_lets_the_client_wait(
-    cluster: ControlPlane, namespace: str, web: ContainerLog
-) -> None:
+async def test_hanging_kubelet_blocks_the_client(cluster: ControlPlane, namespace: str, web: ContainerLog) -> None:
     web.write(LINES)
 
     async with cluster.kubelet.frozen():
@@ -189,7 +185,7 @@ async def test_a_kubelet_that_hangs_lets_the_client_wait(
     assert (await ask(cluster, namespace)).status_code == 200
 
 
-async def test_a_large_log_arrives_whole(cluster: ControlPlane, namespace: str, web: ContainerLog) -> None:
+async def test_large_log_arrives_whole(cluster: ControlPlane, namespace: str, web: ContainerLog) -> None:
     count = web.fill(10_000_000)
 
     finished = await cluster.kubectl("logs", "web", "--container=main", "-n", namespace)
@@ -198,5 +194,5 @@ async def test_a_large_log_arrives_whole(cluster: ControlPlane, namespace: str, 
     assert len(finished.out) >= 10_000_000
 
 
-def test_times_are_written_as_container_runtimes_write_them() -> None:
+def test_timestamps_match_the_format_of_container_runtimes() -> None:
     assert container_logs.timestamp(START + 42) == "2026-07-01T08:00:00.000000042Z"

@@ -25,7 +25,7 @@ async def get(cluster: ControlPlane, path: str, *, token: str) -> httpx.Response
         return await client.get(path)
 
 
-async def test_the_servers_tell_their_version(cluster: ControlPlane) -> None:
+async def test_servers_report_their_version(cluster: ControlPlane) -> None:
     version = await cluster.fetch("/version")
     finished = await cluster.kubectl("version", "--output=json")
 
@@ -34,7 +34,7 @@ async def test_the_servers_tell_their_version(cluster: ControlPlane) -> None:
     assert versions["clientVersion"]["gitVersion"] == versions["serverVersion"]["gitVersion"] == version["gitVersion"]
 
 
-async def test_a_deployment_makes_pods_that_become_ready(cluster: ControlPlane, namespace: str) -> None:
+async def test_deployment_creates_pods_that_become_ready(cluster: ControlPlane, namespace: str) -> None:
     await cluster.apply(manifests.deployment("pos-order", namespace=namespace, replicas=3))
 
     finished = await cluster.kubectl("rollout", "status", "deployment/pos-order", "-n", namespace, "--timeout=30s")
@@ -46,7 +46,7 @@ async def test_a_deployment_makes_pods_that_become_ready(cluster: ControlPlane, 
     assert {pod["spec"]["nodeName"] for pod in pods} <= set(manifests.NODES)
 
 
-async def test_a_restart_replaces_the_pods(cluster: ControlPlane, namespace: str) -> None:
+async def test_restart_replaces_the_pods(cluster: ControlPlane, namespace: str) -> None:
     await cluster.apply(manifests.deployment("pos-order", namespace=namespace, replicas=2))
     await cluster.kubectl("rollout", "status", "deployment/pos-order", "-n", namespace)
     before = {pod["metadata"]["uid"] for pod in (await cluster.fetch(pods_of(namespace)))["items"]}
@@ -58,7 +58,7 @@ async def test_a_restart_replaces_the_pods(cluster: ControlPlane, namespace: str
     assert before.isdisjoint(pod["metadata"]["uid"] for pod in after["items"])
 
 
-async def test_a_pod_that_no_node_takes_stays_pending_and_says_why(cluster: ControlPlane, namespace: str) -> None:
+async def test_unschedulable_pod_stays_pending_with_the_reason(cluster: ControlPlane, namespace: str) -> None:
     await cluster.apply(manifests.pod("picky", namespace=namespace, nodeSelector={"disk": "gold"}))
 
     events = await cluster.wait_for(f"/api/v1/namespaces/{namespace}/events", lambda events: bool(events["items"]))
@@ -69,7 +69,7 @@ async def test_a_pod_that_no_node_takes_stays_pending_and_says_why(cluster: Cont
     assert (await cluster.fetch(f"{pods_of(namespace)}/picky"))["status"]["phase"] == "Pending"
 
 
-async def test_a_service_account_may_do_what_its_role_says_and_no_more(cluster: ControlPlane, namespace: str) -> None:
+async def test_service_account_may_do_only_what_its_role_allows(cluster: ControlPlane, namespace: str) -> None:
     await cluster.apply(manifests.secret("token", namespace=namespace, values={"value": "hidden"}))
     token = await accounts.sign_up(cluster, namespace, "posbot", rules=[READ_PODS, READ_LOGS])
 
@@ -90,7 +90,7 @@ async def test_a_service_account_may_do_what_its_role_says_and_no_more(cluster: 
     )
 
 
-async def test_a_service_account_without_rights_may_not_read_logs(cluster: ControlPlane, namespace: str) -> None:
+async def test_service_account_without_a_role_may_not_read_logs(cluster: ControlPlane, namespace: str) -> None:
     token = await accounts.sign_up(cluster, namespace, "nobody")
     kubeconfig = accounts.write_kubeconfig(cluster, token, namespace=namespace)
 
@@ -106,7 +106,7 @@ async def test_a_service_account_without_rights_may_not_read_logs(cluster: Contr
     assert finished.err.startswith("Error from server (Forbidden): ")
 
 
-async def test_an_expired_token_is_refused(cluster: ControlPlane, namespace: str) -> None:
+async def test_expired_token_is_rejected(cluster: ControlPlane, namespace: str) -> None:
     token = await accounts.sign_up(cluster, namespace, "posbot", rules=[READ_PODS])
     path = pods_of(namespace)
 
@@ -120,7 +120,7 @@ async def test_an_expired_token_is_refused(cluster: ControlPlane, namespace: str
     assert expired.json()["message"] == forged.json()["message"] == "Unauthorized"
 
 
-async def test_a_token_that_nobody_made_is_refused(cluster: ControlPlane, namespace: str) -> None:
+async def test_forged_token_is_rejected(cluster: ControlPlane, namespace: str) -> None:
     kubeconfig = accounts.write_kubeconfig(cluster, "made-up", namespace=namespace)
 
     finished = await cluster.kubectl("get", "pods", kubeconfig=kubeconfig)

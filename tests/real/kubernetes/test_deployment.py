@@ -130,7 +130,7 @@ async def sent(cluster: ControlPlane, token: str, method: str, path: str) -> htt
         return await client.request(method, path)
 
 
-async def test_the_pod_is_let_in_and_gets_its_volume(cluster: ControlPlane, token: str) -> None:
+async def test_pod_is_admitted_and_gets_its_volume(cluster: ControlPlane, token: str) -> None:
     await ship(cluster)
 
     said = await roll_out(cluster, deploy_manifests.NAMESPACE, "posbot")
@@ -143,7 +143,7 @@ async def test_the_pod_is_let_in_and_gets_its_volume(cluster: ControlPlane, toke
     assert any("serviceAccountToken" in str(volume) for volume in pod["spec"]["volumes"])
 
 
-async def test_a_pod_that_could_do_more_would_not_be_let_in(cluster: ControlPlane, token: str) -> None:
+async def test_privileged_pod_is_rejected(cluster: ControlPlane, token: str) -> None:
     bad = manifests.pod("sloppy", namespace=deploy_manifests.NAMESPACE)
 
     finished = await cluster.kubectl("apply", "-f", "-", standard_input=json.dumps(bad))
@@ -151,7 +151,7 @@ async def test_a_pod_that_could_do_more_would_not_be_let_in(cluster: ControlPlan
     assert finished.code == 1 and 'violates PodSecurity "restricted:latest"' in finished.err
 
 
-async def test_the_overlay_turns_it_into_two_replicas_without_a_volume(cluster: ControlPlane, token: str) -> None:
+async def test_overlay_has_two_replicas_without_a_volume(cluster: ControlPlane, token: str) -> None:
     await ship(cluster, deploy_manifests.POSTGRESQL)
 
     said = await roll_out(cluster, deploy_manifests.NAMESPACE, "posbot")
@@ -166,7 +166,7 @@ async def test_the_overlay_turns_it_into_two_replicas_without_a_volume(cluster: 
     await cluster.wait_for(budgets, lambda budget: budget.get("status", {}).get("disruptionsAllowed") == 1)
 
 
-async def test_what_the_role_says_is_all_that_the_account_may_do(cluster: ControlPlane, token: str) -> None:
+async def test_account_may_do_only_what_its_role_allows(cluster: ControlPlane, token: str) -> None:
     review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview"}
     async with cluster.client(token) as client:
         path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
@@ -183,7 +183,7 @@ async def test_what_the_role_says_is_all_that_the_account_may_do(cluster: Contro
     assert rights == set(deploy_manifests.rights())
 
 
-async def test_it_may_not_read_secrets_change_anything_or_look_elsewhere(cluster: ControlPlane, token: str) -> None:
+async def test_account_may_not_read_secrets_or_write_or_leave_its_namespace(cluster: ControlPlane, token: str) -> None:
     await cluster.apply(
         manifests.secret("pos-secrets", namespace=deploy_manifests.SERVICES, values={"DB_PASSWORD": "hidden"})
     )
@@ -210,7 +210,7 @@ async def test_it_may_not_read_secrets_change_anything_or_look_elsewhere(cluster
 
 
 @pytest.mark.parametrize("words", LINES, ids=" ".join)
-async def test_every_command_works_as_that_account(environment: dict[str, str], words: Sequence[str]) -> None:
+async def test_every_command_works_as_the_account(environment: dict[str, str], words: Sequence[str]) -> None:
     code, output, complaint = await processes.run(environment, *words, "--output", "json")
 
     assert complaint == ""
@@ -219,7 +219,7 @@ async def test_every_command_works_as_that_account(environment: dict[str, str], 
     assert json.loads(output)["facts"]["service"] == SERVICE
 
 
-async def test_it_reads_the_logs_before_and_after_the_restart(environment: dict[str, str]) -> None:
+async def test_account_reads_logs_before_and_after_a_restart(environment: dict[str, str]) -> None:
     _, both, _ = await processes.run(environment, "logs", "order")
     _, previous, _ = await processes.run(environment, "logs", "order", "--previous")
 
@@ -227,7 +227,7 @@ async def test_it_reads_the_logs_before_and_after_the_restart(environment: dict[
     assert (previous.count("attempt 0 said"), previous.count("attempt 1 said")) == (2, 0)
 
 
-async def test_it_follows_a_log(cluster: ControlPlane, environment: dict[str, str]) -> None:
+async def test_account_follows_a_log(cluster: ControlPlane, environment: dict[str, str]) -> None:
     pod = (await cluster.fetch(PODS))["items"][0]["metadata"]["name"]
     log = cluster.logs.of(deploy_manifests.SERVICES, pod, SERVICE)
 
@@ -239,7 +239,7 @@ async def test_it_follows_a_log(cluster: ControlPlane, environment: dict[str, st
     assert "may not" not in said
 
 
-async def test_it_reads_what_pods_use(environment: dict[str, str]) -> None:
+async def test_account_reads_pod_metrics(environment: dict[str, str]) -> None:
     _, output, _ = await processes.run(environment, "pods", "order", "--output", "json")
 
     table = json.loads(output)["sections"][0]
@@ -247,12 +247,12 @@ async def test_it_reads_what_pods_use(environment: dict[str, str]) -> None:
     assert all("12m" in row["cells"][-1] and "300Mi" in row["cells"][-1] for row in table["rows"])
 
 
-def test_each_right_is_known_by_what_misses_it() -> None:
+def test_each_rule_of_the_role_has_a_test_without_it() -> None:
     assert {*MISSED_BY, USAGE, NAMES_NEAR} == set(deploy_manifests.rights())
 
 
 @pytest.mark.parametrize("right", MISSED_BY, ids=lambda right: f"{right[2]} {right[1]}")
-async def test_a_right_that_is_missing_is_told_with_the_rule_to_add(
+async def test_missing_rule_is_reported_with_the_rule_to_add(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path, right: tuple[str, str, str]
 ) -> None:
     group, resource, verb = right
@@ -267,7 +267,7 @@ async def test_a_right_that_is_missing_is_told_with_the_rule_to_add(
     assert f'Add to its Role: {{apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["{verb}"]}}' in said
 
 
-async def test_a_deployment_that_is_not_there_is_told_even_where_those_near_it_may_not_be_listed(
+async def test_missing_deployment_is_reported_without_the_right_to_list(
     cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path
 ) -> None:
     token = await accounts.sign_up(cluster, namespace, "posbot", rules=deploy_manifests.rules_without(*NAMES_NEAR))
@@ -277,7 +277,7 @@ async def test_a_deployment_that_is_not_there_is_told_even_where_those_near_it_m
     assert f"There is no deployment called “pos-price” in namespace {namespace}." in said
 
 
-async def test_pods_are_shown_without_what_they_use_where_that_may_not_be_read(
+async def test_pods_are_shown_without_forbidden_metrics(
     cluster: ControlPlane, token: str, namespace: str, tmp_path: pathlib.Path
 ) -> None:
     blind = await accounts.sign_up(cluster, namespace, "posbot", rules=deploy_manifests.rules_without(*USAGE))

@@ -88,9 +88,7 @@ async def end_session(cluster: ControlPlane, pod: Pod) -> None:
     await refused(cluster, pod.first_token)
 
 
-async def test_a_token_that_was_turned_over_is_read_again_when_the_old_one_is_refused(
-    cluster: ControlPlane, pod: Pod
-) -> None:
+async def test_rotated_token_is_read_again_after_a_rejection(cluster: ControlPlane, pod: Pod) -> None:
     first = await pod.asks()
     pod.folder.turn_over(await accounts.make_token(cluster, deploy_manifests.NAMESPACE, deploy_manifests.ACCOUNT))
     await end_session(cluster, pod)
@@ -101,7 +99,7 @@ async def test_a_token_that_was_turned_over_is_read_again_when_the_old_one_is_re
     assert "1 of 1 pods ready" in second
 
 
-async def test_a_token_that_ended_is_told_until_there_is_another(cluster: ControlPlane, pod: Pod) -> None:
+async def test_expired_token_is_reported_until_it_is_replaced(cluster: ControlPlane, pod: Pod) -> None:
     await end_session(cluster, pod)
 
     without = await pod.asks()

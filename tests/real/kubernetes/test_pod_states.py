@@ -75,7 +75,7 @@ async def test_kubectl_shows_the_state(
         pytest.param(pod_states.evicted, "is not available", id="evicted"),
     ],
 )
-async def test_without_a_container_there_are_no_logs(
+async def test_pod_without_a_container_has_no_logs(
     cluster: ControlPlane, held: str, state: pod_states.State, refusal: str
 ) -> None:
     await pod_states.put(cluster, held, HELD, state)
@@ -86,7 +86,7 @@ async def test_without_a_container_there_are_no_logs(
     assert finished.err == f'Error from server (BadRequest): container "main" in pod "{HELD}" {refusal}\n'
 
 
-async def test_logs_of_a_pod_on_no_node_are_empty_and_no_error(cluster: ControlPlane, namespace: str) -> None:
+async def test_log_of_an_unscheduled_pod_is_empty(cluster: ControlPlane, namespace: str) -> None:
     await cluster.apply(manifests.pod(HELD, namespace=namespace, nodeSelector={"disk": "gold"}))
 
     async with cluster.client() as client:
@@ -97,7 +97,7 @@ async def test_logs_of_a_pod_on_no_node_are_empty_and_no_error(cluster: ControlP
     assert (finished.code, finished.out, finished.err) == (0, "", "")
 
 
-async def test_a_crash_looping_container_shows_its_last_log(cluster: ControlPlane, held: str) -> None:
+async def test_crash_looping_container_shows_its_last_log(cluster: ControlPlane, held: str) -> None:
     cluster.logs.of(held, HELD, "main").write([Line(text="out of memory", at=SECOND)], attempt=7)
     await pod_states.put(cluster, held, HELD, pod_states.crash_looping, restarts=7, ended=pod_states.OUT_OF_MEMORY)
 
@@ -108,7 +108,7 @@ async def test_a_crash_looping_container_shows_its_last_log(cluster: ControlPlan
     assert re.search(r"Last State: +Terminated\n +Reason: +OOMKilled", described.out)
 
 
-async def test_a_state_takes_back_what_the_one_before_has_said(cluster: ControlPlane, held: str) -> None:
+async def test_state_replaces_the_former_state(cluster: ControlPlane, held: str) -> None:
     await pod_states.put(cluster, held, HELD, pod_states.evicted)
 
     await pod_states.put(cluster, held, HELD, pod_states.running)
@@ -116,7 +116,7 @@ async def test_a_state_takes_back_what_the_one_before_has_said(cluster: ControlP
     assert await shown(cluster, held) == ["1/1", "Running", "0"]
 
 
-async def test_a_pod_of_a_deployment_can_fall_ill(cluster: ControlPlane, namespace: str) -> None:
+async def test_pod_of_a_deployment_can_become_unhealthy(cluster: ControlPlane, namespace: str) -> None:
     await cluster.apply(manifests.deployment(HELD, namespace=namespace, replicas=2))
     await cluster.kubectl("rollout", "status", f"deployment/{HELD}", "-n", namespace)
     pods = await cluster.fetch(f"/api/v1/namespaces/{namespace}/pods")

@@ -75,7 +75,7 @@ def leftovers(jar: str, environment: dict[str, str]) -> list[str]:
     return left
 
 
-async def test_a_jar_that_comes_up_is_told_and_ended_again(environment: dict[str, str], jar: str, port: int) -> None:
+async def test_started_jar_is_reported_and_stopped(environment: dict[str, str], jar: str, port: int) -> None:
     code, report = await started(environment, "--jar", jar)
 
     assert (code, report["verdict"]) == (0, "ok")

@@ -27,7 +27,7 @@ def test_index_repeats_the_declaration(entry: commands.Entry) -> None:
         ("nosuch", None),
     ],
 )
-def test_a_command_line_finds_its_command(line: str, name: str | None) -> None:
+def test_command_line_finds_its_command(line: str, name: str | None) -> None:
     entry = commands.find(line.split())
 
     assert (entry.name if entry is not None else None) == name

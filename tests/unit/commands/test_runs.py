@@ -346,7 +346,7 @@ async def test_check_runs_the_tests_of_procedures(tmp_path: pathlib.Path) -> Non
     assert table.rows[0].cells == ("triage: x", "no answer is given for signals")
 
 
-async def test_a_section_that_has_changed_since_the_review_is_told(tmp_path: pathlib.Path) -> None:
+async def test_section_changed_since_the_review_is_reported(tmp_path: pathlib.Path) -> None:
     changed = (runbook_folder.PROJECT / "runbook_data" / "runbook.md").read_text().replace("curl -v", "curl -vk")
     async with app_fixture.running(tmp_path, names=["pos-order"], texts={"runbook.md": changed}) as app:
         check = await app.run("check")

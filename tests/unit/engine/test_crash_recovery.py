@@ -47,9 +47,7 @@ async def read_message(process: asyncio.subprocess.Process) -> dict[str, object]
 
 
 @pytest.mark.slow
-async def test_killed_at_every_boundary_and_inside_every_step_no_change_is_repeated_and_no_run_lost(
-    database_url: str, tmp_path: pathlib.Path
-) -> None:
+async def test_kill_at_any_point_repeats_no_change_and_loses_no_run(database_url: str, tmp_path: pathlib.Path) -> None:
     url = database_url.replace(str(tmp_path), "FOLDER")
     async with crashing("kill", url, tmp_path) as process:
         results = [await read_message(process) for _ in crashing_process.POINTS]
@@ -83,7 +81,7 @@ def is_stopped(pid: int) -> bool:
     return "State:\tT" in pathlib.Path(f"/proc/{pid}/status").read_text()
 
 
-async def test_a_worker_that_was_stopped_does_nothing_when_it_wakes(
+async def test_stopped_worker_does_nothing_when_it_resumes(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
     async with (

@@ -18,7 +18,7 @@ def states(run: runs.Run) -> dict[str, runs.StepState]:
     return {record.id: record.state for record in run.steps}
 
 
-async def test_steps_are_done_in_their_order_and_recorded(
+async def test_steps_are_executed_in_order_and_recorded(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     run = await engine.execute(notes.step("a"), notes.step("b", "change"), notes.step("c"))
@@ -31,7 +31,7 @@ async def test_steps_are_done_in_their_order_and_recorded(
     assert report.headline == "b came out ok."
 
 
-async def test_a_failure_stops_and_the_end_is_done_all_the_same(
+async def test_failure_stops_the_run_and_finally_steps_run(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     run = await engine.execute(notes.step("a", verdict="failed"), notes.step("b"), **{"finally": [notes.step("z")]})
@@ -42,16 +42,14 @@ async def test_a_failure_stops_and_the_end_is_done_all_the_same(
     assert notes.read() == ["a", "z"]
 
 
-async def test_a_handled_failure_stays_visible(
-    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
-) -> None:
+async def test_handled_failure_stays_visible(engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes) -> None:
     run = await engine.execute(notes.step("a", verdict="unknown", on_failure="continue"), notes.step("b"))
 
     assert run.state is runs.RunState.COMPLETED_WITH_FAILURES
     assert states(run) == {"a": S.FAILED, "b": S.SUCCEEDED}
 
 
-async def test_it_goes_on_at_the_step_that_is_named(
+async def test_goto_continues_at_the_named_step(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     run = await engine.execute(
@@ -62,7 +60,7 @@ async def test_it_goes_on_at_the_step_that_is_named(
     assert str(run.find("b").reason) == "Do a failed"
 
 
-async def test_a_step_that_is_not_wanted_is_skipped_with_the_reason(
+async def test_step_with_an_unmet_condition_is_skipped_with_the_reason(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     run = await engine.execute(
@@ -75,7 +73,7 @@ async def test_a_step_that_is_not_wanted_is_skipped_with_the_reason(
     assert str(run.find("b").reason) == "condition not met"
 
 
-async def test_a_step_is_tried_again(engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes) -> None:
+async def test_step_is_retried(engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes) -> None:
     run = await engine.execute(notes.step("a", good_after=1, retry={"attempts": 3, "delay": "0s"}))
 
     assert run.state is runs.RunState.COMPLETED
@@ -83,16 +81,14 @@ async def test_a_step_is_tried_again(engine: engine_fixture.EngineFixture, notes
     assert notes.read() == ["a", "a"]
 
 
-async def test_a_step_that_takes_too_long_is_ended(
-    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
-) -> None:
+async def test_step_is_timed_out(engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes) -> None:
     run = await engine.execute(notes.step("a", seconds=30.0, timeout="1s"))
 
     assert run.state is runs.RunState.TIMED_OUT
     assert run.find("a").state is S.TIMED_OUT
 
 
-async def test_what_is_agreed_to_is_done_and_nothing_else(
+async def test_confirmed_step_is_executed_only_after_the_answer(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     waiting = await engine.execute(notes.step("a", "change", confirm={"text": "Really?"}))
@@ -106,7 +102,9 @@ async def test_what_is_agreed_to_is_done_and_nothing_else(
     assert notes.read() == ["a"]
 
 
-async def test_a_no_ends_it(engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes) -> None:
+async def test_declined_confirmation_cancels_the_run(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
     waiting = await engine.execute(notes.step("a", "change", confirm={"text": "Really?"}), notes.step("b"))
 
     run = await engine.answer(waiting, "no")
@@ -116,7 +114,9 @@ async def test_a_no_ends_it(engine: engine_fixture.EngineFixture, notes: engine_
     assert str(run.find("a").reason).startswith("declined by ")
 
 
-async def test_silence_is_a_no(engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes) -> None:
+async def test_unanswered_confirmation_cancels_the_run(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
     waiting = await engine.execute(notes.step("a", "change", confirm={"text": "Really?", "timeout": "1s"}))
 
     run = await engine.wait_until(waiting, lambda now: now.state.is_final)
@@ -134,7 +134,7 @@ async def test_silence_is_a_no(engine: engine_fixture.EngineFixture, notes: engi
         ("escalate", runs.RunState.FAILED, ["a"]),
     ],
 )
-async def test_a_person_is_asked_what_to_do_about_a_failure(
+async def test_person_decides_how_a_failure_is_handled(
     engine: engine_fixture.EngineFixture,
     notes: engine_fixture.Notes,
     answer: str,
@@ -151,7 +151,7 @@ async def test_a_person_is_asked_what_to_do_about_a_failure(
     assert notes.read() == left
 
 
-async def test_a_person_does_a_step_and_says_how_it_went(
+async def test_manual_step_records_the_answer(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     manual = {"id": "m", "title": "Look", "uses": "manual", "with": {"instructions": "Look at it."}}
@@ -164,9 +164,7 @@ async def test_a_person_does_a_step_and_says_how_it_went(
     assert notes.read() == ["b"]
 
 
-async def test_a_secret_in_a_note_is_not_kept(
-    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
-) -> None:
+async def test_secret_in_a_note_is_redacted(engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes) -> None:
     manual = {"id": "m", "title": "Look", "uses": "manual", "with": {"instructions": "Look."}, "save": {"note": "note"}}
     waiting = await engine.execute(manual, notes.step("b"))
     assert waiting.question is not None
@@ -179,7 +177,7 @@ async def test_a_secret_in_a_note_is_not_kept(
     assert run.find("m").saved == {"note": "it was password=•••"}
 
 
-async def test_step_by_step_it_waits_before_each(
+async def test_step_by_step_waits_before_each_step(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     first = await engine.execute(notes.step("a"), notes.step("b"), notes.step("c"), is_step_by_step=True)
@@ -192,9 +190,7 @@ async def test_step_by_step_it_waits_before_each(
     assert notes.read() == ["a", "c"]
 
 
-async def test_a_run_that_is_cancelled_ends_at_once(
-    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
-) -> None:
+async def test_cancelled_run_ends_at_once(engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes) -> None:
     begun = await engine.start(
         engine_fixture.a_procedure(notes.step("a", seconds=30.0), notes.step("b"), **{"finally": [notes.step("z")]})
     )
@@ -207,7 +203,7 @@ async def test_a_run_that_is_cancelled_ends_at_once(
     assert states(run) == {"a": S.CANCELLED, "b": S.CANCELLED, "z": S.SUCCEEDED}
 
 
-async def test_a_waiting_run_can_be_cancelled_and_its_question_is_closed(
+async def test_waiting_run_can_be_cancelled_and_its_question_is_closed(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     waiting = await engine.execute(notes.step("a", confirm={"text": "Really?"}))
@@ -220,7 +216,7 @@ async def test_a_waiting_run_can_be_cancelled_and_its_question_is_closed(
     assert run.question.answer == "cancelled"
 
 
-async def test_a_failed_run_goes_on_where_it_failed(
+async def test_retry_continues_at_the_failed_step(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     failed = await engine.execute(notes.step("a"), notes.step("b", good_after=1), notes.step("c"))
@@ -233,7 +229,7 @@ async def test_a_failed_run_goes_on_where_it_failed(
     assert run.find("b").attempt == 2
 
 
-async def test_the_time_between_two_attempts_counts(
+async def test_delay_between_attempts_counts_towards_the_timeout(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     step = notes.step("a", good_after=1, retry={"attempts": 2, "delay": "1h"})
@@ -244,7 +240,7 @@ async def test_the_time_between_two_attempts_counts(
     assert states(run) == {"a": S.FAILED, "b": S.SKIPPED}
 
 
-async def test_a_run_whose_time_was_over_goes_on_with_what_was_left_undone(
+async def test_retry_of_a_timed_out_run_executes_the_remaining_steps(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     done = await engine.execute(notes.step("a"), notes.step("b", verdict="failed"))

@@ -29,7 +29,7 @@ async def update_row(replica: worker_fixture.WorkerFixture, run: runs.Run, **val
         await connection.execute(sqlalchemy.update(tables.runs).where(tables.runs.c.id == run.id).values(values))
 
 
-async def test_the_end_is_done_even_where_somebody_cancels_in_the_middle_of_it(
+async def test_finally_steps_run_despite_a_second_cancel(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     end = [notes.step("y", seconds=0.3), notes.step("z", "change", seconds=0.3)]
@@ -45,7 +45,7 @@ async def test_the_end_is_done_even_where_somebody_cancels_in_the_middle_of_it(
     assert notes.read() == ["a", "y", "z"]
 
 
-async def test_a_retry_makes_no_change_twice(engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes) -> None:
+async def test_retry_repeats_no_change(engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes) -> None:
     failed = await engine.execute(
         notes.step("a", verdict="failed", on_failure="continue"),
         notes.step("b", "change"),
@@ -60,7 +60,7 @@ async def test_a_retry_makes_no_change_twice(engine: engine_fixture.EngineFixtur
     assert notes.read() == ["a", "b", "c", "d", "z", "a", "c", "d", "z"]
 
 
-async def test_a_retry_asks_first_where_nobody_knows_whether_a_change_happened(
+async def test_retry_asks_whether_an_unknown_change_happened(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     begun = await engine.start(engine_fixture.a_procedure(notes.step("a", "change", seconds=30.0)))
@@ -79,7 +79,7 @@ async def test_a_retry_asks_first_where_nobody_knows_whether_a_change_happened(
     assert notes.read() == ["a"]
 
 
-async def test_a_change_that_was_cut_off_is_not_tried_again_by_itself(
+async def test_timed_out_change_is_not_retried_automatically(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     run = await engine.execute(
@@ -90,7 +90,7 @@ async def test_a_change_that_was_cut_off_is_not_tried_again_by_itself(
     assert notes.read() == ["a"]
 
 
-async def test_cancelling_the_question_whether_it_happened_leaves_it_unknown(
+async def test_cancel_of_an_unknown_change_leaves_it_unknown(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
     async with worker_fixture.running(database_url, tmp_path) as first:
@@ -113,7 +113,7 @@ async def test_cancelling_the_question_whether_it_happened_leaves_it_unknown(
         {"state": "running", "frozen": tables.pack({})},
     ],
 )
-async def test_a_run_that_cannot_be_read_stops_no_other_and_is_told(
+async def test_unreadable_run_is_reported_and_stops_no_other(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes, damage: dict[str, Any]
 ) -> None:
     async with worker_fixture.running(database_url, tmp_path) as replica:
@@ -132,7 +132,7 @@ async def test_a_run_that_cannot_be_read_stops_no_other_and_is_told(
         assert (await replica.engine.execute(notes.step("c"), lock="the-lock")).state is runs.RunState.COMPLETED
 
 
-async def test_a_condition_that_cannot_be_read_is_a_failure_of_its_step(
+async def test_invalid_condition_fails_its_step(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     run = await engine.execute(notes.step("a"), notes.step("b", when="((("), **{"finally": [notes.step("z")]})
@@ -141,7 +141,7 @@ async def test_a_condition_that_cannot_be_read_is_a_failure_of_its_step(
     assert "it ends too early" in run.find("b").headline
 
 
-async def test_a_mistake_of_the_engine_ends_the_run_with_its_reason_and_its_end(
+async def test_internal_error_fails_the_run_and_finally_steps_run(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
     async with worker_fixture.running(database_url, tmp_path) as replica:
@@ -173,7 +173,7 @@ class UnconfirmedStore(run_store.RunStore):
         return written
 
 
-async def test_what_was_written_without_a_confirmation_is_done_once(
+async def test_unconfirmed_write_is_executed_once(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
     async with worker_fixture.running(database_url, tmp_path, kind=UnconfirmedStore) as replica:
@@ -188,7 +188,7 @@ async def test_what_was_written_without_a_confirmation_is_done_once(
 
 
 @pytest.mark.parametrize("owner", ["own", "gone"])
-async def test_a_claim_that_nobody_knows_of_is_not_for_ever(
+async def test_orphaned_claim_is_recovered(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes, owner: str
 ) -> None:
     async with worker_fixture.running(database_url, tmp_path) as replica:
@@ -210,7 +210,7 @@ async def test_a_claim_that_nobody_knows_of_is_not_for_ever(
     assert run.state is runs.RunState.CANCELLED
 
 
-async def test_an_answer_after_its_time_is_silence(
+async def test_answer_after_expiry_is_ignored(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
     async with worker_fixture.running(database_url, tmp_path) as replica:
@@ -240,7 +240,7 @@ class SettableClock:
         return worker_fixture.now() + self.ahead
 
 
-async def test_a_clock_that_is_set_back_delays_nothing_for_long(
+async def test_clock_set_back_delays_no_run(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
     clock = SettableClock()
@@ -257,7 +257,7 @@ async def test_a_clock_that_is_set_back_delays_nothing_for_long(
 
 
 @pytest.mark.parametrize("hours", [-5, 5])
-async def test_a_clock_that_steps_takes_no_run_from_a_worker_that_lives(
+async def test_clock_step_reclaims_no_run_of_a_live_worker(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes, hours: int
 ) -> None:
     clock = SettableClock()
@@ -274,7 +274,7 @@ async def test_a_clock_that_steps_takes_no_run_from_a_worker_that_lives(
     assert notes.read() == ["a"]
 
 
-async def test_what_no_database_can_hold_as_text_stops_no_run(
+async def test_text_unsupported_by_databases_stops_no_run(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     step = notes.step("a")
@@ -286,7 +286,7 @@ async def test_what_no_database_can_hold_as_text_stops_no_run(
     assert entry.headline == "a nul \N{SYMBOL FOR NULL} here came out ok."
 
 
-async def test_one_start_that_comes_200_times_is_one_run(
+async def test_start_delivered_200_times_is_one_run(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
     async with (
@@ -304,7 +304,7 @@ async def test_one_start_that_comes_200_times_is_one_run(
     assert notes.read() == ["a"]
 
 
-async def test_of_two_answers_at_the_same_moment_one_counts(
+async def test_concurrent_answers_have_one_winner(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
     async with (
@@ -327,7 +327,7 @@ async def test_of_two_answers_at_the_same_moment_one_counts(
     assert (run.state, notes.read()) == expected
 
 
-async def test_a_lock_is_had_by_one_at_a_time(
+async def test_lock_has_one_holder_at_a_time(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
     async with (
@@ -350,7 +350,7 @@ async def test_a_lock_is_had_by_one_at_a_time(
         assert (await second.engine.start(procedure, lock="one")).id != holder.id
 
 
-async def test_a_buried_worker_that_wakes_does_nothing_of_its_old_runs(
+async def test_expired_worker_does_nothing_for_its_former_runs(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
     async with worker_fixture.running(database_url, tmp_path) as first:
@@ -367,7 +367,7 @@ async def test_a_buried_worker_that_wakes_does_nothing_of_its_old_runs(
     assert schema.digest(run.procedure) == run.digest
 
 
-async def test_whatever_is_typed_into_a_lock_and_a_service_can_be_held(
+async def test_any_text_can_be_a_lock_and_a_service(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     odd = "order\0\ud800'; --"
@@ -384,7 +384,7 @@ async def test_whatever_is_typed_into_a_lock_and_a_service_can_be_held(
     assert (await engine.execute(notes.step("b"), lock=f"deployment:{odd}")).state is runs.RunState.COMPLETED
 
 
-async def test_a_lock_longer_than_one_can_be_is_refused_before_anything_begins(
+async def test_too_long_lock_is_refused_before_the_start(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     with pytest.raises(errors.UsageError, match="256 characters"):

@@ -40,7 +40,7 @@ def long_procedure(notes: engine_fixture.Notes, number: int) -> schema.Procedure
 
 @pytest.mark.real
 @pytest.mark.parametrize("how", ["power cut", "restart", "frozen"])
-async def test_while_postgresql_is_away_runs_wait_and_then_go_on(
+async def test_runs_resume_after_an_outage_of_postgresql(
     server: servers.Server, tmp_path: pathlib.Path, notes: engine_fixture.Notes, how: str
 ) -> None:
     ways = {
@@ -69,7 +69,7 @@ async def test_while_postgresql_is_away_runs_wait_and_then_go_on(
 
 
 @pytest.mark.real
-async def test_whoever_stays_with_a_run_stays_while_the_database_is_away(
+async def test_attached_terminal_stays_attached_during_an_outage(
     server: servers.Server, tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
     versions = []
@@ -91,7 +91,7 @@ async def test_whoever_stays_with_a_run_stays_while_the_database_is_away(
     assert versions[-1] == run.version
 
 
-async def test_a_full_disk_is_told_and_leaves_nothing_half_written(
+async def test_full_disk_is_reported_and_leaves_no_partial_write(
     tmp_path: pathlib.Path, notes: engine_fixture.Notes
 ) -> None:
     path = tmp_path / "posbot.db"
@@ -128,7 +128,7 @@ def full_disk(path: pathlib.Path) -> Iterator[None]:
 
 
 @pytest.mark.real
-async def test_nobody_notices_that_the_server_was_started_again_while_nothing_was_to_be_done(
+async def test_restart_of_an_idle_server_causes_no_error(
     server: servers.Server,
 ) -> None:
     async with database.open_database(server.url) as db:

@@ -57,7 +57,7 @@ REPORT = builders.a_report(
 )
 
 
-def test_the_document_has_the_shape_that_scripts_rely_on() -> None:
+def test_document_has_the_documented_keys() -> None:
     golden = json.loads(GOLDEN)
 
     document = json.loads(json.dumps(json_output.write(builders.an_answer(REPORT))))
@@ -74,19 +74,19 @@ def _known(document: object, golden: object) -> object:
     return document
 
 
-def test_the_ending_is_told_by_its_word() -> None:
+def test_status_is_its_word() -> None:
     endings = {json_output.write(builders.an_answer(status=ending))["status"] for ending in invocations.Status}
 
     assert endings == {"ok", "usage_error", "denied", "failed", "timed_out", "cancelled", "duplicate"}
 
 
-def test_an_empty_report_has_all_keys() -> None:
+def test_empty_report_has_all_keys() -> None:
     assert set(json.loads(GOLDEN)) <= set(json_output.write(builders.an_answer()))
 
 
 @given(report=strategies.SMALL_REPORTS)
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_every_report_comes_back_from_its_json_as_it_was(report: reports.Report) -> None:
+def test_any_report_survives_the_round_trip_through_json(report: reports.Report) -> None:
     document = json.loads(json.dumps(reports.to_document(report), allow_nan=False))
 
     again = reports.from_document(document)

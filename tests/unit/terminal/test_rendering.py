@@ -43,7 +43,7 @@ def _with_cells(*rows: tuple[str, ...], columns: tuple[str, ...] = ("service", "
     return builders.a_report(sections=(builders.a_table(*rows, columns=columns, **more),))
 
 
-def test_a_whole_report_reads_from_top_to_bottom() -> None:
+def test_whole_report_is_rendered_in_order() -> None:
     rows = (
         reports.Row(cells=("pos-order", "DOWN"), verdict=reports.Verdict.FAILED),
         reports.Row(cells=("pos-price", "UP"), verdict=reports.Verdict.OK),
@@ -78,7 +78,7 @@ def test_a_whole_report_reads_from_top_to_bottom() -> None:
     list(zip(reports.Verdict, "✓!✗?", strict=True)),
     ids=[verdict.value for verdict in reports.Verdict],
 )
-def test_the_verdict_is_seen_without_colour(verdict: reports.Verdict, mark: str) -> None:
+def test_verdict_is_visible_without_colour(verdict: reports.Verdict, mark: str) -> None:
     assert drawn(builders.a_report(verdict=verdict)) == f"{mark} All is well.\n"
 
 
@@ -96,11 +96,11 @@ AUDIT = _with_cells(
 
 
 @pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 100, 200])
-def test_a_table_wider_than_the_terminal_loses_no_character(width: int) -> None:
+def test_table_wider_than_the_terminal_loses_no_character(width: int) -> None:
     assert_all_shown(AUDIT, width)
 
 
-def test_where_there_is_room_names_and_figures_stay_whole() -> None:
+def test_names_and_figures_are_not_wrapped_if_they_fit() -> None:
     report = _with_cells(
         ("pos-vehicle-reference-carapi", "1234 ms", "connection refused " * 8), columns=("a", "b", "c")
     )
@@ -111,7 +111,7 @@ def test_where_there_is_room_names_and_figures_stay_whole() -> None:
     assert_all_shown(report, 80)
 
 
-def test_many_columns_in_a_narrow_terminal_become_a_list() -> None:
+def test_many_columns_become_a_list_in_a_narrow_terminal() -> None:
     report = _with_cells(tuple(f"v{n}" for n in range(30)), columns=tuple(f"c{n}" for n in range(30)))
 
     assert lines(report, 40)[2:] == ["  -", *(f"  c{number}: v{number}" for number in range(30))]
@@ -147,7 +147,7 @@ def test_many_columns_in_a_narrow_terminal_become_a_list() -> None:
     ],
 )
 @pytest.mark.parametrize("width", [20, 80, 10_000])
-def test_odd_shapes_lose_no_character(report: reports.Report, width: int) -> None:
+def test_unusual_tables_lose_no_character(report: reports.Report, width: int) -> None:
     assert_all_shown(report, width)
 
 
@@ -159,7 +159,7 @@ def test_odd_shapes_lose_no_character(report: reports.Report, width: int) -> Non
     text=WORDS,
     width=WIDTHS,
 )
-def test_no_report_loses_a_character_at_any_width(
+def test_any_report_loses_no_character_at_any_width(
     rows: list[tuple[str, ...]],
     columns: tuple[str, ...],
     pairs: tuple[tuple[str, str], ...],
@@ -204,7 +204,7 @@ def _texts(report: reports.Report) -> list[str]:
 
 @given(report=strategies.SMALL_REPORTS, width=st.sampled_from((20, 80)), in_colour=st.booleans())
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_nothing_of_others_is_obeyed_by_the_terminal(report: reports.Report, width: int, *, in_colour: bool) -> None:
+def test_escape_sequences_of_others_are_not_executed(report: reports.Report, width: int, *, in_colour: bool) -> None:
     text = drawn(report, width, in_colour=in_colour)
 
     assert not OBEYED.search(OURS.sub("", text) if in_colour else text)
@@ -231,19 +231,19 @@ HOSTILE = "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b2J \r\b\x00 \u202edesrever"
         pytest.param(builders.a_report(runbook=(reports.Pointer(number="1", title="a", url=HOSTILE),)), id="address"),
     ],
 )
-def test_what_would_be_obeyed_is_taken_out_wherever_it_stands(report: reports.Report) -> None:
+def test_escape_sequences_are_removed_everywhere(report: reports.Report) -> None:
     text = drawn(report)
 
     assert not OBEYED.search(text)
     assert "desrever" in text
 
 
-def test_progress_is_one_line_that_is_obeyed_by_nobody() -> None:
+def test_progress_is_one_line_without_escape_sequences() -> None:
     assert rendering.progress_line(builders.a_report(headline=f"Waiting {HOSTILE}")).plain.startswith("… Waiting red")
     assert not OBEYED.search(rendering.progress_line(builders.a_report(headline=HOSTILE)).plain)
 
 
-def test_markup_of_the_library_is_shown_as_it_is() -> None:
+def test_markup_of_rich_is_shown_literally() -> None:
     assert "[red]x[/red] :smile: \\[" in drawn(builders.a_report(headline="[red]x[/red] :smile: \\["))
     assert "[bold]c[/bold]" in drawn(_with_cells(("a", "b"), columns=("[bold]c[/bold]", "d")))
 
@@ -252,7 +252,7 @@ def test_tabs_become_spaces() -> None:
     assert "  a   b" in drawn(builders.a_report(sections=(reports.Code(text="a\tb"),)))
 
 
-def test_what_goes_into_a_pipe_has_no_colour_and_no_padding() -> None:
+def test_piped_output_has_no_colour_and_no_padding() -> None:
     text = drawn(_with_cells(("pos-order", "x" * 500)), 10_000)
 
     assert "\x1b" not in text
