@@ -24,7 +24,7 @@ import pydantic_core
 
 from bot import command as bot_command
 from bot import errors
-from bot.model import invocations
+from bot.model import durations, invocations
 
 TEXT_LIMIT = 2_000
 """Characters; the longest sensible line is far below, and everything above would have to be shown to someone."""
@@ -184,7 +184,7 @@ def _bind(app: cyclopts.App, words: list[str]) -> dict[str, object]:
         _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
     except cyclopts.UnusedCliTokensError as error:
         unused = errors.shorten(" ".join(error.unused_tokens or ()), 60)
-        raise errors.UsageError(f"“{unused}” is too much.") from error
+        raise errors.UsageError(f"Unexpected argument: {unused}.") from error
     except cyclopts.CycloptsError as error:
         raise errors.UsageError(_first_sentence(str(error))) from error
     return dict(bound.arguments)
@@ -194,28 +194,56 @@ def _first_sentence(message: str) -> str:
     return errors.shorten(" ".join(message.split()), 300)
 
 
+_EXPECTED = {
+    "missing": "is missing",
+    "extra_forbidden": "is unknown",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a smaller whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be a text",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "tuple_type": "must be a list",
+}
+"""Pydantic's type of an error → what the person reads of it."""
+
+
 def _explain(problem: pydantic_core.ErrorDetails, parameters: type[bot_command.Parameters]) -> str:
-    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    """Return one sentence about an invalid argument, without pydantic's own words."""
     if problem["type"] == "value_error":
-        return message
-    given = errors.shorten(str(problem["input"]), 40)
-    name = ".".join(str(part) for part in problem["loc"]) or "value"
-    if problem["type"] == "missing":
-        return f"{name} is missing."
+        return problem["msg"].removeprefix("Value error, ")
+    name = str(problem["loc"][0]) if problem["loc"] else "value"
     field = parameters.model_fields.get(name)
+    is_positional = field is None or bot_command.option_of(field).positional
+    subject = name if is_positional else f"--{name.replace('_', '-')}"
     if problem["type"] == "string_pattern_mismatch" and field is not None and field.description:
-        # A regular expression tells the person nothing.
-        message = f"expected {field.description}"
-    return f"{name}: “{given}” does not fit, {_with_durations(message, field)}."
+        return f"{subject} must be {field.description}."
+    expected = _EXPECTED.get(problem["type"])
+    if expected is None:
+        return f"{subject}: invalid value “{errors.shorten(str(problem['input']), 40)}”."
+    return f"{subject} {expected.format(**(problem.get('ctx') or {}) | _duration_bounds(field))}."
 
 
-def _with_durations(message: str, field: pydantic.fields.FieldInfo | None) -> str:
-    """Give *message* with the bounds of *field* as a person would say them; pydantic says `datetime.timedelta(…)`."""
+def _duration_bounds(field: pydantic.fields.FieldInfo | None) -> dict[str, str]:
+    """Return the bounds of *field* that are durations, as a person writes them."""
+    bounds = {}
     for constraint in field.metadata if field is not None else ():
-        for bound in (getattr(constraint, relation, None) for relation in ("gt", "ge", "lt", "le")):
+        for relation in ("gt", "ge", "lt", "le"):
+            bound = getattr(constraint, relation, None)
             if isinstance(bound, datetime.timedelta):
-                message = message.replace(repr(bound), f"{bound.total_seconds():g} seconds")
-    return message
+                bounds[relation] = durations.write(bound)
+    return bounds
 
 
 def _with_usage(error: errors.UsageError, command: bot_command.Command[Any]) -> errors.UsageError:

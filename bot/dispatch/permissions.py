@@ -1,9 +1,10 @@
 """
-The one place that says yes or no.
+Permissions: who may run a command, start a procedure or answer its questions.
 
-Who may run a procedure and answer its questions, by the roles as they are now.
+`Permissions` checks commands, `Authorizer` runs of procedures; both by the roles as they are now.
 """
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot import command as bot_command
@@ -90,10 +91,7 @@ class Permissions:
         for name in granting:
             if await self.has_role(name, actor):
                 return
-        needed = f"Needs the role {' or '.join(granting)}." if granting else "No role allows it yet."
-        raise errors.PermissionDenied(
-            f"You may not run {command.name}.", hint=f"{needed} Whoever runs posbot gives roles."
-        )
+        raise role_required(command.name, granting)
 
     async def _is_in_a_group(self, role: roles.Role, actor: invocations.Actor) -> bool:
         if actor.is_local:
@@ -107,6 +105,18 @@ class Permissions:
             if actor.id in members:
                 return True
         return False
+
+
+def role_required(command: str, roles_granting: Collection[str]) -> errors.PermissionDenied:
+    """Return the error for an actor without any of the roles that allow *command*."""
+    if not roles_granting:
+        message = f"Permission denied: no role allows {command} (roles.yaml: may)."
+    else:
+        members = ", ".join(f"{name}.members" for name in roles_granting)
+        message = (
+            f"Permission denied: {command} requires the role {' or '.join(roles_granting)} (roles.yaml: {members})."
+        )
+    return errors.PermissionDenied(message, hint="Ask a posbot administrator for the role.")
 
 
 class Authorizer:

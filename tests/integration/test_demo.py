@@ -73,7 +73,7 @@ def test_demo_without_a_terminal_ends_by_itself() -> None:
         "#pos-ops › thread",
         "completed in",
         "alice ❯ /pos audit",
-        "You may not run audit",
+        "Permission denied: audit requires the role",
         "$ posbot audit",
         "exit code 0",
     ]

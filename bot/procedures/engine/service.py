@@ -250,7 +250,8 @@ class RunService:
     async def _ensure_may_run(self, run: runs.Run, by: invocations.Invocation) -> None:
         if not await self._authorizer.may_run(run, by.actor):
             raise errors.PermissionDenied(
-                f"You may not run {run.procedure.id}.", hint="Whoever runs posbot gives roles."
+                f"Permission denied: {run.procedure.id} requires the role {' or '.join(run.procedure.access.run)}.",
+                hint="Ask a posbot administrator for the role.",
             )
 
 
