@@ -134,7 +134,7 @@ async def assemble(
         db = await stack.enter_async_context(_open_store(settings, is_needed=needs_store))
         clusters = contexts.Clusters(settings.kubeconfig)
         stack.push_async_callback(clusters.close)
-        factory = contexts.ContextFactory(
+        shared = contexts.SharedContext(
             data=data,
             commands=table,
             command_names=names,
@@ -145,38 +145,36 @@ async def assemble(
             clusters=clusters,
         )
         checker = permissions.Permissions(data.roles, team_id=team_id, user_groups=user_groups)
-        yield _core(factory, db, checker, redactor)
+        yield _core(shared, db, checker, redactor)
 
 
 def _core(
-    factory: contexts.ContextFactory,
+    shared: contexts.SharedContext,
     db: database.Database,
     checker: permissions.Permissions,
     redactor: redaction.Redactor,
 ) -> Core:
-    data, commands = factory.data, factory.commands
+    data, commands, make_context = shared.data, shared.commands, shared.factory()
     dispatcher = dispatch_dispatcher.Dispatcher(
         parser=parser.Parser(
             commands,
-            vocabulary_of(
-                data, commands, factory.command_names, factory.procedures.invalid if factory.procedures else ()
-            ),
+            vocabulary_of(data, commands, shared.command_names, shared.procedures.invalid if shared.procedures else ()),
         ),
         permissions=checker,
         redactor=redactor,
-        audit_log=factory.audit,
-        make_context=factory.make,
+        audit_log=shared.audit,
+        make_context=make_context,
     )
     engine = None
-    if factory.procedures is not None:
+    if shared.procedures is not None:
         engine = _engine(db, dispatcher, permissions.Authorizer(checker, data.roles), redactor)
-        factory.runs = engine.runs
+        make_context.keywords["run_service"] = engine.runs
     return Core(
         dispatcher=dispatcher,
         data=data,
-        audit=factory.audit,
-        actuator=factory.actuator,
-        clusters=factory.clusters,
+        audit=shared.audit,
+        actuator=shared.actuator,
+        clusters=shared.clusters,
         db=db,
         engine=engine,
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import functools
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,11 @@ from bot.connectivity import eureka as connectivity_eureka
 from bot.connectivity import gateway as connectivity_gateway
 from bot.health import actuator
 from bot.kubernetes.diagnosis import java as diagnosis_java
-from bot.model import invocations
 from bot.store import audit
 
 if TYPE_CHECKING:
     from bot.kubernetes import client, workloads
     from bot.procedures import schema
-    from bot.procedures.engine import service
 
 
 def now() -> datetime.datetime:
@@ -59,8 +58,8 @@ class Clusters:
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
-class ContextFactory:
-    """Makes the context of each invocation; the clients in it are shared."""
+class SharedContext:
+    """What the contexts of all invocations have in common."""
 
     data: runbook_data.RunbookData
     commands: Mapping[str, bot_command.Command[Any]]
@@ -74,15 +73,15 @@ class ContextFactory:
     java: diagnosis_java.Java = dataclasses.field(
         default_factory=lambda: diagnosis_java.Java(config_settings.for_other_programs())
     )
-    runs: "service.RunService | None" = None
-    """Set once by `assemble`: the engine runs commands through the dispatcher, which needs these contexts first."""
 
-    def make(
-        self, invocation: invocations.Invocation, may_run: bot_command.MayRun, display: invocations.Display
-    ) -> bot_command.Context:
-        """Return the context of *invocation*."""
-        return bot_command.Context(
-            invocation=invocation,
+    def factory(self) -> "functools.partial[bot_command.Context]":
+        """
+        Return what makes a context from the `invocation`, `may_run` and `display` of an invocation.
+
+        Its keyword `run_service` is set later: the engine runs commands through the dispatcher, which needs contexts.
+        """
+        return functools.partial(
+            bot_command.Context,
             catalog=self.data.catalog,
             environments=self.data.environments,
             runbook=self.data.runbook,
@@ -95,9 +94,7 @@ class ContextFactory:
             audit=self.audit,
             commands=self.commands,
             command_names=self.command_names,
-            run_service=self.runs,
+            run_service=None,
             procedures=self.procedures,
-            may_run=may_run,
-            display=display,
             now=now,
         )

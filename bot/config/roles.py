@@ -1,7 +1,6 @@
 """Who may run which command, and in which channels."""
 
 import fnmatch
-import re
 from collections.abc import Collection
 from typing import Annotated
 
@@ -53,14 +52,6 @@ class Channels(strict.StrictModel):
     incidents: tuple[ChannelPattern, ...] = ("inc-*",)
     """Channels in which responses are visible to all, because all work on the same incident."""
 
-    def allow(self, conversation: invocations.Conversation) -> bool:
-        """Return whether *conversation* is a listed channel, or no channel at all."""
-        return conversation.kind is not invocations.ConversationKind.CHANNEL or _matches(conversation, self.reads)
-
-    def are_public(self, conversation: invocations.Conversation) -> bool:
-        """Return whether responses in *conversation* are public."""
-        return conversation.kind is invocations.ConversationKind.CHANNEL and _matches(conversation, self.incidents)
-
 
 class Roles(strict.StrictModel):
     """The whole of roles.yaml."""
@@ -91,11 +82,3 @@ class Roles(strict.StrictModel):
     def called(self, names: Collection[str]) -> dict[str, Role]:
         """Return the roles with these names, as far as there are any."""
         return {name: role for name, role in self.roles.items() if name in names}
-
-
-def _matches(conversation: invocations.Conversation, patterns: tuple[str, ...]) -> bool:
-    return any(
-        fnmatch.fnmatchcase(candidate, re.sub(r"^#", "", pattern))
-        for pattern in patterns
-        for candidate in (conversation.id, conversation.name)
-    )

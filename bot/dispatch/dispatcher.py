@@ -10,7 +10,7 @@ import datetime
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -26,7 +26,15 @@ log = structlog.get_logger()
 
 _CHAT = frozenset({invocations.Source.SLASH, invocations.Source.MENTION})
 """Sources whose text a chat program may have changed; the command lines of buttons are our own."""
-ContextFactory = Callable[[invocations.Invocation, bot_command.MayRun, invocations.Display], bot_command.Context]
+
+
+class ContextFactory(Protocol):
+    """Makes the context of an invocation."""
+
+    def __call__(
+        self, *, invocation: invocations.Invocation, may_run: bot_command.MayRun, display: invocations.Display
+    ) -> bot_command.Context:
+        """Return the context."""
 
 
 class NoDisplay:
@@ -200,7 +208,9 @@ class Dispatcher:
             return True
 
         seconds = parsed.command.deadline(parsed.parameters)
-        context = self._make_context(invocation, is_permitted, _Redacted(display, self._redactor))
+        context = self._make_context(
+            invocation=invocation, may_run=is_permitted, display=_Redacted(display, self._redactor)
+        )
         timeout = asyncio.timeout(seconds)
         try:
             async with timeout:

@@ -4,7 +4,8 @@ Permissions: who may run a command, start a procedure or answer its questions.
 `Permissions` checks commands, `Authorizer` runs of procedures; both by the roles as they are now.
 """
 
-from collections.abc import Collection
+import fnmatch
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot import command as bot_command
@@ -34,6 +35,19 @@ class NoUserGroups:
     async def members_of(self, _: str) -> frozenset[str]:
         """Give nobody."""
         return frozenset()
+
+
+def are_public(channels: roles.Channels, conversation: invocations.Conversation) -> bool:
+    """Return whether everyone in *conversation* may see responses."""
+    return conversation.kind is invocations.ConversationKind.CHANNEL and _is_listed(conversation, channels.incidents)
+
+
+def _is_listed(conversation: invocations.Conversation, patterns: Sequence[str]) -> bool:
+    return any(
+        fnmatch.fnmatchcase(candidate, pattern.removeprefix("#"))
+        for pattern in patterns
+        for candidate in (conversation.id, conversation.name)
+    )
 
 
 class Permissions:
@@ -69,7 +83,8 @@ class Permissions:
             raise errors.PermissionDenied(
                 "posbot answers only to people of its own workspace.", hint="Ask a member of the channel to run it."
             )
-        if not self._rules.channels.allow(place):
+        is_channel = place.kind is invocations.ConversationKind.CHANNEL
+        if is_channel and not _is_listed(place, self._rules.channels.reads):
             raise errors.PermissionDenied(
                 "posbot does not answer in this channel.",
                 hint="Use a direct message, or have the channel added under channels.reads in roles.yaml.",

@@ -18,13 +18,13 @@ from collections.abc import Collection
 
 import sqlalchemy
 
-from bot.store import tables
+from bot.store import database, tables
 
 _CLAIMS, _WORKERS = tables.claims, tables.workers
 _OFFER = sqlalchemy.text(
     "INSERT INTO claims (kind, subject, worker, signal, offered_at) VALUES (:kind, :subject, :worker, 0, :offered_at)"
     " ON CONFLICT (kind, subject) DO UPDATE SET signal = claims.signal + 1"
-).bindparams(sqlalchemy.bindparam("offered_at", type_=tables.UtcDateTime()))
+).bindparams(sqlalchemy.bindparam("offered_at", type_=database.UtcDateTime()))
 _COMPLETE = sqlalchemy.delete(_CLAIMS).where(
     _CLAIMS.c.kind == sqlalchemy.bindparam("own_kind"),
     _CLAIMS.c.subject == sqlalchemy.bindparam("own_subject"),

@@ -118,7 +118,7 @@ def request(
 ) -> bool:
     """Request a delivery, in the transaction that causes it; return False where it was requested before."""
     values = {"kind": kind, "subject": subject, "occurrence": occurrence, "state": State.REQUESTED.value}
-    if not connection.execute(_REQUEST, {**values, "payload": tables.pack(dict(payload))}).rowcount:
+    if not connection.execute(_REQUEST, {**values, "payload": database.pack(dict(payload))}).rowcount:
         return False
     claims.offer(connection, KIND, _SEPARATOR.join((kind, subject, occurrence)), now)
     return True
@@ -130,7 +130,7 @@ def find(connection: sqlalchemy.Connection, kind: str, subject: str, occurrence:
     row = connection.execute(chosen).one_or_none()
     if row is None:
         return None
-    payload = tables.unpack(row.payload)
+    payload = database.unpack(row.payload)
     return Delivery(
         kind=row.kind,
         subject=row.subject,

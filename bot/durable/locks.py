@@ -6,7 +6,7 @@ import datetime
 import sqlalchemy
 
 from bot import errors
-from bot.store import tables
+from bot.store import database, tables
 
 MAX_NAME_LENGTH = 255
 _ATTEMPTS = 3
@@ -15,7 +15,7 @@ _LOCKS = tables.locks
 _TAKE = sqlalchemy.text(
     "INSERT INTO locks (name, owner_kind, owner, taken_at) VALUES (:name, :owner_kind, :owner, :taken_at)"
     " ON CONFLICT DO NOTHING"
-).bindparams(sqlalchemy.bindparam("taken_at", type_=tables.UtcDateTime()))
+).bindparams(sqlalchemy.bindparam("taken_at", type_=database.UtcDateTime()))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

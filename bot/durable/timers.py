@@ -30,8 +30,8 @@ _SCHEDULE = sqlalchemy.text(
     " VALUES (:kind, :subject, :scheduled_at, :due_at, :payload) ON CONFLICT (kind, subject) DO UPDATE"
     " SET scheduled_at = excluded.scheduled_at, due_at = excluded.due_at, payload = excluded.payload"
 ).bindparams(
-    sqlalchemy.bindparam("scheduled_at", type_=tables.UtcDateTime()),
-    sqlalchemy.bindparam("due_at", type_=tables.UtcDateTime()),
+    sqlalchemy.bindparam("scheduled_at", type_=database.UtcDateTime()),
+    sqlalchemy.bindparam("due_at", type_=database.UtcDateTime()),
 )
 
 Clock = Callable[[], datetime.datetime]
@@ -72,7 +72,7 @@ def schedule(
 ) -> None:
     """Schedule a timer, in place of an earlier one of this kind and subject; *scheduled_at* is the time now."""
     values = {"kind": kind, "subject": subject, "scheduled_at": scheduled_at, "due_at": due_at}
-    connection.execute(_SCHEDULE, {**values, "payload": tables.pack(dict(payload or {}))})
+    connection.execute(_SCHEDULE, {**values, "payload": database.pack(dict(payload or {}))})
 
 
 def ensure_scheduled(
@@ -163,7 +163,7 @@ def _reschedule(connection: sqlalchemy.Connection, row: sqlalchemy.Row, current:
 
 
 def _timer(row: sqlalchemy.Row) -> Timer:  # type: ignore[type-arg]
-    payload = tables.unpack(row.payload)
+    payload = database.unpack(row.payload)
     return Timer(
         kind=row.kind, subject=row.subject, due_at=row.due_at, payload=payload if isinstance(payload, dict) else {}
     )

@@ -205,13 +205,13 @@ def _row(invocation: invocations.Invocation) -> dict[str, object]:
         "conversation_kind": conversation.kind.value,
         "conversation_id": conversation.id,
         "conversation_name": conversation.name[:128],
-        "text": tables.strip_unsupported(invocation.text[:_MAX_TEXT_LENGTH]),
+        "text": database.strip_unsupported(invocation.text[:_MAX_TEXT_LENGTH]),
     }
 
 
 def _packed(report: reports.Report) -> bytes:
-    return tables.pack(reports.to_document(report))
+    return database.pack(reports.to_document(report))
 
 
 def _unpacked(packed: bytes) -> reports.Report:
-    return reports.from_document(tables.unpack(packed))
+    return reports.from_document(database.unpack(packed))

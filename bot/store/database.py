@@ -3,9 +3,12 @@
 import asyncio
 import concurrent.futures
 import contextlib
+import datetime
+import json
 import math
 import pathlib
 import time
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +31,45 @@ AWAY_SECONDS = 5.0
 _REST_SECONDS = 1.0
 _HINT = "Check DATABASE_URL and its disk."
 _UNKNOWN_OPTIONS = "DATABASE_URL has options that its driver does not know."
+
+
+class UtcDateTime(sqlalchemy.types.TypeDecorator[datetime.datetime]):
+    """An aware datetime, stored in UTC; SQLite would otherwise return it without its zone."""
+
+    impl = sqlalchemy.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: datetime.datetime | None,
+        dialect: sqlalchemy.Dialect,  # noqa: ARG002
+    ) -> datetime.datetime | None:
+        """Return *value* in UTC."""
+        return value.astimezone(datetime.UTC) if value is not None else None
+
+    def process_result_value(
+        self,
+        value: datetime.datetime | None,
+        dialect: sqlalchemy.Dialect,  # noqa: ARG002
+    ) -> datetime.datetime | None:
+        """Return the stored time with its zone."""
+        return value.replace(tzinfo=datetime.UTC) if value is not None and value.tzinfo is None else value
+
+
+def pack(document: object) -> bytes:
+    """Return a JSON document as it is stored; not a column type, which would pack it on the event loop."""
+    return zlib.compress(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
+
+
+def unpack(packed: bytes) -> object:
+    """Return the document that `pack` has packed."""
+    document: object = json.loads(zlib.decompress(packed))
+    return document
+
+
+def strip_unsupported(text: str) -> str:
+    """Return *text* without what PostgreSQL or UTF-8 cannot hold: NUL, lone surrogates."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 class Database:

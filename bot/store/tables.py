@@ -1,51 +1,9 @@
 """The tables, as the newest migration leaves them."""
 
-import datetime
-import json
-import zlib
-
 import sqlalchemy
 from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-
-class UtcDateTime(sqlalchemy.types.TypeDecorator[datetime.datetime]):
-    """An aware datetime, stored in UTC; SQLite would otherwise return it without its zone."""
-
-    impl = sqlalchemy.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(
-        self,
-        value: datetime.datetime | None,
-        dialect: sqlalchemy.Dialect,  # noqa: ARG002
-    ) -> datetime.datetime | None:
-        """Return *value* in UTC."""
-        return value.astimezone(datetime.UTC) if value is not None else None
-
-    def process_result_value(
-        self,
-        value: datetime.datetime | None,
-        dialect: sqlalchemy.Dialect,  # noqa: ARG002
-    ) -> datetime.datetime | None:
-        """Return the stored time with its zone."""
-        return value.replace(tzinfo=datetime.UTC) if value is not None and value.tzinfo is None else value
-
-
-def pack(document: object) -> bytes:
-    """Return a JSON document as it is stored; not a column type, which would pack it on the event loop."""
-    return zlib.compress(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
-
-
-def unpack(packed: bytes) -> object:
-    """Return the document that `pack` has packed."""
-    document: object = json.loads(zlib.decompress(packed))
-    return document
-
-
-def strip_unsupported(text: str) -> str:
-    """Return *text* without what PostgreSQL or UTF-8 cannot hold: NUL, lone surrogates."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
-
+from bot.store import database
 
 metadata = MetaData()
 _FREE = sqlalchemy.text("worker IS NULL")
@@ -55,7 +13,7 @@ invocations = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("delivery_key", String(255), unique=True),
-    Column("received_at", UtcDateTime, nullable=False),
+    Column("received_at", database.UtcDateTime, nullable=False),
     Column("source", String(16), nullable=False),
     Column("actor_id", String(64), nullable=False),
     Column("actor_name", String(128), nullable=False),
@@ -70,7 +28,7 @@ invocations = Table(
     Column("headline", Text),
     Column("duration_ms", Integer),
     Column("report", LargeBinary),
-    Column("stop_requested_at", UtcDateTime),
+    Column("stop_requested_at", database.UtcDateTime),
     Column("stop_requested_by", String(128)),
     Index("invocations_by_time", "received_at"),
     Index("invocations_by_actor", "actor_id", "received_at"),
@@ -86,15 +44,15 @@ runs = Table(
     Column("service", String(64)),
     Column("requester_id", String(64), nullable=False),
     Column("conversation_kind", String(16), nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_at", database.UtcDateTime, nullable=False),
     Column("frozen", LargeBinary, nullable=False),
     Column("state", String(32), nullable=False),
     Column("progress", LargeBinary, nullable=False),
     Column("version", Integer, nullable=False),
     Column("question", String(16)),
-    Column("ended_at", UtcDateTime),
+    Column("ended_at", database.UtcDateTime),
     Column("cancelled_by", String(128)),
-    Column("cancelled_at", UtcDateTime),
+    Column("cancelled_at", database.UtcDateTime),
     # No index may name a column that changes with every step: PostgreSQL would then rewrite all of them each time.
     Index("runs_by_state", "state"),
     Index("runs_by_time", "created_at"),
@@ -108,7 +66,7 @@ questions = Table(
     Column("asked", LargeBinary, nullable=False),
     Column("answer", String(150)),
     Column("answered_by", String(128)),
-    Column("answered_at", UtcDateTime),
+    Column("answered_at", database.UtcDateTime),
     Column("comment", Text),
     Index("run_questions_by_run", "run"),
 )
@@ -128,7 +86,7 @@ claims = Table(
     Column("subject", String(96), primary_key=True),
     Column("worker", String(32)),
     Column("signal", Integer, nullable=False),
-    Column("offered_at", UtcDateTime, nullable=False),
+    Column("offered_at", database.UtcDateTime, nullable=False),
     Index("claims_free", "kind", "offered_at", sqlite_where=_FREE, postgresql_where=_FREE),
     Index("claims_by_worker", "worker"),
 )
@@ -138,8 +96,8 @@ timers = Table(
     metadata,
     Column("kind", String(32), primary_key=True),
     Column("subject", String(96), primary_key=True),
-    Column("scheduled_at", UtcDateTime, nullable=False),
-    Column("due_at", UtcDateTime, nullable=False),
+    Column("scheduled_at", database.UtcDateTime, nullable=False),
+    Column("due_at", database.UtcDateTime, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Index("timers_by_time", "due_at"),
 )
@@ -153,8 +111,8 @@ deliveries = Table(
     Column("payload", LargeBinary, nullable=False),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("attempted_at", UtcDateTime),
-    Column("ended_at", UtcDateTime),
+    Column("attempted_at", database.UtcDateTime),
+    Column("ended_at", database.UtcDateTime),
     Column("result", Text),
 )
 
@@ -171,7 +129,7 @@ live_messages = Table(
     Column("timestamp", String(32)),
     Column("digest", String(16)),
     Column("attempted_in", String(32)),
-    Column("attempted_at", UtcDateTime),
+    Column("attempted_at", database.UtcDateTime),
     Column("is_done", Boolean, nullable=False),
 )
 
@@ -181,5 +139,5 @@ locks = Table(
     Column("name", String(255), primary_key=True),
     Column("owner_kind", String(32), nullable=False),
     Column("owner", String(48), nullable=False),
-    Column("taken_at", UtcDateTime, nullable=False),
+    Column("taken_at", database.UtcDateTime, nullable=False),
 )

@@ -13,7 +13,7 @@ from bot import errors
 from bot.model import invocations, reports
 from bot.procedures import runs as procedures_runs
 from bot.procedures import schema
-from bot.store import tables
+from bot.store import database, tables
 
 log = structlog.get_logger()
 
@@ -94,7 +94,7 @@ def questions_of(connection: sqlalchemy.Connection, run_id: str) -> dict[str, pr
 
 def pack_question(question: procedures_runs.Question) -> bytes:
     """Return a question as it is stored."""
-    return tables.pack(_QUESTION.dump_python(question, mode="json"))
+    return database.pack(_QUESTION.dump_python(question, mode="json"))
 
 
 def new_row(run: procedures_runs.Run, invocation: str) -> dict[str, Any]:
@@ -113,11 +113,11 @@ def new_row(run: procedures_runs.Run, invocation: str) -> dict[str, Any]:
         "invocation": invocation,
         "procedure": run.procedure.id,
         "digest": run.digest,
-        "service": tables.strip_unsupported(str(service)[:64]) if service is not None else None,
+        "service": database.strip_unsupported(str(service)[:64]) if service is not None else None,
         "requester_id": run.requester.id,
         "conversation_kind": run.conversation.kind.value,
         "created_at": run.created_at,
-        "frozen": tables.pack(_FROZEN.dump_python(frozen, mode="json")),
+        "frozen": database.pack(_FROZEN.dump_python(frozen, mode="json")),
         "version": run.version,
         **changing_row(run),
     }
@@ -128,15 +128,15 @@ def changing_row(run: procedures_runs.Run) -> dict[str, Any]:
     progress = _Progress(steps=run.steps, active_seconds=round(run.active_seconds, 3), ending=run.ending)
     return {
         "state": run.state.value,
-        "progress": tables.pack(_PROGRESS.dump_python(progress, mode="json", exclude_defaults=True)),
+        "progress": database.pack(_PROGRESS.dump_python(progress, mode="json", exclude_defaults=True)),
         "question": run.question.id if run.question is not None else None,
         "ended_at": run.ended_at,
     }
 
 
 def _run(row: sqlalchemy.RowMapping, question: procedures_runs.Question | None) -> procedures_runs.Run:
-    frozen = _FROZEN.validate_python(tables.unpack(row["frozen"]))
-    progress = _PROGRESS.validate_python(tables.unpack(row["progress"]))
+    frozen = _FROZEN.validate_python(database.unpack(row["frozen"]))
+    progress = _PROGRESS.validate_python(database.unpack(row["progress"]))
     procedure = schema.from_document(frozen.procedure)
     if [step.id for step in procedure.all_steps()] != [record.id for record in progress.steps]:
         raise ValueError("its steps are not those of its procedure")
@@ -164,7 +164,7 @@ def _run(row: sqlalchemy.RowMapping, question: procedures_runs.Question | None) 
 
 def question_of(row: sqlalchemy.RowMapping) -> procedures_runs.Question:
     """Return a question with its answer, if there is one."""
-    asked = _QUESTION.validate_python(tables.unpack(row["asked"]))
+    asked = _QUESTION.validate_python(database.unpack(row["asked"]))
     return dataclasses.replace(
         asked,
         answer=row["answer"],

@@ -15,7 +15,7 @@ from bot.procedures import runs, schema
 from bot.procedures.engine import planner, transitions
 from bot.procedures.engine import store as run_store
 from bot.procedures.engine import worker as run_worker
-from bot.store import database, tables
+from bot.store import database
 
 _POLL_SECONDS = 0.5
 _ROLE = "role:"
@@ -265,4 +265,4 @@ def _validate_lock(lock: str | None) -> str | None:
             f" {locks.MAX_NAME_LENGTH}.",
             hint="Give shorter values.",
         )
-    return tables.strip_unsupported(lock)
+    return database.strip_unsupported(lock)

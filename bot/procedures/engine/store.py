@@ -130,9 +130,9 @@ class RunStore:
         """
         given = {
             "answer": answer.answer,
-            "answered_by": tables.strip_unsupported(answer.answered_by[:_MAX_NAME]),
+            "answered_by": database.strip_unsupported(answer.answered_by[:_MAX_NAME]),
             "answered_at": answer.answered_at,
-            "comment": tables.strip_unsupported(answer.comment),
+            "comment": database.strip_unsupported(answer.comment),
         }
         is_asked = sqlalchemy.exists().where(_RUNS.c.question == question_id, _RUNS.c.state == _WAITING)
 

@@ -15,6 +15,7 @@ import structlog
 from bot import errors
 from bot.config import roles
 from bot.dispatch import dispatcher as dispatch_dispatcher
+from bot.dispatch import permissions
 from bot.model import invocations, reports
 from bot.slack.client import api as slack_api
 from bot.slack.inbound import payloads
@@ -166,7 +167,7 @@ class RequestHandler:
             await display.close()
 
     def _display_of(self, request: payloads.Request) -> SlackDisplay:
-        is_public = self._channels.are_public(request.invocation.conversation)
+        is_public = permissions.are_public(self._channels, request.invocation.conversation)
         return SlackDisplay(self._api, request.invocation, request.target, self._options, is_public=is_public)
 
     def _claim_share(self, invocation: invocations.Invocation) -> bool:

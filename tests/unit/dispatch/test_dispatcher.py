@@ -27,7 +27,7 @@ class NotingRedactor(redaction.Redactor):
 
 async def test_redaction_does_not_block_the_event_loop() -> None:
     redactor, command, nothing = NotingRedactor(), builders.a_command("health"), {}
-    tools: Any = lambda *_: None  # noqa: E731 - the command asks for none
+    tools: Any = lambda **_: None  # noqa: E731 - the command asks for none
     record: Any = None
     dispatcher = dispatch_dispatcher.Dispatcher(
         parser=parser.Parser({"health": command}, builders.a_vocabulary()),

@@ -212,6 +212,6 @@ async def test_slack_is_asked_only_when_a_role_is_required() -> None:
 async def test_responses_are_public_in_incident_channels_only() -> None:
     channels = builders.some_roles(incidents=("inc-*",)).channels
 
-    assert channels.are_public(builders.a_place(name="inc-7"))
-    assert not channels.are_public(builders.a_place(name="ops"))
-    assert not channels.are_public(builders.a_place(kind=invocations.ConversationKind.DM, name="inc-7"))
+    assert permissions.are_public(channels, builders.a_place(name="inc-7"))
+    assert not permissions.are_public(channels, builders.a_place(name="ops"))
+    assert not permissions.are_public(channels, builders.a_place(kind=invocations.ConversationKind.DM, name="inc-7"))

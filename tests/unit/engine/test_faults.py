@@ -12,7 +12,7 @@ from bot import errors
 from bot.durable import claims, membership
 from bot.procedures import runs, schema
 from bot.procedures.engine import store as run_store
-from bot.store import tables
+from bot.store import database, tables
 from tests.unit.engine import engine_fixture, worker_fixture
 
 pytestmark = pytest.mark.anyio
@@ -109,8 +109,8 @@ async def test_cancel_of_an_unknown_change_leaves_it_unknown(
     "damage",
     [
         {"frozen": b"\x00"},
-        {"progress": tables.pack({"steps": "none"})},
-        {"state": "running", "frozen": tables.pack({})},
+        {"progress": database.pack({"steps": "none"})},
+        {"state": "running", "frozen": database.pack({})},
     ],
 )
 async def test_unreadable_run_is_reported_and_stops_no_other(

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy
 
 from bot.procedures import runs
-from bot.store import database, tables
+from bot.store import database
 from tests.unit.engine import engine_fixture
 from tests.unit.store import test_migrations
 
@@ -72,9 +72,9 @@ async def store(url: str, notes: engine_fixture.Notes, *, state: str, document: 
     row = {
         "id": RUN,
         "now": now,
-        "frozen": tables.pack(frozen(notes)),
+        "frozen": database.pack(frozen(notes)),
         "state": state,
-        "progress": tables.pack(document),
+        "progress": database.pack(document),
         "question": None,
         "wake_at": None,
         "place_kind": "terminal",
@@ -112,7 +112,7 @@ async def test_waiting_run_is_answered_after_the_upgrade(
     wake_at = until.replace(tzinfo=None)
     await store(database_url, notes, state="waiting", document=document, question=QUESTION, wake_at=wake_at)
     async with database.open_database(database_url) as db, db.transaction() as connection:
-        await connection.execute(_INSERT_QUESTION, {"id": QUESTION, "run": RUN, "asked": tables.pack(asked)})
+        await connection.execute(_INSERT_QUESTION, {"id": QUESTION, "run": RUN, "asked": database.pack(asked)})
 
     async with engine_fixture.running(database_url, tmp_path, notes) as engine:
         waiting = await engine.core.runs.find(RUN)
@@ -164,7 +164,7 @@ async def test_conversation_of_a_run_is_rewritten_and_restored(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes, old: str, new: str
 ) -> None:
     document = progress({"id": "b", "state": "cancelled", "agreed": "x", "why": "bob said no"})
-    stored = {"place_kind": old, "frozen": tables.pack(frozen(notes, old))}
+    stored = {"place_kind": old, "frozen": database.pack(frozen(notes, old))}
     await store(database_url, notes, state="succeeded", document=document, **stored)
 
     async with engine_fixture.working(database_url, tmp_path, notes) as crew:
@@ -177,7 +177,7 @@ async def test_conversation_of_a_run_is_rewritten_and_restored(
     async with database.open_database(database_url) as db, db.transaction() as connection:
         row = (await connection.execute(sqlalchemy.text("SELECT state, place_kind, frozen, progress FROM runs"))).one()
     assert (row.state, row.place_kind) == ("succeeded", old)
-    assert (tables.unpack(row.frozen), tables.unpack(row.progress)) == (frozen(notes, old), document)
+    assert (database.unpack(row.frozen), database.unpack(row.progress)) == (frozen(notes, old), document)
 
 
 async def test_damaged_run_does_not_stop_the_upgrade(database_url: str, notes: engine_fixture.Notes) -> None:

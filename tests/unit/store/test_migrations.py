@@ -170,7 +170,7 @@ async def test_values_of_invocations_are_rewritten_and_restored(database_url: st
     async with database.open_database(database_url) as db, db.transaction() as connection:
         for number, (old, _) in enumerate(_RENAMED):
             values = dict(zip(_OLD_COLUMNS, old, strict=True))
-            await connection.execute(_OLD_INVOCATION, {"id": f"{number}", "report": tables.pack(document)} | values)
+            await connection.execute(_OLD_INVOCATION, {"id": f"{number}", "report": database.pack(document)} | values)
 
     await migrate(database_url)
     async with database.open_database(database_url) as db:
