@@ -86,7 +86,7 @@ def a_command(
 
 
 def some_parameters(**fields: Any) -> type[command.Parameters]:
-    """Give a class of parameters; each field is a pair of annotation and default (`...` where it is required)."""
+    """Return a class of parameters; each field is a pair of annotation and default (`...` where it is required)."""
     made: type[command.Parameters] = pydantic.create_model("Made", __base__=command.Parameters, **fields)
     return made
 

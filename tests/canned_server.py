@@ -8,7 +8,7 @@ from aiohttp import web
 
 @contextlib.asynccontextmanager
 async def answering(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> AsyncIterator[str]:
-    """Give the address of a server that gives *body* to whatever it is asked."""
+    """Yield the URL of a server that responds to every request with *body*."""
 
     async def answer(_: web.BaseRequest) -> web.Response:
         return web.Response(status=status, body=body, headers=headers)

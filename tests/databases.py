@@ -56,7 +56,7 @@ def _running_postgresql(folder: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def _programs() -> pathlib.Path:
-    """Give the folder of Debian's newest PostgreSQL."""
+    """Return the folder of the newest PostgreSQL of Debian."""
     found = pathlib.Path("/usr/lib/postgresql").glob("*/bin")
     newest = max(found, key=lambda path: float(path.parent.name), default=None)
     if newest is None:

@@ -9,7 +9,7 @@ _END_SECONDS = 5.0
 
 
 def home(folder: pathlib.Path, script: str) -> pathlib.Path:
-    """Give a JAVA_HOME whose java does what *script* says."""
+    """Return a JAVA_HOME whose java runs *script*."""
     program = folder / "jdk" / "bin" / "java"
     program.parent.mkdir(parents=True, exist_ok=True)
     program.write_text(f"#!/bin/sh\n{script}\n")
@@ -31,7 +31,7 @@ def half_a_jar(folder: pathlib.Path) -> pathlib.Path:
 
 
 def has_ended(pid: int) -> bool:
-    """Tell whether a process ends within seconds; one that was just killed may need a moment."""
+    """Return whether a process ends within seconds; a killed one may need a moment."""
     try:
         watched = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -43,5 +43,5 @@ def has_ended(pid: int) -> bool:
 
 
 def is_there(path: str) -> bool:
-    """Tell whether there is a file or folder at *path*."""
+    """Return whether there is a file or folder at *path*."""
     return pathlib.Path(path).exists()

@@ -84,7 +84,7 @@ async def make_token(
 
 def expired(cluster: control_plane.ControlPlane, token: str) -> str:
     """
-    Give the same token as it were if its time had been over for an hour, well signed.
+    Return the same token, validly signed, but expired an hour ago.
     """
     header, claims, _ = [_decode(part) for part in token.split(".")]
     over = int(time.time()) - 3600
@@ -105,7 +105,7 @@ def write_kubeconfig(cluster: control_plane.ControlPlane, token: str, *, namespa
 
 async def _may_all(client: httpx.AsyncClient, namespace: str, rules: Sequence[Mapping[str, Sequence[str]]]) -> bool:
     """
-    Tell whether the API server knows of the rules yet: it learns of new ones a moment after it has taken them.
+    Return whether the API server applies the rules yet: it does so shortly after it has stored them.
     """
     rights = [
         (group, resource, verb)

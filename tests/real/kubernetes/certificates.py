@@ -49,7 +49,7 @@ class Authority:
 
     def trusting(self, user: Certificate | None = None) -> ssl.SSLContext:
         """
-        Give what a client needs to trust this cluster's servers, and to be `user` to them.
+        Return the credentials with which a client trusts this cluster's servers and is `user` to them.
         """
         context = ssl.create_default_context(cafile=str(self.path))
         if user is not None:

@@ -49,7 +49,7 @@ class ContainerLog:
 
     def path(self, attempt: int = 0) -> pathlib.Path:
         """
-        Give the file of one attempt: 0 before the first restart, 1 after it.
+        Return the file of one attempt: 0 before the first restart, 1 after it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         return self.folder / f"{attempt}.log"
@@ -108,14 +108,14 @@ class ContainerLogs:
 
     def of(self, namespace: str, pod: str, container: str) -> ContainerLog:
         """
-        Give the logs of one container, which need not exist yet.
+        Return the logs of one container, which need not exist yet.
         """
         return ContainerLog(self.folder / namespace / pod / container)
 
 
 def timestamp(nanoseconds: int) -> str:
     """
-    Give a time as container runtimes write it.
+    Return a time as container runtimes write it.
     """
     seconds, rest = divmod(nanoseconds, SECOND)
     return f"{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
@@ -123,7 +123,7 @@ def timestamp(nanoseconds: int) -> str:
 
 def lines(texts: Iterable[str], *, start: int, step: int = SECOND, stream: str = "stdout") -> Iterator[Line]:
     """
-    Give lines that were written one step after another, in nanoseconds.
+    Return lines whose times differ by one step, in nanoseconds.
     """
     for count, text in enumerate(texts):
         yield Line(text=text, at=start + count * step, stream=stream)

@@ -93,7 +93,7 @@ class ControlPlane:
 
     def client(self, token: str | None = None) -> httpx.AsyncClient:
         """
-        Give a client of the API: the administrator's, or that of whoever has the token.
+        Return a client of the API: the administrator's, or that of the token's owner.
         """
         return httpx.AsyncClient(
             base_url=self.url,
@@ -128,7 +128,7 @@ class ControlPlane:
 
     def kubectl_command(self, *arguments: str, kubeconfig: pathlib.Path | None = None) -> list[str]:
         """
-        Give the command line of kubectl, for tests that want to watch it while it runs.
+        Return the command line of kubectl, for tests that watch it while it runs.
         """
         return [self.build.program("kubectl"), f"--kubeconfig={kubeconfig or self.kubeconfig}", *arguments]
 
@@ -143,7 +143,7 @@ class ControlPlane:
 
     async def fetch(self, path: str, **query: str) -> dict[str, Any]:
         """
-        Give the object or the list at a path such as `/api/v1/namespaces/default/pods`.
+        Return the object or the list at a path such as `/api/v1/namespaces/default/pods`.
         """
         response = await self._api.get(path, params=query)
         response.raise_for_status()
@@ -160,7 +160,7 @@ class ControlPlane:
         self, path: str, is_so: Callable[[dict[str, Any]], bool], *, within_seconds: float = 30.0
     ) -> dict[str, Any]:
         """
-        Give the object or the list at a path as soon as it is so; raise TimeoutError when it does not become so.
+        Return the object or the list at a path once the condition holds, or raise TimeoutError.
         """
         async with asyncio.timeout(within_seconds):
             while True:

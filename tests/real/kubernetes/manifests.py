@@ -31,7 +31,7 @@ def deployment(
     annotations: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """
-    Give a deployment whose pods are labelled `app: NAME`; its one container has its name, if none are named.
+    Return a deployment whose pods are labelled `app: NAME`; its one container has its name, if none are named.
     """
     labels = {"app": name}
     template = {
@@ -56,7 +56,7 @@ def pod(
     **spec: Any,
 ) -> dict[str, Any]:
     """
-    Give a pod of its own; `spec` adds to its spec, such as nodeSelector or nodeName.
+    Return a pod without an owner; `spec` adds to its spec, such as nodeSelector or nodeName.
     """
     return {
         "apiVersion": "v1",
@@ -86,7 +86,7 @@ def role(name: str, *, namespace: str, rules: Sequence[Mapping[str, Sequence[str
 
 def role_binding(role_name: str, *, namespace: str, account_name: str) -> dict[str, Any]:
     """
-    Give what lets a service account do what a role of the same namespace allows.
+    Return a binding of a service account to a role of the same namespace.
     """
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -104,7 +104,7 @@ def secret(name: str, *, namespace: str, values: Mapping[str, str]) -> dict[str,
 
 def volume(name: str) -> dict[str, Any]:
     """
-    Give a volume that any claim without a storage class can have.
+    Return a volume for any claim without a storage class.
     """
     spec = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": f"/{name}"}}
     return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec}
@@ -112,7 +112,7 @@ def volume(name: str) -> dict[str, Any]:
 
 def metrics_api() -> dict[str, Any]:
     """
-    Give what makes the API server serve the metrics API's paths, from objects that tests write.
+    Return a definition that makes the API server serve the metrics API from objects that tests write.
     """
     names = {"plural": "pods", "singular": "pod", "kind": "PodMetrics", "listKind": "PodMetricsList"}
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -130,7 +130,7 @@ def metrics_api() -> dict[str, Any]:
 
 def pod_metrics(pod: Mapping[str, Any], *, cpu: str, memory: str) -> dict[str, Any]:
     """
-    Give what a metrics server says of a pod, the same for each container.
+    Return the metrics of a pod, the same for each container.
     """
     told = ("name", "namespace", "labels")
     usage = {"cpu": cpu, "memory": memory}

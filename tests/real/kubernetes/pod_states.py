@@ -13,7 +13,7 @@ from typing import Any
 from tests.real.kubernetes import control_plane
 
 State = Callable[..., dict[str, Any]]
-"""Gives the status of a pod, from the pod and what the state leaves open."""
+"""Returns the status of a pod, from the pod and the values that the state leaves open."""
 
 OUT_OF_MEMORY = {"exitCode": 137, "reason": "OOMKilled"}
 FAILED = {"exitCode": 1, "reason": "Error"}

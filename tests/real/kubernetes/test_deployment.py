@@ -114,7 +114,7 @@ async def following(environment: dict[str, str]) -> AsyncIterator[asyncio.Stream
 
 
 async def read_until(output: asyncio.StreamReader, *texts: str) -> str:
-    """Give what is said until all texts have come."""
+    """Return the output up to the line with the last of these texts."""
     said = ""
     async with asyncio.timeout(30):
         while not all(text in said for text in texts):

@@ -38,7 +38,7 @@ class Pod:
     first_token: str
 
     async def asks(self) -> str:
-        """Give the answer to /pos pods."""
+        """Return the response to /pos pods."""
         before = {message.ts for message in self.alice.sees(self.incident)}
         await self.alice.types("/pos pods order", self.incident)
         answer = await self.alice.waits_for_message(

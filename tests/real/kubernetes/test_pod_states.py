@@ -33,7 +33,7 @@ async def held(cluster: ControlPlane, namespace: str) -> str:
 
 async def shown(cluster: ControlPlane, namespace: str) -> list[str]:
     """
-    Give the columns READY, STATUS and RESTARTS of `kubectl get pods`.
+    Return the columns READY, STATUS and RESTARTS of `kubectl get pods`.
     """
     finished = await cluster.kubectl("get", "pod", HELD, "--no-headers", "-n", namespace)
     return finished.out.split()[1:4]

@@ -55,14 +55,14 @@ class Build:
 
     def program(self, name: str) -> str:
         """
-        Give the path of one of PROGRAMS.
+        Return the path of one of PROGRAMS.
         """
         return str(self.folder / name)
 
 
 def built() -> Build:
     """
-    Give the programs, built if these sources have not been built before; skip the test where that cannot be.
+    Return the programs, built unless these sources were built before; skip the test if they cannot be built.
 
     Who comes while another builds waits for that build.
     """
@@ -123,7 +123,7 @@ def _compile(program: pathlib.Path, package: str, go: str) -> None:
 
 def _version_stamps() -> str:
     """
-    Give the linker's options that let the programs know their version, as those of a release do.
+    Return the linker options that set the version of the programs, as in a release.
     """
     version, major, minor = _kubernetes_version()
     known = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
@@ -155,7 +155,7 @@ def _cache() -> pathlib.Path:
 
 def _fingerprint(go: str) -> str:
     """
-    Give a name for what the build depends on: its sources, the version of Go, and how it is told to build.
+    Return a name for the inputs of the build: its sources, the version of Go, and the build options.
     """
     digest = hashlib.sha256(f"{_version_of(go)}{PROGRAMS}{_OPTIONS}{_version_stamps()}".encode())
     for path in [_SOURCES / "go.mod", _SOURCES / "go.sum", *sorted(_SOURCES.glob("kubelet/*.go"))]:

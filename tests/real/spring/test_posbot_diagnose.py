@@ -63,7 +63,7 @@ async def started(environment: dict[str, str], *words: str) -> tuple[int, dict[s
 
 
 def leftovers(jar: str, environment: dict[str, str]) -> list[str]:
-    """Give what is left of a start: processes of that jar and of this test, and files."""
+    """Return the leftovers of a start: processes of that jar and of this test, and files."""
     own = f"TMPDIR={environment['TMPDIR']}".encode()
     left = [str(path) for path in pathlib.Path(environment["TMPDIR"]).iterdir()]
     for process in pathlib.Path("/proc").glob("[0-9]*"):

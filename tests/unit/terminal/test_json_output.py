@@ -66,7 +66,7 @@ def test_document_has_the_documented_keys() -> None:
 
 
 def _known(document: object, golden: object) -> object:
-    """Give *document* without keys that *golden* has not: new ones may come, old ones may not go or change."""
+    """Return *document* without keys that *golden* lacks: keys may be added, not removed or changed."""
     if isinstance(document, dict) and isinstance(golden, dict):
         return {key: _known(value, golden[key]) for key, value in document.items() if key in golden}
     if isinstance(document, list) and isinstance(golden, list):
