@@ -54,7 +54,7 @@ def test_files_and_functions_are_short() -> None:
     assert [*long_files, *long_functions] == []
 
 
-def test_broad_except_stands_in_two_places_only() -> None:
+def test_broad_except_is_in_two_places_only() -> None:
     found = {
         name(path)
         for path, node in nodes(ast.ExceptHandler)
