@@ -4,7 +4,7 @@ Text → command and typed parameters.
 cyclopts binds words to names and knows the near misses; the values it binds are strings, and the command's own model
 gives them their types, so that chat, terminal and procedures share one set of rules and one kind of error.
 
-What chat programs do to what people type, undone.
+`normalize` undoes what chat programs do to typed text.
 """
 
 import dataclasses
@@ -50,7 +50,7 @@ class Parser:
 
     def parse(self, text: str, *, from_chat: bool) -> Parsed:
         """
-        Give what *text*, the part after `/pos`, asks for; nothing at all asks for help.
+        Return the command and parameters of *text*, the part after `/pos`; an empty text means help.
 
         Raises:
             errors.UsageError: one sentence about what cannot be understood, with the usage line as its hint.
@@ -96,7 +96,7 @@ class Parser:
 
     def find(self, word: str) -> bot_command.Command[Any]:
         """
-        Give the command called *word*, or for which *word* may stand.
+        Return the command with the name or alias *word*.
 
         Raises:
             errors.NotFound
@@ -115,7 +115,7 @@ class Parser:
         return len(words) > 1 and " ".join(words).lower() in {*self._commands, *self._aliases}
 
     def _find(self, words: list[str]) -> tuple[bot_command.Command[Any], list[str]]:
-        """Give the command that *words* begin with, and what follows it."""
+        """Return the command that *words* start with, and its arguments."""
         if self._is_name(words[:2]):
             return self.find(" ".join(words[:2])), words[2:]
         word, *rest = words
@@ -127,7 +127,7 @@ class Parser:
 
     def validate(self, command: bot_command.Command[Any], values: Mapping[str, object]) -> bot_command.Parameters:
         """
-        Give the parameters of *command* with *values*, names resolved and types checked.
+        Return the parameters of *command* with *values*, names resolved and types checked.
 
         Raises:
             errors.UsageError: naming the parameter and what was expected.
@@ -172,7 +172,7 @@ def _app(command: bot_command.Command[Any]) -> cyclopts.App:
 
 
 def _bound_type(field: pydantic.fields.FieldInfo) -> tuple[Any, object]:
-    """Give what cyclopts binds: flags, lists of words, or one word; and its default. Types come from the model."""
+    """Return the type that cyclopts binds (flag, list of texts, or text) and its default; types come from the model."""
     if field.annotation is bool:
         return bool, False
     is_list = typing.get_origin(field.annotation) in {tuple, list} and not isinstance(field.annotation, types.UnionType)
@@ -268,7 +268,7 @@ _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 
 def normalize(text: str) -> str:
     """
-    Give *text* as the person meant it.
+    Return *text* as the person meant it.
 
     Links become their visible text (`<http://x|x>`), channels their name, people their id; smart quotes and long
     dashes become plain ones. Slack escapes `&`, `<` and `>` (docs.slack.dev, formatting), which is undone last, so

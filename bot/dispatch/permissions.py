@@ -22,10 +22,10 @@ class UserGroups(Protocol):
 
     async def members_of(self, group_id: str, /) -> frozenset[str]:
         """
-        Give the ids of the people in a user group.
+        Return the ids of the members of a user group.
 
         Raises:
-            errors.BotError: when Slack does not say; whoever asks then treats it as a no.
+            errors.BotError: Slack did not respond; the caller then denies.
         """
 
 
@@ -33,7 +33,7 @@ class NoUserGroups:
     """Where there is no Slack to ask, nobody is in a user group."""
 
     async def members_of(self, _: str) -> frozenset[str]:
-        """Give nobody."""
+        """Return no members."""
         return frozenset()
 
 
@@ -81,22 +81,23 @@ class Permissions:
         # Nobody of Slack's reaches a terminal but by a run that was begun there, and so was checked there.
         if self._team_id is not None and actor.team_id != self._team_id:
             raise errors.PermissionDenied(
-                "posbot answers only to people of its own workspace.", hint="Ask a member of the channel to run it."
+                "Permission denied: posbot serves only members of its own workspace.",
+                hint="Ask a member of the channel to run it.",
             )
         is_channel = place.kind is invocations.ConversationKind.CHANNEL
         if is_channel and not _is_listed(place, self._rules.channels.reads):
             raise errors.PermissionDenied(
-                "posbot does not answer in this channel.",
-                hint="Use a direct message, or have the channel added under channels.reads in roles.yaml.",
+                "Permission denied: this channel is not allowed (roles.yaml: channels.reads).",
+                hint="Use a DM with posbot, or ask a posbot administrator to add the channel.",
             )
         if command.is_terminal_only:
             raise errors.PermissionDenied(
-                f"{command.name} works on files, so it runs in a terminal only.",
-                hint=f"Type there: posbot {command.name}",
+                f"{command.name} reads local files and requires a terminal.",
+                hint=f"In a terminal, run: posbot {command.name}",
             )
 
     async def has_role(self, name: str, actor: invocations.Actor) -> bool:
-        """Tell whether *actor* has the role called *name*."""
+        """Return whether *actor* has the role called *name*."""
         role = self._rules.roles.get(name)
         return role is not None and (role.names(actor) or await self._is_in_a_group(role, actor))
 
@@ -142,16 +143,16 @@ class Authorizer:
         self._rules = rules
 
     async def may_run(self, run: "runs.Run", actor: invocations.Actor) -> bool:
-        """Tell whether somebody may run the procedure of *run*; that they may speak here at all was checked before."""
+        """Return whether *actor* may run the procedure of *run*; the conversation was checked before."""
         for name in run.procedure.access.run:
             if name == bot_command.EVERYONE or await self._checker.has_role(name, actor):
                 return True
         return False
 
     async def has_role(self, role: str, actor: invocations.Actor) -> bool:
-        """Tell whether somebody has a role."""
+        """Return whether *actor* has the role."""
         return await self._checker.has_role(role, actor)
 
     def are_different(self, one: invocations.Actor, other: invocations.Actor) -> bool:
-        """Tell whether these are surely two people."""
+        """Return whether these are certainly two people."""
         return self._rules.are_different(one, other)

@@ -1,8 +1,8 @@
 """
-Secrets taken out of everything that leaves.
+Redact secrets in everything that leaves posbot.
 
-Three nets, because each has holes: values the bot knows from its own environment, values behind names that speak of
-secrets, and shapes that tokens have. What is taken out becomes `•••`, so that a reader sees that something was there.
+Three nets, because each has holes: values the bot knows from its own environment, values behind names that indicate
+secrets, and the formats of tokens. What is redacted becomes `•••`, so that a reader sees that something was there.
 """
 
 import dataclasses
@@ -20,10 +20,10 @@ import re2
 from bot.model import reports
 
 MASK = "•••"
-_SHORTEST_SECRET = 6
+_MIN_SECRET_LENGTH = 6
 """A shorter known value would take ordinary words out of every answer."""
 
-_TELLING_WORD = (
+_SENSITIVE_NAME = (
     r"(?:password|passwd|passphrase|pwd|secret|token|api[ ._-]?key|access[ ._-]?key|private[ ._-]?key|"
     r"account[ ._-]?key|session[ ._-]?id|credential|authorization|signature|cookie|passcode|passwort|\bpass(?=['\"]?=))"
 )
@@ -49,32 +49,32 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(\s-u\s{1,9}[^\s:]{1,60}:)\S+", rf"\1{MASK}"),
         (r"(\bjdbc:oracle:[a-z0-9]{1,20}:[^\s/@]{0,200})/[^\s/]+@", rf"\1/{MASK}@"),
         # name=value, "name": "value" (also escaped, within a JSON text), <name>value</name>
-        (rf"({_TELLING_WORD}[\w.-]{{0,40}}\\*['\"]?\s*[=:>]+\s*){_VALUE}", rf"\1{MASK}"),
+        (rf"({_SENSITIVE_NAME}[\w.-]{{0,40}}\\*['\"]?\s*[=:>]+\s*){_VALUE}", rf"\1{MASK}"),
         # --name value
-        (rf"((?<![\w-])--[\w-]{{0,40}}{_TELLING_WORD}[\w-]{{0,40}}\s+){_VALUE}", rf"\1{MASK}"),
+        (rf"((?<![\w-])--[\w-]{{0,40}}{_SENSITIVE_NAME}[\w-]{{0,40}}\s+){_VALUE}", rf"\1{MASK}"),
     )
 )
 # Without any of these, none of the patterns above matches. Most lines of a log hold none, though many a line speaks of
 # a key or a session: those would cost ten times as much.
 _HINT = re2.compile(
     r"(?i)-----BEGIN|xox|xapp-|hooks\.slack|ey[jk]|AKIA|ASIA|gh[opsur]_|k_live|k_test|AIza|glpat-|npm_|github_pat_|SG\.|"
-    r"bearer|basic|@|-u[\s\pZ]|" + _TELLING_WORD.replace(r"(?=['\"]?=)", r"['\"]?=")
+    r"bearer|basic|@|-u[\s\pZ]|" + _SENSITIVE_NAME.replace(r"(?=['\"]?=)", r"['\"]?=")
 )
 # The kind is ours; pairs and rows are redacted together with their names.
 _MAPPED_APART = frozenset({"kind", "pairs", "rows"})
 _WITHOUT_TEXT = frozenset({bool, int, float, datetime.datetime, type(None)})
-_TELLING_KEY = re.compile(_TELLING_WORD, re.IGNORECASE)
+_SENSITIVE_KEY = re.compile(_SENSITIVE_NAME, re.IGNORECASE)
 
 
 class Redactor:
     """Takes secrets out; *known* are values that must never leave."""
 
     def __init__(self, known: Iterable[str]) -> None:
-        longest_first = sorted((value for value in known if len(value) >= _SHORTEST_SECRET), key=len, reverse=True)
+        longest_first = sorted((value for value in known if len(value) >= _MIN_SECRET_LENGTH), key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def text(self, text: str) -> str:
-        """Give *text* without secrets."""
+        """Return *text* without secrets."""
         # Neither a database nor UTF-8 takes NUL and halves of surrogate pairs, which JSON of others may well hold.
         if not text.isascii():
             text = text.encode(errors="replace").decode()
@@ -88,26 +88,26 @@ class Redactor:
         return text
 
     def pair(self, name: str, value: str) -> tuple[str, str]:
-        """Give a name and its value, the value masked where the name speaks of a secret."""
+        """Return a name and its value, the value masked where the name indicates a secret."""
         return self.text(name), self.value(name, value)
 
     def value(self, name: str, value: str) -> str:
-        """Give what stands under *name*, masked where the name speaks of a secret."""
-        return MASK if value and _TELLING_KEY.search(name) else self.text(value)
+        """Return the value of *name*, masked where the name indicates a secret."""
+        return MASK if value and _SENSITIVE_KEY.search(name) else self.text(value)
 
     def log(self, log: reports.Log) -> reports.Log:
-        """Give *log* without secrets in any of its texts."""
+        """Return *log* without secrets in any of its texts."""
         redacted: reports.Log = _mapped(log, self)
         return redacted
 
     def report(self, report: reports.Report) -> reports.Report:
-        """Give *report* without secrets in any of its texts."""
+        """Return *report* without secrets in any of its texts."""
         redacted: reports.Report = _mapped(report, self)
         return redacted
 
 
 def _mapped(value: Any, redactor: Redactor) -> Any:
-    """Give *value* with every text in it redacted, whatever fields its type gets in the future."""
+    """Return *value* with every text in it redacted, whatever fields its type gets in the future."""
     if isinstance(value, str):
         return value if isinstance(value, enum.Enum) else redactor.text(value)
     if isinstance(value, tuple):
@@ -132,7 +132,7 @@ def _mapped(value: Any, redactor: Redactor) -> Any:
 
 @functools.cache
 def _names(kind: type[Any]) -> tuple[str, ...]:
-    """Give the fields that may hold a text; what kind of section it is, is ours, even if a password is “fields”."""
+    """Return the fields that may contain text; the kind of a section is not redacted."""
     fields = [field for field in dataclasses.fields(kind) if field.name not in _MAPPED_APART]
     return tuple(field.name for field in fields if not _WITHOUT_TEXT.issuperset(_types(field.type)))
 
@@ -142,7 +142,7 @@ def _types(annotation: Any) -> tuple[Any, ...]:
 
 
 def _row(row: reports.Row, columns: tuple[str, ...], redactor: Redactor) -> reports.Row:
-    """Give *row*, each cell under the name of its column; a cell beyond the last column has none."""
+    """Return *row*, each cell under the name of its column; a cell beyond the last column has none."""
     named = zip(itertools.chain(columns, itertools.repeat("")), row.cells)  # noqa: B905 - as many as there are cells
     return dataclasses.replace(row, cells=tuple(redactor.value(column, cell) for column, cell in named))
 

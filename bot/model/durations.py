@@ -13,7 +13,7 @@ _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
 
 
 def brief(span: datetime.timedelta) -> str:
-    """Give a span as kubectl would, in its largest unit; what lies in the future is no time at all."""
+    """Return a span as kubectl writes it, in its largest unit; a negative one as 0s."""
     seconds = max(int(span.total_seconds()), 0)
     for unit, length in _UNITS:
         if seconds >= 2 * length:
@@ -23,7 +23,7 @@ def brief(span: datetime.timedelta) -> str:
 
 def parse(value: object) -> object:
     """
-    Give the span that a text such as 90s, 3m or 1h30m means; what is no text as it is.
+    Return the span of a text such as 90s, 3m or 1h30m; other values unchanged.
 
     Raises:
         ValueError: with a sentence that says how to write it.
@@ -38,7 +38,7 @@ def parse(value: object) -> object:
 
 
 def write(span: datetime.timedelta) -> str:
-    """Give what `parse` reads as *span*, to the second."""
+    """Return *span* as `parse` reads it, to the second."""
     minutes, seconds = divmod(int(span.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))

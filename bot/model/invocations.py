@@ -1,8 +1,4 @@
-"""
-Who asked for what, from where; and how it ended.
-
-Where an answer comes into being: what can be shown of it before it is complete.
-"""
+"""Invocations and responses: actor, source, conversation, status; and the display of partial results."""
 
 import dataclasses
 import datetime
@@ -24,19 +20,19 @@ class Effect(enum.StrEnum):
 
 
 class Source(enum.StrEnum):
-    """The way a request came in."""
+    """The entry point of an invocation."""
 
     SLASH = "slash"
     MENTION = "mention"
     BUTTON = "button"
     APP_HOME = "app_home"
     TERMINAL = "terminal"
-    # A step of a run, in the name of whoever asked for the run.
+    # A step of a run, on behalf of its requester.
     STEP = "step"
 
 
 class ConversationKind(enum.StrEnum):
-    """What kind of place somebody spoke in."""
+    """The kind of a conversation."""
 
     CHANNEL = "channel"
     DM = "dm"
@@ -46,7 +42,7 @@ class ConversationKind(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """The person who asks."""
+    """The person who runs a command."""
 
     id: str
     """Slack's user id, or `terminal:` and the name of the operating system's user."""
@@ -56,13 +52,13 @@ class Actor:
 
     @property
     def is_local(self) -> bool:
-        """Tell whether the person sits at a terminal and so already has the machine's rights."""
+        """Return whether the actor uses a terminal and so already has the rights of its machine."""
         return self.id.startswith("terminal:")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """Where the request was made and where the answer belongs."""
+    """Where the invocation was made and where its response belongs."""
 
     kind: ConversationKind
     id: str
@@ -73,11 +69,11 @@ class Conversation:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """One request, whatever door it came through."""
+    """One request, from any entry point."""
 
     id: str
     text: str
-    """What stands after `/pos`, as it was received."""
+    """The text after `/pos`, as it was received."""
     source: Source
     actor: Actor
     conversation: Conversation
@@ -90,15 +86,15 @@ class Status(enum.StrEnum):
     """How an invocation ended."""
 
     OK = "ok"
-    # The text could not be understood; nothing was tried.
+    # The command line is invalid; nothing was tried.
     USAGE_ERROR = "usage_error"
-    # The person may not.
+    # The actor lacks a permission.
     DENIED = "denied"
-    # The command could not do its work.
+    # The command could not complete.
     FAILED = "failed"
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"
-    # The same request had come before; nothing was done and nothing is said.
+    # The same delivery was received before; nothing is done and nothing is posted.
     DUPLICATE = "duplicate"
 
 
@@ -125,7 +121,7 @@ class Response:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRequest:
-    """Somebody wants an invocation to come to its end."""
+    """A request to stop an invocation."""
 
     by: str
     """The name of the person who asked first."""
@@ -133,10 +129,10 @@ class CancelRequest:
 
 
 class CancelResult(enum.StrEnum):
-    """What became of asking for the end of an invocation."""
+    """The outcome of a request to stop an invocation."""
 
     REQUESTED = "asked"
-    # Somebody else has asked before.
+    # There was a request before.
     ALREADY_REQUESTED = "asked before"
     ENDED = "ended"
     UNKNOWN = "unknown"
@@ -144,7 +140,7 @@ class CancelResult(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """Something to ask whoever sits there."""
+    """A question to the person at the display."""
 
     text: str
     options: tuple[str, ...]
@@ -154,7 +150,7 @@ class Prompt:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What somebody has answered."""
+    """The answer to a prompt."""
 
     answer: str
     note: str = ""
@@ -173,4 +169,4 @@ class Display(Protocol):
         """Wait until nobody wants to see more of a log, and give why, as the end of a sentence."""
 
     async def ask(self, prompt: Prompt) -> Choice | None:
-        """Give what somebody answers who sits there; None where nobody does, or nobody wants to."""
+        """Return the answer of the person at the display, or None."""

@@ -8,7 +8,7 @@ _BAR = "│"
 
 
 def render(log: reports.Log) -> Iterator[tuple[str, str]]:
-    """Give each line of *log* as its mark, which is the same for all lines of one pod, and its text."""
+    """Yield each line of *log* as its mark, the same for all lines of one pod, and its text."""
     for entry in log.entries:
         mark = entry.source.removeprefix(log.common)
         if entry.is_annotation:
@@ -21,22 +21,22 @@ def render(log: reports.Log) -> Iterator[tuple[str, str]]:
 
 
 def text(log: reports.Log) -> str:
-    """Give *log* as a text, each line ended."""
+    """Return *log* as a text, each line ended."""
     return "".join(f"{line}\n" for line in lines(log))
 
 
 def lines(log: reports.Log) -> Iterator[str]:
-    """Give the lines of *log* with their marks."""
+    """Return the lines of *log* with their marks."""
     return (f"{mark} {_BAR} {line}" for mark, line in render(log))
 
 
 def count(entry: reports.LogEntry) -> int:
-    """Give how many lines *entry* is drawn in."""
+    """Return the number of lines of *entry*."""
     return 1 if entry.is_annotation else entry.text.count("\n") + 1
 
 
 def _times(entry: reports.LogEntry) -> str:
-    """Give how often an entry came and since when, where it came more than once."""
+    """Return how often an entry was written and since when, if more than once."""
     if entry.count == 1:
         return ""
     if entry.first_at is None or entry.at is None:

@@ -19,17 +19,17 @@ class Verdict(enum.StrEnum):
     # Works, but misses a target or will soon stop working.
     WARNING = "warning"
     FAILED = "failed"
-    # Could not be told. Never shown as ok, because silence is not health.
+    # Could not be determined. Never shown as ok, because silence is not health.
     UNKNOWN = "unknown"
 
     @property
     def severity(self) -> int:
-        """Give the place in an ordering from ok (0) to failed (3)."""
+        """Return the place in an ordering from ok (0) to failed (3)."""
         return (Verdict.OK, Verdict.WARNING, Verdict.UNKNOWN, Verdict.FAILED).index(self)
 
     @classmethod
     def worst(cls, verdicts: Iterable["Verdict"]) -> "Verdict":
-        """Give the worst of *verdicts*; of none it is unknown."""
+        """Return the worst of *verdicts*; unknown if there are none."""
         return max(verdicts, key=lambda verdict: verdict.severity, default=cls.UNKNOWN)
 
 
@@ -134,7 +134,7 @@ class Paragraph:
 
     @property
     def text(self) -> str:
-        """Give what it says, however it looks."""
+        """Return the text without formatting."""
         return "".join(span.text for span in self.spans)
 
 
@@ -229,7 +229,7 @@ class Report:
 
 
 def changed(report: Report, *, headline: str) -> Report:
-    """Give *report* under another headline."""
+    """Return *report* with another headline."""
     return dataclasses.replace(report, headline=headline)
 
 
@@ -240,11 +240,11 @@ def _document_adapter() -> pydantic.TypeAdapter[Report]:
 
 
 def to_document(report: Report) -> dict[str, object]:
-    """Give *report* as JSON-ready data; `from_document` gives the same report back."""
+    """Return *report* as JSON-ready data, which `from_document` reads."""
     document: dict[str, object] = _document_adapter().dump_python(report, mode="json")
     return document
 
 
 def from_document(document: object) -> Report:
-    """Give the report that `to_document` made *document* of."""
+    """Return the report of a *document* made by `to_document`."""
     return _document_adapter().validate_python(document)

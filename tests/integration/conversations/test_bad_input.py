@@ -115,7 +115,7 @@ async def test_person_of_another_workspace_is_denied(stage: testbed.TestBed) -> 
 
     await mallory.types("/pos health pos-order", shared)
     await mallory.mentions("health pos-order", shared)
-    await mallory.waits_for_message(shared, containing="answers only to people of its own workspace")
+    await mallory.waits_for_message(shared, containing="serves only members of its own workspace")
     await mallory.waits_for_message(
         shared, containing="own workspace", matching=lambda message: not message.is_ephemeral
     )
@@ -193,7 +193,7 @@ async def test_app_home_is_empty_for_another_workspace(stage: testbed.TestBed) -
     mallory = stage.workspace.person("mallory", team="T0OTHER")
 
     await mallory.opens_home()
-    home = await mallory.waits_for_home(containing="answers only to people of its own workspace")
+    home = await mallory.waits_for_home(containing="serves only members of its own workspace")
 
     assert "pos-order" not in home.plain_text
 

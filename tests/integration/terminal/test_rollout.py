@@ -263,7 +263,7 @@ async def test_history_shows_former_numbers_after_a_rollback(
         pytest.param(["status", "ordr"], "There is no service called “ordr”. Did you mean “order”", id="service"),
         pytest.param(["history", "order", "--wait", "1m"], "--wait cannot be combined", id="history waits"),
         pytest.param(["status", "order", "--wait", "1d"], "“1d” is no duration;", id="duration"),
-        pytest.param(["verify", "order", "--wait", "16m"], "less than or equal to 900 seconds", id="too long"),
+        pytest.param(["verify", "order", "--wait", "16m"], "--wait must be at most 15m.", id="too long"),
     ],
 )
 async def test_usage_error_names_the_problem(environment: dict[str, str], words: list[str], sentence: str) -> None:

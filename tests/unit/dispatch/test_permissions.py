@@ -70,7 +70,7 @@ async def test_workspace_members_may_read(place: invocations.Conversation) -> No
 async def test_other_workspace_may_not_even_read(place: invocations.Conversation, team: str | None) -> None:
     error = await refusal(READING, actor=builders.an_actor(team_id=team), place=place)
 
-    assert str(error) == "posbot answers only to people of its own workspace."
+    assert str(error) == "Permission denied: posbot serves only members of its own workspace."
 
 
 async def test_step_outside_slack_is_allowed_for_a_slack_requester() -> None:
@@ -89,9 +89,8 @@ async def test_role_does_not_help_another_workspace() -> None:
 async def test_unlisted_channel_gets_no_response() -> None:
     error = await refusal(READING, rules=builders.some_roles(reads=("inc-*", "C0WAR")))
 
-    assert str(error) == "posbot does not answer in this channel."
-    assert error.hint is not None
-    assert "roles.yaml" in error.hint
+    assert str(error) == "Permission denied: this channel is not allowed (roles.yaml: channels.reads)."
+    assert error.hint == "Use a DM with posbot, or ask a posbot administrator to add the channel."
 
 
 @pytest.mark.parametrize(
@@ -118,8 +117,8 @@ async def test_other_conversations_need_no_listing(place: invocations.Conversati
 async def test_terminal_command_is_denied_in_slack_with_its_command_line() -> None:
     error = await refusal(LOCAL, place=DIRECT)
 
-    assert str(error) == "check works on files, so it runs in a terminal only."
-    assert error.hint == "Type there: posbot check"
+    assert str(error) == "check reads local files and requires a terminal."
+    assert error.hint == "In a terminal, run: posbot check"
 
 
 async def test_terminal_command_runs_in_a_terminal() -> None:
