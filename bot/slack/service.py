@@ -15,7 +15,7 @@ from bot.dispatch import redaction
 from bot.durable import live_messages
 from bot.slack.client import api as slack_api
 from bot.slack.client import history
-from bot.slack.inbound import app_home, handler, listeners, signed_http, socket_mode
+from bot.slack.inbound import app_home, handler, listeners, socket_mode
 from bot.slack.outbound import live_message_worker, log_stream, rate_limit, reconciler, rendering
 
 log = structlog.get_logger()
@@ -75,7 +75,7 @@ class SlackService:
         self.route: web.RouteDef | None = None
         """Signed HTTP, where there is a signing secret."""
         if access.signing_secret:
-            self.route = signed_http.route(app, access.signing_secret, is_stopping=stop.is_set)
+            self.route = listeners.route(app, access.signing_secret, is_stopping=stop.is_set)
         self.sockets: socket_mode.SocketMode | None = None
         """Socket Mode, where there is an app-level token."""
         if access.app_token:

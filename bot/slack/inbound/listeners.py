@@ -1,10 +1,12 @@
 """
-The Bolt application: what Slack may send, which handler it goes to, and the background tasks of requests.
+What Slack may send, and which handler it goes to: the Bolt application, the URL of signed HTTP, and background tasks.
 
 Every listener acknowledges and starts a background task. Its work starts once the acknowledgement is sent
 (`ACKNOWLEDGEMENT` in the context), because Bolt's `ack()` only sets a value that is sent later, when the event loop is
 free again. It also waits until no other request waits for its acknowledgement: a burst of requests shares one event
 loop, and work of the first would be paid for with the three seconds of the fiftieth.
+
+Over signed HTTP, commands, clicks and events come to one URL, each signed with the app's signing secret.
 """
 
 import asyncio
@@ -16,13 +18,17 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 import structlog
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
+from slack_sdk.signature import SignatureVerifier
 
-from bot import errors
+from bot import errors, metrics
 from bot.slack.blocks import message
 from bot.slack.client import api as slack_api
 from bot.slack.inbound import app_home, manifest, payloads
@@ -37,6 +43,7 @@ SHUTDOWN_GRACE_SECONDS = 3.0
 _MAX_QUIET_WAIT_SECONDS = 0.25
 """How long a task waits for other acknowledgements; under constant load it must start all the same."""
 _RESTART_SECONDS = 5.0
+_SIGNATURE_HEADERS = ("x-slack-signature", "x-slack-request-timestamp")
 
 
 class Acknowledgements:
@@ -160,7 +167,7 @@ def application(
     app = AsyncApp(
         client=api.writer,
         authorize=authorize,
-        # `signed_http` checks the signature before Bolt parses the body.
+        # `RequestUrl` checks the signature before Bolt parses the body.
         request_verification_enabled=False,
         attaching_conversation_kwargs_enabled=False,
     )
@@ -243,3 +250,58 @@ async def _after(acknowledgement: Acknowledgement | None, work: Awaitable[None])
     if acknowledgement is not None:
         await acknowledgement.wait()
     await work
+
+
+def route(app: AsyncApp, signing_secret: str, *, is_stopping: Callable[[], bool]) -> web.RouteDef:
+    """Return the route of the request URL that the manifest names."""
+    return web.post(manifest.REQUEST_PATH, RequestUrl(app, signing_secret, is_stopping).receive)
+
+
+class RequestUrl:
+    """The request URL: verifies each request of Slack, acknowledges it and starts its work."""
+
+    def __init__(self, app: AsyncApp, signing_secret: str, is_stopping: Callable[[], bool]) -> None:
+        self._app = app
+        self._is_stopping = is_stopping
+        self._verifier = SignatureVerifier(signing_secret)
+        self._acknowledgements = Acknowledgements()
+
+    async def receive(self, request: web.Request) -> web.StreamResponse:
+        """Acknowledge within Slack's three seconds; work starts once the acknowledgement is sent."""
+        started = time.monotonic()
+        try:
+            body = (await request.read()).decode()
+        except web.HTTPRequestEntityTooLarge:
+            return _rejected(413, "The body is larger than any request of Slack.")
+        except UnicodeDecodeError:
+            return _rejected(400, "The body is not UTF-8.")
+        signature, timestamp = (request.headers.get(name, "") for name in _SIGNATURE_HEADERS)
+        is_well_formed = signature.isascii() and timestamp.isascii() and timestamp.isdecimal()
+        if not is_well_formed or not self._verifier.is_valid(body=body, timestamp=timestamp, signature=signature):
+            return _rejected(401, "The request is not signed by Slack, or its timestamp is too old.")
+        if self._is_stopping():
+            return _rejected(503, "posbot is stopping.")
+        with self._acknowledgements.pending() as acknowledgement:
+            response = await self._dispatch(body, request, acknowledgement)
+            await response.prepare(request)
+            await response.write_eof()
+        metrics.ACKNOWLEDGED.observe(time.monotonic() - started)
+        return response
+
+    async def _dispatch(self, body: str, request: web.Request, acknowledgement: Acknowledgement) -> web.Response:
+        try:
+            bolt_request = AsyncBoltRequest(
+                body=body,
+                query=request.query_string,
+                headers=dict(request.headers),
+                context={ACKNOWLEDGEMENT: acknowledgement},
+            )
+        except (ValueError, AttributeError, TypeError, RecursionError):
+            return _rejected(400, "The body is malformed.")
+        return await to_aiohttp_response(await self._app.async_dispatch(bolt_request))
+
+
+def _rejected(status: int, sentence: str) -> web.Response:
+    response = web.Response(status=status, text=f"{sentence}\n")
+    response.force_close()
+    return response
