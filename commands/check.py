@@ -29,7 +29,7 @@ class Parameters(command.Parameters):
 
 
 async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
-    """Give what is wrong with the data, or that nothing is."""
+    """Return what is wrong with the data, or that nothing is."""
     if parameters.backend is None:
         return _own_data(tools)
     size = f"{len(tools.catalog.services)} services"
@@ -107,7 +107,7 @@ def _run_procedure_tests(tools: command.Context) -> tuple[int, list[tuple[str, s
 
 
 def _outdated(tools: command.Context) -> Iterator[reports.Row]:
-    """Give the procedures whose section was changed since somebody last held the two against each other."""
+    """Return the procedures whose section was changed since somebody last held the two against each other."""
     for procedure in tools.procedure_catalog.procedures:
         section = tools.runbook.find(procedure.doc.section)
         if procedure.doc.reviewed == section.digest:
@@ -118,7 +118,7 @@ def _outdated(tools: command.Context) -> Iterator[reports.Row]:
 
 
 def _needs_procedure(section: runbook_sections.Section, tools: command.Context) -> bool:
-    """Tell whether nothing carries *section* out, neither whole nor in its parts."""
+    """Return whether nothing carries *section* out, neither whole nor in its parts."""
     carried_out = {procedure.doc.section for procedure in tools.procedure_catalog.procedures}
     parts = {section.marker, *(part.marker for part in tools.runbook.subsections(section))}
     return bool(section.number) and not parts & carried_out

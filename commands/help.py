@@ -21,7 +21,7 @@ class Parameters(bot_command.Parameters):
 
 
 async def run(parameters: Parameters, tools: bot_command.Context) -> reports.Report:
-    """Give the commands that the person may run here, or one of them in full."""
+    """Return the commands that the person may run here, or one of them in full."""
     if parameters.word is not None:
         return describe(tools.commands[parameters.word])
     permitted = [command for command in tools.commands.values() if await tools.may_run(command)]

@@ -26,7 +26,7 @@ class Parameters(command.Parameters):
 
 
 async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
-    """Give the matching entries of the catalogue, grouped."""
+    """Return the matching entries of the catalogue, grouped."""
     found = [service for service in tools.catalog.services if _matches(service, parameters)]
     if not found:
         known = f"Groups: {', '.join(tools.catalog.groups)}. Owners: {', '.join(_owners(tools.catalog))}."

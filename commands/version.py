@@ -12,7 +12,7 @@ class Parameters(command.Parameters):
 
 
 async def run(_: Parameters, tools: command.Context) -> reports.Report:
-    """Give the version, and the size and defaults of the data it serves."""
+    """Return the version, and the size and defaults of the data it serves."""
     version = importlib.metadata.version("posbot")
     pairs = (
         ("Python", platform.python_version()),

@@ -37,7 +37,7 @@ class Difference:
 
 def compare(catalogue: catalog.Catalog, checkout: pathlib.Path) -> tuple[Difference, ...]:
     """
-    Give every difference between *catalogue* and the backend at *checkout*.
+    Return every difference between *catalogue* and the backend at *checkout*.
 
     Raises:
         errors.UsageError: there is no Maven project at *checkout*.
@@ -115,7 +115,7 @@ def _compose_ports(checkout: pathlib.Path) -> tuple[str, dict[str, int]]:
 
 
 def _container_port(entry: dict[str, object]) -> int | None:
-    """Give the container's side of the first published port: `8093:8080`, `127.0.0.1:8093:8080/tcp` or a mapping."""
+    """Return the container's side of the first published port: `8093:8080`, `127.0.0.1:8093:8080/tcp` or a mapping."""
     published = entry.get("ports")
     first = published[0] if isinstance(published, list) and published else None
     if isinstance(first, dict):
@@ -155,7 +155,7 @@ def _server_port(content: dict[str, object]) -> object:
 
 
 def _is_of_a_profile(content: dict[str, object]) -> bool:
-    """Tell whether a document counts under some profile only."""
+    """Return whether a document counts under some profile only."""
     if any(str(key).startswith(("spring.config.activate", "spring.profiles")) for key in content):
         return True
     spring = content.get("spring")

@@ -83,7 +83,7 @@ class Settings(pydantic.BaseModel):
 
     @property
     def store_url(self) -> str:
-        """Give the URL of the database, also where none is set."""
+        """Return the URL of the database, also where none is set."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         try:
@@ -95,12 +95,12 @@ class Settings(pydantic.BaseModel):
 
     @property
     def tokens(self) -> dict[str, str]:
-        """Give the bot's own tokens at the services, by environment."""
+        """Return the bot's own tokens at the services, by environment."""
         return {name: value.get_secret_value().strip() for name, value in self.service_tokens.items()}
 
     @property
     def known_secrets(self) -> tuple[str, ...]:
-        """Give the values that must never leave the bot."""
+        """Return the values that must never leave the bot."""
         secrets = (self.slack_bot_token, self.slack_app_token, self.slack_signing_secret, self.database_url)
         values = [value for value in (*map(_reveal, secrets), *self.tokens.values()) if value]
         return (*values, *_passwords(_reveal(self.database_url) or ""))
@@ -121,7 +121,7 @@ class Settings(pydantic.BaseModel):
 
 
 def for_other_programs() -> dict[str, str]:
-    """Give the environment for what posbot starts: all of its own, but for what is meant for posbot alone."""
+    """Return the environment for what posbot starts: all of its own, but for what is meant for posbot alone."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}  # noqa: TID251 - it is here
 
 
@@ -142,7 +142,7 @@ class SlackAccess:
 
 def slack_access(settings: Settings) -> SlackAccess:
     """
-    Give the tokens that serving Slack needs.
+    Return the tokens that serving Slack needs.
 
     Raises:
         errors.BadConfiguration: one sentence that names the variable which is missing or of the wrong kind.
@@ -173,7 +173,7 @@ def slack_access(settings: Settings) -> SlackAccess:
 
 
 def _passwords(url: str) -> set[str]:
-    """Give the password in *url* as it stands there and as it is meant: a driver's message may hold it alone."""
+    """Return the password in *url* as it stands there and as it is meant: a driver's message may hold it alone."""
     try:
         password = urllib.parse.urlsplit(url).password or ""
     except ValueError:

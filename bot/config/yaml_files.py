@@ -64,7 +64,7 @@ def load(
     check: Callable[[Model], Iterable[errors.ValidationError]] | None = None,
 ) -> Model:
     """
-    Give *model* filled from the YAML file at *path*; *context* is what its validators need to know of other files.
+    Return *model* filled from the YAML file at *path*; *context* is what its validators need to know of other files.
 
     *check* gives the mistakes that can only be seen in a whole that is sound in itself.
 
@@ -92,7 +92,7 @@ def load(
 
 def read(path: pathlib.Path) -> object:
     """
-    Give the content of somebody else's YAML file as it is, without holding it to a model.
+    Return the content of somebody else's YAML file as it is, without holding it to a model.
 
     Raises:
         errors.BadConfiguration: when it is not YAML.
@@ -102,7 +102,7 @@ def read(path: pathlib.Path) -> object:
 
 def read_all(path: pathlib.Path) -> list[object]:
     """
-    Give the content of every document in somebody else's YAML file.
+    Return the content of every document in somebody else's YAML file.
 
     Raises:
         errors.BadConfiguration: when it is not YAML.
@@ -187,7 +187,7 @@ def _walk(root: yaml.Node) -> Iterator[yaml.Node]:
 
 
 def _own(problems: list[pydantic_core.ErrorDetails], root: yaml.Node) -> Iterator[pydantic_core.ErrorDetails]:
-    """Give *problems* without those that are there only because something within them is not as it should be."""
+    """Return *problems* without those that are there only because something within them is not as it should be."""
     places = [_bare(problem["loc"], root) for problem in problems]
     for problem, place in zip(problems, places, strict=True):
         is_inside = any(other[: len(place)] == place and other != place for other in places)
@@ -197,7 +197,7 @@ def _own(problems: list[pydantic_core.ErrorDetails], root: yaml.Node) -> Iterato
 
 
 def _bare(location: _Path, root: yaml.Node) -> _Path:
-    """Give *location* without the kinds of value in it, which the file does not have."""
+    """Return *location* without the kinds of value in it, which the file does not have."""
     parts, node = [], root
     for part in location:
         child = _child(node, part)
@@ -229,7 +229,7 @@ def _explain(location: _Path, message: str, root: yaml.Node, path: pathlib.Path)
 
 
 def _line_of(node: yaml.Node, location: _Path) -> int:
-    """Give the line of the deepest part of *location* that the file has."""
+    """Return the line of the deepest part of *location* that the file has."""
     line: int = node.start_mark.line + 1
     for part in location:
         child = _child(node, part)

@@ -90,7 +90,7 @@ class Database:
         self, seconds: float = TRANSACTION_SECONDS, *, probes: bool = False
     ) -> AsyncIterator["sqlalchemy_asyncio.AsyncConnection"]:
         """
-        Give a connection whose work is kept if the block ends well and undone otherwise.
+        Return a connection whose work is kept if the block ends well and undone otherwise.
 
         A database that does not answer within *seconds* is left alone for a while, so that not everyone waits for it.
         Who *probes* tries all the same, and finds out for everyone that it is back.
@@ -107,7 +107,7 @@ class Database:
         self, job: Callable[[sqlalchemy.Connection], _Result], seconds: float = TRANSACTION_SECONDS
     ) -> _Result:
         """
-        Give what *job* does in one transaction, all of it in one go.
+        Return what *job* does in one transaction, all of it in one go.
 
         Much quicker than `transaction` with SQLite, whose statements would each wait for the connection's thread.
 
@@ -173,7 +173,7 @@ class Closed(Database):
         probes: bool = False,  # noqa: ARG002
     ) -> AsyncIterator["sqlalchemy_asyncio.AsyncConnection"]:
         """
-        Give nothing.
+        Return nothing.
 
         Raises:
             errors.Unavailable: always.
@@ -187,7 +187,7 @@ class Closed(Database):
         seconds: float = TRANSACTION_SECONDS,  # noqa: ARG002
     ) -> _Result:
         """
-        Give nothing.
+        Return nothing.
 
         Raises:
             errors.Unavailable: always.
@@ -198,7 +198,7 @@ class Closed(Database):
 @contextlib.asynccontextmanager
 async def open_database(url: str) -> AsyncIterator[Database]:
     """
-    Give the database at *url*; a SQLite file and its folder are made where they are missing.
+    Return the database at *url*; a SQLite file and its folder are made where they are missing.
 
     Raises:
         errors.BadConfiguration: the URL is not one of SQLite or PostgreSQL, or its folder cannot be made.
@@ -267,7 +267,7 @@ def _listen_to_sqlite(engine: sqlalchemy.Engine) -> None:
 
 def parse_url(url: str) -> sqlalchemy.URL:
     """
-    Give *url* with the driver that posbot uses for its kind of database.
+    Return *url* with the driver that posbot uses for its kind of database.
 
     Raises:
         errors.BadConfiguration: it is no URL of SQLite or PostgreSQL; the message does not repeat it.
