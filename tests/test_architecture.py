@@ -87,3 +87,21 @@ def test_every_command_has_a_line_in_the_readme() -> None:
     readme = (PROJECT / "README.md").read_text()
 
     assert [command.name for command in commands.load_all() if f"`{command.name}" not in readme] == []
+
+
+def test_docstrings_and_constants_have_the_usual_words() -> None:
+    texts = {(path, node.lineno): node.value.value for path, node in nodes(ast.Expr) if is_text(node.value)}
+    begun = [
+        f"{name(path)}:{line}" for (path, line), text in texts.items() if text.lstrip().startswith(("Give ", "Tell "))
+    ]
+    named = [
+        f"{name(path)}:{node.lineno} {node.id}"
+        for path, node in nodes(ast.Name)
+        if node.id.lstrip("_").startswith(("MOST_", "LONGEST_", "LEAST_"))
+    ]
+
+    assert [each for each in (*begun, *named) if each.startswith(("bot/", "commands/"))] == []
+
+
+def is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
