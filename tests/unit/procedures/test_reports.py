@@ -31,7 +31,7 @@ def a_run(*states: runs.StepState, **changes: object) -> runs.Run:
         "digest": "0" * 12,
         "params": {"service": "pos-order", "env": "prod"},
         "requester": invocations.Actor(id="U0ALICE", name="alice"),
-        "place": invocations.Conversation(kind=invocations.ConversationKind.CHANNEL, id="C1"),
+        "conversation": invocations.Conversation(kind=invocations.ConversationKind.CHANNEL, id="C1"),
         "created_at": NOW,
         "steps": records,
     }
