@@ -46,7 +46,8 @@ async def main() -> None:
         async def answer(message: subprocesses.Message) -> subprocesses.Message:
             match message["do"]:
                 case "work":
-                    return await _work(core, **{key: message[key] for key in ("count", "steps", "at_once")})
+                    sizes = {key: message[key] for key in ("count", "steps", "at_once")}
+                    return await _work(core, **sizes, has_messages=message.get("has_messages", False))
                 case "wait":
                     return await _wait(core, message["count"])
             raise ValueError(message["do"])
@@ -55,7 +56,7 @@ async def main() -> None:
         watch.cancel()
 
 
-async def _work(core: app.Core, *, count: int, steps: int, at_once: int) -> subprocesses.Message:
+async def _work(core: app.Core, *, count: int, steps: int, at_once: int, has_messages: bool) -> subprocesses.Message:
     """Return how long all runs took together, and each of them from its beginning."""
     procedure = _procedure(
         *({"id": f"s{number}", "title": "Look", "uses": "look", "effect": "read"} for number in range(steps))
@@ -65,7 +66,7 @@ async def _work(core: app.Core, *, count: int, steps: int, at_once: int) -> subp
     async def one() -> None:
         async with places:
             started = time.perf_counter()
-            run = await core.runs.start(_order(procedure))
+            run = await core.runs.start(_order(procedure, has_messages=has_messages))
             task = core.worker.task_of(run.id)
             if task is None or (await task).state is not runs.RunState.COMPLETED:
                 raise RuntimeError(f"the run {run.id} was not done")
@@ -103,13 +104,15 @@ def _procedure(*steps: dict[str, Any]) -> schema.Procedure:
     return schema.Procedure.model_validate(values)
 
 
-def _order(procedure: schema.Procedure) -> runs.RunRequest:
+def _order(procedure: schema.Procedure, *, has_messages: bool = False) -> runs.RunRequest:
+    kinds = invocations.ConversationKind
+    kind = kinds.CHANNEL if has_messages else kinds.TERMINAL
     invocation = invocations.Invocation(
         id=f"{_PREFIX}-{next(_NUMBERS)}",
         text="run try-out",
         source=invocations.Source.TERMINAL,
         actor=invocations.Actor(id="terminal:bench", name="bench"),
-        conversation=invocations.Conversation(kind=invocations.ConversationKind.TERMINAL, id="terminal"),
+        conversation=invocations.Conversation(kind=kind, id="C1" if has_messages else "terminal"),
         received_at=datetime.datetime.now(datetime.UTC),
     )
     return runs.RunRequest(procedure=procedure, params={}, invocation=invocation)
