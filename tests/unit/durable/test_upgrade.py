@@ -76,7 +76,7 @@ async def test_questions_expire_by_timers_after_the_upgrade(database_url: str) -
 
     async with database.open_database(database_url) as db:
         (timer,) = await db.work(lambda one: one.execute(sqlalchemy.select(tables.timers)).all())
-    assert (timer.kind, timer.subject, tables.unpack(timer.payload)) == ("question", "q1", {})
+    assert (timer.kind, timer.subject, database.unpack(timer.payload)) == ("question", "q1", {})
     assert timer.due_at == datetime.datetime(2026, 11, 25, 11, tzinfo=datetime.UTC)
 
 

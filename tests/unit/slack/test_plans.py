@@ -70,7 +70,7 @@ def test_each_state_is_distinct_and_skipped_is_not_complete() -> None:
         "Do done": "complete",
         "Do failed": "error",
         "Do unknown": "error",
-        "Do left out": "pending",
+        "Do skipped": "pending",
     }
 
 
@@ -84,7 +84,7 @@ def test_marks_replace_unsupported_plans() -> None:
         "✅ Do done",
         "❌ Do failed",
         "❔ Do unknown – outcome unknown",
-        "➖ Do left out – skipped",
+        "➖ Do skipped – skipped",
     ]
 
 
