@@ -120,7 +120,7 @@ async def test_long_command_shows_progress_at_once(stage: testbed.TestBed) -> No
 
     delivery = await alice.types("/pos health pos-order", ops)
     await alice.waits_for_message(ops, containing="Working on it.")
-    answer = await alice.waits_for_message(ops, containing="UP but slow", timeout_seconds=10)
+    answer = await alice.waits_for_message(ops, containing="degraded (slow)", timeout_seconds=10)
 
     assert delivery.ack_seconds is not None
     assert delivery.ack_seconds < 1.0
@@ -152,7 +152,7 @@ async def test_sigterm_completes_running_commands_and_exits_with_0(mode: testbed
         await alice.types("/pos health pos-order", ops)
         stage.bot.sends(signal.SIGTERM)
 
-        answer = await alice.waits_for_message(ops, containing="UP but slow")
+        answer = await alice.waits_for_message(ops, containing="degraded (slow)")
         code = await stage.bot.ends(timeout_seconds=20)
 
     assert answer.text.startswith("🟡")
@@ -277,7 +277,7 @@ async def test_deleted_progress_message_does_not_lose_the_response(stage: testbe
     progress = await alice.waits_for_message(ops, containing="Working on it.")
     stage.workspace.delete_message(progress)
 
-    assert await alice.waits_for_message(ops, containing="UP but slow", timeout_seconds=10)
+    assert await alice.waits_for_message(ops, containing="degraded (slow)", timeout_seconds=10)
 
 
 async def test_rate_limited_progress_does_not_delay_the_response(stage: testbed.TestBed) -> None:
@@ -287,7 +287,7 @@ async def test_rate_limited_progress_does_not_delay_the_response(stage: testbed.
 
     await alice.types("/pos health pos-order", ops)
 
-    assert await alice.waits_for_message(ops, containing="UP but slow", timeout_seconds=8)
+    assert await alice.waits_for_message(ops, containing="degraded (slow)", timeout_seconds=8)
 
 
 async def test_unavailable_names_do_not_delay_the_response(stage: testbed.TestBed) -> None:

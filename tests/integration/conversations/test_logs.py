@@ -198,7 +198,7 @@ async def test_unknown_id_is_a_usage_error(scene: Scene) -> None:
 
     await scene.alice.types("/pos stop 1123-0000000000", ops)
 
-    message = await scene.alice.waits_for_message(ops, containing="No invocation has the id 1123-0000000000cord.")
+    message = await scene.alice.waits_for_message(ops, containing="No invocation has the id 1123-0000000000.")
     assert message.text.startswith("✋")
 
 
