@@ -166,7 +166,7 @@ async def test_sigterm_reports_commands_that_it_interrupts(mode: testbed.Mode) -
         alice, ops = stage.workspace.person("alice"), a_channel(stage)
         await stage.fleet["pos-order"].goes_down()
         await alice.types("/pos health pos-order --wait 10m", ops)
-        await alice.waits_for_message(ops, containing="Waiting")
+        await alice.waits_for_message(ops, containing="waiting, 0 of")
         stage.bot.sends(signal.SIGTERM)
 
         answer = await alice.waits_for_message(ops, containing="being restarted", timeout_seconds=20)
