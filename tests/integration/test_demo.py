@@ -105,7 +105,7 @@ def test_demo_in_a_terminal_ends_with_a_prompt() -> None:
     for seen in (
         "Unknown command: brake",
         "pos-catalog has lost its database",
-        "pos-catalog in sandbox",
+        "pos-catalog · sandbox",
         "alice ❯ 3",
         "3 [ Details ]",
         "› thread",
