@@ -243,7 +243,7 @@ async def test_account_reads_pod_metrics(environment: dict[str, str]) -> None:
     _, output, _ = await processes.run(environment, "pods", "order", "--output", "json")
 
     table = json.loads(output)["sections"][0]
-    assert table["columns"][-1] == "uses"
+    assert table["columns"][-1] == "usage"
     assert all("12m" in row["cells"][-1] and "300Mi" in row["cells"][-1] for row in table["rows"])
 
 
