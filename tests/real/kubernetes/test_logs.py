@@ -68,9 +68,9 @@ async def test_container_waiting_for_its_restart_is_read_once(
     running = await processes.run(environment, "logs", "order")
 
     assert looping[1].count("attempt") == 1
-    assert "ended: OOMKilled (137), waits to be started again" in looping[1]
+    assert "terminated: OOMKilled (exit code 137), waiting for its restart" in looping[1]
     assert [running[1].count(f"the {which} attempt") for which in ("first", "second")] == [1, 1]
-    assert "ended: OOMKilled (137), started again" in running[1]
+    assert "terminated: OOMKilled (exit code 137), restarted" in running[1]
 
 
 async def test_forbidden_request_names_the_missing_rule(
