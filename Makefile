@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Without bytecode each worker of the tests, and each command they start, compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo generate test test-all check bench lock clean
 
 setup: $(VENV)/.ready

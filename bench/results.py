@@ -61,7 +61,7 @@ class Results:
 
 
 def table(head: Row, rows: Iterable[Row]) -> list[str]:
-    """Return the lines of a Markdown table whose columns stand under each other."""
+    """Return the lines of a Markdown table with aligned columns."""
     filled = [head, *rows]
     widths = [max(len(row[column]) for row in filled) for column in range(len(head))]
     lines = [_line(row, widths) for row in filled]

@@ -154,7 +154,9 @@ def _core(
     checker: permissions.Permissions,
     redactor: redaction.Redactor,
 ) -> Core:
-    data, commands, make_context = shared.data, shared.commands, shared.factory()
+    data, commands, engine = shared.data, shared.commands, None
+    if shared.procedures is not None:
+        engine = _engine(db, permissions.Authorizer(checker, data.roles), redactor)
     dispatcher = dispatch_dispatcher.Dispatcher(
         parser=parser.Parser(
             commands,
@@ -163,12 +165,10 @@ def _core(
         permissions=checker,
         redactor=redactor,
         audit_log=shared.audit,
-        make_context=make_context,
+        make_context=shared.factory(engine.runs if engine is not None else None),
     )
-    engine = None
-    if shared.procedures is not None:
-        engine = _engine(db, dispatcher, permissions.Authorizer(checker, data.roles), redactor)
-        make_context.keywords["run_service"] = engine.runs
+    if engine is not None:
+        engine.worker.runner = dispatcher
     return Core(
         dispatcher=dispatcher,
         data=data,
@@ -180,12 +180,7 @@ def _core(
     )
 
 
-def _engine(
-    db: database.Database,
-    dispatcher: dispatch_dispatcher.Dispatcher,
-    authorizer: permissions.Authorizer,
-    redactor: redaction.Redactor,
-) -> Engine:
+def _engine(db: database.Database, authorizer: permissions.Authorizer, redactor: redaction.Redactor) -> Engine:
     # Together with the procedures a third of what a terminal command could import, and most need neither.
     from bot.durable import membership  # noqa: PLC0415
     from bot.procedures.engine import service  # noqa: PLC0415
@@ -194,7 +189,7 @@ def _engine(
 
     member, store = membership.Membership(db), run_store.RunStore(db)
     run_store.register_timers(member.timers)
-    worker = run_worker.RunWorker(store, member, dispatcher, contexts.now)
+    worker = run_worker.RunWorker(store, member, contexts.now)
     runs = service.RunService(
         store=store, worker=worker, member=member, authorizer=authorizer, now=contexts.now, redact=redactor.text
     )

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from bot.kubernetes import workloads as kubernetes_workloads
     from bot.kubernetes.diagnosis import java as diagnosis_java
     from bot.kubernetes.diagnosis import rules
-    from bot.procedures import runs as procedures_runs
     from bot.procedures import schema
+    from bot.procedures.engine import service as engine_service
     from bot.store import audit
 
 EVERYONE = "everyone"
@@ -201,7 +201,7 @@ class Context:
     """By name, procedures included; in a terminal only the one that runs, where it does not set `needs_procedures`."""
     command_names: Collection[str]
     """Names of all commands, also where only one is imported."""
-    run_service: "procedures_runs.RunService | None"
+    run_service: "engine_service.RunService | None"
     procedures: "schema.ProcedureCatalog | None"
     may_run: "MayRun"
     """Returns whether the actor of this invocation may run a command here."""
@@ -209,7 +209,7 @@ class Context:
     now: Callable[[], datetime.datetime]
 
     @property
-    def runs(self) -> "procedures_runs.RunService":
+    def runs(self) -> "engine_service.RunService":
         """The runs of procedures; for commands with `needs_procedures`."""
         if self.run_service is None:
             raise RuntimeError("only a command with needs_procedures has runs")

@@ -19,6 +19,7 @@ from bot.store import audit
 if TYPE_CHECKING:
     from bot.kubernetes import client, workloads
     from bot.procedures import schema
+    from bot.procedures.engine import service
 
 
 def now() -> datetime.datetime:
@@ -74,12 +75,8 @@ class SharedContext:
         default_factory=lambda: diagnosis_java.Java(config_settings.for_other_programs())
     )
 
-    def factory(self) -> "functools.partial[bot_command.Context]":
-        """
-        Return what makes a context from the `invocation`, `may_run` and `display` of an invocation.
-
-        Its keyword `run_service` is set later: the engine runs commands through the dispatcher, which needs contexts.
-        """
+    def factory(self, runs: "service.RunService | None") -> "functools.partial[bot_command.Context]":
+        """Return what makes a context from the `invocation`, `may_run` and `display` of an invocation."""
         return functools.partial(
             bot_command.Context,
             catalog=self.data.catalog,
@@ -94,7 +91,7 @@ class SharedContext:
             audit=self.audit,
             commands=self.commands,
             command_names=self.command_names,
-            run_service=None,
+            run_service=runs,
             procedures=self.procedures,
             now=now,
         )

@@ -13,7 +13,7 @@ from bot import app as bot_app
 from bot import command, logs
 from bot.config import settings as config_settings
 from bot.dispatch import redaction
-from bot.durable import retention
+from bot.durable import deliveries, retention
 from bot.http import server as http_server
 from bot.procedures import live_messages as run_messages
 from bot.procedures.engine import store as run_store
@@ -85,7 +85,7 @@ async def _serve(
             is_ready=lambda: _readiness(stop, slack),
             routes=[slack.route] if slack.route else [],
         )
-        prunes = {"entries": audit.prune, "runs": run_store.prune}
+        prunes = {"entries": audit.prune, "runs": run_store.prune, "deliveries": deliveries.prune}
         retention.register(core.member.timers, prunes, days=settings.audit_days)
         watches = {**slack.watches, "membership": core.member.watch}
         listening = http_server.listening(endpoints, settings.host, settings.port)

@@ -1,5 +1,6 @@
 """What every test stands on: one loop, an environment of its own, and a stage with a real bot where one is needed."""
 
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -46,3 +47,12 @@ async def stage(shared_stage: testbed.TestBed) -> testbed.TestBed:
     await shared_stage.registry.recovers()
     await shared_stage.gateway.recovers()
     return shared_stage
+
+
+# What is imported stays: without it the collector walks it again and again.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()

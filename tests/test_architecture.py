@@ -1,6 +1,7 @@
 """The promises that ARCHITECTURE.md makes about the code itself."""
 
 import ast
+import functools
 import pathlib
 import tomllib
 from collections.abc import Iterator
@@ -10,12 +11,20 @@ import commands
 
 PROJECT = pathlib.Path(__file__).parent.parent
 FOLDERS = ("bot", "commands", "sandbox", "bench")
-SOURCES = {path: path.read_text() for folder in FOLDERS for path in sorted((PROJECT / folder).rglob("*.py"))}
-TREES = {path: ast.parse(text) for path, text in SOURCES.items()}
 NEWLINE = "\n"
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 BROAD_EXCEPT = {"bot/dispatch/dispatcher.py", "bot/slack/inbound/listeners.py"}
+
+
+@functools.cache
+def sources() -> dict[pathlib.Path, str]:
+    return {path: path.read_text() for folder in FOLDERS for path in sorted((PROJECT / folder).rglob("*.py"))}
+
+
+@functools.cache
+def trees() -> dict[pathlib.Path, ast.Module]:
+    return {path: ast.parse(text) for path, text in sources().items()}
 
 
 def name(path: pathlib.Path) -> str:
@@ -23,7 +32,7 @@ def name(path: pathlib.Path) -> str:
 
 
 def nodes(*kinds: type[ast.AST]) -> Iterator[tuple[pathlib.Path, Any]]:
-    return ((path, node) for path, tree in TREES.items() for node in ast.walk(tree) if isinstance(node, kinds))
+    return ((path, node) for path, tree in trees().items() for node in ast.walk(tree) if isinstance(node, kinds))
 
 
 def test_every_package_has_its_layer() -> None:
@@ -42,7 +51,7 @@ def test_every_package_has_its_layer() -> None:
 def test_files_and_functions_are_short() -> None:
     long_files = [
         f"{name(path)}: {text.count(NEWLINE)} lines"
-        for path, text in SOURCES.items()
+        for path, text in sources().items()
         if text.count(NEWLINE) > MAX_FILE_LINES
     ]
     long_functions = [
@@ -65,7 +74,9 @@ def test_broad_except_is_in_two_places_only() -> None:
 
 
 def test_every_package_says_what_belongs_there() -> None:
-    silent = [name(path) for path, tree in TREES.items() if path.name == "__init__.py" and not ast.get_docstring(tree)]
+    silent = [
+        name(path) for path, tree in trees().items() if path.name == "__init__.py" and not ast.get_docstring(tree)
+    ]
 
     assert silent == []
 

@@ -173,7 +173,7 @@ def slack_access(settings: Settings) -> SlackAccess:
 
 
 def _passwords(url: str) -> set[str]:
-    """Return the password in *url* as it stands there and as it is meant: a driver's message may hold it alone."""
+    """Return the password in *url*, encoded and decoded: a driver's message may contain either."""
     try:
         password = urllib.parse.urlsplit(url).password or ""
     except ValueError:

@@ -92,7 +92,7 @@ def load(
 
 def read(path: pathlib.Path) -> object:
     """
-    Return the content of somebody else's YAML file as it is, without holding it to a model.
+    Return the content of a foreign YAML file, without validating it against a model.
 
     Raises:
         errors.BadConfiguration: when it is not YAML.
@@ -102,7 +102,7 @@ def read(path: pathlib.Path) -> object:
 
 def read_all(path: pathlib.Path) -> list[object]:
     """
-    Return the content of every document in somebody else's YAML file.
+    Return the content of every document in a foreign YAML file.
 
     Raises:
         errors.BadConfiguration: when it is not YAML.

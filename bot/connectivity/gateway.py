@@ -77,7 +77,7 @@ class ResponseClass(enum.Enum):
     UNAUTHORIZED = enum.auto()
     # 403: the credentials are valid and do not suffice.
     FORBIDDEN = enum.auto()
-    # Any other 4xx: the request is wrong, whoever sends it.
+    # Any other 4xx: the request itself is wrong.
     CLIENT_ERROR = enum.auto()
     # 503: the gateway has no instance to forward to.
     UNAVAILABLE = enum.auto()

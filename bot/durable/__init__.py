@@ -14,7 +14,7 @@ The database is the coordinator; there is no leader. A domain uses the kernel in
 own. A new kind of timer is one `Timers.register`, of live message one entry in the registry, of delivery one handler,
 of work one `membership.Listener`. The kernel knows no Slack and no procedure.
 
-What keeps each promise, and the test that goes red without it (`tests/unit/durable/`):
+Each promise, its guard, and the test that goes red without the guard (`tests/unit/durable/`):
 
     a live worker is not expired
         `heartbeat == counter` in `expire`: `test_moved_heartbeat_prevents_expiry`

@@ -1,9 +1,9 @@
 """
 Claims: which worker works on what, in one table for every kind of work.
 
-A row says that there is work: `offer` makes it, or signals whoever has it; `claim` gives it to a worker; `complete`
-removes it, unless it was signalled meanwhile. The signal is a counter, so work that is requested again while it is
-under way is never lost, whichever of the two transactions comes first.
+A row says that there is work: `offer` makes it, or signals the worker that has it; `claim` gives it to a worker;
+`complete` removes it, unless it was signalled meanwhile. The signal is a counter, so work that is requested again while
+it is under way is never lost, whichever of the two transactions comes first.
 
     (no row) --offer--> free --claim--> claimed --complete--> (no row)
                           ^                |

@@ -190,7 +190,7 @@ class DeliveryWorker:
     def _forget(self, subject: str, task: "asyncio.Task[None]") -> None:
         del self._tasks[subject]
         if not task.cancelled() and (error := task.exception()) is not None:
-            # The attempt is written: whoever goes on looks it up, or says that nobody knows.
+            # The attempt is written, so the next worker looks it up, or marks it as unknown.
             log.error("delivery failed", delivery=subject, exc_info=error)
 
     async def _deliver(self, claim: claims.Claim) -> None:

@@ -10,8 +10,8 @@ the reconciler in `bot/slack/outbound` loads the subject, renders its messages a
                                      | found, or not     +--final and shown, or gone and not needed--> DONE
                                      +--refused everywhere, or not needed any more-------------------> DONE
 
-ATTEMPTED means that a post was begun and nobody knows how it went: whoever finds that looks for the message before
-posting again. Nothing here knows how a message looks, or where.
+ATTEMPTED means that a post was started and its result is unknown: the next worker looks for the message before it
+posts again. Nothing here knows how a message looks, or where.
 """
 
 import dataclasses

@@ -61,7 +61,7 @@ def release(connection: sqlalchemy.Connection, name: str, owner: Owner) -> None:
 
 
 def break_lock(connection: sqlalchemy.Connection, name: str) -> Owner | None:
-    """Release a lock whoever holds it; return who did, or None where nobody holds it."""
+    """Release a lock of any owner; return the owner, or None where it is not held."""
     freed = sqlalchemy.delete(_LOCKS).where(_LOCKS.c.name == name).returning(_LOCKS.c.owner_kind, _LOCKS.c.owner)
     row = connection.execute(freed).one_or_none()
     return Owner(kind=row.owner_kind, id=row.owner) if row is not None else None

@@ -93,7 +93,7 @@ def cancel(connection: sqlalchemy.Connection, kind: str, subject: str) -> dateti
     """
     Remove a timer; return when it was due, None where there is none, because it was fired or cancelled.
 
-    Whoever decides by `due_at` cancels first: so two that decide at the same moment do it one after the other.
+    Cancel before deciding by `due_at`: of two transactions that decide at the same moment, one then waits.
     """
     own = sqlalchemy.delete(_TIMERS).where(_TIMERS.c.kind == kind, _TIMERS.c.subject == subject)
     return connection.execute(own.returning(_TIMERS.c.due_at)).scalar_one_or_none()

@@ -69,7 +69,7 @@ def _request(procedure: schema.Procedure, typed: command.Parameters, context: co
 
 
 async def attach(run: runs.Run, context: command.Context) -> reports.Report:
-    """Return the summary of *run* once it has ended, or waits for somebody who is not at this terminal."""
+    """Return the summary of *run* once it has ended, or waits for a person who is not at this terminal."""
 
     async def show(now: runs.Run) -> None:
         await context.display.progress(run_reports.live(now, context.runbook))

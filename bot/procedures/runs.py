@@ -8,8 +8,7 @@ import dataclasses
 import datetime
 import enum
 import shlex
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from collections.abc import Mapping
 
 from bot.model import invocations, reports
 from bot.procedures import schema
@@ -313,43 +312,3 @@ class RunFilter:
     service: str | None = None
     since: datetime.datetime | None = None
     limit: int = 20
-
-
-class RunService(Protocol):
-    """The engine as commands see it; see `engine/service.py`."""
-
-    async def start(self, order: RunRequest) -> Run:
-        """Return the run that *order* starts, or has started before."""
-
-    def plan(self, order: RunRequest) -> tuple[PlannedStep, ...]:
-        """Return what a run of *order* would do."""
-
-    async def find(self, run_id: str) -> Run:
-        """Return a run."""
-
-    async def list(self, wanted: RunFilter) -> tuple[Run, ...]:
-        """Return runs, the newest first."""
-
-    async def answer(
-        self, run: Run, answer: str, *, by: invocations.Invocation, comment: str = "", question_id: str | None = None
-    ) -> Question:
-        """
-        Return the question of *run* with the answer that counts: this one, or an earlier one.
-
-        *question_id* names the question that is meant, which may not be the open one.
-        """
-
-    async def may_answer(self, run: Run, question: Question, *, by: invocations.Invocation) -> bool:
-        """Return whether this person may answer *question*."""
-
-    async def cancel(self, run_id: str, *, by: invocations.Invocation) -> Run:
-        """Request the cancellation of a run and return the run."""
-
-    async def retry(self, run_id: str, *, by: invocations.Invocation) -> Run:
-        """Continue an ended run at its first failed step and return the run."""
-
-    async def unlock(self, lock: str) -> Run:
-        """Release a lock and return the run that held it."""
-
-    async def execute_or_follow(self, run: Run, show: Callable[[Run], Awaitable[None]]) -> Run:
-        """Execute *run* here, or follow whoever executes it, until it ends or waits for a person; return it."""

@@ -123,7 +123,7 @@ class Database:
 
     @contextlib.contextmanager
     def _watched(self, seconds: float, *, probes: bool = False) -> Iterator[None]:
-        """Say in our own words what goes wrong in the block, and leave a database alone that is away."""
+        """Translate errors of the block into ours, and leave a database that is away alone for a while."""
         if time.monotonic() < self._away_until and not probes:
             raise errors.Unavailable("The database did not answer a moment ago.", hint=_HINT)
         try:

@@ -94,7 +94,7 @@ def a_demo() -> terminals.Terminal:
 def test_demo_in_a_terminal_ends_with_a_prompt() -> None:
     """Enter skips what is waited for, and what is typed ahead is kept for the prompt."""
     terminal = a_demo()
-    lines = ["brake catalog", "break catalog", "/pos health catalog", "3", "@pos help"]
+    lines = ["brake catalog", "break catalog", "/pos health catalog", "2", "@pos help"]
     lines += ["ship order", "/pos diagnose order", "/pos post-deployment order", "1"]
     lines += ["mend order", "1 1.4.2 is live", "/pos pods order"]
     terminal.types("\n" * 80 + "\n".join([*lines, "quit", ""]))
@@ -106,11 +106,11 @@ def test_demo_in_a_terminal_ends_with_a_prompt() -> None:
         "Unknown command: brake",
         "pos-catalog has lost its database",
         "pos-catalog · sandbox",
-        "alice ❯ 3",
-        "3 [ Details ]",
+        "alice ❯ 2",
+        "2 [ Details ]",
         "› thread",
         "pos-order 1.5.0 was deployed; its new pod does not start.",
-        "1 of 3 pods of pos-order in sandbox do not start",
+        "pos-order · sandbox: 1 of 3 pods not starting",
         "PlaceholderResolutionException",
         "1 [ Yes ]  2 [ No ]",
         "answered “yes”",

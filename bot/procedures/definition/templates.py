@@ -13,7 +13,7 @@ from bot.procedures import schema
 from bot.procedures.definition import references as definition_references
 
 UNKNOWN = "unknown"
-"""The text of null: the step did not run, or could not tell."""
+"""The text of null: the step did not run, or its result is unknown."""
 _PLACEHOLDER = re.compile(r"\{\{(?P<path>[^{}]*)\}\}")
 _STRAY_BRACES = re.compile(r"\{\{|\}\}")
 

@@ -189,7 +189,7 @@ class RunExecutor:
     ) -> invocations.Response:
         """Return the response, or that it timed out or was cancelled."""
         task, stop = asyncio.ensure_future(work), asyncio.ensure_future(self._signals.cancelled.wait())
-        # The end of a run is done whoever wants an end.
+        # Steps under `finally` are not cancelled.
         awaited = {task, stop} if self._run.ending is None else {task}
         try:
             await asyncio.wait(awaited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -173,7 +173,7 @@ class RunStore:
 
     async def reopen(self, run: procedures_runs.Run) -> bool:
         """
-        Let an ended run go on as *run*; return False where somebody else did that first.
+        Reopen an ended run as *run*; return False if it was reopened meanwhile.
 
         Raises:
             errors.Refused: another run holds its lock.
@@ -279,7 +279,7 @@ class RunStore:
                 if until is not None:
                     timers.schedule(connection, ATTEMPT_TIMER, run.id, until, scheduled_at=now)
                 if not claims.complete(connection, worker, claim):
-                    # Signalled meanwhile: somebody is to look at it again.
+                    # Signalled meanwhile: a worker has to look at it again.
                     claims.release(connection, worker, RUN, (run.id,))
             if ended is not None:
                 audit.complete_invocation(connection, ended)

@@ -27,16 +27,16 @@ class RunWorker:
         self,
         store: run_store.RunStore,
         member: membership.Membership,
-        runner: executor.StepRunner,
         now: Callable[[], datetime.datetime],
     ) -> None:
+        self.runner: executor.StepRunner | None = None
+        """Runs the commands of steps; set once at assembly, because the dispatcher needs the runs first."""
         self.on_change: Callable[[], None] | None = None
         """Called after every write about a run."""
         self.claims_new_runs = True
         """False in a terminal, which stays with one run."""
         self._store = store
         self._member = member
-        self._runner = runner
         self._now = now
         self._executing: dict[str, tuple[asyncio.Task[runs.Run], executor.RunControl, _Journal]] = {}
         self._leaving = asyncio.Event()
@@ -63,7 +63,7 @@ class RunWorker:
     @property
     def validate(self) -> step_kind.ValidateParameters:
         """Return what checks the values that a step hands over."""
-        return self._runner.validate
+        return self._ensure_runner().validate
 
     async def drain(self, seconds: float) -> None:
         """Start no further step, and wait that long for the steps that are under way."""
@@ -80,7 +80,7 @@ class RunWorker:
         journal = _Journal(
             self._store, self._member, claim or claims.Claim(kind=run_store.RUN, subject=run.id), self._now
         )
-        execution = executor.RunExecutor(run, journal, self._runner, control, self._now)
+        execution = executor.RunExecutor(run, journal, self._ensure_runner(), control, self._now)
         task = asyncio.create_task(execution.work(), name=f"run {run.id}")
         self._executing[run.id] = (task, control, journal)
         self._announce()
@@ -170,6 +170,11 @@ class RunWorker:
         self._may_be_more = len(claimed.runs) >= room
         for run, claim in claimed.runs:
             self.execute(run, claim)
+
+    def _ensure_runner(self) -> executor.StepRunner:
+        if self.runner is None:
+            raise RuntimeError("the worker was assembled without a runner of steps")
+        return self.runner
 
     def _announce(self) -> None:
         if self.on_change is not None:

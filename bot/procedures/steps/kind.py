@@ -37,7 +37,7 @@ class Action:
     command: bot_command.Command[Any] | None = None
     parameters: bot_command.Parameters | None = None
     content: pydantic.BaseModel | None = None
-    """What stands under `with` of a step without a command."""
+    """The `with` mapping of a step without a command."""
     confirmation: str = ""
     """The question before a command."""
 

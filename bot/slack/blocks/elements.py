@@ -111,7 +111,7 @@ class SpaceBudget:
         return kept
 
     def take_while_fitting(self, sizes: Sequence[int], what: str) -> int:
-        """Return how many of the things with *sizes* fit, in their order; the rest is counted as left out."""
+        """Return how many of the things with *sizes* fit, in their order; the rest is counted as omitted."""
         count = 0
         for size in sizes:
             if size > self.characters:

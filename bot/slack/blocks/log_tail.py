@@ -30,7 +30,7 @@ class Tail:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing of the log is left out."""
+        """Whether the whole log is shown."""
         return len(self.lines) == self.total and not any(line.is_truncated for line in self.lines)
 
     @property
@@ -51,7 +51,7 @@ class Tail:
         return Tail(lines=tuple(reversed(kept)), total=self.total)
 
     def describe(self) -> str:
-        """Return a sentence about what is left out."""
+        """Return a sentence about what is omitted."""
         if not self.lines:
             return f"{self.total:,} lines do not fit here."
         truncated = "long lines truncated" if any(line.is_truncated for line in self.lines) else ""

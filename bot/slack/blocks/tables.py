@@ -88,7 +88,7 @@ def fits(lines: Sequence[tuple[str, ...]]) -> bool:
 
 def width_of(text: str) -> int:
     """Return how many columns *text* takes: wide characters two, combining ones none."""
-    return sum(_width(character) for character in text)
+    return len(text) if text.isascii() else sum(_width(character) for character in text)
 
 
 def _width(character: str) -> int:

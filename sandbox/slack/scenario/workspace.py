@@ -17,14 +17,14 @@ class Workspace(inspection.Inspection):
     """A sandboxed Slack workspace with one app in it."""
 
     def __init__(
-        self, state: workspace_state.State, session: aiohttp.ClientSession, crew: tasks.BackgroundTasks
+        self, state: workspace_state.State, session: aiohttp.ClientSession, background: tasks.BackgroundTasks
     ) -> None:
-        held_sockets = sockets.Sockets(state, crew)
+        held_sockets = sockets.Sockets(state, background)
         super().__init__(state, held_sockets)
         self._people: dict[str, people.Person] = {}
         self._requests = requests.Requests(state.settings, session)
         self.faults = faults.Faults(self._sockets, state.tokens)
-        self._sent = server_delivery.Deliveries(state, self.faults, self._requests, held_sockets, crew)
+        self._sent = server_delivery.Deliveries(state, self.faults, self._requests, held_sockets, background)
         self.server = listener.Server(state, self.faults, held_sockets)
 
     @property
@@ -170,12 +170,12 @@ async def running(
 ) -> collections.abc.AsyncIterator[Workspace]:
     """Start a workspace on loopback and close everything at the end."""
     at = workspace_state.State(setup or state_settings.Settings(), clock or clocks.SystemClock())
-    crew = tasks.BackgroundTasks()
+    background = tasks.BackgroundTasks()
     async with aiohttp.ClientSession() as session:
-        workspace = Workspace(at, session, crew)
+        workspace = Workspace(at, session, background)
         await workspace.server.start(port)
         try:
             yield workspace
         finally:
             await workspace.server.close()
-            await crew.close()
+            await background.close()

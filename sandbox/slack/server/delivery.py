@@ -36,13 +36,13 @@ class Deliveries:
         planned: faults.Faults,
         requests: server_requests.Requests,
         held_sockets: sockets.Sockets,
-        crew: tasks.BackgroundTasks,
+        background: tasks.BackgroundTasks,
     ) -> None:
         self._state = state
         self._faults = planned
         self._requests = requests
         self._sockets = held_sockets
-        self._crew = crew
+        self._background = background
 
     async def deliver(
         self,
@@ -62,7 +62,7 @@ class Deliveries:
         envelope_id = str(uuid.uuid4())
         await asyncio.gather(*(self._attempt(delivery, envelope_id, 0, take_answer) for _ in range(times)))
         if kind is records.Kind.EVENT and self._is_due_again(delivery):
-            self._crew.start(self._repeat(delivery))
+            self._background.start(self._repeat(delivery))
         return delivery
 
     def note(self, kind: records.Kind, payload: shapes.Json, what: str) -> records.Delivery:

@@ -76,9 +76,9 @@ class Socket:
 class Sockets:
     """Opens sockets for tickets and hands each payload to exactly one of them."""
 
-    def __init__(self, state: workspace_state.State, crew: tasks.BackgroundTasks) -> None:
+    def __init__(self, state: workspace_state.State, background: tasks.BackgroundTasks) -> None:
         self._state = state
-        self._crew = crew
+        self._background = background
         self._open: collections.deque[Socket] = collections.deque()
         self._number = 0
         self._refusals: list[int] = []
@@ -122,7 +122,7 @@ class Sockets:
         for socket in tuple(self._open):
             socket.is_leaving = reason != "warning"
             await socket.send(_disconnect(reason))
-            self._crew.start(self._close_later(socket))
+            self._background.start(self._close_later(socket))
 
     async def close(self) -> None:
         """Close all sockets."""

@@ -137,6 +137,7 @@ async def test_post_with_a_lost_response_is_not_repeated(
     assert len(delivery.messages_of(run, "live")) == len(delivery.messages_of(run, "end-")) == 1
 
 
+@pytest.mark.slow
 async def test_question_answered_before_its_post_is_confirmed_is_updated(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:

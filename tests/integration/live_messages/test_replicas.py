@@ -46,6 +46,7 @@ async def test_kill_between_any_two_writes_leaves_each_message_once(
         assert sorted(posted) == ["end", "live"], life
 
 
+@pytest.mark.slow
 async def test_several_replicas_post_each_message_once(
     database_url: str, tmp_path: pathlib.Path, workspace: slack.Workspace, notes: engine_fixture.Notes
 ) -> None:

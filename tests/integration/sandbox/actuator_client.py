@@ -5,6 +5,7 @@ Requests that tests send to a sandboxed service.
 import httpx
 
 from sandbox.services.service import Service
+from tests import plain_http
 
 HEALTH = "/actuator/health"
 READINESS = "/actuator/health/readiness"
@@ -12,7 +13,7 @@ LIVENESS = "/actuator/health/liveness"
 
 
 async def fetch(service: Service, path: str = HEALTH, **headers: str) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+    async with plain_http.client(timeout=5) as client:
         return await client.get(service.url + path, headers=headers)
 
 

@@ -3,6 +3,7 @@
 import httpx
 
 from sandbox import cluster
+from tests import plain_http
 
 PODS = "/api/v1/namespaces/positivity/pods"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/positivity/deployments"
@@ -14,5 +15,5 @@ async def fetch(
 ) -> httpx.Response:
     """Send a GET request, anonymous if *token* is None."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=kube.url, headers=headers, trust_env=False) as client:
+    async with plain_http.client(base_url=kube.url, headers=headers) as client:
         return await client.get(path, params=query)

@@ -15,6 +15,7 @@ import pytest
 from sandbox import cluster
 from sandbox.cluster.scenario.deployments import Deployment
 from sandbox.cluster.scenario.failures import Pod
+from tests import plain_http
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +35,7 @@ async def pod(order: Deployment) -> Pod:
 
 
 async def fetch(kube: cluster.Cluster, pod: Pod, **query: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=kube.url, headers=HEADERS, trust_env=False) as client:
+    async with plain_http.client(base_url=kube.url, headers=HEADERS) as client:
         return await client.get(f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/log", params=query)
 
 

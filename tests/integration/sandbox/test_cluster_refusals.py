@@ -13,6 +13,7 @@ import pytest
 from sandbox import cluster
 from sandbox.cluster.state import accounts
 from sandbox.services.states import Listener
+from tests import plain_http
 from tests.integration.sandbox.cluster_client import DEPLOYMENTS, PODS, SECRETS, fetch
 
 pytestmark = pytest.mark.anyio
@@ -78,7 +79,7 @@ async def test_role_of_another_namespace_is_worth_nothing_here(kube: cluster.Clu
 
 async def test_writing_is_not_served(kube: cluster.Cluster) -> None:
     url = f"{kube.url}{PODS}/{kube.deployments['pos-order'].pods[0].name}"
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with plain_http.client() as client:
         refused = await client.delete(url, headers={"Authorization": f"Bearer {cluster.BOT_TOKEN}"})
         missing = await client.delete(url, headers={"Authorization": f"Bearer {cluster.ADMIN_TOKEN}"})
 

@@ -2,11 +2,11 @@
 Sandboxed services say of their health what real Spring services say.
 """
 
-import httpx
 import pytest
 
 from sandbox.services import documents, health_documents
 from sandbox.services.service import Service
+from tests import plain_http
 from tests.integration.sandbox import actuator_client
 
 pytestmark = pytest.mark.anyio
@@ -74,7 +74,7 @@ async def test_unknown_path_answers_springs_error_document(order: Service) -> No
 
 
 async def test_changing_anything_through_actuator_is_not_allowed(order: Service) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with plain_http.client() as client:
         response = await client.post(order.url + actuator_client.HEALTH)
 
     assert (response.status_code, response.headers["allow"]) == (405, "GET")

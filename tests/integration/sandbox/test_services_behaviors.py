@@ -11,6 +11,7 @@ import pytest
 from sandbox.services import documents, health_documents
 from sandbox.services.service import Service
 from sandbox.services.states import Behavior, State
+from tests import plain_http
 from tests.integration.sandbox import actuator_client
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +41,7 @@ async def test_hanging_service_takes_request_and_never_answers(order: Service) -
     await order.hangs()
 
     with pytest.raises(httpx.ReadTimeout):
-        async with httpx.AsyncClient(timeout=0.1, trust_env=False) as client:
+        async with plain_http.client(timeout=0.1) as client:
             await client.get(order.url + actuator_client.HEALTH)
 
     assert order.request_count == 1
@@ -50,7 +51,7 @@ async def test_trickled_body_arrives_in_pieces_and_whole(order: Service) -> None
     await order.trickles(seconds=0.001)
 
     async with (
-        httpx.AsyncClient(trust_env=False) as client,
+        plain_http.client() as client,
         client.stream("GET", order.url + actuator_client.HEALTH) as response,
     ):
         pieces = [piece async for piece in response.aiter_raw()]
@@ -93,7 +94,7 @@ async def test_unauthorized_client_is_told_how_to_authenticate(order: Service) -
 async def test_login_redirect_leads_to_html(order: Service) -> None:
     await order.behaves(Behavior.LOGIN_PAGE)
 
-    async with httpx.AsyncClient(follow_redirects=True, trust_env=False) as client:
+    async with plain_http.client(follow_redirects=True) as client:
         response = await client.get(order.url + actuator_client.HEALTH)
 
     assert [(hop.status_code, hop.headers["location"]) for hop in response.history] == [(302, "/login")]

@@ -12,6 +12,7 @@ import pytest
 from sandbox.services import fleets, ports
 from sandbox.services.service import Service
 from sandbox.services.states import Listener
+from tests import plain_http
 from tests.integration.sandbox import actuator_client
 
 pytestmark = pytest.mark.anyio
@@ -65,7 +66,7 @@ async def test_door_can_be_opened_and_closed_many_times_on_one_port(order: Servi
 
 
 async def test_kept_connection_does_not_outlive_closed_door(order: Service) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with plain_http.client() as client:
         await client.get(order.url + actuator_client.HEALTH)
         await order.refuses()
 
@@ -132,7 +133,7 @@ async def test_stopped_fleet_leaves_nothing_open() -> None:
 async def test_250_services_run_in_one_process() -> None:
     names = [f"pos-{number}" for number in range(250)]
 
-    async with fleets.running(names) as fleet, httpx.AsyncClient(trust_env=False) as client:
+    async with fleets.running(names) as fleet, plain_http.client() as client:
         sample = [await client.get(fleet[name].url + actuator_client.READINESS) for name in names[::25]]
 
     assert {response.status_code for response in sample} == {200}

@@ -157,6 +157,7 @@ def test_help_imports_no_command() -> None:
     assert "commands.health" not in ran.stdout
 
 
+@pytest.mark.slow
 def test_one_command_imports_no_other(environment: dict[str, str]) -> None:
     cli_runner.answer(environment, "migrate")
     code = "import sys; from bot import __main__ as entry; entry.run(['services']); print(*sorted(sys.modules))"
@@ -232,6 +233,7 @@ async def test_invalid_configuration_is_one_sentence_at_startup(
     assert len(complaint.splitlines()) == 1
 
 
+@pytest.mark.slow
 async def test_migrate_reports_its_result(environment: dict[str, str]) -> None:
     first = await processes.run(environment, "migrate")
     second = await cli_runner.run(environment, "migrate")

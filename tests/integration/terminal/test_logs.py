@@ -220,6 +220,7 @@ async def test_response_is_filtered_again_without_the_cluster(
     assert [entry["count"] for entry in entries_of(again)] == [3]
 
 
+@pytest.mark.slow
 async def test_followed_log_survives_a_disconnect_and_a_rollout(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:

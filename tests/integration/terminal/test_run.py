@@ -104,6 +104,7 @@ def test_json_of_a_run_has_each_outcome(environment: dict[str, str]) -> None:
     assert [task["state"] for task in document["sections"][0]["tasks"]] == ["done", "waiting", "pending", "pending"]
 
 
+@pytest.mark.slow
 def test_terminal_asks_its_questions(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
     terminal.waits_for("Your answer (Enter to skip): ")
@@ -123,6 +124,7 @@ def test_terminal_asks_its_questions(environment: dict[str, str]) -> None:
     assert "\x1b[31m?" not in terminal.screen
 
 
+@pytest.mark.slow
 def test_colour_alone_makes_nobody_answer(environment: dict[str, str], tmp_path: pathlib.Path) -> None:
     """FORCE_COLOR with the keyboard inherited and the question in a file, where nobody could see it."""
     into_file = (

@@ -128,7 +128,11 @@ def test_error_has_line_key_and_expectation(path: pathlib.Path, text: str, mista
         pytest.param("title: !!timestamp x\n", id="moment that is none"),
         pytest.param("title: !!float x\n", id="float that is none"),
         pytest.param("title: " + "[" * 1_000, id="bottomless brackets"),
-        pytest.param("title: " + "[" * 21_000 + "]" * 21_000, id="nesting that libyaml would not survive"),
+        pytest.param(
+            "title: " + "[" * 21_000 + "]" * 21_000,
+            id="nesting that libyaml would not survive",
+            marks=pytest.mark.slow,
+        ),
         pytest.param("title: " + "{a: " * 1_000, id="bottomless braces"),
         pytest.param("- " * 1_000, id="bottomless list"),
     ],

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 
 from bot.connectivity import eureka, gateway
 from sandbox.services import fleets, registries
 from sandbox.services.service import Service
 from sandbox.services.states import Behavior
+from tests import plain_http
 
 pytestmark = pytest.mark.anyio
 
@@ -87,7 +87,7 @@ async def test_sandbox_registry_responds_in_xml_by_default(server: Service) -> N
     async with (
         fleets.running(["pos-price"]) as fleet,
         registries.running(fleet) as registry,
-        httpx.AsyncClient(trust_env=False) as client,
+        plain_http.client() as client,
     ):
         response = await client.get(f"{registry.url}/eureka/apps/POS-PRICE")
 

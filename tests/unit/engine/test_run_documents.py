@@ -167,8 +167,8 @@ async def test_conversation_of_a_run_is_rewritten_and_restored(
     stored = {"place_kind": old, "frozen": database.pack(frozen(notes, old))}
     await store(database_url, notes, state="succeeded", document=document, **stored)
 
-    async with engine_fixture.running(database_url, tmp_path, notes) as crew:
-        found = await crew.core.runs.find(RUN)
+    async with engine_fixture.running(database_url, tmp_path, notes) as engine:
+        found = await engine.core.runs.find(RUN)
     async with database.open_database(database_url) as db, db.transaction() as connection:
         kind = (await connection.execute(sqlalchemy.text("SELECT conversation_kind FROM runs"))).scalar_one()
     await test_migrations.move_to(database_url, "0004")

@@ -79,7 +79,8 @@ async def running(
     ):
         member, store = membership.Membership(db, config=config, clock=clock), kind(db, clock)
         run_store.register_timers(member.timers, clock)
-        worker = engine_worker.RunWorker(store, member, core.dispatcher, clock or now)
+        worker = engine_worker.RunWorker(store, member, clock or now)
+        worker.runner = core.dispatcher
         checker = permissions.Permissions(core.data.roles, team_id=None, user_groups=permissions.NoUserGroups())
         authorizer = permissions.Authorizer(checker, core.data.roles)
         runs_of = service.RunService(store=store, worker=worker, member=member, authorizer=authorizer, now=clock or now)

@@ -57,6 +57,7 @@ def test_url_that_slack_cannot_call_is_rejected() -> None:
         manifest.write(commands.load_all(), "http://pos.example.com")
 
 
+@pytest.mark.slow
 @pytest.mark.anyio
 async def test_requested_scopes_cover_every_api_call() -> None:
     scopes = frozenset(manifest.build(commands.load_all())["oauth_config"]["scopes"]["bot"])
