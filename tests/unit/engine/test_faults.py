@@ -10,6 +10,7 @@ import sqlalchemy
 
 from bot import errors
 from bot.durable import claims, membership
+from bot.model import invocations
 from bot.procedures import runs, schema
 from bot.procedures.engine import store as run_store
 from bot.store import database, tables
@@ -391,3 +392,40 @@ async def test_too_long_lock_is_refused_before_the_start(
         await engine.execute(notes.step("a"), lock="x" * 256)
 
     assert notes.read() == []
+
+
+class CancelledMeanwhileStore(run_store.RunStore):
+    """Receives the cancellation of a run in the moment in which its worker writes that it waits."""
+
+    async def write(self, run: runs.Run, worker: str, claim: claims.Claim, **more: Any) -> runs.Run | None:
+        if more.get("rests") and not run.state.is_final:
+            request = invocations.CancelRequest(by="alice", at=worker_fixture.now())
+            await self.request_cancel(run.id, request)
+        return await super().write(run, worker, claim, **more)
+
+
+async def test_cancellation_during_the_last_write_is_not_lost(
+    database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
+) -> None:
+    async with worker_fixture.running(database_url, tmp_path, kind=CancelledMeanwhileStore) as replica:
+        begun = await replica.engine.start(engine_fixture.a_procedure(notes.step("a", confirm={"text": "Really?"})))
+        run = await replica.engine.wait_until(begun, worker_fixture.is_over)
+
+    assert run.state is runs.RunState.CANCELLED
+    assert notes.read() == []
+
+
+async def test_delay_between_attempts_survives_its_worker(
+    database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
+) -> None:
+    step = notes.step("a", good_after=1, retry={"attempts": 2, "delay": "2s"})
+    async with worker_fixture.running(database_url, tmp_path) as first:
+        begun = await first.engine.start(engine_fixture.a_procedure(step))
+        waiting = sqlalchemy.select(tables.timers.c.subject).where(tables.timers.c.kind == run_store.ATTEMPT_TIMER)
+        await first.engine.wait_until(begun, lambda now: bool(notes.read()) and now.find("a").state is S.PENDING)
+        assert await first.db.work(lambda connection: connection.execute(waiting).scalar()) == begun.id
+    async with worker_fixture.running(database_url, tmp_path) as second:
+        run = await second.engine.wait_until(begun, worker_fixture.is_over)
+
+    assert run.state is runs.RunState.COMPLETED
+    assert notes.read() == ["a", "a"]
