@@ -6,19 +6,15 @@ second request does not look healthy. The HTTP library is loaded with the first 
 """
 
 import asyncio
-import contextlib
 import dataclasses
 import datetime
 import functools
-import http
-import itertools
-import json
-import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 from bot.config import catalog
 from bot.config import environments as config_environments
+from bot.health import documents
 from bot.health import status as health_status
 
 if TYPE_CHECKING:
@@ -27,9 +23,6 @@ if TYPE_CHECKING:
 GROUPS = ("readiness", "liveness")
 MAX_BODY_BYTES = 1_000_000
 """A health document has a few kilobytes; a wrong URL must not fill the memory."""
-MAX_COMPONENTS = 500
-MAX_COMPONENT_DEPTH = 8
-"""Spring's own documents are two levels deep and have about a dozen components."""
 TIMEOUT_SECONDS = 8.0
 """For a whole response. Kubernetes and most gateways give up long before."""
 ROUND_TIMEOUT_SECONDS = 12.0
@@ -38,10 +31,6 @@ POLL_SECONDS = 2.0
 _BATCH_SIZE = 8
 _LOOP_TURNS_TO_SEND = 10
 """Turns of the event loop in which an unblocked request connects and is sent."""
-_MAX_NAME_LENGTH = 80
-"""Of a version or a commit."""
-_LOGIN = re.compile(r"login|log-in|signin|sign-in|oauth|openid|saml|sso|/auth\b", re.IGNORECASE)
-_INVALID_JSON = object()
 
 
 class HttpProbe:
@@ -103,7 +92,7 @@ class Actuator:
             outcome = await self._http.get(url, accept="application/json")
         if isinstance(outcome, health_status.HttpFailure):
             return health_status.Build(unavailable_reason=outcome.explanation)
-        return _parse_build(outcome)
+        return documents.parse_build(outcome)
 
     async def _probe_groups(self, url: str) -> list[tuple[str, health_status.EndpointHealth]]:
         endpoints = await asyncio.gather(*(self._probe(f"{url}/{name}") for name in GROUPS))
@@ -117,142 +106,7 @@ class Actuator:
             return health_status.EndpointHealth(
                 finding=outcome.finding, explanation=outcome.explanation, exchange=outcome.exchange
             )
-        return _parse_health(outcome)
-
-
-def _parse_health(response: health_status.HttpResponse) -> health_status.EndpointHealth:
-    exchange = response.exchange
-    is_success = 200 <= (exchange.status or 0) < 300
-    found = _status_finding(exchange)
-    if found is None:
-        document = _parse_json(response.body)
-        if isinstance(document, dict) and isinstance(document.get("status"), str):
-            health = _evaluate(document, exchange)
-            if is_success or not health.is_healthy:
-                return health
-            found = health_status.Finding.HTTP_ERROR, f"{exchange.status_line}, although the body has status UP"
-        elif exchange.status != http.HTTPStatus.OK:
-            found = health_status.Finding.HTTP_ERROR, f"{exchange.status_line} without a health document"
-        elif document is not _INVALID_JSON:
-            found = health_status.Finding.NOT_HEALTH, "not a health document: JSON without “status”"
-        elif not response.body:
-            found = health_status.Finding.NOT_JSON, "empty response body"
-        else:
-            content_type = dict(exchange.headers).get("content-type", "no content type")
-            found = health_status.Finding.NOT_JSON, f"not JSON but {content_type.partition(';')[0]}"
-    finding, explanation = found
-    return health_status.EndpointHealth(finding=finding, explanation=explanation, exchange=exchange)
-
-
-def _status_finding(exchange: health_status.Exchange) -> tuple[health_status.Finding, str] | None:
-    """Return the finding where the HTTP status alone decides, whatever the body."""
-    code = exchange.status or 0
-    if 300 <= code < 400:
-        target = dict(exchange.headers).get("location", "no location")
-        is_login = _LOGIN.search(target) is not None
-        kind = "login page" if is_login else "redirect"
-        return (
-            health_status.Finding.LOGIN_PAGE if is_login else health_status.Finding.REDIRECTED,
-            f"{exchange.status_line}, {kind}: {target}",
-        )
-    by_code = {
-        401: (health_status.Finding.UNAUTHORIZED, f"{exchange.status_line}, authentication required"),
-        403: (health_status.Finding.FORBIDDEN, exchange.status_line),
-        404: (health_status.Finding.NOT_FOUND, f"{exchange.status_line}, no health endpoint at this path"),
-    }
-    return by_code.get(code)
-
-
-def _evaluate(document: dict[str, object], exchange: health_status.Exchange) -> health_status.EndpointHealth:
-    reported = str(document["status"]).upper()
-    finding = health_status.SPRING_STATUSES.get(reported, health_status.Finding.UNKNOWN)
-    if finding is health_status.Finding.UP and exchange.total_seconds > health_status.TARGET_SECONDS:
-        finding = health_status.Finding.SLOW
-    groups = document.get("groups")
-    components = itertools.islice(_parse_components(document.get("components"), prefix=""), MAX_COMPONENTS)
-    health = health_status.EndpointHealth(
-        finding=finding,
-        explanation="",
-        components=tuple(components),
-        groups=tuple(str(group) for group in groups) if isinstance(groups, list) else (),
-        exchange=exchange,
-    )
-    return dataclasses.replace(health, explanation=_explanation(health, str(document["status"])))
-
-
-def _explanation(health: health_status.EndpointHealth, status: str) -> str:
-    milliseconds = f"{health.exchange.total_seconds * 1000:.0f} ms"
-    if health.finding is health_status.Finding.SLOW:
-        return f"degraded (slow), {milliseconds} (target {health_status.TARGET_SECONDS * 1000:.0f} ms)"
-    if health.finding is health_status.Finding.UP:
-        return f"UP, {milliseconds}"
-    if status.upper() not in health_status.SPRING_STATUSES:
-        return f"unknown status “{status[:40]}”"
-    failing = health_status.list_components(health.failing_components)
-    return f"{status.upper()} ({failing})" if failing else status.upper()
-
-
-def _parse_components(tree: object, prefix: str, depth: int = 0) -> Iterator[health_status.Component]:
-    if not isinstance(tree, dict) or depth > MAX_COMPONENT_DEPTH:
-        return
-    for name, content in tree.items():
-        if not isinstance(content, dict):
-            continue
-        path = f"{prefix}{name}"
-        details = content.get("details")
-        pairs = details.items() if isinstance(details, dict) else ()
-        yield health_status.Component(
-            path=path,
-            status=str(content.get("status", "UNKNOWN")),
-            details=tuple((str(key), value if isinstance(value, str) else json.dumps(value)) for key, value in pairs),
-        )
-        yield from _parse_components(content.get("components"), prefix=f"{path}.", depth=depth + 1)
-
-
-def _parse_json(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return _INVALID_JSON
-
-
-def _parse_build(response: health_status.HttpResponse) -> health_status.Build:
-    """Return the build information; publishing none is no fault of the service."""
-    exchange = response.exchange
-    if exchange.status == 404:
-        return health_status.Build(unavailable_reason="info endpoint not exposed")
-    if (found := _status_finding(exchange)) is not None:
-        return health_status.Build(unavailable_reason=found[1])
-    document = _parse_json(response.body)
-    if exchange.status != http.HTTPStatus.OK or not isinstance(document, dict):
-        return health_status.Build(unavailable_reason=f"{exchange.status_line} without an info document")
-    commit = _lookup(document, "git", "commit", "id")
-    if isinstance(commit, dict):
-        # With management.info.git.mode=full the id is an object.
-        commit = commit.get("full") or commit.get("abbrev")
-    build = health_status.Build(
-        version=_shorten(_lookup(document, "build", "version")),
-        commit=_shorten(commit),
-        built_at=_parse_time(_lookup(document, "build", "time")),
-    )
-    is_known = bool(build.name or build.built_at)
-    return build if is_known else health_status.Build(unavailable_reason="info endpoint has no build information")
-
-
-def _lookup(document: object, *path: str) -> object:
-    for name in path:
-        document = document.get(name) if isinstance(document, dict) else None
-    return document
-
-
-def _shorten(value: object) -> str:
-    return value[:_MAX_NAME_LENGTH] if isinstance(value, str) else ""
-
-
-def _parse_time(value: object) -> datetime.datetime | None:
-    with contextlib.suppress(ValueError):
-        return datetime.datetime.fromisoformat(value) if isinstance(value, str) else None
-    return None
+        return documents.parse_health(outcome)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,12 +17,13 @@ from typing import Any
 import httpcore
 import httpx
 
-from bot.health import status
+from bot.health import documents, status
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 5.0
 _REPORTED_HEADERS = (
     "content-type",
+    "content-encoding",
     "content-length",
     "location",
     "retry-after",
@@ -91,7 +92,10 @@ class HttpTransport:
                     raise _TooLargeError
             await response.aclose()
         trace.finish(len(body))
-        return bytes(body)
+        content = documents.decompress(bytes(body), self._max_bytes)
+        if len(content) > self._max_bytes:
+            raise _TooLargeError
+        return content
 
 
 class _Trace:

@@ -9,12 +9,15 @@ from bot.model import reports
 FAILING_SECTION = "health-failing"
 CHECKS_SECTION = "health-checks"
 _MAX_COMPONENTS_SHOWN = 10
+_MAX_COMPONENTS_LISTED = 40
+_SHOW_COMPONENTS = "management.endpoint.health.show-details: always"
 _MAX_SERVICE_BUTTONS = 3
 _ADVICE = {
     Finding.SLOW: "Check latency and the connection pool. A single slow response may be a garbage collection.",
     Finding.DOWN: "Check the failing components, then the logs.",
     Finding.OUT_OF_SERVICE: "The service refuses traffic: it is starting, stopping or not ready. Check readiness.",
     Finding.UNKNOWN: "The service does not report a usable status. Check its components and logs.",
+    Finding.CUSTOM: "A status of the service's own, neither UP nor DOWN. Check the components that are not UP.",
     Finding.DNS_FAILED: "Check the environment and the health_url template. The Service may not be deployed there.",
     Finding.REFUSED: "Nothing listens on this port: the service is not started, has crashed or uses another port.",
     Finding.UNREACHABLE: "Check network policies, and whether posbot has access to this network.",
@@ -83,7 +86,7 @@ def service_report(
             "healthy": health.is_healthy,
             "http_status": health.root.exchange.status,
             "seconds": round(health.root.exchange.total_seconds, 3),
-            "failing": status.list_components(health.failing_components),
+            "failing": "" if health.is_healthy else status.list_components(health.failing_components),
             **{name: endpoint.finding.value for name, endpoint in health.groups},
         },
         next_actions=_service_actions(health, environment, verbose=verbose),
@@ -95,7 +98,8 @@ def _service_sections(health: status.ServiceHealth, *, verbose: bool) -> list[re
     sections: list[reports.Section] = []
     failing = health.failing_components[:_MAX_COMPONENTS_SHOWN]
     if details := tuple(pair for component in failing for pair in component.brief_details):
-        sections.append(reports.Fields(title="Failing components", pairs=details))
+        title = "Components that are not UP" if health.is_healthy else "Failing components"
+        sections.append(reports.Fields(title=title, pairs=details))
     pairs = [(name, endpoint.explanation) for name, endpoint in health.groups]
     if health.summary != health.root.explanation:
         pairs.insert(0, ("health", health.root.explanation))
@@ -104,11 +108,21 @@ def _service_sections(health: status.ServiceHealth, *, verbose: bool) -> list[re
         pairs.append(("url", health.root.exchange.url))
     if pairs:
         sections.append(reports.Fields(pairs=tuple(pairs)))
-    if text := advice_for(health.finding):
+    if text := _next_step(health):
         sections.append(reports.Text(text=text))
     if verbose:
+        sections += _components(health.root)
         sections += [_exchange(name, endpoint) for name, endpoint in (("", health.root), *health.groups)]
     return sections
+
+
+def _next_step(health: status.ServiceHealth) -> str:
+    """Return the advice for *health*; where the service hides what fails, how to show it."""
+    root = health.root
+    if health.is_healthy or not (root.hides_components or root.hides_details):
+        return advice_for(health.finding)
+    hidden = "which components fail" if root.hides_components else "why components fail"
+    return f"The service hides {hidden}. Set {_SHOW_COMPONENTS} (or when-authorized) to show it, and check its logs."
 
 
 def _service_actions(
@@ -128,6 +142,27 @@ def _service_actions(
         actions.append(reports.NextAction(label="Wait 3 min", command=f"{line} --wait 3m"))
     actions.append(reports.NextAction(label="Run again", command=line + (" --verbose" if verbose else "")))
     return tuple(actions)
+
+
+def _components(endpoint: status.EndpointHealth) -> list[reports.Section]:
+    """Return all components with their details, those that are not UP first."""
+    if not endpoint.is_document:
+        return []
+    if endpoint.hides_components:
+        return [reports.Text(title="Components", text=f"Not shown by the service ({_SHOW_COMPONENTS}).")]
+    in_order = sorted(endpoint.components, key=lambda component: not component.is_failing)
+    rows = tuple(
+        reports.Row(
+            cells=(component.path, component.status, component.summary),
+            verdict=reports.Verdict.WARNING if component.is_failing else None,
+        )
+        for component in in_order[:_MAX_COMPONENTS_LISTED]
+    )
+    omitted = len(in_order) - len(rows)
+    return [
+        reports.Table(title="Components", columns=("component", "status", "details"), rows=rows),
+        *([reports.Text(text=f"{omitted} more components omitted.")] if omitted else []),
+    ]
 
 
 def _exchange(name: str, endpoint: status.EndpointHealth) -> reports.Section:

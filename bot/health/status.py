@@ -6,11 +6,15 @@ import enum
 import re
 from collections.abc import Sequence
 
+from bot import errors
 from bot.model import reports
 
 TARGET_SECONDS = 0.5
 """Response time target of a core API at normal load (runbook, overview). A slower response is a warning."""
 MAX_LISTED_COMPONENTS = 5
+MAX_STATUS_LENGTH = 40
+_MAX_DETAIL_LENGTH = 300
+_MAX_SUMMARY_LENGTH = 120
 _SHORT_COMMIT_LENGTH = 7
 _PACKAGE = re.compile(r"\b(?:[a-z_][a-z0-9_]*\.)+([A-Z]\w*)")
 
@@ -23,6 +27,7 @@ class Finding(enum.StrEnum):
     DOWN = "down"
     OUT_OF_SERVICE = "out of service"
     UNKNOWN = "unknown"
+    CUSTOM = "custom status"
     DNS_FAILED = "DNS lookup failed"
     REFUSED = "connection refused"
     UNREACHABLE = "unreachable"
@@ -65,6 +70,7 @@ class Finding(enum.StrEnum):
 _VERDICTS = {
     Finding.UP: reports.Verdict.OK,
     Finding.SLOW: reports.Verdict.WARNING,
+    Finding.CUSTOM: reports.Verdict.WARNING,
     Finding.UNKNOWN: reports.Verdict.UNKNOWN,
     Finding.NO_ENDPOINT: reports.Verdict.UNKNOWN,
     Finding.TIMED_OUT: reports.Verdict.UNKNOWN,
@@ -90,7 +96,12 @@ SPRING_STATUSES = {
     "OUT_OF_SERVICE": Finding.OUT_OF_SERVICE,
     "UNKNOWN": Finding.UNKNOWN,
 }
-"""Spring Boot's own statuses. Any other is reported as unknown."""
+"""Spring Boot's own statuses."""
+_WITHOUT_DETAILS = frozenset({"livenessState", "readinessState", "ping"})
+_WITHOUT_STATEMENT = frozenset(
+    {Finding.UNAUTHORIZED, Finding.FORBIDDEN, Finding.LOGIN_PAGE, Finding.REDIRECTED, Finding.NOT_FOUND}
+)
+"""Responses that say nothing of the health of a group: access to it is restricted, or it does not exist."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,16 +111,24 @@ class Component:
     path: str
     """Nested components are joined by dots, such as `discoveryComposite.eureka`."""
     status: str
+    description: str = ""
     details: tuple[tuple[str, str], ...] = ()
 
     @property
     def brief_details(self) -> tuple[tuple[str, str], ...]:
-        """Return the details by component name, the error first and without Java packages."""
-        in_order = sorted(self.details, key=lambda detail: detail[0] != "error") or [("error", self.status)]
-        return tuple(
-            (self.path if name == "error" else f"{self.path} {name}", _PACKAGE.sub(r"\1", value))
-            for name, value in in_order
-        )
+        """Return status, reason and details by component name, without Java packages."""
+        details = dict(self.details)
+        reason = " · ".join(filter(None, (self.description, details.pop("error", ""))))
+        if self.status != "DOWN" or not reason:
+            reason = f"{self.status}: {reason}" if reason else self.status
+        pairs = ((self.path, reason), *((f"{self.path} {name}", value) for name, value in details.items()))
+        return tuple((name, errors.shorten(_PACKAGE.sub(r"\1", value), _MAX_DETAIL_LENGTH)) for name, value in pairs)
+
+    @property
+    def summary(self) -> str:
+        """Return description and details on one line, shortened."""
+        stated = (self.description, *(f"{name}={value}" for name, value in self.details))
+        return errors.shorten(", ".join(filter(None, stated)), _MAX_SUMMARY_LENGTH)
 
     @property
     def is_failing(self) -> bool:
@@ -139,6 +158,11 @@ class Exchange:
     reason: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     body_bytes: int = 0
+
+    @property
+    def is_success(self) -> bool:
+        """Return whether the status is one of 200 to 299."""
+        return 200 <= (self.status or 0) < 300
 
     @property
     def status_line(self) -> str:
@@ -182,7 +206,23 @@ class EndpointHealth:
     @property
     def is_document(self) -> bool:
         """Return whether the response was a health document, whatever its status."""
-        return self.finding in {Finding.SLOW, *SPRING_STATUSES.values()}
+        return self.finding in {Finding.SLOW, Finding.CUSTOM, *SPRING_STATUSES.values()}
+
+    @property
+    def is_silent(self) -> bool:
+        """Return whether the response says nothing of the health, because access to it is restricted."""
+        return self.finding in _WITHOUT_STATEMENT
+
+    @property
+    def hides_components(self) -> bool:
+        """Return whether the document names no component."""
+        return self.is_document and not self.components
+
+    @property
+    def hides_details(self) -> bool:
+        """Return whether the document names failing components without any detail, which those usually have."""
+        has_details = any(one.details or one.description for one in self.components)
+        return not has_details and any(one.path not in _WITHOUT_DETAILS for one in self.failing_components)
 
     @property
     def failing_components(self) -> tuple[Component, ...]:
@@ -208,8 +248,12 @@ class ServiceHealth:
 
     @property
     def _worst(self) -> tuple[str, EndpointHealth]:
-        """Return the worst endpoint and its name; the root, whose name is empty, wins a tie."""
-        endpoints = (("", self.root), *self.groups)
+        """
+        Return the worst endpoint and its name; the root, whose name is empty, wins a tie.
+
+        A group that posbot may not read does not count: the root includes it.
+        """
+        endpoints = (("", self.root), *((name, group) for name, group in self.groups if not group.is_silent))
         return max(endpoints, key=lambda named: named[1].finding.verdict.severity)
 
     @property
@@ -241,11 +285,16 @@ class ServiceHealth:
     @property
     def reason(self) -> str:
         """Return the reason alone, for use beside the finding; empty where the finding says all."""
-        if self.finding in {Finding.UP, Finding.REFUSED}:
+        failing = list_components(self.failing_components)
+        if self.finding is Finding.UP:
+            return f"not UP: {failing}" if failing else ""
+        if self.finding is Finding.REFUSED:
             return ""
         if self.finding is Finding.SLOW:
             return f"target {TARGET_SECONDS * 1000:.0f} ms"
-        return list_components(self.failing_components) or self.summary
+        if self.finding is Finding.CUSTOM:
+            return self.summary
+        return failing or self.summary
 
 
 def unchecked(service: str, finding: Finding, explanation: str) -> ServiceHealth:

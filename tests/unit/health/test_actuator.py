@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from bot.health import actuator, http_transport, status
+from bot.health import actuator, documents, http_transport, status
 from bot.health import reports as health_reports
 from bot.model import reports
 from sandbox.services import fleets
@@ -113,12 +113,13 @@ async def test_unknown_status_is_not_healthy(order: Service) -> None:
     assert health.verdict is reports.Verdict.UNKNOWN
 
 
-async def test_custom_status_is_unknown_and_shown(order: Service) -> None:
+async def test_custom_status_is_a_warning_and_shown(order: Service) -> None:
     await order.answers_json({"status": "DEGRADED"})
 
     health = await read(order)
 
-    assert health.finding is Finding.UNKNOWN
+    assert health.finding is Finding.CUSTOM
+    assert health.verdict is reports.Verdict.WARNING
     assert "DEGRADED" in health.summary
 
 
@@ -298,7 +299,7 @@ async def test_components_are_limited() -> None:
     async with canned_server.answering(json.dumps({"status": "DOWN", "components": tree}).encode(), status=503) as url:
         health = await actuator.Actuator().read("x", url, with_groups=False)
 
-    assert health.summary == f"DOWN (c0, c1, c2, c3, c4 and {actuator.MAX_COMPONENTS - 5} more)"
+    assert health.summary == f"DOWN (c0, c1, c2, c3, c4 and {documents.MAX_COMPONENTS - 5} more)"
 
 
 async def test_hanging_services_do_not_delay_others(order: Service) -> None:
