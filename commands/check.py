@@ -71,6 +71,11 @@ def _own_data(tools: command.Context) -> reports.Report:
             f"{len(outdated)} of {len(book.procedures)} procedures were not held against what their section says."
         )
         sections.append(reports.Table(columns=("procedure", "section", "what to do"), rows=outdated))
+    shared = tuple(_shared_urls(tools))
+    if shared:
+        verdict = reports.Verdict.WARNING
+        headline = f"{len(shared)} health URL{'s are' if len(shared) > 1 else ' is'} the same for several services"
+        sections.append(reports.Table(columns=("environment", "health URL", "services"), rows=shared))
     count, failures = _run_procedure_tests(tools)
     if failures:
         verdict = reports.Verdict.FAILED
@@ -89,11 +94,19 @@ def _own_data(tools: command.Context) -> reports.Report:
         "procedures": len(book.procedures),
         "disabled": len(book.invalid),
         "outdated": len(outdated),
+        "shared_health_urls": len(shared),
         "procedure_tests": count,
         "failed_tests": len(failures),
         "uncovered": len(uncovered),
     }
     return reports.Report(verdict=verdict, headline=headline, sections=tuple(sections), facts=facts)
+
+
+def _shared_urls(tools: command.Context) -> Iterator[reports.Row]:
+    """Yield the health URLs that several services have, where the health of one is shown as that of another."""
+    for name, environment in tools.environments.environments.items():
+        for url, services in environment.shared_health_urls(tools.catalog).items():
+            yield reports.Row(verdict=reports.Verdict.WARNING, cells=(name, url, ", ".join(services)))
 
 
 def _run_procedure_tests(tools: command.Context) -> tuple[int, list[tuple[str, str]]]:

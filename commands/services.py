@@ -62,7 +62,8 @@ def _one(service: catalog.Service, parameters: Parameters, tools: command.Contex
         ("module", service.module),
         ("deployment", f"{service.deployment}, container {service.container}"),
         ("namespace", environment.namespace),
-        ("port", str(service.port or "none")),
+        ("port", service.no_endpoint_reason or _port(service)),
+        ("Eureka id", service.registry_id if service.registers else "does not register"),
         ("gateway path", service.gateway_path or "none"),
         (f"health in {parameters.env}", environment.health_url_of(service) or "none"),
     )
@@ -74,6 +75,15 @@ def _one(service: catalog.Service, parameters: Parameters, tools: command.Contex
         facts={"service": service.name, "owner": service.owner, "tier": service.tier.value, "port": service.port},
         next_actions=(reports.NextAction(label="Health", command=f"health {service.name} --env {parameters.env}"),),
     )
+
+
+def _port(service: catalog.Service) -> str:
+    parts = [f"{service.port}{' (https)' if service.scheme is catalog.Scheme.HTTPS else ''}"]
+    if service.published_port is not None:
+        parts.append(f"published as {service.published_port}")
+    if service.management_port is not None:
+        parts.append(f"actuator at {service.management_port}")
+    return ", ".join(parts)
 
 
 def _many(found: list[catalog.Service], parameters: Parameters, tools: command.Context) -> reports.Report:

@@ -12,18 +12,24 @@ ENVIRONMENT = "sandbox"
 # Written for nearly every test, so by libyaml where it is there.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_APART = "pos-mcp-server"
+_UNROUTED = ("pos-service-discovery", "pos-api-gateway")
+_OF_THE_BACKEND = (
+    *("library", "port", "published_port", "scheme", "management_port", "registers", "eureka_id", "gateway_path"),
+)
+"""Keys that hold of the modules as they are, and not of the sandbox, where each service has what the runbook needs."""
 
 
 def service_names(source: pathlib.Path = PROJECT / "runbook_data") -> tuple[str, ...]:
-    """Return the names of the catalogue's services that answer over HTTP."""
-    catalogue = _read(source / "services.yaml")
-    return tuple(service["name"] for service in catalogue["services"] if "port" in service)
+    """Return the names of the catalogue's services that the sandbox runs: those of the backend's compose file."""
+    return tuple(
+        service["name"] for service in _read(source / "services.yaml")["services"] if service["name"] != _APART
+    )
 
 
 def gateway_paths(source: pathlib.Path = PROJECT / "runbook_data") -> dict[str, str]:
     """Return the paths under which the gateway offers services, by their names."""
-    catalogue = _read(source / "services.yaml")
-    return {one["name"]: one["gateway_path"] for one in catalogue["services"] if "gateway_path" in one}
+    return {name: f"/{name.removeprefix('pos-')}" for name in service_names(source) if name not in _UNROUTED}
 
 
 def write(
@@ -42,10 +48,13 @@ def write(
     does not run loses its port, so that no request reaches whatever else listens there.
     """
     shutil.copytree(source, folder, dirs_exist_ok=True)
-    catalogue = _read(source / "services.yaml")
-    known = {service["name"]: service for service in catalogue["services"]}
-    for service in known.values():
-        service.pop("port", None)
+    known = {service["name"]: service for service in _read(source / "services.yaml")["services"]}
+    paths = gateway_paths(source)
+    for name, service in known.items():
+        for key in _OF_THE_BACKEND:
+            service.pop(key, None)
+        if name in paths:
+            service["gateway_path"] = paths[name]
     for name, port in ports.items():
         service = known.setdefault(name, _plain_service(name))
         service["port"] = port

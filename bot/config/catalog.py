@@ -12,8 +12,16 @@ from bot.config import strict
 Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Port = Annotated[int, pydantic.Field(ge=1, le=65535, strict=True)]
 UrlPath = Annotated[str, pydantic.StringConstraints(pattern=r"^/[!-~]*$")]
+EurekaId = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 ALL = "all"
+
+
+class Scheme(enum.StrEnum):
+    """How a service's own port is requested."""
+
+    HTTP = "http"
+    HTTPS = "https"
 
 
 class Tier(enum.StrEnum):
@@ -35,9 +43,25 @@ class Service(strict.StrictModel):
     module: Name
     deployment: Name
     container: Name
+    library: bool = False
+    """The build makes no runnable jar of the module, so nothing serves HTTP."""
     port: Port | None = None
-    """None where the module serves no HTTP; such a service has no health endpoint."""
-    health_path: UrlPath = "/actuator/health"
+    """Where the application listens; None where it has no web server, and so no health endpoint."""
+    published_port: Port | None = None
+    """The port of the host where it is another one, as in `8093:8080` of a compose file."""
+    scheme: Scheme | None = None
+    """Of its own port; None where it is that of the environment's `health_url`."""
+    management_port: Port | None = None
+    """Where the actuator listens, if not at `port`: `management.server.port`."""
+    management_base_path: UrlPath = "/actuator"
+    """Path of the actuator, with a context path before it."""
+    health_path: UrlPath = pydantic.Field(
+        default_factory=lambda values: f"{str(values.get('management_base_path', '')).rstrip('/')}/health"
+    )
+    registers: bool = True
+    """It registers in Eureka."""
+    eureka_id: EurekaId | None = None
+    """Its id in Eureka, which is its `spring.application.name`; None where that is `name`."""
     gateway_path: UrlPath | None = None
     """Its path behind the API gateway; None where it has no route there."""
     guarded_path: UrlPath = "/"
@@ -45,6 +69,29 @@ class Service(strict.StrictModel):
     owner: str
     group: Name
     tier: Tier
+
+    @property
+    def registry_id(self) -> str:
+        """Return its id as Eureka writes it."""
+        return (self.eureka_id or self.name).upper()
+
+    @property
+    def no_endpoint_reason(self) -> str:
+        """Return why it has no health endpoint, or an empty text where it has one."""
+        if self.library:
+            return "a library, not a service (services.yaml)"
+        return "no web server (services.yaml sets no port)" if self.port is None else ""
+
+    @pydantic.model_validator(mode="after")
+    def _keys_agree(self) -> "Service":
+        if self.library and self.port is not None:
+            raise errors.ValidationError("a library has no port; expected one of the two keys", "library")
+        for key in ("published_port", "scheme", "management_port"):
+            if self.port is None and getattr(self, key) is not None:
+                raise errors.ValidationError("expected a port too; without one nothing listens", key)
+        if self.eureka_id is not None and not self.registers:
+            raise errors.ValidationError("expected registers: true, or no eureka_id", "eureka_id")
+        return self
 
     def located_names(self) -> tuple[tuple[tuple[int | str, ...], str], ...]:
         """Return each name of this service, with its key in the file."""

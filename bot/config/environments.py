@@ -2,6 +2,7 @@
 
 import re
 import string
+import urllib.parse
 from typing import Annotated
 
 import pydantic
@@ -11,7 +12,10 @@ from bot.config import catalog, strict
 
 HttpUrl = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 
-_TEMPLATE_FIELDS = frozenset({"service", "deployment", "namespace", "port", "health_path", "gateway_path"})
+_TEMPLATE_FIELDS = frozenset(
+    {"service", "deployment", "namespace", "port", "published_port", "health_path", "gateway_path"}
+)
+_PORT_FIELDS = frozenset({"port", "published_port"})
 
 
 class Environment(strict.StrictModel):
@@ -44,22 +48,40 @@ class Environment(strict.StrictModel):
             raise ValueError("a name in braces stands alone; expected {port} and not {port:…} or {port!…}")
         if not re.match(r"^https?://", template):
             raise ValueError("expected a URL that begins with http:// or https://")
-        if not names & {"service", "deployment", "port", "gateway_path"}:
+        if not names & {"service", "deployment", "gateway_path", *_PORT_FIELDS}:
             raise ValueError("every service would get the same URL; expected {service} or {port} in it")
         return template
 
     def health_url_of(self, service: catalog.Service) -> str | None:
-        """Return the health URL of *service* here, or None where it serves no HTTP."""
-        if service.port is None:
-            return None
-        return self.health_url.format(
+        """Return the health URL of *service* here, or None where it has no web server."""
+        return self._url(service, service.management_port or service.port) if service.port is not None else None
+
+    def application_url_of(self, service: catalog.Service, path: str) -> str:
+        """Return the URL of *path* at the application's own port, which is not that of a separate actuator."""
+        parts = urllib.parse.urlsplit(self._url(service, service.port))
+        return f"{parts.scheme}://{parts.netloc}{path}"
+
+    def shared_health_urls(self, catalogue: catalog.Catalog) -> dict[str, tuple[str, ...]]:
+        """Return each health URL that several services have here, with the names of these services."""
+        names: dict[str, tuple[str, ...]] = {}
+        for service in catalogue.services:
+            if url := self.health_url_of(service):
+                names[url] = (*names.get(url, ()), service.name)
+        return {url: services for url, services in names.items() if len(services) > 1}
+
+    def _url(self, service: catalog.Service, port: int | None) -> str:
+        url = self.health_url.format(
             service=service.name,
             deployment=service.deployment,
             namespace=self.namespace,
-            port=service.port,
+            port=port,
+            published_port=service.published_port or port,
             health_path=service.health_path,
             gateway_path=service.gateway_path or f"/{service.name}",
         )
+        # A template without the port leads through something else, such as the gateway, with a scheme of its own.
+        is_direct = any(name in _PORT_FIELDS for _, name, _, _ in string.Formatter().parse(self.health_url))
+        return f"{service.scheme}://{url.partition('://')[2]}" if service.scheme and is_direct else url
 
 
 class Environments(strict.StrictModel):

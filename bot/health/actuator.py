@@ -182,9 +182,7 @@ class Poller:
     async def _check_service(self, service: catalog.Service) -> health_status.ServiceHealth:
         url = self._environment.health_url_of(service)
         if url is None:
-            return health_status.unchecked(
-                service.name, health_status.Finding.NO_ENDPOINT, "services.yaml sets no port"
-            )
+            return health_status.unchecked(service.name, health_status.Finding.NO_ENDPOINT, service.no_endpoint_reason)
         return await self._actuator.read(service.name, url, with_groups=self._with_groups)
 
 

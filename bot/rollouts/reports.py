@@ -133,7 +133,7 @@ class RolloutReporter:
     async def _read_health(self) -> health.ServiceHealth:
         name, url = self.subject.service.name, self.environment.health_url_of(self.subject.service)
         if url is None:
-            return health.unchecked(name, health.Finding.NO_ENDPOINT, "no port in the catalog")
+            return health.unchecked(name, health.Finding.NO_ENDPOINT, self.subject.service.no_endpoint_reason)
         return await self.actuator.read(name, url, with_groups=True)
 
     async def _read_build(self) -> health.Build:

@@ -155,6 +155,7 @@ def test_group_is_no_service() -> None:
         ("https://api.example.com{gateway_path}{health_path}", "https://api.example.com/pos-order/actuator/health"),
         ("http://{deployment}/x", "http://pos-order/x"),
         ("http://127.0.0.1:{port}/{{braces}}", "http://127.0.0.1:8080/{braces}"),
+        ("http://127.0.0.1:{published_port}{health_path}", "http://127.0.0.1:8080/actuator/health"),
     ],
 )
 def test_template_gives_each_service_its_url(template: str, url: str) -> None:
@@ -165,6 +166,91 @@ def test_gateway_path_of_the_catalog_is_used() -> None:
     environment = builders.an_environment(health_url="https://api.example.com{gateway_path}/h")
 
     assert environment.health_url_of(builders.a_service(gateway_path="/o")) == "https://api.example.com/o/h"
+
+
+DIRECT = "http://{service}:{port}{health_path}"
+
+
+@pytest.mark.parametrize(
+    ("template", "changes", "url"),
+    [
+        pytest.param(DIRECT, {"scheme": "https"}, "https://pos-order:8080/actuator/health", id="TLS"),
+        pytest.param(
+            "https://{service}:{port}/h", {"scheme": "http"}, "http://pos-order:8080/h", id="no TLS unlike the others"
+        ),
+        pytest.param(
+            "http://api.example.com/{service}/h",
+            {"scheme": "https"},
+            "http://api.example.com/pos-order/h",
+            id="TLS behind a gateway",
+        ),
+        pytest.param(DIRECT, {"management_port": 9090}, "http://pos-order:9090/actuator/health", id="management port"),
+        pytest.param(
+            DIRECT, {"management_base_path": "/manage"}, "http://pos-order:8080/manage/health", id="base path"
+        ),
+        pytest.param(DIRECT, {"management_base_path": "/"}, "http://pos-order:8080/health", id="base path of a root"),
+        pytest.param(
+            DIRECT,
+            {"management_base_path": "/manage", "health_path": "/ping"},
+            "http://pos-order:8080/ping",
+            id="health path of its own",
+        ),
+        pytest.param(
+            "http://127.0.0.1:{published_port}{health_path}",
+            {"published_port": 8093},
+            "http://127.0.0.1:8093/actuator/health",
+            id="published port",
+        ),
+        pytest.param(DIRECT, {"published_port": 8093}, "http://pos-order:8080/actuator/health", id="container port"),
+    ],
+)
+def test_health_url_follows_scheme_ports_and_base_path(template: str, changes: dict[str, object], url: str) -> None:
+    assert builders.an_environment(health_url=template).health_url_of(builders.a_service(**changes)) == url
+
+
+def test_application_is_not_at_the_management_port() -> None:
+    service = builders.a_service(management_port=9090, scheme="https")
+
+    url = builders.an_environment(health_url=DIRECT).application_url_of(service, "/orders")
+
+    assert url == "https://pos-order:8080/orders"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"library": True}, "a library has no port"),
+        ({"port": None, "scheme": "https"}, "without one nothing listens"),
+        ({"port": None, "management_port": 9090}, "without one nothing listens"),
+        ({"port": None, "published_port": 9090}, "without one nothing listens"),
+        ({"registers": False, "eureka_id": "ORDER_SERVICE"}, "expected registers: true, or no eureka_id"),
+        ({"eureka_id": "ORDER SERVICE"}, "eureka_id"),
+        ({"scheme": "ftp"}, "scheme"),
+    ],
+)
+def test_contradictory_keys_are_invalid(changes: dict[str, object], says: str) -> None:
+    with pytest.raises(pydantic.ValidationError, match=says):
+        builders.a_service(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "registry_id"), [({}, "POS-ORDER"), ({"eureka_id": "order_service"}, "ORDER_SERVICE")]
+)
+def test_registry_id_is_in_capitals(changes: dict[str, object], registry_id: str) -> None:
+    assert builders.a_service(**changes).registry_id == registry_id
+
+
+def test_services_with_one_health_url_are_found() -> None:
+    agents = builders.a_service("pos-agents", port=9007, published_port=8093)
+    services = builders.a_catalogue(builders.a_service("pos-order", port=9007), builders.a_service("pos-price"), agents)
+
+    by_port = builders.an_environment(health_url="http://127.0.0.1:{port}{health_path}")
+    published = builders.an_environment(health_url="http://127.0.0.1:{published_port}{health_path}")
+
+    assert by_port.shared_health_urls(services) == {
+        "http://127.0.0.1:9007/actuator/health": ("pos-order", "pos-agents")
+    }
+    assert published.shared_health_urls(services) == {}
 
 
 def test_service_without_a_port_has_no_url() -> None:
@@ -227,6 +313,27 @@ def test_shipped_catalog_has_the_24_modules_of_the_backend(shipped: runbook_data
 
     assert len(modules) == len(shipped.catalog.services) == 24
     assert all(module.startswith("pos-") for module in modules)
+
+
+def test_shipped_catalog_is_true_of_the_backend(shipped: runbook_data.RunbookData) -> None:
+    services = shipped.catalog.services
+
+    assert [(service.name, service.port) for service in services if service.port] == [
+        ("pos-service-discovery", 8761),
+        ("pos-api-gateway", 8080),
+        ("pos-security-service", 8443),
+        ("pos-catalog", 8081),
+        ("pos-vehicle-reference-carapi", 8091),
+        ("pos-vehicle-reference-nhtsa", 8092),
+        ("pos-event-receiver", 8080),
+        ("pos-mcp-server", 8080),
+    ]
+    assert [service.name for service in services if service.library] == ["pos-events", "pos-agent-framework"]
+    assert [service.name for service in services if service.scheme is catalog.Scheme.HTTPS] == ["pos-security-service"]
+    assert [service.name for service in services if service.gateway_path] == [
+        service.name for service in services if service.eureka_id
+    ]
+    assert shipped.catalog.find("shop").registry_id == "SHOP_SERVICE"
 
 
 def test_shipped_service_with_a_port_has_a_url_everywhere(shipped: runbook_data.RunbookData) -> None:
