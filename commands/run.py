@@ -11,8 +11,8 @@ import pydantic
 from bot import command, errors
 from bot.model import invocations, reports
 from bot.procedures import commands as procedure_commands
+from bot.procedures import headlines, runs, schema, step_results, validation
 from bot.procedures import reports as run_reports
-from bot.procedures import runs, validation
 
 _ACTIONS = tuple(action for action in validation.ACTIONS if action != "list")
 _ALIASES = {"follow": "watch"}
@@ -46,6 +46,11 @@ class Parameters(command.Parameters):
         command.Option(label="NOTE"),
         pydantic.Field(max_length=invocations.MAX_NOTE_LENGTH, description="a note that is kept with the answer"),
     ] = ""
+    attempt: Annotated[
+        int | None,
+        command.Option(label="N"),
+        pydantic.Field(ge=1, description="of log: the attempt of a run that was retried, if not all"),
+    ] = None
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -63,9 +68,11 @@ class Parameters(command.Parameters):
         raise ValueError(f"{errors.NotFound('procedure', action, known)} help lists them.")
 
     @pydantic.model_validator(mode="after")
-    def _note_is_for_an_answer(self) -> Self:
+    def _options_fit_the_action(self) -> Self:
         if self.note and self.action != "answer":
             raise ValueError(f"run {self.action} takes no --note.")
+        if self.attempt is not None and self.action != "log":
+            raise ValueError(f"run {self.action} takes no --attempt.")
         return self
 
 
@@ -74,25 +81,37 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
     found = await context.runs.find(parameters.id)
     match parameters.action:
         case "log" if parameters.arguments:
-            step = found.procedure.find(" ".join(parameters.arguments))
-            invocation = found.find(step.id).invocation
+            chosen = found.at_attempt(parameters.attempt or found.attempt)
+            step = _find_step(found.procedure, " ".join(parameters.arguments))
+            invocation = chosen.find(step.id).invocation
             report = await context.audit.find_report(invocation) if invocation else None
-            return run_reports.step_result(found, step, report)
+            return step_results.step_result(chosen, step, report)
         case "log":
-            return run_reports.step_results(found)
+            answers = await context.runs.answers(found)
+            return step_results.step_results(found, answers, context.now(), attempt=parameters.attempt)
         case "answer":
             return await _answer(found, parameters, context)
         case "cancel" if not found.state.is_final:
             cancelled = await context.runs.cancel(found.id, by=context.invocation)
             return await procedure_commands.follow_or_confirm(cancelled, "cancellation requested", context)
         case "cancel":
-            return run_reports.confirmation(found, run_reports.headline(found))
+            return run_reports.confirmation(found, headlines.headline(found))
         case "retry":
             retried = await context.runs.retry(found.id, by=context.invocation)
             return await procedure_commands.follow_or_confirm(retried, "retrying from the failed step", context)
         case "watch" if context.invocation.source is invocations.Source.TERMINAL:
             return await procedure_commands.attach(found, context)
-    return run_reports.summary(found, context.runbook)
+    return run_reports.summary(found, context.runbook, context.now())
+
+
+def _find_step(procedure: schema.Procedure, name: str) -> schema.Step:
+    """Return the step with the id or title *name*; raise errors.NotFound, which lists the steps."""
+    steps = procedure.all_steps()
+    found = next((step for step in steps if name.lower() in {step.id, step.title.lower()}), None)
+    if found is None:
+        hint = f"Its steps: {', '.join(step.id for step in steps)}."
+        raise errors.NotFound("step", name, [step.id for step in steps], hint=hint)
+    return found
 
 
 async def _answer(run: runs.Run, parameters: Parameters, context: command.Context) -> reports.Report:

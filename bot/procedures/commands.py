@@ -11,7 +11,7 @@ from typing import Any
 
 from bot import command
 from bot.model import invocations, reports
-from bot.procedures import dry_run, runs, schema
+from bot.procedures import dry_run, headlines, runs, schema
 from bot.procedures import reports as run_reports
 from bot.procedures.definition import parameters, references, templates
 from bot.store import database
@@ -78,7 +78,7 @@ async def attach(run: runs.Run, context: command.Context) -> reports.Report:
         while True:
             run = await context.runs.execute_or_follow(run, show)
             if run.state.is_final or run.question is None or not await _resolve(run, run.question, context):
-                return run_reports.summary(run, context.runbook)
+                return run_reports.summary(run, context.runbook, context.now())
     except asyncio.CancelledError:
         headline = f"Detached. Another replica continues the run; reattach with `posbot run watch {run.id}`."
         await context.display.progress(reports.Report(verdict=reports.Verdict.UNKNOWN, headline=headline))
@@ -89,7 +89,7 @@ async def follow_or_confirm(run: runs.Run, text: str, context: command.Context) 
     """Attach to *run* at a terminal; elsewhere return *text*, because a live message shows the progress."""
     if context.invocation.source is invocations.Source.TERMINAL:
         return await attach(await context.runs.find(run.id), context)
-    return run_reports.confirmation(run, f"{run_reports.subject(run)}: {text}")
+    return run_reports.confirmation(run, f"{headlines.subject(run)}: {text}")
 
 
 async def _resolve(run: runs.Run, question: runs.Question, context: command.Context) -> bool:

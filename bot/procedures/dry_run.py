@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from bot.model import durations, reports
-from bot.procedures import reports as run_reports
-from bot.procedures import runs, schema
+from bot.procedures import headlines, runs, schema
 from bot.runbook import sections
 
 _ANSWERERS = {
@@ -25,7 +24,7 @@ def planned(order: runs.RunRequest, steps: Sequence[runs.PlannedStep], runbook: 
     ]
     return reports.Report(
         verdict=reports.Verdict.OK,
-        headline=f"{run_reports.subject_of(order.procedure, order.params)} · Dry run: no changes were made.",
+        headline=f"{headlines.subject_of(order.procedure, order.params)} · Dry run: no changes were made.",
         sections=(reports.Table(columns=("step", "when", "action"), rows=rows), reports.Fields(pairs=tuple(pairs))),
         facts={"procedure": order.procedure.id, "steps": len(steps), "changes": len(changing), "lock": order.lock},
         next_actions=(reports.NextAction(label="Run", command=runs.line_of(order.procedure, order.params)),),

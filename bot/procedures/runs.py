@@ -10,6 +10,7 @@ import enum
 import shlex
 from collections.abc import Mapping
 
+from bot import errors
 from bot.model import invocations, reports
 from bot.procedures import schema
 
@@ -212,6 +213,19 @@ class StepRecord:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """An earlier attempt of a run, as it ended; its answers and notes are in the results of its steps."""
+
+    state: RunState
+    steps: tuple[StepRecord, ...]
+    ended_at: datetime.datetime
+    retried_at: datetime.datetime
+    """When the next attempt was started, and by whom."""
+    retried_by: str
+    cancel: invocations.CancelRequest | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One execution of a procedure."""
 
@@ -236,8 +250,47 @@ class Run:
     ending: RunState | None = None
     """The final state, once it is decided and only `finally` is left."""
     ended_at: datetime.datetime | None = None
+    earlier: tuple[Attempt, ...] = ()
+    """The attempts before this one, the oldest first."""
     version: int = 1
     """Incremented by every change."""
+
+    @property
+    def attempt(self) -> int:
+        """The number of this attempt, from 1 on."""
+        return len(self.earlier) + 1
+
+    @property
+    def started_at(self) -> datetime.datetime:
+        """When this attempt was started."""
+        return self.earlier[-1].retried_at if self.earlier else self.created_at
+
+    @property
+    def can_be_retried(self) -> bool:
+        """Whether it ended before its last step; a run that reached its end has nothing to continue."""
+        return self.state in {RunState.FAILED, RunState.TIMED_OUT, RunState.CANCELLED}
+
+    def at_attempt(self, number: int) -> "Run":
+        """
+        Return the run as its attempt *number* left it.
+
+        Raises:
+            errors.UsageError: there is no such attempt.
+        """
+        if number == self.attempt:
+            return self
+        if not 0 < number < self.attempt:
+            count = f"{self.attempt} attempts" if self.earlier else "1 attempt"
+            raise errors.UsageError(f"The run {self.id} has {count}.", commands=(f"run log {self.id}",))
+        attempt = self.earlier[number - 1]
+        return dataclasses.replace(
+            self,
+            state=attempt.state,
+            steps=attempt.steps,
+            ended_at=attempt.ended_at,
+            cancel=attempt.cancel,
+            earlier=self.earlier[: number - 1],
+        )
 
     @property
     def line(self) -> str:

@@ -53,6 +53,7 @@ runs = Table(
     Column("ended_at", database.UtcDateTime),
     Column("cancelled_by", String(128)),
     Column("cancelled_at", database.UtcDateTime),
+    Column("earlier", LargeBinary),
     # No index may name a column that changes with every step: PostgreSQL would then rewrite all of them each time.
     Index("runs_by_state", "state"),
     Index("runs_by_time", "created_at"),

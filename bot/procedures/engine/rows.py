@@ -45,6 +45,7 @@ class _Progress:
 
 
 _FROZEN, _PROGRESS = pydantic.TypeAdapter(_Frozen), pydantic.TypeAdapter(_Progress)
+_EARLIER = pydantic.TypeAdapter(tuple[procedures_runs.Attempt, ...])
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +135,11 @@ def changing_row(run: procedures_runs.Run) -> dict[str, Any]:
     }
 
 
+def earlier_attempts(run: procedures_runs.Run) -> bytes | None:
+    """Return the earlier attempts of *run* as they are stored: in a column of their own, which no step rewrites."""
+    return database.pack(_EARLIER.dump_python(run.earlier, mode="json", exclude_defaults=True)) if run.earlier else None
+
+
 def _run(row: sqlalchemy.RowMapping, question: procedures_runs.Question | None) -> procedures_runs.Run:
     frozen = _FROZEN.validate_python(database.unpack(row["frozen"]))
     progress = _PROGRESS.validate_python(database.unpack(row["progress"]))
@@ -158,6 +164,7 @@ def _run(row: sqlalchemy.RowMapping, question: procedures_runs.Question | None) 
         cancel=stop,
         ending=progress.ending,
         ended_at=row["ended_at"],
+        earlier=_EARLIER.validate_python(database.unpack(row["earlier"])) if row["earlier"] is not None else (),
         version=row["version"],
     )
 

@@ -18,6 +18,8 @@ from bot.procedures.engine import worker as run_worker
 from bot.store import database
 
 _POLL_SECONDS = 0.5
+_MAX_ATTEMPTS = 20
+"""All attempts of a run are kept in one row."""
 _ROLE = "role:"
 
 
@@ -168,18 +170,38 @@ class RunService:
         Raises:
             errors.PermissionDenied: this person may not run it.
             errors.Refused: its lock is held by another run.
-            errors.UsageError: it has not ended, or nothing in it failed.
+            errors.UsageError: it has not ended, reached its end, or was retried too often.
         """
         run = await self.find(run_id)
         await self._ensure_may_run(run, by)
         if not run.state.is_final:
             raise errors.UsageError(f"The run {run.id} is not over.", commands=(f"run show {run.id}",))
-        if run.state is runs.RunState.COMPLETED:
-            raise errors.UsageError(f"Nothing in the run {run.id} failed.", commands=(run.line,))
-        again = transitions.retry_run(run)
+        if not run.can_be_retried:
+            raise errors.UsageError(
+                f"The run {run.id} reached its end: there is nothing to retry.",
+                hint="Start a new run.",
+                commands=(run.line, f"run log {run.id}"),
+            )
+        if run.attempt >= _MAX_ATTEMPTS:
+            raise errors.UsageError(
+                f"The run {run.id} has {run.attempt} attempts, which is the limit.",
+                hint="Start a new run.",
+                commands=(run.line,),
+            )
+        again = transitions.retry_run(run, by.actor.name, self._now())
         if await self._store.reopen(again):
             self._worker.wake()
         return await self.find(run_id)
+
+    async def answers(self, run: runs.Run) -> tuple[runs.Question, ...]:
+        """
+        Return the answered questions of all attempts of *run*, the oldest first.
+
+        Raises:
+            errors.Unreadable, errors.Unavailable
+        """
+        asked = (await self._store.questions(run.id)).values()
+        return tuple(sorted((one for one in asked if one.answer is not None), key=lambda one: one.asked_at))
 
     async def unlock(self, lock: str) -> runs.Run:
         """

@@ -180,7 +180,13 @@ class RunStore:
             errors.Unavailable
         """
         ended = sqlalchemy.update(_RUNS).where(_RUNS.c.id == run.id, _RUNS.c.version == run.version)
-        values = {**rows.changing_row(run), "version": run.version + 1, "cancelled_by": None, "cancelled_at": None}
+        values = {
+            **rows.changing_row(run),
+            "version": run.version + 1,
+            "cancelled_by": None,
+            "cancelled_at": None,
+            "earlier": rows.earlier_attempts(run),
+        }
 
         def job(connection: sqlalchemy.Connection) -> bool:
             now = timers.now(connection, self._clock)

@@ -10,7 +10,7 @@ The state machine of runs and their steps.
     running    cancelled                                       (finally, then) cancelled
     running    timeout of the procedure                        (finally, then) timed out
     running    internal error                                  (finally, then) failed
-    ended      retry                                           running, at the first step that did not succeed
+    failed, timed out, cancelled    retry                      running, at the first step that did not succeed
 
     step       event                                           next                reason
     pending    condition not met                               skipped             CONDITION_NOT_MET
@@ -328,9 +328,9 @@ def finish_run(run: runs.Run, now: datetime.datetime) -> runs.Run:
     return dataclasses.replace(run, state=run.ending or completed, ending=None, ended_at=now)
 
 
-def retry_run(run: runs.Run) -> runs.Run:
+def retry_run(run: runs.Run, by: str, now: datetime.datetime) -> runs.Run:
     """
-    Return *run*, which has ended, at the first step that did not succeed.
+    Return *run*, which has ended, at the first step that did not succeed; the attempt that ended is kept.
 
     A change that was made is not made again, and if that is unknown, a person is asked first.
     """
@@ -342,8 +342,23 @@ def retry_run(run: runs.Run) -> runs.Run:
         is_timed_out = record.reason is not None and record.reason.code is _Code.RUN_TIMED_OUT
         is_open = is_open or (record.state is _Step.SKIPPED and is_timed_out)
         steps.append(_reopen_step(run, record) if is_open else record)
+    ended = runs.Attempt(
+        state=run.state,
+        steps=run.steps,
+        ended_at=run.ended_at or now,
+        retried_at=now,
+        retried_by=by,
+        cancel=run.cancel,
+    )
     return dataclasses.replace(
-        run, state=_Run.RUNNING, ending=None, ended_at=None, cancel=None, active_seconds=0.0, steps=tuple(steps)
+        run,
+        state=_Run.RUNNING,
+        ending=None,
+        ended_at=None,
+        cancel=None,
+        active_seconds=0.0,
+        steps=tuple(steps),
+        earlier=(*run.earlier, ended),
     )
 
 

@@ -241,18 +241,53 @@ async def test_unlock_needs_a_role_and_a_reason(app: app_fixture.AppFixture) -> 
     assert (await app.run("to-workspace pos-order")).facts["state"] == "waiting"
 
 
-async def test_retry_continues_at_the_failed_step(app: app_fixture.AppFixture) -> None:
+async def test_run_that_reached_its_end_offers_and_accepts_no_retry(app: app_fixture.AppFixture) -> None:
     await app.fleet["pos-order"].refuses()
-    failed = await app.run("to-workspace pos-order")
-    assert failed.facts["steps.health.outcome"] == "failed"
-    assert failed.facts["state"] == "completed with failures"
+    ended = await app.run("to-workspace pos-order")
+    assert ended.facts["steps.health.outcome"] == "failed"
+    assert ended.facts["state"] == "completed with failures"
+
+    refused = await app.dispatch(f"run retry {ended.facts['run']}")
+
+    assert not [line for line in words(ended) if "retry" in line]
+    assert refused.status is invocations.Status.USAGE_ERROR
+    assert refused.report.headline == f"The run {ended.facts['run']} reached its end: there is nothing to retry."
+    assert words(refused.report)[0] == "run to-workspace pos-order --env sandbox"
+
+
+async def test_retry_keeps_what_the_earlier_attempt_found(app: app_fixture.AppFixture) -> None:
+    await app.fleet["pos-order"].refuses()
+    first = await app.run("to-workspace pos-order --step-by-step")
+    run_id = first.facts["run"]
+    await app.run(f"run answer {run_id} yes")
+    stopped = await app.run(f"run answer {run_id} stop")
+    assert words(stopped)[-1] == f"run retry {run_id}"
 
     await app.fleet["pos-order"].recovers()
-    again = await app.run(words(failed)[-1])
+    again = await app.run(words(stopped)[-1])
+    again = await app.run(f"run answer {run_id} yes")
 
-    assert words(failed)[-1] == f"run retry {failed.facts['run']}"
-    assert again.facts["steps.health.outcome"] == "succeeded"
-    assert again.facts["state"] == "waiting"
+    assert (again.facts["attempt"], again.facts["steps.health.outcome"]) == (2, "succeeded")
+    assert " · attempt 2: " in again.headline
+    (earlier,) = [one for one in again.sections if isinstance(one, reports.Table)]
+    assert str(earlier.title).startswith("Attempt 1: cancelled")
+    assert "DOWN" in str(earlier.rows) or "unreachable" in str(earlier.rows)
+    log = await app.run(f"run log {run_id}")
+    assert "stop" in str(log.sections[-1]) and log.sections[-1].title == "Answers"
+    old_report = await app.run(f"run log {run_id} health --attempt 1")
+    new_report = await app.run(f"run log {run_id} health")
+    assert old_report.verdict is reports.Verdict.FAILED and new_report.verdict is reports.Verdict.OK
+    beyond = await app.dispatch(f"run log {run_id} --attempt 3")
+    assert beyond.report.headline == f"The run {run_id} has 2 attempts."
+
+
+async def test_unknown_step_of_a_log_lists_the_steps(app: app_fixture.AppFixture) -> None:
+    run_id = (await app.run("to-workspace pos-order")).facts["run"]
+
+    refused = await app.dispatch(f"run log {run_id} helth")
+
+    assert refused.report.headline == "There is no step called “helth”. Did you mean “health”?"
+    assert "Its steps: health, deployed, " in str(refused.report.sections)
 
 
 async def test_step_results_are_kept(app: app_fixture.AppFixture) -> None:

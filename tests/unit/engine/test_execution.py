@@ -5,6 +5,7 @@ import datetime
 import pytest
 import sqlalchemy
 
+from bot import errors
 from bot.procedures import runs
 from bot.procedures.engine import transitions
 from bot.store import tables
@@ -229,6 +230,45 @@ async def test_retry_continues_at_the_failed_step(
     assert run.find("b").attempt == 2
 
 
+async def test_retry_keeps_the_earlier_attempt_with_its_answers_and_notes(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    manual = {"id": "m", "title": "Roll back", "uses": "manual", "with": {"instructions": "Do it."}}
+    waiting = await engine.execute(notes.step("a", "change", confirm={"text": "Really?"}), manual, notes.step("b"))
+    declined = await engine.answer(await engine.answer(waiting, "yes"), "not done", comment="1.4.2 has no image")
+    assert declined.state is runs.RunState.FAILED
+
+    await engine.core.runs.retry(declined.id, by=engine_fixture.an_invocation())
+    again = await engine.wait_until(declined, lambda now: now.state is runs.RunState.WAITING)
+    run = await engine.answer(again, "done", comment="1.4.1 instead")
+
+    (first,) = run.earlier
+    assert (first.state, first.steps) == (runs.RunState.FAILED, declined.steps)
+    assert run.at_attempt(1).find("m").headline.endswith(": not done, 1.4.2 has no image")
+    assert run.find("m").headline.endswith(": done, 1.4.1 instead")
+    answers = await engine.core.runs.answers(run)
+    assert [(one.answer, one.comment) for one in answers] == [
+        ("yes", ""),
+        ("not done", "1.4.2 has no image"),
+        ("done", "1.4.1 instead"),
+    ]
+    assert notes.read() == ["a", "b"]
+
+
+async def test_run_that_reached_its_end_is_not_retried(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    done = await engine.execute(notes.step("a", verdict="failed", on_failure="continue"), notes.step("b"))
+    assert done.state is runs.RunState.COMPLETED_WITH_FAILURES
+
+    with pytest.raises(errors.UsageError) as caught:
+        await engine.core.runs.retry(done.id, by=engine_fixture.an_invocation())
+
+    assert str(caught.value) == f"The run {done.id} reached its end: there is nothing to retry."
+    assert caught.value.commands[0] == "run try-out"
+    assert await engine.core.runs.find(done.id) == done
+
+
 async def test_delay_between_attempts_counts_towards_the_timeout(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
@@ -250,4 +290,4 @@ async def test_retry_of_a_timed_out_run_executes_the_remaining_steps(
     over = transitions.finish_run(transitions.time_out_run(left, now), now)
 
     assert (over.state, over.find("b").state) == (runs.RunState.TIMED_OUT, S.SKIPPED)
-    assert states(transitions.retry_run(over)) == {"a": S.SUCCEEDED, "b": S.PENDING}
+    assert states(transitions.retry_run(over, "bob", now)) == {"a": S.SUCCEEDED, "b": S.PENDING}

@@ -184,3 +184,24 @@ async def test_damaged_run_does_not_stop_the_upgrade(database_url: str, notes: e
     await store(database_url, notes, state="failed", document={}, progress=b"damaged")
 
     assert await test_migrations.migrate(database_url) == test_migrations.NEWEST
+
+
+async def test_attempts_are_kept_from_the_upgrade_on_and_dropped_by_the_downgrade(
+    database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
+) -> None:
+    document = progress({"id": "b", "state": "cancelled", "why": "bob said no"})
+    await store(database_url, notes, state="failed", document=document)
+    await test_migrations.move_to(database_url, "0007")
+
+    async with engine_fixture.running(database_url, tmp_path, notes) as engine:
+        before = await engine.core.runs.find(RUN)
+        await engine.core.runs.retry(RUN, by=engine_fixture.an_invocation())
+        waiting = await engine.wait_until_resting(before)
+    await test_migrations.move_to(database_url, "0007")
+    await test_migrations.migrate(database_url)
+    async with engine_fixture.running(database_url, tmp_path, notes) as engine:
+        after = await engine.core.runs.find(RUN)
+
+    assert (before.attempt, waiting.attempt) == (1, 2)
+    assert waiting.at_attempt(1).steps == before.steps
+    assert (after.attempt, after.find("b").state) == (1, S.WAITING)

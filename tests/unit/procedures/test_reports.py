@@ -6,8 +6,8 @@ import datetime
 import pytest
 
 from bot.model import invocations, reports
+from bot.procedures import headlines, runs, step_results
 from bot.procedures import reports as run_reports
-from bot.procedures import runs
 from bot.runbook import sections
 from tests.unit.procedures import files
 
@@ -66,7 +66,7 @@ def test_deadline_on_another_day_has_its_date() -> None:
 
 
 def test_running_run_shows_its_step() -> None:
-    report = run_reports.summary(a_run(S.SUCCEEDED, S.RUNNING), RUNBOOK)
+    report = run_reports.summary(a_run(S.SUCCEEDED, S.RUNNING), RUNBOOK, NOW)
 
     assert report.headline == "Triage of a degraded service · pos-order · prod: step 2 of 2, Read on"
     assert [action.command for action in report.next_actions] == ["run log r1124-0a1b2c3d", "run cancel r1124-0a1b2c3d"]
@@ -74,7 +74,7 @@ def test_running_run_shows_its_step() -> None:
 
 
 def test_every_answer_is_bound_to_its_question() -> None:
-    report = run_reports.summary(waiting(), RUNBOOK)
+    report = run_reports.summary(waiting(), RUNBOOK, NOW)
 
     assert [action.command for action in report.next_actions][:2] == [
         "run answer r1124-0a1b2c3d yes --question 0a1b2c3d4e",
@@ -157,7 +157,7 @@ def test_skipped_step_has_its_reason_without_the_expression() -> None:
 
 
 def test_removed_section_has_no_pointer() -> None:
-    assert run_reports.summary(a_run(S.SUCCEEDED, S.RUNNING), sections.Runbook(sections=())).runbook == ()
+    assert run_reports.summary(a_run(S.SUCCEEDED, S.RUNNING), sections.Runbook(sections=()), NOW).runbook == ()
 
 
 def test_context_line_has_run_requester_and_lock() -> None:
@@ -173,11 +173,11 @@ def test_condition_is_shown_only_in_the_step_results() -> None:
     reason = runs.Reason(runs.ReasonCode.CONDITION_NOT_MET, "params.deep")
     run = dataclasses.replace(run, steps=(run.steps[0], dataclasses.replace(run.steps[1], reason=reason)))
 
-    (table,) = run_reports.step_results(run).sections
+    (table,) = step_results.step_results(run, (), NOW).sections
 
     assert isinstance(table, reports.Table)
     assert table.rows[1].cells[1:] == ("Read on", "skipped: condition not met (params.deep)")
-    assert "params.deep" not in str(run_reports.summary(run, RUNBOOK))
+    assert "params.deep" not in str(run_reports.summary(run, RUNBOOK, NOW))
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_condition_is_shown_only_in_the_step_results() -> None:
 def test_headline_is_subject_and_state(state: runs.RunState, words: str) -> None:
     run = a_run(S.FAILED, S.SKIPPED, state=state, ended_at=NOW + datetime.timedelta(seconds=200))
 
-    assert run_reports.headline(run) == f"Triage of a degraded service · pos-order · prod: {words}"
+    assert headlines.headline(run) == f"Triage of a degraded service · pos-order · prod: {words}"
 
 
 def test_cancelled_run_names_who_cancelled_it() -> None:
@@ -200,4 +200,71 @@ def test_cancelled_run_names_who_cancelled_it() -> None:
     ended_at = NOW + datetime.timedelta(seconds=315)
     run = a_run(S.SUCCEEDED, S.CANCELLED, state=runs.RunState.CANCELLED, ended_at=ended_at, cancel=cancel)
 
-    assert run_reports.headline(run).endswith(": cancelled by bob after 5m15s")
+    assert headlines.headline(run).endswith(": cancelled by bob after 5m15s")
+
+
+def a_retried_run() -> runs.Run:
+    """Return the second attempt of a run whose first one was stopped by bob."""
+    failed = dataclasses.replace(
+        a_run(S.FAILED, S.SKIPPED).steps[0],
+        headline="pos-order is DOWN.",
+        reason=runs.Reason(runs.ReasonCode.STOPPED_BY, "bob"),
+        invocation="1124-0a1b2c3d4e",
+    )
+    first = runs.Attempt(
+        state=runs.RunState.FAILED,
+        steps=(failed, a_run(S.FAILED, S.SKIPPED).steps[1]),
+        ended_at=NOW + datetime.timedelta(seconds=43),
+        retried_at=NOW + datetime.timedelta(minutes=5),
+        retried_by="carol",
+    )
+    return a_run(S.SUCCEEDED, S.RUNNING, earlier=(first,))
+
+
+def test_live_message_says_which_attempt_it_shows() -> None:
+    run = a_retried_run()
+
+    report = run_reports.live(run, RUNBOOK)
+
+    assert report.headline == "Triage of a degraded service · pos-order · prod · attempt 2: step 2 of 2, Read on"
+    assert report.sections[1:] == (reports.Fields(pairs=(("attempt 1", "failed at “Ask for its health” after 43 s"),)),)
+    assert "retried by carol, 11-24 03:05 UTC" in run_reports.footer(run)
+
+
+def test_log_of_a_retried_run_has_the_results_and_answers_of_every_attempt() -> None:
+    stopped = a_question(answer="stop", answered_by="bob", answered_at=NOW, comment="1.4.2 runs again")
+    resumed_at = NOW + datetime.timedelta(minutes=6)
+    later = a_question(id="1", asked_at=resumed_at, answer="yes", answered_by="dave", answered_at=resumed_at)
+
+    whole = step_results.step_results(a_retried_run(), (stopped, later), NOW)
+    first = step_results.step_results(a_retried_run(), (stopped, later), NOW, attempt=1)
+
+    assert [section.title for section in whole.sections] == [
+        "Attempt 2: step 2 of 2, Read on",
+        "Attempt 1: failed at “Ask for its health” after 43 s",
+        "Answers",
+    ]
+    assert "pos-order is DOWN. · stopped by bob" in str(whole.sections[1])
+    assert "1.4.2 runs again" in str(whole.sections[2]) and "dave" in str(whole.sections[2])
+    assert [section.title for section in first.sections] == [
+        "Attempt 1: failed at “Ask for its health” after 43 s",
+        "Answers",
+    ]
+    assert "dave" not in str(first.sections)
+    assert [action.command for action in first.next_actions] == ["run log r1124-0a1b2c3d health --attempt 1"]
+
+
+def test_time_of_another_day_has_its_date_in_the_step_results() -> None:
+    tomorrow = NOW + datetime.timedelta(days=1)
+
+    (table,) = step_results.step_results(a_run(S.SUCCEEDED, S.RUNNING), (), tomorrow).sections
+
+    assert isinstance(table, reports.Table)
+    assert table.rows[0].cells[0] == "11-24 03:00:00"
+
+
+@pytest.mark.parametrize("state", [runs.RunState.COMPLETED, runs.RunState.COMPLETED_WITH_FAILURES])
+def test_run_that_reached_its_end_offers_no_retry(state: runs.RunState) -> None:
+    report = run_reports.ended(a_run(S.FAILED, S.SUCCEEDED, state=state, ended_at=NOW), RUNBOOK)
+
+    assert [action.command for action in report.next_actions] == ["run log r1124-0a1b2c3d"]
