@@ -173,10 +173,10 @@ async def test_start_timeout_stops_the_jar(environment: dict[str, str], jar: str
 async def test_start_timeout_shows_the_health(environment: dict[str, str], jar: str) -> None:
     environment["MANAGEMENT_HEALTH_DISKSPACE_THRESHOLD"] = "9000TB"
 
-    code, report = await started(environment, "--jar", jar, "--limit", "25s")
+    code, report = await started(environment, "--jar", jar, "--limit", "45s")
 
     assert code == 1
-    assert "not started within 25 s: DOWN (diskSpace)" in report["headline"]
+    assert "not started within 45 s: DOWN (diskSpace)" in report["headline"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)

@@ -8,7 +8,7 @@ import pytest
 from sandbox import processes, runbook_folder
 from tests.real.spring.application import Application
 
-pytestmark = [pytest.mark.real, pytest.mark.anyio]
+pytestmark = [pytest.mark.real, pytest.mark.anyio, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
