@@ -9,7 +9,7 @@ import pydantic
 
 from bot import command
 from bot.kubernetes import subject
-from bot.kubernetes.logs import filters, reader
+from bot.kubernetes.logs import filters, levels, reader
 from bot.kubernetes.logs import reports as log_reports
 from bot.model import reports
 
@@ -68,7 +68,7 @@ class Parameters(command.ServiceParameters):
         Pattern | None, command.Option(label="RE"), pydantic.Field(description="no entries that match")
     ] = None
     level: Annotated[
-        filters.Level | None,
+        levels.Level | None,
         command.Option(label="LEVEL"),
         pydantic.BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
         pydantic.Field(description="minimum level: trace, debug, info, warn, error, fatal"),

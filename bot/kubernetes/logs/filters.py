@@ -7,64 +7,13 @@ searched at once and parsed only around the hits, which makes a long log as fast
 
 import collections
 import dataclasses
-import enum
-import re
 from collections.abc import Iterator
 
 import re2
 
-from bot.kubernetes.logs import parser
+from bot.kubernetes.logs import levels, parser
 
 _MAX_PATTERN_LENGTH = 1_000
-
-
-class Level(enum.StrEnum):
-    """Log levels, lowest first."""
-
-    TRACE = "trace"
-    DEBUG = "debug"
-    INFO = "info"
-    WARN = "warn"
-    ERROR = "error"
-    FATAL = "fatal"
-
-    @property
-    def rank(self) -> int:
-        """Position in the order from trace (0) to fatal."""
-        return list(Level).index(self)
-
-
-_SPELLINGS = {
-    **{level.value.upper().encode(): level for level in Level},
-    b"WARNING": Level.WARN,
-    b"SEVERE": Level.ERROR,
-    b"CRITICAL": Level.FATAL,
-}
-_NAMES = rb"WARNING|" + b"|".join(_SPELLINGS)
-# The layouts of Spring Boot and the JVM, lines that begin with the level, and JSON.
-_LEVEL = re.compile(
-    rb"^(?:\[?[\dTZ:.,+/\- ]{8,40}\]?\s*)?(?:\[[^\]]{1,60}\]\s*)?\[?("
-    + _NAMES
-    + rb')\b|"(?:log\.)?level"\s*:\s*"('
-    + _NAMES
-    + rb')"',
-    re.IGNORECASE,
-)
-_UNCAUGHT = re.compile(
-    rb"Exception in thread |Terminating due to |# A fatal error|Error: |(?:[\w$]+\.)+[A-Z][\w$]*(?:Exception|Error)\b"
-)
-_LEVEL_PREFIX_BYTES = 300
-"""Of an entry's first line that are searched for its level."""
-_LEVEL_PREFILTERS = {
-    level: re2.compile(
-        rb"(?i)\b(?:"
-        + b"|".join(name for name, one in _SPELLINGS.items() if one.rank >= level.rank)
-        + (rb"|\w*Exception|\w*Error" if level.rank <= Level.ERROR.rank else b"")
-        + rb")\b"
-    )
-    for level in Level
-    if level.rank > Level.INFO.rank
-} | dict.fromkeys((Level.TRACE, Level.DEBUG, Level.INFO))
 
 
 class InvalidPattern(ValueError):
@@ -100,7 +49,7 @@ class Filter:
 
     grep: "re2._Regexp[bytes] | None" = None
     exclude: "re2._Regexp[bytes] | None" = None
-    level: Level | None = None
+    level: levels.Level | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -113,23 +62,15 @@ class Filter:
         if self.grep is not None:
             # \A and \z match at the ends of an entry, which lie inside a block.
             return None if any(mark in self.grep.pattern for mark in (b"\\A", b"\\z")) else self.grep
-        return _LEVEL_PREFILTERS[self.level] if self.level is not None else None
+        return levels.PREFILTERS[self.level] if self.level is not None else None
 
     def matches(self, text: bytes) -> bool:
         """Return whether an entry meets all conditions."""
-        if self.level is not None and level_of(text).rank < self.level.rank:
+        if self.level is not None and levels.level_of(text).rank < self.level.rank:
             return False
         if self.grep is not None and not self.grep.search(text):
             return False
         return self.exclude is None or not self.exclude.search(text)
-
-
-def level_of(text: bytes) -> Level:
-    """Return the level in the first line of an entry; error for an uncaught exception, else info."""
-    found = _LEVEL.search(text[:_LEVEL_PREFIX_BYTES].split(b"\n", 1)[0])
-    if found is not None:
-        return _SPELLINGS[(found[1] or found[2]).upper()]
-    return Level.ERROR if _UNCAUGHT.match(text) else Level.INFO
 
 
 class ContextSelector:

@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import datetime
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -106,6 +106,7 @@ class Follower:
         self._entries: list[reports.LogEntry] = []
         self._entries_changed = asyncio.Condition()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._selectors: dict[str, filters.ContextSelector] = {}
         self._pods: dict[str, kubernetes.Pod] = {}
         self._pods_changed = asyncio.Event()
         self._newest: datetime.datetime | None = None
@@ -127,6 +128,7 @@ class Follower:
             for task in tasks:
                 if task.done():
                     task.result()
+            await self._flush()
             await self._show(display, name, 0.0)
             return stopped.result()
         finally:
@@ -135,6 +137,15 @@ class Follower:
             for future in running:
                 future.cancel()
             await asyncio.wait(running)
+
+    async def _flush(self) -> None:
+        """Stop the readers and add their last entries, which might have continued: every line read is shown."""
+        for task in self._tasks.values():
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks.values())
+        for pod, selector in self._selectors.items():
+            self._entries += _log_entries(pod, selector.finish())
 
     async def _watch(self) -> None:
         """Start a reader for each pod that appears."""
@@ -170,6 +181,8 @@ class Follower:
                 if refusal != str(error):
                     refusal = str(error)
                     await self._annotate(pod.name, f"cannot be read: {refusal}")
+            # What was read last is complete now, however the connection ended.
+            await self._buffer(_log_entries(pod.name, self._selectors[pod.name].finish()))
             attempt = 1 if deduplicator.newest != newest else attempt + 1
             current = self._pods.get(pod.name)
             if current is None:
@@ -190,6 +203,7 @@ class Follower:
     async def _read_once(self, pod: str, deduplicator: _Deduplicator, lines: int | None) -> None:
         since = deduplicator.reconnect()
         selector = filters.ContextSelector(self._query.filter, before=self._query.before, after=self._query.after)
+        self._selectors[pod] = selector
         stream = self._cluster.stream_log(
             pod,
             self._container,
@@ -201,10 +215,9 @@ class Follower:
         async with stream as chunks:
             async for complete in _complete_lines(chunks):
                 new = deduplicator.filter_new(complete)
-                self.stats.lines_read += len(new)
                 self._newest = deduplicator.newest or self._newest
-                await self._add(pod, list(selector.feed(new)) if new else list(selector.finish()))
-        await self._add(pod, list(selector.finish()))
+                await self._buffer(_log_entries(pod, selector.feed(new) if new else selector.finish()))
+                self.stats.lines_read += len(new)
 
     def _restarts(self, pod: kubernetes.Pod) -> int:
         container = pod.find_container(self._container)
@@ -213,12 +226,6 @@ class Follower:
     async def _annotate(self, pod: str, text: str) -> None:
         now = datetime.datetime.now(datetime.UTC)
         await self._buffer([reports.LogEntry(text=text, source=pod, at=now, is_annotation=True)])
-
-    async def _add(self, pod: str, entries: list[parser.Entry]) -> None:
-        timed = [
-            (entry.text.decode(errors="replace"), tail_buffer.parse_timestamp(entry.timestamp)) for entry in entries
-        ]
-        await self._buffer([reports.LogEntry(text=text, source=pod, at=at, first_at=at) for text, at in timed])
 
     async def _buffer(self, entries: list[reports.LogEntry]) -> None:
         if not entries:
@@ -252,6 +259,11 @@ class Follower:
             delay = (datetime.datetime.now(datetime.UTC) - self._newest).total_seconds()
             parts.append(f"{max(delay, 0.0):.1f} s behind")
         return " · ".join(parts)
+
+
+def _log_entries(pod: str, entries: Iterator[parser.Entry]) -> list[reports.LogEntry]:
+    timed = [(entry.text.decode(errors="replace"), tail_buffer.parse_timestamp(entry.timestamp)) for entry in entries]
+    return [reports.LogEntry(text=text, source=pod, at=at, first_at=at) for text, at in timed]
 
 
 async def _complete_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:

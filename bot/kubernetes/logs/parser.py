@@ -10,6 +10,7 @@ import dataclasses
 import re
 from collections.abc import Iterable
 
+from bot.kubernetes.logs import layouts
 from bot.model import reports
 
 MAX_LINE_BYTES = 64_000
@@ -19,16 +20,8 @@ BLOCK_BYTES = 256_000
 MAX_ENTRY_LINES = 1_000
 """A longer entry is split."""
 
+_SAMPLE_LINES = 200
 _ANSI_ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_DATED = re.compile(rb"\[?\d{4}[-/]\d\d[-/]\d\d|\[?\d\d:\d\d:\d\d|\[\d+[.,]\d+s\]|\{|[A-Z][a-z]{2} \d{1,2}, \d{4} ")
-_UNDATED_START = re.compile(
-    rb"Exception in thread |Picked up |Terminating due to |# A fatal error|OpenJDK |Error: "
-    rb"|(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\b"
-)
-_CONTINUATION = re.compile(
-    rb"[ \t]|$|Caused by: |Suppressed: |Wrapped by: |\.\.\. \d+ |[})\]]"
-    rb"|(?:[\w$]+\.)+[A-Z][\w$]*(?:Exception|Error|Throwable)\b"
-)
 
 
 class LineSplitter:
@@ -100,16 +93,17 @@ class MultilineParser:
 
     def __init__(self) -> None:
         self._is_dated = False
+        self._has_jul_headers = False
 
     def learn(self, texts: list[bytes]) -> None:
-        """Detect whether the log dates its lines."""
-        self._is_dated = self._is_dated or any(_DATED.match(text) for text in texts[:200])
+        """Detect whether the log dates its lines, and whether java.util.logging writes it."""
+        sample = texts[:_SAMPLE_LINES]
+        self._is_dated = self._is_dated or any(map(layouts.is_dated, sample))
+        self._has_jul_headers = self._has_jul_headers or any(map(layouts.is_jul_header, sample))
 
     def starts_entry(self, text: bytes) -> bool:
         """Return whether a line starts an entry."""
-        if self._is_dated:
-            return _DATED.match(text) is not None or _UNDATED_START.match(text) is not None
-        return _CONTINUATION.match(text) is None
+        return layouts.starts_entry(text, is_dated_log=self._is_dated, has_jul_headers=self._has_jul_headers)
 
     def last_start(self, texts: list[bytes]) -> int:
         """Return the index at which the last entry of *texts* starts; lines not read yet may belong to it."""

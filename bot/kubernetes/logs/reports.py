@@ -2,15 +2,17 @@
 
 import collections
 import dataclasses
+import datetime
 from collections.abc import Sequence
 
 from bot import errors
 from bot.kubernetes import model as kubernetes
 from bot.kubernetes import subject as report_subject
 from bot.kubernetes.logs import follower, parser, reader, tail_buffer
-from bot.model import invocations, reports
+from bot.model import durations, invocations, reports
 
 _MAX_NAMED_PODS = 3
+_MAX_PATTERN_LENGTH = 60
 
 
 async def read(subject: report_subject.Subject, query: reader.LogQuery, command_line: str) -> reports.Report:
@@ -35,7 +37,7 @@ async def read(subject: report_subject.Subject, query: reader.LogQuery, command_
     )
     return reports.Report(
         verdict=reports.Verdict.OK if is_complete else reports.Verdict.UNKNOWN,
-        headline=f"{subject}: {_summary(pods, results)}",
+        headline=f"{subject}: {_summary(pods, results, query)}",
         sections=(*([section] if entries else []), *_unread(unread), _footer(query, results)),
         facts={
             **subject.facts,
@@ -72,9 +74,10 @@ async def follow(
     )
     reason = await following.run(display, name=f"{subject.service.name}.log")
     stats = following.stats
+    duration = durations.spoken(datetime.timedelta(seconds=stats.seconds))
     return reports.Report(
         verdict=reports.Verdict.OK,
-        headline=f"{subject}: followed for {stats.seconds:.0f} s, stopped {reason}",
+        headline=f"{subject}: followed for {duration}, stopped {reason}",
         sections=(
             reports.Text(text=f"{stats.lines_read:,} lines read, {stats.lines_shown:,} shown, {stats.pods:,} pods."),
         ),
@@ -98,9 +101,10 @@ def filter_again(report: reports.Report | None, response: str, service: str, que
         raise errors.UsageError(f"Response {response} is about {report.facts.get('service')}, not {service}.")
     entries = filter_entries(logs[0].entries, query)
     lines, total = count_lines(entries), count_lines(logs[0].entries)
+    conditions = f" ({wanted})" if (wanted := _wanted(query, "")) else ""
     return dataclasses.replace(
         report,
-        headline=f"{service}: {lines:,} of {total:,} lines of response {response}",
+        headline=f"{service}: {lines:,} of {total:,} lines of response {response}{conditions}",
         sections=(dataclasses.replace(logs[0], entries=tuple(entries)),) if entries else (),
     )
 
@@ -161,11 +165,39 @@ def _restart(result: reader.LogResult) -> reports.LogEntry | None:
     return reports.LogEntry(text=text, source=source.pod.name, at=last.finished_at, is_annotation=True)
 
 
-def _summary(pods: Sequence[kubernetes.Pod], results: Sequence[reader.LogResult]) -> str:
+def _summary(pods: Sequence[kubernetes.Pod], results: Sequence[reader.LogResult], query: reader.LogQuery) -> str:
+    """Return what a headline says of a log; its filter too, because a shared report stands without its command."""
     if not pods:
         return "no pods, so no logs"
     lines = count_lines([entry for result in results for entry in result.entries])
-    return f"{lines:,} {'line' if lines == 1 else 'lines'} of {len(pods)} {'pod' if len(pods) == 1 else 'pods'}"
+    if not lines:
+        read = sum(result.lines_read for result in results)
+        total = "" if query.filter.is_empty else f" ({read:,} {'line' if read == 1 else 'lines'} read)"
+        return f"no {_wanted(query, 'lines')}{_period(query)}{total}"
+    count = f"{lines:,} {'line' if lines == 1 else 'lines'} of {len(pods)} {'pod' if len(pods) == 1 else 'pods'}"
+    conditions = f"{_wanted(query, '')}{_period(query)}".strip()
+    return f"{count} ({conditions})" if conditions else count
+
+
+def _wanted(query: reader.LogQuery, noun: str) -> str:
+    """Return what a query looks for, such as `WARN or above matching “till”`; *noun* where it names no level."""
+    condition = query.filter
+    parts = [noun if condition.level is None else f"{condition.level.upper()} or above"]
+    if condition.grep is not None:
+        parts.append(f"matching “{_pattern(condition.grep.pattern)}”")
+    if condition.exclude is not None:
+        parts.append(f"without “{_pattern(condition.exclude.pattern)}”")
+    return " ".join(filter(None, parts))
+
+
+def _pattern(pattern: bytes) -> str:
+    return errors.shorten(pattern.decode(errors="replace").removeprefix("(?m)"), _MAX_PATTERN_LENGTH)
+
+
+def _period(query: reader.LogQuery) -> str:
+    since = datetime.timedelta(seconds=query.since_seconds) if query.since_seconds is not None else None
+    span = f" in {durations.spoken(since)}" if since is not None else ""
+    return f"{span} before the last restart" if query.is_previous else span
 
 
 def _unread(results: Sequence[reader.LogResult]) -> tuple[reports.Section, ...]:

@@ -22,7 +22,7 @@ LINES = {
     "unknown environment": ("health order --env prdo", "Did you mean “prod”?"),
     "flag without value": ("health order --env", "--env requires an argument"),
     "duration out of range": ("health order --wait 99h", "wait"),
-    "negative duration": ("health order --wait=-3m", "is no duration; write it like 90s, 3m or 1h30m"),
+    "negative duration": ("health order --wait=-3m", "is no duration; write it like 90s, 3m, 1h30m or 7d"),
     "nonsense duration": ("health order --wait soon", "is no duration"),
     "too many words": ("health order price", "Unexpected argument: price"),
     "unbalanced quote": ('health "pos-order', "a quote is opened but not closed"),

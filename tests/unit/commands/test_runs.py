@@ -187,7 +187,11 @@ async def test_answer_does_not_count_for_the_next_question(app: app_fixture.AppF
         ("runs --procedure triag", "There is no procedure called “triag”. Did you mean “triage”?", ""),
         ("triage", "service is missing.", "Usage: triage SERVICE [--env ENV]"),
         ("triage pos-ordre", "There is no service called “pos-ordre”.", "Usage: triage"),
-        ("triage pos-order --since yesterday", "“yesterday” is no duration; write it like 90s, 3m or 1h30m.", "Usage"),
+        (
+            "triage pos-order --since yesterday",
+            "“yesterday” is no duration; write it like 90s, 3m, 1h30m or 7d.",
+            "Usage",
+        ),
     ],
 )
 async def test_usage_error_is_one_sentence(app: app_fixture.AppFixture, line: str, sentence: str, hint: str) -> None:

@@ -4,7 +4,7 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from bot.kubernetes.logs import filters, parser, tail_buffer
+from bot.kubernetes.logs import filters, levels, parser, tail_buffer
 
 TRACE = (
     "2026-11-23T10:00:01.000Z ERROR 1 --- [pos-order] order 4711 failed",
@@ -41,7 +41,7 @@ def a_filter(**named: str) -> filters.Filter:
     return filters.Filter(
         grep=filters.compile_pattern(grep) if grep is not None else None,
         exclude=filters.compile_pattern(exclude) if exclude is not None else None,
-        level=filters.Level(level) if level else None,
+        level=levels.Level(level) if level else None,
     )
 
 
@@ -87,7 +87,7 @@ def test_level_selects_that_level_and_above(level: str, found: list[str]) -> Non
     ],
 )
 def test_level_is_recognised_in_java_layouts(line: bytes, level: str) -> None:
-    assert filters.level_of(line) == level
+    assert levels.level_of(line) == level
 
 
 def test_context_is_counted_in_entries() -> None:
