@@ -1,38 +1,20 @@
 """
-The catalogue held against a checkout of the backend.
+The catalog compared with a checkout of the backend.
 
-Three places of a checkout say what the services are: the modules of the root POM, the container ports of the compose
-file, and `server.port` in each module's own settings. They disagree in places, which is worth knowing before an
-incident.
+What the POMs, settings and compose file say of a module is in `backend`. Whatever cannot be told from them, such as a
+port that is a variable, is no difference.
 """
 
 import dataclasses
 import pathlib
-import re
 from collections.abc import Iterator
-from xml.etree import ElementTree
 
-from bot import errors
-from bot.config import catalog, yaml_files
+from bot.config import backend as config_backend
+from bot.config import catalog, route_drift
+from bot.config.differences import Difference
 
-_COMPOSE_NAMES = ("docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml")
-_POM = "{http://maven.apache.org/POM/4.0.0}"
-_PORT_SETTING = re.compile(r"^\s*server\.port\s*[=:]\s*(?P<value>\S+)", re.MULTILINE)
-_YAML_PORT = re.compile(r"^server:\s*\n(?:[ \t]+.*\n)*?[ \t]+port:\s*(?P<value>\S+)", re.MULTILINE)
-# ${SERVER_PORT:8080}: what counts without the variable is the default behind the colon.
-_PLACEHOLDER = re.compile(r"^\$\{[^:}]+(?::(?P<default>[^}]*))?\}$")
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """One thing on which catalogue and checkout do not agree."""
-
-    service: str
-    about: str
-    catalogue: str
-    backend: str
-    where: str
-    """The file of the checkout that says so, relative to its root."""
+_PROMETHEUS = "micrometer-registry-prometheus"
+_ACTUATORS = ("spring-boot-starter-actuator", "spring-boot-actuator-autoconfigure")
 
 
 def compare(catalogue: catalog.Catalog, checkout: pathlib.Path) -> tuple[Difference, ...]:
@@ -40,26 +22,19 @@ def compare(catalogue: catalog.Catalog, checkout: pathlib.Path) -> tuple[Differe
     Return every difference between *catalogue* and the backend at *checkout*.
 
     Raises:
-        errors.UsageError: there is no Maven project at *checkout*.
+        errors.UsageError: there is no Maven project with modules at *checkout*.
         errors.BadConfiguration: one of its files cannot be read.
     """
-    pom = checkout / "pom.xml"
-    if not pom.is_file():
-        raise errors.UsageError(
-            f"There is no pom.xml in {checkout}.", hint="Give the root of a checkout of durion-positivity-backend."
-        )
-    modules = _modules(pom)
-    return (*_module_differences(catalogue, modules), *_port_differences(catalogue, checkout))
-
-
-def _modules(pom: pathlib.Path) -> tuple[str, ...]:
-    try:
-        # A checkout of one's own; and expat has refused runaway entities since 2.4.1.
-        root = ElementTree.parse(pom).getroot()  # noqa: S314
-    except ElementTree.ParseError as error:
-        raise errors.BadConfiguration(f"{pom}: this is not XML: {error}.") from error
-    found = [module.text.strip() for module in root.iter(f"{_POM}module") if module.text]
-    return tuple(dict.fromkeys(found or [module.text.strip() for module in root.iter("module") if module.text]))
+    backend = config_backend.Backend(checkout)
+    return (
+        *_module_differences(catalogue, backend.module_names),
+        *(
+            difference
+            for service in catalogue.services
+            for difference in _Comparison(service, backend, backend.modules.get(service.module)).differences()
+        ),
+        *route_drift.compare(catalogue, backend),
+    )
 
 
 def _module_differences(catalogue: catalog.Catalog, modules: tuple[str, ...]) -> Iterator[Difference]:
@@ -74,98 +49,121 @@ def _module_differences(catalogue: catalog.Catalog, modules: tuple[str, ...]) ->
             )
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
-    """What one file says of one service's port."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Comparison:
+    """One service compared with its module; *module* is None where it has no POM."""
 
-    where: str
-    port: int | None
-    is_readable: bool = True
+    service: catalog.Service
+    backend: config_backend.Backend
+    module: config_backend.Module | None
 
+    def differences(self) -> Iterator[Difference]:
+        """Yield what differs; of a library only whether it is one."""
+        module = self.module
+        if module is not None:
+            yield from (self._differs("settings", "–", "not YAML", file) for file in module.settings.unreadable)
+            yield from self._runnable(module)
+        if self.service.library:
+            return
+        yield from self._web_server_and_ports()
+        yield from self._compose()
+        if module is not None:
+            yield from self._registration(module)
+            if module.has_web_server and self.service.port is not None:
+                yield from self._scheme(module)
+                yield from self._actuator(module)
 
-def _port_differences(catalogue: catalog.Catalog, checkout: pathlib.Path) -> Iterator[Difference]:
-    compose, compose_ports = _compose_ports(checkout)
-    for service in catalogue.services:
-        published = compose_ports.get(service.name) or compose_ports.get(service.module)
-        for said in (_Said(where=compose, port=published), *_settings_ports(checkout, service.module)):
-            if not said.is_readable:
-                yield Difference(
-                    service=service.name, about="settings", catalogue="–", backend="not YAML", where=said.where
-                )
-            if said.port is not None and said.port != service.port:
-                yield Difference(
-                    service=service.name,
-                    about="port",
-                    catalogue=str(service.port or "none"),
-                    backend=str(said.port),
-                    where=said.where,
-                )
+    def _differs(self, about: str, catalogue: object, backend: object, where: str) -> Difference:
+        return Difference(
+            service=self.service.name, about=about, catalogue=str(catalogue), backend=str(backend), where=where
+        )
 
+    def _runnable(self, module: config_backend.Module) -> Iterator[Difference]:
+        if self.service.library and module.maven.is_runnable:
+            yield self._differs("jar", "library", "runnable jar", module.pom)
+        elif not self.service.library and module.maven.is_runnable is False:
+            yield self._differs("jar", "service", "no runnable jar, spring-boot:repackage is not used", module.pom)
 
-def _compose_ports(checkout: pathlib.Path) -> tuple[str, dict[str, int]]:
-    path = next((checkout / name for name in _COMPOSE_NAMES if (checkout / name).is_file()), None)
-    if path is None:
-        return "", {}
-    content = yaml_files.read(path)
-    entries = content.get("services") if isinstance(content, dict) else None
-    if not isinstance(entries, dict):
-        raise errors.BadConfiguration(f"{path}: expected a mapping called services.")
-    ports = {name: _container_port(entry) for name, entry in entries.items() if isinstance(entry, dict)}
-    return path.name, {name: port for name, port in ports.items() if port is not None}
+    def _web_server_and_ports(self) -> Iterator[Difference]:
+        port, module = self.service.port, self.module
+        has_web_server = module.has_web_server if module is not None else None
+        if has_web_server is False:
+            if port is not None and module is not None:
+                yield self._differs("web server", f"port {port}", "none", module.pom)
+            return
+        said = module.settings.find("server.port") if module is not None else None
+        if said is not None and (said.text or "").isdecimal() and int(said.text or 0) not in {0, port}:
+            yield self._differs("port", port or "none", said.text, said.where)
+        if said is None and has_web_server and module is not None and module.port.text != str(port):
+            yield self._differs("port", port or "none", f"{module.port.text} (Spring Boot’s default)", module.pom)
+        entry, name = self.backend.entry_of(self.service), self.backend.compose.name
+        ports = {name: entry.port, f"{name}, health check": entry.health_port} if entry is not None else {}
+        for where, one in ports.items():
+            if one is not None and one not in {port, self.service.management_port}:
+                yield self._differs("port", port or "none", one, where)
 
+    def _compose(self) -> Iterator[Difference]:
+        name, entry = self.backend.compose.name, self.backend.entry_of(self.service)
+        if self.service.port is None or not name:
+            return
+        if entry is None:
+            yield self._differs("compose entry", self.service.name, "none", name)
+            return
+        published = entry.published_port
+        if (
+            published is not None
+            and entry.port is not None
+            and published != (self.service.published_port or self.service.port)
+        ):
+            yield self._differs("published port", self.service.published_port or self.service.port, published, name)
+        for variable, value in entry.environment.items():
+            is_address = variable.upper().startswith("EUREKA_CLIENT_SERVICE")
+            if is_address and "//localhost" in value and (self.module is None or self.module.registers is not False):
+                yield self._differs("Eureka address", "another container", f"{value}, its own container", name)
 
-def _container_port(entry: dict[str, object]) -> int | None:
-    """Return the container's side of the first published port: `8093:8080`, `127.0.0.1:8093:8080/tcp` or a mapping."""
-    published = entry.get("ports")
-    first = published[0] if isinstance(published, list) and published else None
-    if isinstance(first, dict):
-        first = first.get("target")
-    text = str(first).partition("/")[0].rpartition(":")[2]
-    return int(text) if text.isdecimal() else None
+    def _registration(self, module: config_backend.Module) -> Iterator[Difference]:
+        if not self.service.registers:
+            if module.registers:
+                yield self._differs("registration", "does not register", "registers", module.pom)
+            return
+        if module.registers is False:
+            reason = "switched off in its settings" if module.has_eureka_client else "no Eureka client"
+            yield self._differs("registration", self.service.registry_id, reason, module.pom)
+            return
+        name = module.settings.find("spring.application.name")
+        if name is None and module.registers:
+            yield self._differs("application name", self.service.registry_id, "not set: UNKNOWN", module.pom)
+        elif name is not None and name.text is not None and name.text.upper() != self.service.registry_id:
+            yield self._differs("application name", self.service.registry_id, name.text, name.where)
 
+    def _scheme(self, module: config_backend.Module) -> Iterator[Difference]:
+        is_https = self.service.scheme is catalog.Scheme.HTTPS
+        if module.tls is not None and not is_https:
+            yield self._differs("scheme", self.service.scheme or "http", "https", module.tls.where)
+        elif module.tls is None and is_https:
+            yield self._differs("scheme", "https", "http", module.port.where)
 
-def _settings_ports(checkout: pathlib.Path, module: str) -> Iterator[_Said]:
-    folder = checkout / module / "src" / "main" / "resources"
-    properties = folder / "application.properties"
-    if properties.is_file():
-        match = _PORT_SETTING.search(properties.read_text(encoding="utf-8", errors="replace"))
-        yield _Said(where=str(properties.relative_to(checkout)), port=_port(match["value"]) if match else None)
-    for name in ("application.yml", "application.yaml"):
-        path = folder / name
-        if path.is_file():
-            yield _settings_port(path, str(path.relative_to(checkout)))
-
-
-def _settings_port(path: pathlib.Path, where: str) -> _Said:
-    try:
-        contents = yaml_files.read_all(path)
-    except errors.BadConfiguration:
-        # Maven fills in @…@ before Spring reads the file; until then it need not be YAML.
-        match = _YAML_PORT.search(path.read_text(encoding="utf-8", errors="replace"))
-        return _Said(where=where, port=_port(match["value"]) if match else None, is_readable=match is not None)
-    ports = (_server_port(content) for content in contents if isinstance(content, dict))
-    return _Said(where=where, port=next((_port(port) for port in ports if port is not None), None))
-
-
-def _server_port(content: dict[str, object]) -> object:
-    if _is_of_a_profile(content):
-        return None
-    server = content.get("server")
-    return (server.get("port") if isinstance(server, dict) else None) or content.get("server.port")
-
-
-def _is_of_a_profile(content: dict[str, object]) -> bool:
-    """Return whether a document counts under some profile only."""
-    if any(str(key).startswith(("spring.config.activate", "spring.profiles")) for key in content):
-        return True
-    spring = content.get("spring")
-    config = spring.get("config") if isinstance(spring, dict) else None
-    return isinstance(config, dict) and "activate" in config
-
-
-def _port(value: object) -> int | None:
-    text = str(value)
-    placeholder = _PLACEHOLDER.match(text)
-    if placeholder:
-        text = placeholder["default"] or ""
-    return int(text) if text.isdecimal() else None
+    def _actuator(self, module: config_backend.Module) -> Iterator[Difference]:
+        service = self.service
+        if not module.maven.has(*_ACTUATORS):
+            if module.maven.has_web_server is not None:
+                yield self._differs("actuator", service.health_path, f"no {_ACTUATORS[0]}", module.pom)
+            return
+        management = module.settings.find("management.server.port")
+        if module.exposes("health") is False or (management is not None and management.text == "-1"):
+            yield self._differs("actuator", service.health_path, "health is not exposed", module.pom)
+            return
+        port = management.text if management is not None else module.port.text
+        expected = str(service.management_port or service.port)
+        if management is not None and port is not None and port != expected:
+            yield self._differs("management port", expected, port, management.where)
+        elif management is None and service.management_port not in {None, service.port}:
+            yield self._differs("management port", expected, "none", module.pom)
+        if module.health_path is not None and module.health_path != service.health_path:
+            where = module.health_path_source or module.port
+            yield self._differs("health path", service.health_path, module.health_path, where.where)
+        if not module.maven.has(_PROMETHEUS):
+            yield self._differs("Prometheus", "/actuator/prometheus", f"no {_PROMETHEUS}", module.pom)
+        elif module.exposes("prometheus") is False:
+            exposed = module.settings.get("management.endpoints.web.exposure.include", "health")
+            yield self._differs("Prometheus", "/actuator/prometheus", f"exposed: {exposed}", module.pom)

@@ -100,16 +100,16 @@ def read(path: pathlib.Path) -> object:
     return _construct(_compose(path), path)
 
 
-def read_all(path: pathlib.Path) -> list[object]:
+def parse_all(text: str, path: pathlib.Path) -> list[object]:
     """
-    Return the content of every document in a foreign YAML file.
+    Return the content of every document in *text*, which was read from a foreign YAML file at *path*.
 
     Raises:
         errors.BadConfiguration: when it is not YAML.
     """
     try:
-        return list(yaml.load_all(path.read_text(encoding="utf-8"), Loader=_Loader))
-    except (OSError, *_UNREADABLE) as error:
+        return list(yaml.load_all(text, Loader=_Loader))
+    except _UNREADABLE as error:
         raise errors.BadConfiguration(f"{path}: this cannot be read as YAML ({error}).") from error
 
 

@@ -20,7 +20,8 @@ COMPOSE = """services:
   pos-price:
     build: pos-price
 """
-CATALOGUE = builders.a_catalogue(builders.a_service("pos-order", port=8080), builders.a_service("pos-price", port=9008))
+PRICE = builders.a_service("pos-price", port=9008)
+CATALOGUE = builders.a_catalogue(builders.a_service("pos-order", port=8080, published_port=8093), PRICE)
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def test_port_that_is_no_single_number_is_no_drift(checkout: pathlib.Path, ports
         pytest.param("application.yml", "server: {port: '${PORT:8081}'}\n", id="YAML with a default"),
         pytest.param("application.yml", "spring: {x: y}\n---\nserver: {port: 8081}\n", id="second document"),
         pytest.param(
-            "application.yml", "server: {port: 8081}\n---\nserver: {port: 8080}\n", id="first of two documents"
+            "application.yml", "server: {port: 8080}\n---\nserver: {port: 8081}\n", id="last of two documents"
         ),
         pytest.param("application.properties", "a=b\nserver.port=8081\n", id="properties"),
         pytest.param("application.properties", "  server.port : 8081\r\n", id="properties with a colon"),
@@ -171,15 +172,13 @@ def test_every_differing_file_is_named(checkout: pathlib.Path) -> None:
     write(settings(checkout, "pos-order", "application.yml"), "server.port: 8082\n")
 
     assert found(checkout) == [
-        ("pos-order", "port", "8080", "8081", "docker-compose.yml"),
         ("pos-order", "port", "8080", "8082", "pos-order/src/main/resources/application.yml"),
+        ("pos-order", "port", "8080", "8081", "docker-compose.yml"),
     ]
 
 
 def test_port_missing_from_the_catalog_is_found(checkout: pathlib.Path) -> None:
-    catalogue = builders.a_catalogue(
-        builders.a_service("pos-order", port=None), builders.a_service("pos-price", port=9008)
-    )
+    catalogue = builders.a_catalogue(builders.a_service("pos-order", port=None), PRICE)
 
     assert [difference[2:4] for difference in found(checkout, catalogue)] == [("none", "8080"), ("none", "8080")]
 

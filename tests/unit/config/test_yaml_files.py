@@ -143,7 +143,7 @@ def test_invalid_yaml_is_reported_with_its_line(path: pathlib.Path, text: str) -
     for read in (
         lambda: yaml_files.load(path, Whole),
         lambda: yaml_files.read(path),
-        lambda: yaml_files.read_all(path),
+        lambda: yaml_files.parse_all(path.read_text(errors="replace"), path),
     ):
         with pytest.raises(errors.BadConfiguration, match=str(path)):
             read()
@@ -232,7 +232,7 @@ def test_billion_laughs_are_rejected(path: pathlib.Path, key: str) -> None:
 def test_every_document_of_a_file_is_returned(path: pathlib.Path) -> None:
     path.write_text("a: 1\n---\na: 2\na: 3\n---\n")
 
-    assert yaml_files.read_all(path) == [{"a": 1}, {"a": 3}, None]
+    assert yaml_files.parse_all(path.read_text(errors="replace"), path) == [{"a": 1}, {"a": 3}, None]
     path.write_text("a: 1\na: 2\n")
     assert yaml_files.read(path) == {"a": 2}
 
@@ -246,7 +246,7 @@ def test_any_text_is_parsed_or_invalid(tmp_path_factory: pytest.TempPathFactory,
     for read in (
         lambda: yaml_files.load(path, Whole),
         lambda: yaml_files.read(path),
-        lambda: yaml_files.read_all(path),
+        lambda: yaml_files.parse_all(path.read_text(errors="replace"), path),
     ):
         try:
             outcome: object = read()
