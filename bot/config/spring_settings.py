@@ -44,12 +44,12 @@ class Settings:
         self.unreadable = unreadable
         """Files that are no YAML."""
         self._values: dict[str, list[Value]] = {}
-        self._names: list[str] = []
+        self._literal: dict[str, str] = {}
 
     def add(self, name: str, text: str, where: str) -> None:
         """Set a property over those of the same name."""
         self._values.setdefault(_canonical(name), []).append(Value(text=text, where=where))
-        self._names.append(name)
+        self._literal[name] = text
 
     def all(self, name: str) -> tuple[Value, ...]:
         """Return what each file says of *name*, the winning value last."""
@@ -74,7 +74,7 @@ class Settings:
 
     def names_below(self, prefix: str) -> tuple[str, ...]:
         """Return the names of all properties that begin with *prefix*."""
-        return tuple(dict.fromkeys(name for name in self._names if _canonical(name).startswith(_canonical(prefix))))
+        return tuple(name for name in self._literal if _canonical(name).startswith(_canonical(prefix)))
 
     def _resolve(self, text: str) -> str | None:
         """Return *text* with its placeholders replaced, or None where one has no value in the checkout."""
@@ -83,10 +83,11 @@ class Settings:
             if match is None:
                 return None if _UNKNOWN in text else text
             name, has_default, default = match[1].partition(":")
-            values = self._values.get(_canonical(name))
-            if not values and not has_default:
+            # Binding is relaxed for properties only: ${SERVER_PORT} is the variable of this name, not server.port.
+            values = self._values.get(_canonical(name)) if name == name.lower() else None
+            value = self._literal.get(name) or (values[-1].text if values else default if has_default else None)
+            if value is None:
                 return None
-            value = values[-1].text if values else default
             text = f"{text[: match.start()]}{value}{text[match.end() :]}"
         return None
 

@@ -117,6 +117,9 @@ def test_difference_in_the_settings_is_found(
     [
         pytest.param("server.port=${PORT}", {}, id="port of the environment"),
         pytest.param("server.port=0", {}, id="any free port"),
+        pytest.param("server.port=${SERVER_PORT:8081}", {}, id="variable named like the property"),
+        pytest.param("server.port=${server.port:1}", {}, id="property that is defined by itself"),
+        pytest.param("a.b=${c.d}\nc.d=${a.b}\nserver.port=${a.b}", {}, id="circle"),
         pytest.param("spring.application.name=${NAME:order-service}", {}, id="name in lower case by default"),
         pytest.param("app.id=order\nspring.application.name=${app.id}-service", {}, id="name of another property"),
         pytest.param("spring.application.name=@project.name@", {}, id="name that Maven fills in"),
