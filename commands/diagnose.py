@@ -95,7 +95,7 @@ COMMAND = command.Command(
     sections=(diagnosis_reports.SECTION,),
     deadline=_deadline,
     facts=command.facts(
-        texts=("service", "environment", "cause", "certainty", "causes", "health"),
+        texts=("service", "environment", "cause", "reason", "certainty", "causes", "health"),
         numbers=("desired", "ready", "pods", "affected", "seconds", "exit_code"),
     ),
 )

@@ -95,6 +95,6 @@ COMMAND = command.Command(
     deadline=_deadline,
     facts=command.facts(
         texts=("service", "environment", "stage", "reason", "version", "commit", *_CHECKS),
-        numbers=("revision", "revisions", "desired", "updated", "available", "total"),
+        numbers=("revision", "revisions", "rollback_revision", "desired", "updated", "available", "total"),
     ),
 )

@@ -32,8 +32,8 @@ class Terminal:
     def types(self, text: str) -> None:
         os.write(self._own, text.encode())
 
-    def waits_for(self, text: str) -> None:
-        while text not in self.screen:
+    def waits_for(self, text: str, *, times: int = 1) -> None:
+        while self.screen.count(text) < times:
             assert self._reads(), self.screen
 
     def ends(self) -> int:

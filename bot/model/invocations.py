@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import enum
+from collections.abc import Mapping
 from typing import Protocol
 
 from bot.model import reports
@@ -146,6 +147,8 @@ class Prompt:
     options: tuple[str, ...]
     note: str = "none"
     """Whether a note comes with the answer: none, optional or required."""
+    consequences: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What an option ends or changes; the person is asked to confirm such an option."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

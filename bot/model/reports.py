@@ -201,6 +201,8 @@ class NextAction:
     """What would be typed after `/pos`."""
     is_primary: bool = False
     """The one thing to do next, where there is one."""
+    consequence: str = ""
+    """What it ends or changes; where there is one, the person is asked to confirm it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

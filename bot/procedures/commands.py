@@ -96,7 +96,12 @@ async def _resolve(run: runs.Run, question: runs.Question, context: command.Cont
     """Ask *question* here until it is answered here or elsewhere; return whether the run continues."""
     if not await context.runs.may_answer(run, question, by=context.invocation):
         return False
-    prompt = invocations.Prompt(text=run_reports.prompt(run, question), options=question.options, note=question.note)
+    prompt = invocations.Prompt(
+        text=run_reports.prompt(run, question),
+        options=question.options,
+        note=question.note,
+        consequences=question.consequences,
+    )
     asking = asyncio.ensure_future(context.display.ask(prompt))
     elsewhere = asyncio.ensure_future(_wait_for_change(run, context))
     try:

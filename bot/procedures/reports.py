@@ -11,9 +11,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from bot.model import reports
-from bot.procedures import headlines, runs, schema, step_results
+from bot.procedures import headlines, instructions, runs, schema, step_results
 from bot.runbook import sections
 
+_CANCELLATION = (
+    "This ends the run for everyone: steps that have not started will not run. A step that is running is interrupted,"
+    " and what it changed is not undone."
+)
 _STATES: Mapping[runs.StepState, reports.TaskState] = {
     runs.StepState.PENDING: reports.TaskState.PENDING,
     runs.StepState.RUNNING: reports.TaskState.RUNNING,
@@ -35,7 +39,7 @@ def summary(run: runs.Run, runbook: sections.Runbook, now: datetime.datetime) ->
         headline=headlines.headline(run),
         sections=(
             _plan(run),
-            *([_question(run, question)] if question else []),
+            *(_question(run, question) if question else ()),
             _about(run),
             *step_results.attempts(run, now),
         ),
@@ -70,7 +74,7 @@ def asked(run: runs.Run, question: runs.Question) -> reports.Report:
             headline=f"{headlines.subject(run)}: {title}"
             if title.endswith("?")
             else f"{headlines.subject(run)}: waiting for input, {title}",
-            sections=(_question(run, question),),
+            sections=_question(run, question),
             next_actions=_answers(run, question),
         )
     at = f" at {question.answered_at:%H:%M:%S} UTC" if question.answered_at is not None else ""
@@ -79,7 +83,7 @@ def asked(run: runs.Run, question: runs.Question) -> reports.Report:
     return reports.Report(
         verdict=reports.Verdict.OK,
         headline=f"{title} {given}" if title.endswith("?") else f"{title}: {given}",
-        sections=(reports.Text(text=question.text), *note),
+        sections=(*instructions.sections(None, question.text), *note),
         is_information=True,
     )
 
@@ -170,7 +174,7 @@ def _current_step_or_duration(run: runs.Run) -> str:
 
 def prompt(run: runs.Run, question: runs.Question) -> str:
     """Return *question* for a terminal."""
-    return f"{run.procedure.find(question.step).title}\n{question.text}"
+    return f"{run.procedure.find(question.step).title}\n{instructions.plain(question.text)}"
 
 
 def _plan(run: runs.Run) -> reports.Plan:
@@ -181,7 +185,7 @@ def _plan(run: runs.Run) -> reports.Plan:
                 title=run.procedure.find(record.id).title,
                 state=_STATES[record.state],
                 status=", ".join(_status(record)),
-                detail=record.headline if record.state.is_final else record.action,
+                detail=record.headline if record.state.is_final else instructions.plain(record.action),
             )
             for record in run.steps
         )
@@ -212,7 +216,7 @@ def _status(record: runs.StepRecord) -> list[str]:
     return parts
 
 
-def _question(run: runs.Run, question: runs.Question) -> reports.Text:
+def _question(run: runs.Run, question: runs.Question) -> tuple[reports.Section, ...]:
     who = {
         schema.REQUESTER: run.requester.name,
         schema.ANYONE_WITH_RUN: "anyone who may run it",
@@ -221,16 +225,17 @@ def _question(run: runs.Run, question: runs.Question) -> reports.Text:
     # With the date unless it is today's: of a timeout of 24 h, only the time of now would be left.
     is_today = question.expires_at.date() == question.asked_at.date()
     until = f"{question.expires_at:%H:%M}" if is_today else f"{question.expires_at:%m-%d %H:%M}"
-    return reports.Text(title=f"For {who}, until {until} UTC", text=question.text)
+    return instructions.sections(f"For {who}, until {until} UTC", question.text)
 
 
 def _answers(run: runs.Run, question: runs.Question) -> tuple[reports.NextAction, ...]:
     """Return the answers as actions; each is bound to this question, which is bound to what it would start."""
     return tuple(
         reports.NextAction(
-            label=option[:1].upper() + option[1:],
+            label=question.labels.get(option, option[:1].upper() + option[1:]),
             command=f"run answer {run.id} {shlex.quote(option)} --question {question.id}",
             is_primary=index == 0,
+            consequence=question.consequences.get(option, ""),
         )
         for index, option in enumerate(question.options)
     )
@@ -239,7 +244,7 @@ def _answers(run: runs.Run, question: runs.Question) -> tuple[reports.NextAction
 def _actions(run: runs.Run) -> tuple[reports.NextAction, ...]:
     log = reports.NextAction(label="Step results", command=f"run log {run.id}")
     if not run.state.is_final:
-        return (log, reports.NextAction(label="Cancel run", command=f"run cancel {run.id}"))
+        return (log, reports.NextAction(label="Cancel run", command=f"run cancel {run.id}", consequence=_CANCELLATION))
     if not run.can_be_retried:
         return (log,)
     return (log, reports.NextAction(label="Retry from failed step", command=f"run retry {run.id}"))

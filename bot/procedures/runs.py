@@ -174,6 +174,10 @@ class Question:
     """Digest of the action to confirm; empty if the question is about none."""
     note: str = "none"
     """Whether the answer has a note: none, optional or required."""
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Of options whose buttons say more than the option."""
+    consequences: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What an option ends or changes."""
     answer: str | None = None
     answered_by: str = ""
     answered_at: datetime.datetime | None = None

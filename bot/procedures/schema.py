@@ -126,6 +126,10 @@ class Confirm(_Model):
     by: Answerer = REQUESTER
     timeout: durations.Duration = datetime.timedelta(minutes=15)
     """After which the question counts as answered with no."""
+    labels: tuple[Line, Line] | None = None
+    """The buttons for yes and no, if they are to say what they mean."""
+    consequence: Prose | None = None
+    """What a yes ends or changes: whoever presses it is asked to confirm that."""
 
 
 class Retry(_Model):

@@ -151,8 +151,9 @@ def _validate_references(
         for problem in templates.validate(value, known):
             yield errors.ValidationError(problem, *location, "with", key)
     if step.confirm is not None:
-        for problem in templates.validate(step.confirm.text, known):
-            yield errors.ValidationError(problem, *location, "confirm", "text")
+        for key, text in (("text", step.confirm.text), ("consequence", step.confirm.consequence or "")):
+            for problem in templates.validate(text, known):
+                yield errors.ValidationError(problem, *location, "confirm", key)
 
 
 def _validate_saved(

@@ -124,6 +124,7 @@ class RolloutReporter:
                 **self.subject.facts,
                 "revision": snapshot.newest.revision if snapshot.newest is not None else None,
                 "revisions": len(snapshot.revisions),
+                "rollback_revision": snapshot.rollback_revision,
             },
             next_actions=self.subject.next_actions(("Status", "rollout status"), ("Verify", "rollout verify")),
             runbook=self.runbook.point_to("build-artifacts"),

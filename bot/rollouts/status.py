@@ -135,6 +135,14 @@ class RolloutSnapshot:
         return self.revisions[0] if self.revisions else None
 
     @property
+    def rollback_revision(self) -> int | None:
+        """The revision to roll back to: the newest earlier one that still has ready pods, else the one before."""
+        earlier = self.revisions[1:]
+        serving = next((one for one in earlier if one.ready), None)
+        chosen = serving or next(iter(earlier), None)
+        return chosen.revision if chosen is not None else None
+
+    @property
     def has_desired_revision(self) -> bool:
         """Return whether the newest revision is the desired one, as far as the counts show."""
         stage = self.progress.stage

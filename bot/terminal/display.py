@@ -73,9 +73,10 @@ class TerminalDisplay:
         self.errors.print(rendering.asked(prompt))
         while (line := await self._read_line("Your answer (Enter to skip): ")) is not None:
             answer = _matching_option(line, prompt.options)
-            if answer is not None:
+            if answer is None:
+                self.errors.print(f"Expected {' or '.join(prompt.options)}, or its number.", markup=False)
+            elif await self._is_confirmed(prompt.consequences.get(answer, "")):
                 return await self._with_note(answer, prompt)
-            self.errors.print(f"Expected {' or '.join(prompt.options)}, or its number.", markup=False)
         return None
 
     def clear(self) -> None:
@@ -102,6 +103,13 @@ class TerminalDisplay:
             self._live = rich.live.Live(console=self.errors, auto_refresh=False, transient=True)
             self._live.start()
         self._live.update(rendering.unfinished(report, plan), refresh=True)
+
+    async def _is_confirmed(self, consequence: str) -> bool:
+        """Return whether the person confirms *consequence*; an answer without one needs no confirmation."""
+        if not consequence:
+            return True
+        self.errors.print(rendering.clean(consequence), markup=False)
+        return (await self._read_line("Continue? [y/N] ") or "").lower() in {"y", "yes"}
 
     async def _with_note(self, answer: str, prompt: invocations.Prompt) -> invocations.Choice | None:
         if prompt.note == "none":

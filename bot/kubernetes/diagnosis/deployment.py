@@ -90,6 +90,7 @@ def _not_deployed(subject: report_subject.Subject, reason: str, point_to: diagno
             **subject.facts,
             **diagnosis_reports.facts(()),
             "cause": "not-deployed",
+            "reason": "not deployed",
             "certainty": rules.Certainty.CERTAIN.value,
         },
         next_actions=subject.next_actions(("Run again", "diagnose")),

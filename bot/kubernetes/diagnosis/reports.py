@@ -66,6 +66,7 @@ def facts(causes: Sequence[rules.Cause]) -> Mapping[str, reports.Scalar]:
     first = causes[0] if causes else None
     return {
         "cause": first.id if first else None,
+        "reason": first.title if first else None,
         "certainty": first.certainty.value if first else None,
         "affected": len(first.pods) if first else 0,
         "causes": ", ".join(cause.id for cause in causes),

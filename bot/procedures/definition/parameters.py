@@ -23,7 +23,10 @@ _VALUE_TYPES = {
     schema.ParamType.FLAG: command.ValueType.BOOLEAN,
     schema.ParamType.DURATION: command.ValueType.DURATION,
 }
-_PROPERTIES = {schema.ParamType.ENVIRONMENT: "kubectl", schema.ParamType.SERVICE: "deployment"}
+_PROPERTIES = {
+    schema.ParamType.ENVIRONMENT: ("kubectl", "context", "namespace"),
+    schema.ParamType.SERVICE: ("deployment",),
+}
 """What a template can name of a parameter's value, as `params.env.kubectl`."""
 _OPTIONS: Mapping[str, tuple[Any, bool]] = {
     "plan": (
@@ -73,7 +76,7 @@ def types_of(params: tuple[schema.Param, ...]) -> Mapping[str, references.Type]:
         )
         for param in params
     }
-    properties = (f"{param.name}.{_PROPERTIES[param.type]}" for param in params if param.type in _PROPERTIES)
+    properties = (f"{param.name}.{name}" for param in params for name in _PROPERTIES.get(param.type, ()))
     return types | dict.fromkeys(properties, references.TEXT)
 
 
@@ -83,16 +86,18 @@ def properties_of(
     services: catalog.Catalog,
     environments: config_environments.Environments,
 ) -> Mapping[str, str]:
-    """Return what templates can name beside *values*: `env.kubectl`, `service.deployment`."""
+    """Return what templates can name beside *values*, such as `env.kubectl`; what an environment lacks is missing."""
     properties = {}
     for param in params:
         value = values.get(param.name)
         if param.type is schema.ParamType.ENVIRONMENT and isinstance(value, str):
             environment = environments.find(value)
-            # Without a context of its own, a line that is copied must fail rather than reach another cluster.
-            context = environment.kube_context or f"CONTEXT-OF-{value.upper()}"
-            line = ("kubectl", "--context", context, "--namespace", environment.namespace)
-            properties[f"{param.name}.kubectl"] = shlex.join(line)
+            # posbot in the cluster has no name for it: whoever copies the line chooses the context.
+            context = ("--context", environment.kube_context) if environment.kube_context else ()
+            properties[f"{param.name}.kubectl"] = shlex.join(("kubectl", *context, "-n", environment.namespace))
+            properties[f"{param.name}.namespace"] = environment.namespace
+            if environment.kube_context:
+                properties[f"{param.name}.context"] = environment.kube_context
         elif param.type is schema.ParamType.SERVICE and isinstance(value, str):
             properties[f"{param.name}.deployment"] = services.find(value).deployment
     return properties

@@ -197,7 +197,7 @@ def parse(path: str) -> Reference:
             shown = errors.shorten(part, 40)
             raise errors.UsageError(f"“{shown}” is not a name: expected lower-case letters, digits and _ only")
     match root, parts:
-        case "params", [name] | [name, "kubectl" | "deployment"]:
+        case "params", [name] | [name, "kubectl" | "context" | "namespace" | "deployment"]:
             return Reference(source=Source.PARAM, name=".".join(parts))
         case "run", ["id" | "requester" as name]:
             return Reference(source=Source.RUN, name=name)

@@ -92,6 +92,8 @@ class ConfirmStep(BuiltInStep[schema.Confirm]):
             by=content.by,
             timeout=content.timeout,
             action=action.digest,
+            labels=kind.confirm_labels(content),
+            consequences={runs.YES: content.consequence} if content.consequence else {},
         )
 
     def judge(self, step: schema.Step, question: runs.Question) -> kind.Signal | kind.Outcome:

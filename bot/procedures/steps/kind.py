@@ -40,6 +40,8 @@ class Action:
     """The `with` mapping of a step without a command."""
     confirmation: str = ""
     """The question before a command."""
+    consequence: str = ""
+    """What the command changes; shown before the question is answered with yes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,8 @@ class QuestionDraft:
     timeout: datetime.timedelta = datetime.timedelta(hours=1)
     action: str = ""
     note: str = "none"
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    consequences: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Signal(enum.Enum):
@@ -166,6 +170,11 @@ def check_values(
             key = problem["loc"][0] if problem["loc"] else None
             if key not in given or not templates.has_names(given[str(key)]):
                 yield errors.ValidationError(problem["msg"], *location, *problem["loc"])
+
+
+def confirm_labels(confirm: schema.Confirm) -> Mapping[str, str]:
+    """Return the labels of yes and no, where *confirm* has any."""
+    return dict(zip((runs.YES, runs.NO), confirm.labels, strict=True)) if confirm.labels is not None else {}
 
 
 def check_timeout(timeout: object, *location: str | int) -> Iterator[errors.ValidationError]:

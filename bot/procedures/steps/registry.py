@@ -76,12 +76,17 @@ class CommandStep(kind.StepKind):
         values = {name: templates.render(value, scope) for name, value in step.with_.items()}
         confirmation = str(templates.render(step.confirm.text, scope)) if step.confirm is not None else ""
         command, parameters = validate(step.uses, values)
+        line = bot_command.command_line(command.name, parameters)
+        consequence = f"This changes something. Command: {line}" if not step.may_be_repeated else ""
+        if step.confirm is not None and step.confirm.consequence is not None:
+            consequence = str(templates.render(step.confirm.consequence, scope))
         return kind.Action(
-            text=bot_command.command_line(command.name, parameters),
+            text=line,
             digest=kind.digest_of(step.id, command.name, parameters.model_dump(mode="json"), confirmation),
             command=command,
             parameters=parameters,
             confirmation=confirmation,
+            consequence=consequence,
         )
 
     def start(
@@ -97,6 +102,8 @@ class CommandStep(kind.StepKind):
             by=step.confirm.by,
             timeout=step.confirm.timeout,
             action=action.digest,
+            labels=kind.confirm_labels(step.confirm),
+            consequences={runs.YES: action.consequence} if action.consequence else {},
         )
 
 

@@ -29,6 +29,9 @@ BUTTONS = 5
 """Slack accepts 25 in a block; more than five do not help."""
 BUTTON_TEXT = 75
 BUTTON_VALUE = 2_000
+CONFIRM_TITLE = 100
+CONFIRM_TEXT = 300
+CONFIRM_LABEL = 30
 LIST_DEPTH = 8
 LINK = 300
 LINK_TEXT = 100

@@ -180,17 +180,32 @@ def _buttons(actions: Sequence[reports.NextAction], share: str | None, budget: e
     if len(kept) < len(actions):
         budget.left_out.append(f"{len(actions) - len(kept):,} next actions")
     kept += [reports.NextAction(label="Share with channel", command=share)] if share else []
-    buttons = [
-        {
-            "type": "button",
-            "action_id": f"{RUN}:{index}",
-            "text": {"type": "plain_text", "text": elements.truncate(action.label, elements.BUTTON_TEXT)},
-            "value": action.command,
-            **({"style": "primary"} if action.is_primary else {}),
-        }
-        for index, action in enumerate(kept)
-    ]
+    buttons = [_button(action, index) for index, action in enumerate(kept)]
     return [{"type": "actions", "elements": buttons}] if buttons else []
+
+
+def _button(action: reports.NextAction, index: int) -> Block:
+    button: Block = {
+        "type": "button",
+        "action_id": f"{RUN}:{index}",
+        "text": _plain(action.label, elements.BUTTON_TEXT),
+        "value": action.command,
+    }
+    if action.consequence:
+        # Slack shows the dialog itself, and sends the click once the person has confirmed.
+        button["confirm"] = {
+            "title": _plain("Are you sure?", elements.CONFIRM_TITLE),
+            "text": _plain(action.consequence, elements.CONFIRM_TEXT),
+            "confirm": _plain(action.label, elements.CONFIRM_LABEL),
+            "deny": _plain("No", elements.CONFIRM_LABEL),
+            "style": "danger",
+        }
+    style = "primary" if action.is_primary else "danger" if action.consequence else ""
+    return button | ({"style": style} if style else {})
+
+
+def _plain(text: str, limit: int) -> Block:
+    return {"type": "plain_text", "text": elements.truncate(text, limit)}
 
 
 def _note(*, is_optional: bool) -> Block:

@@ -255,3 +255,37 @@ def test_without_a_database_no_run_starts(environment: dict[str, str], tmp_path:
     assert answer.returncode == 3
     assert "database" in answer.stderr.lower()
     assert "Traceback" not in answer.stderr
+
+
+ROLLBACK = """
+schema: 1
+id: take-back
+title: Take back
+summary: roll back
+owner: tests
+doc: {section: health-checks}
+command: {name: take-back, examples: [take-back]}
+access: {run: [everyone]}
+steps:
+  - id: go_back
+    title: Roll back?
+    uses: confirm
+    with: {text: Is it broken?, labels: [Roll back, Keep it], consequence: This replaces all pods.}
+"""
+
+
+@pytest.mark.slow
+def test_answer_that_changes_something_has_to_be_confirmed(environment: dict[str, str]) -> None:
+    (pathlib.Path(environment["POSBOT_RUNBOOK_DATA"]) / "procedures" / "take-back.yaml").write_text(ROLLBACK)
+    terminal = at_a_terminal(environment, "take-back")
+    terminal.waits_for("Your answer (Enter to skip): ")
+    terminal.types("1\n")
+    terminal.waits_for("Continue? [y/N] ")
+    terminal.types("\n")
+    terminal.waits_for("Your answer (Enter to skip): ", times=2)
+    terminal.types("yes\n")
+    terminal.waits_for("Continue? [y/N] ", times=2)
+    terminal.types("y\n")
+
+    assert terminal.ends() == 0, terminal.screen
+    assert plain(terminal.screen).count("This replaces all pods.\n") == 2

@@ -268,3 +268,19 @@ def test_run_that_reached_its_end_offers_no_retry(state: runs.RunState) -> None:
     report = run_reports.ended(a_run(S.FAILED, S.SUCCEEDED, state=state, ended_at=NOW), RUNBOOK)
 
     assert [action.command for action in report.next_actions] == ["run log r1124-0a1b2c3d"]
+
+
+def test_answer_and_cancellation_say_what_they_end_or_change() -> None:
+    question = a_question(
+        labels={"yes": "Roll back", "no": "Keep 1.5.0"}, consequences={"yes": "Rolls back pos-order."}
+    )
+    asking = a_run(S.WAITING, S.PENDING, state=runs.RunState.WAITING, question=question, params={})
+
+    answers = run_reports.asked(asking, dataclasses.replace(question, options=("yes", "no"))).next_actions
+    (cancel,) = [one for one in run_reports.live(asking, RUNBOOK).next_actions if "cancel" in one.command]
+
+    assert [(one.label, one.consequence) for one in answers] == [
+        ("Roll back", "Rolls back pos-order."),
+        ("Keep 1.5.0", ""),
+    ]
+    assert cancel.consequence.startswith("This ends the run for everyone")

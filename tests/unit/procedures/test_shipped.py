@@ -52,6 +52,7 @@ def test_rollback_and_handover_ask_first_and_nothing_changes() -> None:
 
 @pytest.mark.parametrize("path", sorted(procedure_tests.PROCEDURES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_kubectl_lines_name_context_and_namespace(path: pathlib.Path) -> None:
+    assert "positivity" not in path.read_text()
     lines = [line for line in path.read_text().splitlines() if "kubectl" in line]
 
     assert all(".kubectl }}" in line for line in lines)

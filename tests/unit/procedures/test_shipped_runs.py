@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.model import invocations, reports
+from bot.procedures import reports as run_reports
 from bot.procedures import runs
 from bot.procedures.definition import parameters
 from tests import builders
@@ -92,12 +93,20 @@ async def test_stuck_deployment_is_rolled_back(app: app_fixture.AppFixture) -> N
 
     asked = await start(app, "post-deployment")
     assert asked.question is not None
-    assert "Rollout: stuck (CreateContainerConfigError). Cause: config-key-missing." in asked.question.text
+    assert "Rollout: stuck (CreateContainerConfigError). Cause: " in asked.question.text
     agreed = await answer(app, asked, "yes")
     assert agreed.question is not None
     environment = app.core.data.environments.find("sandbox")
-    kubectl = f"kubectl --context {environment.kube_context} --namespace {environment.namespace}"
-    assert f"{kubectl} rollout undo deployment/pos-order" in agreed.question.text
+    kubectl = f"kubectl --context {environment.kube_context} -n {environment.namespace}"
+    line = f"{kubectl} rollout undo deployment/pos-order --to-revision=1"
+    assert "config-key-missing" not in asked.question.text
+    assert f"\n`{line}`\n" in agreed.question.text
+    shown = run_reports.asked(agreed, agreed.question)
+    assert reports.Code(text=line) in shown.sections
+    (keep, *_) = [one for one in run_reports.asked(asked, asked.question).next_actions if not one.consequence]
+    (roll_back, *_) = [one for one in run_reports.asked(asked, asked.question).next_actions if one.consequence]
+    assert (roll_back.label, keep.label) == ("Roll back", "Keep this version")
+    assert roll_back.consequence.startswith("pos-order in sandbox is rolled back to the previous version")
     await order.rolls_back()
     run = await answer(app, agreed, "rolled back", note="1.4.2 again")
 
@@ -115,7 +124,7 @@ async def test_failed_start_leads_to_the_missing_variable(app: app_fixture.AppFi
 
     assert asked.question is not None
     assert asked.question.step == "variables"
-    assert asked.question.text.startswith("config-key-missing: compare the keys")
+    assert asked.question.text.startswith("key DB_URL missing in the Secret pos-secrets: compare")
     for pod in order.pods:
         pod.recovers()
     run = await answer(app, asked, "fixed")

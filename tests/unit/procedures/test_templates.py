@@ -5,8 +5,9 @@ import datetime
 import pytest
 
 from bot import command, errors
-from bot.procedures import runs
-from bot.procedures.definition import references, templates
+from bot.config import environments as config_environments
+from bot.procedures import runs, schema
+from bot.procedures.definition import parameters, references, templates
 from tests import builders
 from tests.unit.procedures import files
 
@@ -112,3 +113,37 @@ def test_scope_of_a_run_has_ended_steps() -> None:
 
     assert set(scope.steps) == {"one"}
     assert (scope.run_id, scope.requester) == ("r-1", "alice")
+
+
+@pytest.mark.parametrize(
+    ("context", "line"),
+    [
+        ("prod", "kubectl --context prod -n shop rollout undo deployment/checkout --to-revision=1"),
+        (
+            "arn:aws:eks:eu-west-1:1:cluster/my prod",
+            "kubectl --context 'arn:aws:eks:eu-west-1:1:cluster/my prod' -n shop",
+        ),
+        (None, "kubectl -n shop rollout undo deployment/checkout --to-revision=1"),
+    ],
+)
+def test_kubectl_line_names_context_and_namespace_of_the_environment(context: str | None, line: str) -> None:
+    params = (
+        schema.Param(name="service", type=schema.ParamType.SERVICE, help="x"),
+        schema.Param(name="env", type=schema.ParamType.ENVIRONMENT, help="x"),
+    )
+    environment = builders.an_environment(namespace="shop", kube_context=context)
+    environments = config_environments.Environments(default="live", environments={"live": environment})
+    services = builders.a_catalogue(builders.a_service("co", deployment="checkout"))
+    values = {"service": "co", "env": "live"}
+    found = parameters.properties_of(params, values, services, environments)
+    text = (
+        "{{ params.env.kubectl }} rollout undo deployment/{{ params.service.deployment }}"
+        " --to-revision={{ steps.revisions.saved.rollback }}"
+    )
+    revisions = references.StepResult(outcome=runs.StepState.SUCCEEDED, saved={"rollback": 1})
+
+    scope = references.Scope(params={**values, **found}, steps={"revisions": revisions})
+
+    assert str(templates.render(text, scope)).startswith(line)
+    assert templates.render("{{ params.env.namespace }}", scope) == "shop"
+    assert templates.render("{{ params.env.context }}", scope) == (context or "unknown")

@@ -118,7 +118,9 @@ FACTS = st.dictionaries(
 )
 
 
-ACTIONS = st.builds(reports.NextAction, label=TEXTS, command=_long(1, 200), is_primary=st.booleans())
+ACTIONS = st.builds(
+    reports.NextAction, label=TEXTS, command=_long(1, 200), is_primary=st.booleans(), consequence=st.just("") | TEXTS
+)
 
 
 def _reports(sections: Strategy) -> Strategy:

@@ -1,5 +1,6 @@
 """A report in Block Kit: sound whatever its size, harmless whatever it holds, honest about what it left out."""
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -89,11 +90,20 @@ def _word(word: blocks_message.Block) -> Any:
 def _actions(block: blocks_message.Block) -> Any:
     buttons = [
         slackblocks.Button(
-            slackblocks.PlainText(element["text"]["text"]), action_id=element["action_id"], value=element["value"]
+            slackblocks.PlainText(element["text"]["text"]),
+            action_id=element["action_id"],
+            value=element["value"],
+            style=element.get("style"),
+            confirm=_confirm(element["confirm"]) if "confirm" in element else None,
         )
         for element in block["elements"]
     ]
     return slackblocks.ActionsBlock(buttons, block_id=block.get("block_id"))
+
+
+def _confirm(dialog: blocks_message.Block) -> Any:
+    texts = [slackblocks.PlainText(dialog[name]["text"]) for name in ("title", "text", "confirm", "deny")]
+    return slackblocks.ConfirmationDialogue(*texts)
 
 
 _AS_SLACKBLOCKS = {
@@ -348,6 +358,26 @@ def test_omitted_next_actions_are_counted() -> None:
 
     assert [words for _, words in buttons_of(message)] == [f"health {number}" for number in range(5)]
     assert "Left out: 4 next actions." in visible(message)
+
+
+def test_button_that_ends_or_changes_something_asks_with_the_consequence() -> None:
+    cancel = reports.NextAction(label="Cancel run", command="run cancel r1", consequence="This ends the run.")
+    roll_back = dataclasses.replace(cancel, label="Roll back to the previous version now", is_primary=True)
+
+    message = message_of(next_actions=(cancel, roll_back, reports.NextAction(label="Logs", command="logs")))
+
+    (actions,) = [block for block in message.blocks if block["type"] == "actions"]
+    first, second, third = actions["elements"]
+    assert {name: part["text"] for name, part in first["confirm"].items() if name != "style"} == {
+        "title": "Are you sure?",
+        "text": "This ends the run.",
+        "confirm": "Cancel run",
+        "deny": "No",
+    }
+    assert (first["style"], first["confirm"]["style"]) == ("danger", "danger")
+    assert (second["style"], second["confirm"]["confirm"]["text"]) == ("primary", "Roll back to the previous ver…")
+    assert "confirm" not in third and "style" not in third
+    assert [control.needs_confirmation for control in reading.controls(message.blocks)] == [True, True, False]
 
 
 def test_omitted_pointers_are_counted_and_none_is_truncated() -> None:
