@@ -1,7 +1,7 @@
 """Check that a service is reachable by its callers and requires authentication: section 4.3 of the runbook."""
 
 from bot import command
-from bot.connectivity import checks
+from bot.connectivity import checker as connectivity_checker
 from bot.connectivity import reports as connectivity_reports
 from bot.model import reports
 
@@ -17,8 +17,8 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
     environment = context.environments.find(environment_name)
     health_url = environment.health_url_of(service)
     if health_url is None:
-        return connectivity_reports.without_port(service.name, environment_name)
-    checker = checks.Checker(
+        return connectivity_reports.without_endpoint(service, environment_name)
+    checker = connectivity_checker.Checker(
         actuator=context.actuator, gateway=context.gateway, eureka=context.eureka, now=context.now()
     )
     connectivity = await checker.check(service, environment, environment_name, health_url)
@@ -40,8 +40,8 @@ COMMAND = command.Command(
     examples=("connectivity pos-order", "connectivity order --env prod"),
     sections=(connectivity_reports.SECTION,),
     facts=command.facts(
-        texts=("service", "environment", *connectivity_reports.FACTS.values(), "troubled"),
-        numbers=("not_asked",),
+        texts=("service", "environment", *connectivity_reports.FACTS.values(), "problems"),
+        numbers=("skipped",),
         truths=("healthy", "is_open"),
     ),
 )

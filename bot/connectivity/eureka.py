@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Iterator
 
+from bot.config import catalog
 from bot.health import actuator, status
 
 APPLICATIONS_PATH = "/eureka/apps"
@@ -29,6 +30,7 @@ class Registration:
     """The instances of a service in a registry."""
 
     url: str
+    id: str = ""
     instances: tuple[Instance, ...] = ()
     """Empty where the service is not registered."""
     unavailable_reason: str = ""
@@ -38,6 +40,11 @@ class Registration:
     def up(self) -> tuple[Instance, ...]:
         """Return the instances that receive requests."""
         return tuple(instance for instance in self.instances if instance.status == "UP")
+
+    def is_in_pods_of(self, service: catalog.Service) -> bool:
+        """Return whether its instances are pods of *service*; by default an instance's id begins with its host."""
+        begins = (f"{service.deployment}-", f"{service.name}-")
+        return any(instance.id.startswith(begins) or instance.host.startswith(begins) for instance in self.up)
 
     def on_other_port(self, port: int) -> tuple[Instance, ...]:
         """Return the instances that receive requests on another port than *port*."""
@@ -50,9 +57,9 @@ class Eureka:
     def __init__(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._http = actuator.HttpProbe(max_bytes=MAX_BODY_BYTES, timeout_seconds=timeout_seconds)
 
-    async def find(self, url: str, name: str) -> Registration:
-        """Return the registration of the service called *name* in the registry at *url*."""
-        application_url = f"{url.rstrip('/')}{APPLICATIONS_PATH}/{name.upper()}"
+    async def find(self, url: str, registry_id: str) -> Registration:
+        """Return what is registered as *registry_id* in the registry at *url*."""
+        application_url = f"{url.rstrip('/')}{APPLICATIONS_PATH}/{registry_id}"
         # Without this header the response is XML.
         outcome = await self._http.get(application_url, accept="application/json")
         if isinstance(outcome, status.HttpFailure):
@@ -68,7 +75,28 @@ class Eureka:
         if outcome.exchange.status != 200 or not isinstance(application, dict):
             reason = f"not a registry response ({outcome.exchange.status_line})"
             return Registration(url=application_url, unavailable_reason=reason)
-        return Registration(url=application_url, instances=tuple(_parse_instances(application.get("instance"))))
+        instances = tuple(_parse_instances(application.get("instance")))
+        return Registration(url=application_url, id=registry_id, instances=instances)
+
+    async def find_similar(self, url: str, service: catalog.Service) -> Registration | None:
+        """Return the one registration with instances at *service*'s pods or else at its port; None if not just one."""
+        applications_url = f"{url.rstrip('/')}{APPLICATIONS_PATH}"
+        outcome = await self._http.get(applications_url, accept="application/json")
+        document = _parse_json(outcome.body) if isinstance(outcome, status.HttpResponse) else None
+        content = document.get("applications") if isinstance(document, dict) else None
+        listed = content.get("application") if isinstance(content, dict) else None
+        registrations = [
+            Registration(
+                url=applications_url,
+                id=str(one.get("name", "")),
+                instances=tuple(_parse_instances(one.get("instance"))),
+            )
+            for one in (listed if isinstance(listed, list) else [listed])[:MAX_INSTANCES]
+            if isinstance(one, dict)
+        ]
+        in_pods = [one for one in registrations if one.is_in_pods_of(service)]
+        at_port = [one for one in registrations if any(instance.port == service.port for instance in one.up)]
+        return next((found[0] for found in (in_pods, at_port) if len(found) == 1), None)
 
 
 def _parse_json(body: bytes) -> object:

@@ -11,9 +11,10 @@ import dataclasses
 import datetime
 import enum
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from bot.config import catalog
+from bot.config import routes as config_routes
 from bot.health import actuator, status
 
 ROUTES_PATH = "/actuator/gateway/routes"
@@ -21,8 +22,13 @@ MAX_BODY_BYTES = 5_000_000
 """The routes of a hundred services take a few hundred kilobytes."""
 TIMEOUT_SECONDS = 8.0
 MAX_ROUTES = 5_000
-_PATHS = re.compile(r"Paths: \[([^\]]*)\]")
-_LOAD_BALANCED = "lb://"
+_PATHS = "Paths: ["
+_END_OF_PATHS = ("], match trailing slash", "]")
+_PATH_FILTERS = ("StripPrefix", "RewritePath", "PrefixPath", "SetPath")
+_ENDPOINT_OFF = (
+    "the actuator endpoint “gateway” is off: set management.endpoint.gateway.access=read_only (before Spring Cloud"
+    " Gateway 4.2 management.endpoint.gateway.enabled=true), and name it in management.endpoints.web.exposure.include"
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +44,31 @@ class Route:
     @property
     def paths(self) -> tuple[str, ...]:
         """Return the path patterns, such as `/order/**`."""
-        return tuple(path.strip() for found in _PATHS.findall(self.predicate) for path in found.split(","))
+        return tuple(_parse_paths(self.predicate))
 
-    def targets(self, service: str) -> bool:
+    @property
+    def target(self) -> config_routes.Target:
+        """Return where its requests are sent."""
+        return config_routes.target_of(self.uri)
+
+    @property
+    def changes_path(self) -> bool:
+        """Return whether a service behind it is requested with another path than the gateway."""
+        return any(name in one for one in self.filters for name in _PATH_FILTERS)
+
+    @property
+    def literal_path(self) -> str:
+        """Return the beginning of the first path pattern, such as `/order`; empty where that has variables."""
+        path = self.paths[0].removesuffix("/**") if self.paths else ""
+        return "" if set(path) & set("*?{") else path
+
+    def leads_to(self, service: catalog.Service) -> bool:
         """Return whether the route leads to *service*, through the registry or directly to its host."""
-        uri = self.uri.lower()
-        if uri.startswith(_LOAD_BALANCED):
-            return uri.removeprefix(_LOAD_BALANCED).strip("/") == service
-        host = uri.partition("://")[2].partition("/")[0].partition(":")[0]
-        return service in {host, host.partition(".")[0]}
+        return self.target.leads_to(service.registry_id, service.name, service.deployment)
 
-    def matches(self, prefix: str) -> bool:
-        """Return whether requests below *prefix* match."""
-        return any(path.removesuffix("/**").rstrip("/") == prefix.rstrip("/") for path in self.paths)
+    def takes(self, path: str) -> bool:
+        """Return whether requests to *path* match."""
+        return any(config_routes.takes(pattern, path) for pattern in self.paths)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +80,13 @@ class Routes:
     unavailable_reason: str = ""
     """A phrase where the routes are unavailable, else empty."""
 
-    def to(self, service: str) -> tuple[Route, ...]:
+    def to(self, service: catalog.Service) -> tuple[Route, ...]:
         """Return the routes to *service*."""
-        return tuple(route for route in self.routes if route.targets(service))
+        return tuple(route for route in self.routes if route.leads_to(service))
+
+    def taking(self, path: str) -> Route | None:
+        """Return the route that requests to *path* take, or None; the gateway lists its routes in their order."""
+        return next((route for route in self.routes if route.takes(path)), None)
 
 
 class ResponseClass(enum.Enum):
@@ -103,6 +125,9 @@ class AccessProbe:
     """Target of a redirect."""
     challenge: str = ""
     """The WWW-Authenticate header."""
+    status: int | None = None
+    error_path: str = ""
+    """The path in a Spring error document: as the responding application received it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +152,7 @@ class Gateway:
         if isinstance(outcome, status.HttpFailure):
             return Routes(url=routes_url, unavailable_reason=outcome.explanation)
         if outcome.exchange.status == 404:
-            reason = f"{outcome.exchange.status_line}: expose the actuator endpoint “gateway” to posbot"
+            reason = f"{outcome.exchange.status_line}: {_ENDPOINT_OFF}"
             return Routes(url=routes_url, unavailable_reason=reason)
         if outcome.exchange.status in {401, 403}:
             reason = f"{outcome.exchange.status_line}: the actuator endpoint “gateway” requires authentication"
@@ -147,12 +172,30 @@ class Gateway:
             explanation=exchange.status_line,
             location=headers.get("location", ""),
             challenge=headers.get("www-authenticate", ""),
+            status=exchange.status,
+            error_path=_error_path(outcome.body),
         )
 
     def token(self, environment: str) -> TokenInfo | None:
         """Return the properties of posbot's token of *environment*, or None if there is none."""
         token = self._tokens.get(environment)
         return TokenInfo(expires_at=_expiry(token)) if token else None
+
+
+def _error_path(body: bytes) -> str:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    return str(document.get("path", "")) if isinstance(document, dict) else ""
+
+
+def _parse_paths(predicate: str) -> Iterator[str]:
+    """Yield the patterns of each `Paths: [/a/**, /b/**], match trailing slash: true` in *predicate*."""
+    for part in predicate.split(_PATHS)[1:]:
+        ends = (part.find(end) for end in _END_OF_PATHS)
+        listed = part[: next((end for end in ends if end >= 0), 0)]
+        yield from (path.strip() for path in listed.split(", "))
 
 
 def _parse_routes(url: str, response: status.HttpResponse) -> Routes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bot.config import catalog
 from bot.connectivity import checks
 from bot.connectivity.checks import Check
 from bot.model import reports
@@ -9,16 +10,16 @@ from bot.model.reports import Verdict
 
 SECTION = "health-failing"
 ESCALATION_SECTION = "workspace-escalation"
-SKIPPED = "not asked"
+SKIPPED = "skipped"
 """Value of the fact of a skipped check."""
 FACTS = {
-    checks.DNS: "name",
+    checks.DNS: "dns",
     checks.PORT: "port",
-    checks.ENDPOINT: "path",
+    checks.ENDPOINT: "endpoint",
     checks.REGISTRATION: "registration",
     checks.ROUTE: "route",
-    checks.UNAUTHENTICATED: "without_login",
-    checks.AUTHENTICATED: "with_login",
+    checks.UNAUTHENTICATED: "unauthenticated_request",
+    checks.AUTHENTICATED: "authenticated_request",
 }
 """The fact that holds the verdict of each check."""
 
@@ -48,8 +49,8 @@ def report(
             "service": service,
             "environment": environment,
             **{FACTS[check.name]: check.verdict.value if check.verdict else SKIPPED for check in connectivity.checks},
-            "troubled": ", ".join(check.name for check in problems),
-            "not_asked": sum(check.verdict is None for check in connectivity.checks),
+            "problems": ", ".join(check.name for check in problems),
+            "skipped": sum(check.verdict is None for check in connectivity.checks),
             "healthy": connectivity.is_healthy,
             "is_open": connectivity.is_open,
         },
@@ -62,13 +63,13 @@ def report(
     )
 
 
-def without_port(service: str, environment: str) -> reports.Report:
-    """Return the report of a service that serves no HTTP."""
+def without_endpoint(service: catalog.Service, environment: str) -> reports.Report:
+    """Return the report of a service without a web server, or of a library."""
     return reports.Report(
         verdict=Verdict.UNKNOWN,
-        headline=f"{service} · {environment}: not reachable, services.yaml sets no port",
-        facts={"service": service, "environment": environment},
-        next_actions=(reports.NextAction(label="Catalog entry", command=f"services {service}"),),
+        headline=f"{service.name} · {environment}: not reachable, {service.no_endpoint_reason}",
+        facts={"service": service.name, "environment": environment},
+        next_actions=(reports.NextAction(label="Catalog entry", command=f"services {service.name}"),),
     )
 
 

@@ -3,7 +3,7 @@ A sandboxed API gateway: Spring Cloud Gateway's list of routes, authentication, 
 
 What it answers was held against a real one (Spring Cloud 2025.0 with a resource server), which `tests/spring/`
 starts: 401 without a body and with a challenge, before any route is looked for; 404 where no route fits; 503 where the
-registry has no instance; 500 where the instance does not listen.
+registry has no instance; 500 where the instance does not listen, or the id in the route is no host name.
 """
 
 import asyncio
@@ -35,6 +35,8 @@ class Faults:
     """Names of services to which no route leads."""
     moved_routes: dict[str, str] = dataclasses.field(default_factory=dict)
     """Another path for the route of a service."""
+    targets: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Another uri for the configured route of a service."""
     hides_routes: bool = False
     """The endpoint is not exposed."""
     guards_routes: bool = False
@@ -44,6 +46,14 @@ class Faults:
     """A login is known and allows nothing."""
     shows_login_page: bool = False
     hangs: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Route:
+    prefix: str
+    id: str
+    filter: str
+    uri: str
 
 
 class Gateway:
@@ -119,33 +129,46 @@ class Gateway:
         return web.Response(status=403) if self.faults.forbids_all else None
 
     def _routes_to(self, name: str) -> list[dict[str, Any]]:
-        target = {"uri": f"lb://{name.upper()}", "order": 0}
         return [
-            {"predicate": _predicate(prefix), "route_id": route_id, "filters": [written], **target}
-            for prefix, route_id, written in self._offers(name)
+            {
+                "predicate": _predicate(route.prefix),
+                "route_id": route.id,
+                "filters": [route.filter],
+                "uri": route.uri,
+                "order": 0,
+            }
+            for route in self._offers(name)
         ]
 
-    def _offers(self, name: str) -> list[tuple[str, str, str]]:
-        """Return path, id and filter of the route made of a registration, and of the one that is configured."""
-        found = []
+    def _offers(self, name: str) -> list[_Route]:
+        """Return the route made of a registration, and the one that is configured."""
+        found, registry_id = [], self._registry.id_of(name)
         if name in self._registry.names and name not in self.faults.lost_routes | self.faults.moved_routes.keys():
-            rewriting = f"[[RewritePath /{name}/?(?<remaining>.*) = '/${{remaining}}'], order = 1]"
-            found.append((f"/{name}", f"ReactiveCompositeDiscoveryClient_{name.upper()}", rewriting))
+            path = registry_id.lower()
+            rewriting = f"[[RewritePath /{path}/?(?<remaining>.*) = '/${{remaining}}'], order = 1]"
+            route_id = f"ReactiveCompositeDiscoveryClient_{registry_id}"
+            found.append(_Route(f"/{path}", route_id, rewriting, f"lb://{registry_id}"))
         prefix = self.faults.moved_routes.get(name, self._paths.get(name))
         if prefix and name not in self.faults.lost_routes:
             stripping = f"[[StripPrefix parts = {prefix.count('/')}], order = 1]"
-            found.append((prefix, prefix.strip("/").replace("/", "-"), stripping))
+            uri = self.faults.targets.get(name, f"lb://{registry_id}")
+            found.append(_Route(prefix, prefix.strip("/").replace("/", "-"), stripping, uri))
         return found
 
     async def _forward(self, request: web.BaseRequest) -> web.StreamResponse:
         for name in self._fleet:
-            for prefix, _, _ in self._offers(name):
-                if request.path == prefix or request.path.startswith(f"{prefix}/"):
-                    return await self._pass_on(request, name, request.path.removeprefix(prefix) or "/")
+            for route in self._offers(name):
+                if request.path == route.prefix or request.path.startswith(f"{route.prefix}/"):
+                    return await self._pass_on(request, route, request.path.removeprefix(route.prefix) or "/")
         return _error(404, request.path)
 
-    async def _pass_on(self, request: web.BaseRequest, name: str, path: str) -> web.StreamResponse:
-        if not self._registry.has_instance(name):
+    async def _pass_on(self, request: web.BaseRequest, route: _Route, path: str) -> web.StreamResponse:
+        registry_id = route.uri.removeprefix("lb://")
+        if "_" in registry_id:
+            # Java finds no host in such a URI.
+            return _error(500, request.path)
+        name = self._registry.find(registry_id)
+        if name is None:
             return _error(503, request.path)
         assert self._client is not None  # noqa: S101 - it serves, so it has started
         try:

@@ -27,6 +27,7 @@ class Registry:
         self._fleet = fleet
         self._reserved_port = ports.ReservedPort(self._answer)
         self._instances: dict[str, list[dict[str, Any]]] = {}
+        self._ids: dict[str, str] = {}
         self._renew()
 
     @property
@@ -39,9 +40,19 @@ class Registry:
         """Return the names of the services that are registered."""
         return tuple(name for name, instances in self._instances.items() if instances)
 
-    def has_instance(self, name: str) -> bool:
-        """Return whether there is an instance of *name* that gets requests."""
-        return any(instance["status"] == "UP" for instance in self._instances.get(name, ()))
+    def id_of(self, name: str) -> str:
+        """Return the id under which *name* registers: its own name unless told otherwise."""
+        return self._ids.get(name, name).upper()
+
+    def find(self, registry_id: str) -> str | None:
+        """Return the service with an instance of *registry_id* that gets requests, or None."""
+        named = (name for name in self._instances if self.id_of(name) == registry_id.upper())
+        return next((name for name in named if any(one["status"] == "UP" for one in self._instances[name])), None)
+
+    def registers_as(self, name: str, registry_id: str) -> None:
+        """Let *name* register under another id, as its `spring.application.name` may be."""
+        self._ids[name] = registry_id
+        self.reports(name, "UP")
 
     def forgets(self, name: str) -> None:
         """Know nothing of *name*, as after its leases have run out."""
@@ -50,7 +61,10 @@ class Registry:
     def reports(self, name: str, *statuses: str, port: int | None = None) -> None:
         """Have an instance of *name* with each of *statuses*, at *port* instead of its own where one is given."""
         number = port or self._fleet[name].port
-        self._instances[name] = [_instance(name, number, status, index) for index, status in enumerate(statuses)]
+        registry_id = self._ids.get(name, name)
+        self._instances[name] = [
+            _instance(name, registry_id, number, status, index) for index, status in enumerate(statuses)
+        ]
 
     async def starts(self) -> None:
         """Start healthy."""
@@ -65,7 +79,8 @@ class Registry:
         await self._reserved_port.close()
 
     async def recovers(self) -> None:
-        """Be healthy, with one instance of each service."""
+        """Be healthy, with one instance of each service, under its own name."""
+        self._ids.clear()
         self._renew()
         await self._reserved_port.open()
 
@@ -76,20 +91,21 @@ class Registry:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path.rstrip("/")
         if path == APPLICATIONS:
-            applications = [_application(name, self._instances[name]) for name in self.names]
+            applications = [_application(self.id_of(name), self._instances[name]) for name in self.names]
             content: dict[str, Any] = {"versions__delta": "1", "application": applications}
             return _written(request, "applications", content)
-        name = path.removeprefix(f"{APPLICATIONS}/").lower()
-        if not path.startswith(f"{APPLICATIONS}/") or name not in self.names:
+        registry_id = path.removeprefix(f"{APPLICATIONS}/").upper()
+        name = next((name for name in self.names if self.id_of(name) == registry_id), None)
+        if not path.startswith(f"{APPLICATIONS}/") or name is None:
             return _error(404, request.path)
-        return _written(request, "application", _application(name, self._instances[name]))
+        return _written(request, "application", _application(registry_id, self._instances[name]))
 
 
-def _instance(name: str, port: int, status: str, index: int) -> dict[str, Any]:
+def _instance(name: str, registry_id: str, port: int, status: str, index: int) -> dict[str, Any]:
     return {
-        "instanceId": f"{name}-{index}:{name}:{port}",
+        "instanceId": f"{name}-{index}:{registry_id}:{port}",
         "hostName": ports.HOST,
-        "app": name.upper(),
+        "app": registry_id.upper(),
         "ipAddr": ports.HOST,
         "status": status,
         "overriddenStatus": "UNKNOWN",
@@ -97,13 +113,13 @@ def _instance(name: str, port: int, status: str, index: int) -> dict[str, Any]:
         "securePort": {"$": 443, "@enabled": "false"},
         "countryId": 1,
         "dataCenterInfo": {"@class": _DATA_CENTER, "name": "MyOwn"},
-        "vipAddress": name,
+        "vipAddress": registry_id,
         "actionType": "ADDED",
     }
 
 
-def _application(name: str, instances: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"name": name.upper(), "instance": instances}
+def _application(registry_id: str, instances: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"name": registry_id, "instance": instances}
 
 
 def _written(request: web.BaseRequest, root: str, content: dict[str, Any]) -> web.Response:

@@ -83,7 +83,7 @@ async def test_stopped_service_fails_behind_the_gateway(environment: dict[str, s
     code, facts = await facts_of(environment, "connectivity", "order")
 
     assert code == 1
-    assert (facts["port"], facts["registration"], facts["with_login"]) == ("failed", "ok", "failed")
+    assert (facts["port"], facts["registration"], facts["authenticated_request"]) == ("failed", "ok", "failed")
 
 
 async def test_sandbox_responds_like_registry_and_gateway(

@@ -67,12 +67,13 @@ async def running(
     guarded_path: str = "/",
     is_alone: bool = False,
     texts: Mapping[str, str] | None = None,
+    entries: Mapping[str, Mapping[str, object]] | None = None,
 ) -> AsyncIterator[AppFixture]:
     """
     Run a posbot with *token* as its service token, or with the valid one.
 
     If it *is_alone*, the environment names neither gateway nor registry. *texts* are the contents of files in the data
-    folder, by name.
+    folder, by name; *entries* are further keys of services in the catalog, by name.
     """
     async with contextlib.AsyncExitStack() as stack:
         fleet = await stack.enter_async_context(fleets.running(names))
@@ -83,7 +84,8 @@ async def running(
         urls = {"kube_context": "sandbox", **endpoints}
         runbook_folder.write(folder / "data", fleet.ports, urls=urls)
         services = yaml.safe_load((folder / "data" / "services.yaml").read_text())["services"]
-        guarded = [{**service, "guarded_path": guarded_path} for service in services]
+        more = entries or {}
+        guarded = [{**service, "guarded_path": guarded_path, **more.get(service["name"], {})} for service in services]
         runbook_folder.change(folder / "data" / "services.yaml", services=guarded)
         for name, text in (texts or {}).items():
             (folder / "data" / name).write_text(text)

@@ -13,7 +13,15 @@ from tests.unit.commands import app_fixture
 
 pytestmark = pytest.mark.anyio
 V = reports.Verdict
-FACTS = ("name", "port", "path", "registration", "route", "without_login", "with_login")
+FACTS = (
+    "dns",
+    "port",
+    "endpoint",
+    "registration",
+    "route",
+    "unauthenticated_request",
+    "authenticated_request",
+)
 
 
 def result(report: reports.Report, check: str) -> str:
@@ -27,7 +35,7 @@ async def test_reachable_service_passes_every_check(app: app_fixture.AppFixture)
     assert report.verdict is V.OK
     assert report.headline == "pos-order · sandbox: reachable, authentication required"
     assert {report.facts[fact] for fact in FACTS} == {"ok"}
-    assert (report.facts["healthy"], report.facts["is_open"], report.facts["not_asked"]) == (True, False, 0)
+    assert (report.facts["healthy"], report.facts["is_open"], report.facts["skipped"]) == (True, False, 0)
     assert f"1 UP: 127.0.0.1:{app.fleet['pos-order'].port}" in result(report, "registration")
     assert "/order/** → lb://POS-ORDER, [[StripPrefix parts = 1]" in result(report, "route")
     assert result(report, "unauthenticated request").endswith("/order/: rejected, HTTP 401 Unauthorized")
@@ -45,9 +53,9 @@ async def test_closed_port_fails_port_and_authenticated_request(app: app_fixture
     report = await app.run("connectivity order")
 
     assert report.verdict is V.FAILED
-    assert (report.facts["name"], report.facts["port"], report.facts["path"]) == ("ok", "failed", "not asked")
+    assert (report.facts["dns"], report.facts["port"], report.facts["endpoint"]) == ("ok", "failed", "skipped")
     assert "connection refused" in result(report, "port")
-    assert report.facts["with_login"] == "failed"
+    assert report.facts["authenticated_request"] == "failed"
     assert "HTTP 500" in result(report, "authenticated request")
 
 
@@ -67,7 +75,7 @@ async def test_response_without_health_fails_the_endpoint(
     report = await app.run("connectivity order")
 
     assert report.facts["port"] == "ok"
-    assert report.facts["path"] == verdict
+    assert report.facts["endpoint"] == verdict
     assert expected in result(report, "endpoint")
 
 
@@ -76,7 +84,7 @@ async def test_service_that_is_down_has_a_responding_endpoint(app: app_fixture.A
 
     report = await app.run("connectivity order")
 
-    assert report.facts["path"] == "failed"
+    assert report.facts["endpoint"] == "failed"
     assert report.facts["healthy"] is False
     assert "responds, but the service is DOWN (db)" in result(report, "endpoint")
 
@@ -157,7 +165,7 @@ async def test_other_protocol_fails_the_port(app: app_fixture.AppFixture) -> Non
 
     report = await app.run("connectivity order")
 
-    assert (report.facts["port"], report.facts["path"]) == ("failed", "not asked")
+    assert (report.facts["port"], report.facts["endpoint"]) == ("failed", "skipped")
     assert "response is not HTTP" in result(report, "port")
 
 
@@ -168,7 +176,11 @@ async def test_access_without_token_fails(tmp_path: pathlib.Path) -> None:
         opened = await app.run("connectivity order")
 
     assert (guarded.verdict, guarded.facts["is_open"]) == (V.OK, False)
-    assert (opened.verdict, opened.facts["is_open"], opened.facts["without_login"]) == (V.FAILED, True, "failed")
+    assert (opened.verdict, opened.facts["is_open"], opened.facts["unauthenticated_request"]) == (
+        V.FAILED,
+        True,
+        "failed",
+    )
     assert result(opened, "unauthenticated request").endswith(
         "/order/actuator/info: no authentication required, HTTP 200 OK"
     )
@@ -180,7 +192,7 @@ async def test_missing_guarded_path_proves_nothing(app: app_fixture.AppFixture) 
     report = await app.run("connectivity order")
 
     # The sandbox's service has nothing at its root.
-    assert (report.facts["without_login"], report.facts["with_login"]) == ("warning", "unknown")
+    assert (report.facts["unauthenticated_request"], report.facts["authenticated_request"]) == ("warning", "unknown")
     assert "with and without a token" in result(report, "authenticated request")
 
 
@@ -189,9 +201,9 @@ async def test_login_page_is_no_rejection(app: app_fixture.AppFixture) -> None:
 
     report = await app.run("connectivity order")
 
-    assert report.facts["without_login"] == "warning"
+    assert report.facts["unauthenticated_request"] == "warning"
     assert result(report, "unauthenticated request").endswith("HTTP 302 Found, redirect to /login")
-    assert report.facts["with_login"] == "failed"
+    assert report.facts["authenticated_request"] == "failed"
 
 
 async def test_token_without_authorization_fails(app: app_fixture.AppFixture) -> None:
@@ -199,7 +211,7 @@ async def test_token_without_authorization_fails(app: app_fixture.AppFixture) ->
 
     report = await app.run("connectivity order")
 
-    assert report.facts["with_login"] == "failed"
+    assert report.facts["authenticated_request"] == "failed"
     assert "token valid but not authorized, HTTP 403 Forbidden" in result(report, "authenticated request")
 
 
@@ -239,7 +251,7 @@ async def test_expired_token_is_unknown(tmp_path: pathlib.Path) -> None:
     async with app_fixture.running(tmp_path, names=["pos-order"], token=f"e30.{claims}.c2ln") as app:
         report = await app.run("connectivity order")
 
-    assert report.facts["with_login"] == "unknown"
+    assert report.facts["authenticated_request"] == "unknown"
     assert "posbot’s token expired at 2023-11-14 22:13 UTC" in result(report, "authenticated request")
 
 
@@ -247,7 +259,7 @@ async def test_invalid_token_fails_with_the_challenge(tmp_path: pathlib.Path) ->
     async with app_fixture.running(tmp_path, names=["pos-order"], token="unknown-token") as app:
         report = await app.run("connectivity order")
 
-    assert report.facts["with_login"] == "failed"
+    assert report.facts["authenticated_request"] == "failed"
     assert "invalid_token" in result(report, "authenticated request")
     assert "unknown-token" not in str(reports.to_document(report))
 
@@ -256,7 +268,7 @@ async def test_checks_without_gateway_and_registry_are_skipped(tmp_path: pathlib
     async with app_fixture.running(tmp_path, names=["pos-order"], guarded_path="/actuator/info", is_alone=True) as app:
         report = await app.run("connectivity order")
 
-    assert (report.facts["registration"], report.facts["route"]) == ("not asked", "not asked")
+    assert (report.facts["registration"], report.facts["route"]) == ("skipped", "skipped")
     # Without a gateway the request goes to the service itself.
     assert report.facts["is_open"] is True
     assert str(app.fleet["pos-order"].port) in result(report, "unauthenticated request")

@@ -8,7 +8,7 @@ from bot.connectivity import eureka, gateway
 from sandbox.services import fleets, registries
 from sandbox.services.service import Service
 from sandbox.services.states import Behavior
-from tests import plain_http
+from tests import builders, plain_http
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +28,7 @@ async def server() -> AsyncIterator[Service]:
         (Behavior.EMPTY, "not a list of routes (HTTP 200 OK)"),
         (Behavior.FORBIDDEN, "HTTP 403 Forbidden: the actuator endpoint “gateway” requires authentication"),
         (Behavior.LOGIN_PAGE, "not a list of routes (HTTP 302 Found)"),
-        (Behavior.WRONG_PATH, "HTTP 404 Not Found: expose the actuator endpoint"),
+        (Behavior.WRONG_PATH, "HTTP 404 Not Found: the actuator endpoint “gateway” is off: set management.endpoint"),
         (Behavior.HUGE, "larger than 5,000,000 bytes"),
         (Behavior.DROPPING, "connection closed before the response was complete"),
         (Behavior.HANGING, "no response"),
@@ -67,7 +67,7 @@ async def test_invalid_route_entries_are_skipped(server: Service) -> None:
 async def test_response_of_another_server_is_unavailable(server: Service, manner: Behavior, reason: str) -> None:
     await server.behaves(manner)
 
-    found = await eureka.Eureka().find(server.url, "pos-order")
+    found = await eureka.Eureka().find(server.url, "POS-ORDER")
 
     assert found.instances == ()
     assert reason in found.unavailable_reason
@@ -77,7 +77,7 @@ async def test_incomplete_instance_is_read_with_defaults(server: Service) -> Non
     only = {"hostName": "10.0.0.7", "port": {"$": "9007", "@enabled": "false"}, "securePort": {"$": 8443}}
     await server.answers_json({"application": {"instance": only}})
 
-    found = await eureka.Eureka().find(server.url, "pos-order")
+    found = await eureka.Eureka().find(server.url, "POS-ORDER")
 
     assert found.instances == (eureka.Instance(id="10.0.0.7", host="10.0.0.7", port=None, status="UNKNOWN"),)
     assert (found.up, found.unavailable_reason) == ((), "")
@@ -100,6 +100,7 @@ async def test_sandbox_registry_responds_in_xml_by_default(server: Service) -> N
     [
         ("lb://POS-ORDER", True),
         ("lb://pos-order/", True),
+        ("lb:ws://POS-ORDER", True),
         ("http://pos-order.positivity.svc:9007/api", True),
         ("https://pos-order", True),
         ("lb://POS-ORDER-HISTORY", False),
@@ -108,8 +109,15 @@ async def test_sandbox_registry_responds_in_xml_by_default(server: Service) -> N
         ("", False),
     ],
 )
-def test_route_targets_service_by_full_name(uri: str, is_target: bool) -> None:
-    assert gateway.Route(id="x", uri=uri, predicate="").targets("pos-order") is is_target
+def test_route_leads_to_service_by_full_name(uri: str, is_target: bool) -> None:
+    assert gateway.Route(id="x", uri=uri, predicate="").leads_to(builders.a_service()) is is_target
+
+
+def test_route_leads_to_the_id_and_not_to_the_name() -> None:
+    service = builders.a_service(eureka_id="ORDER_SERVICE")
+
+    assert gateway.Route(id="x", uri="lb://order_service", predicate="").leads_to(service)
+    assert not gateway.Route(id="x", uri="lb://POS-ORDER", predicate="").leads_to(service)
 
 
 def test_paths_are_parsed_from_the_predicate() -> None:
@@ -117,8 +125,8 @@ def test_paths_are_parsed_from_the_predicate() -> None:
     route = gateway.Route(id="x", uri="lb://POS-ORDER", predicate=predicate)
 
     assert route.paths == ("/order/**", "/orders/**")
-    assert route.matches("/orders/")
-    assert not route.matches("/ord")
+    assert route.takes("/orders/")
+    assert not route.takes("/ord")
 
 
 @pytest.mark.parametrize(

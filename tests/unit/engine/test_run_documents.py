@@ -45,7 +45,10 @@ def frozen(notes: engine_fixture.Notes, kind: str = "terminal") -> dict[str, Any
             {"id": "e", "title": "E", "uses": "deploy", "when": "false", "with": {"action": "status"}, **effect}
             | {"save": {"trouble": "trouble", "stage": "stage"}},
         ],
-        "finally": [{"id": "z", "title": "Z", "uses": "access", "when": "false", **effect}],
+        "finally": [
+            {"id": "z", "title": "Z", "uses": "access", "when": "steps.a.outcome == 'not asked'", **effect}
+            | {"save": {"login": "with_login", "route": "route"}}
+        ],
     }
     place = {"kind": kind, "id": "terminal", "name": "", "thread": None}
     return {
@@ -121,6 +124,8 @@ async def test_waiting_run_is_answered_after_the_upgrade(
     assert waiting.procedure.command.name == "try-out"
     assert [step.uses for step in waiting.procedure.all_steps()][3:] == ["diagnose", "rollout", "connectivity"]
     assert waiting.procedure.find("e").save == {"trouble": "reason", "stage": "stage"}
+    assert waiting.procedure.find("z").save == {"login": "authenticated_request", "route": "route"}
+    assert waiting.procedure.find("z").when == "steps.a.outcome == 'skipped'"
     assert (waiting.find("b").confirmed, waiting.find("b").may_start) == ("x", True)
     assert waiting.find("b").reason == runs.Reason(Code.ATTEMPT_FAILED, "1 of 3")
     assert ended.state is runs.RunState.COMPLETED
@@ -163,7 +168,9 @@ async def test_reasons_become_codes(
 async def test_conversation_of_a_run_is_rewritten_and_restored(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes, old: str, new: str
 ) -> None:
-    document = progress({"id": "b", "state": "cancelled", "agreed": "x", "why": "bob said no"})
+    login = {"id": "z", "state": "succeeded", "saved": {"login": "not asked", "route": "ok"}}
+    cancelled = {"id": "b", "state": "cancelled", "agreed": "x", "why": "bob said no"}
+    document = progress(cancelled, *({"id": step_id} for step_id in "cde"), login)
     stored = {"place_kind": old, "frozen": database.pack(frozen(notes, old))}
     await store(database_url, notes, state="succeeded", document=document, **stored)
 
@@ -174,6 +181,7 @@ async def test_conversation_of_a_run_is_rewritten_and_restored(
     await test_migrations.move_to(database_url, "0004")
 
     assert (found.conversation.kind, kind) == (new, new)
+    assert found.find("z").saved == {"login": "skipped", "route": "ok"}
     async with database.open_database(database_url) as db, db.transaction() as connection:
         row = (await connection.execute(sqlalchemy.text("SELECT state, place_kind, frozen, progress FROM runs"))).one()
     assert (row.state, row.place_kind) == ("succeeded", old)
