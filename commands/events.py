@@ -24,7 +24,9 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
         environment=parameters.env or "",
         workloads=context.workloads(environment),
     )
-    return await kubernetes_reports.events(target, parameters.limit, context.runbook.point_to("start-failures"))
+    return await kubernetes_reports.events(
+        target, parameters.limit, context.now(), context.runbook.point_to("start-failures")
+    )
 
 
 COMMAND = command.Command(

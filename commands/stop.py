@@ -5,7 +5,7 @@ from typing import Annotated
 import pydantic
 
 from bot import command, errors
-from bot.model import invocations, reports
+from bot.model import invocations, reports, times
 
 
 class Parameters(command.Parameters):
@@ -26,7 +26,8 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
         case invocations.CancelResult.REQUESTED:
             headline = f"Stop requested: {parameters.id}."
         case invocations.CancelResult.ALREADY_REQUESTED:
-            headline = f"Stop already requested: {parameters.id}, by {first.by} at {first.at:%H:%M:%S} UTC."
+            at = times.clock(first.at, context.now())
+            headline = f"Stop already requested: {parameters.id}, by {first.by} at {at} UTC."
         case invocations.CancelResult.ENDED:
             headline = f"{parameters.id} has already ended."
         case invocations.CancelResult.UNKNOWN:

@@ -60,7 +60,12 @@ def wait_suffix(poll: actuator.Poll, timeout_seconds: float) -> str:
     if not poll.is_last:
         return f"; waiting, {poll.waited_seconds:.0f} of {timeout_seconds:.0f} s"
     is_slow = any(health.finding is Finding.SLOW for health in poll.services)
-    state = ("degraded" if is_slow else "healthy") if poll.is_healthy else "still unhealthy"
+    has_failed = any(health.verdict is reports.Verdict.FAILED for health in poll.services)
+    failure = "still unhealthy" if has_failed else "still not healthy"
+    state = ("degraded" if is_slow else "healthy") if poll.is_healthy else failure
+    if poll.is_healthy and poll.waited_seconds < 1:
+        # It need not have waited at all.
+        return ""
     return f"; {state} after {poll.waited_seconds:.0f} s"
 
 

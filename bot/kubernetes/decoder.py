@@ -105,8 +105,13 @@ def decode_pod(item: Json) -> kubernetes.Pod:
         is_ready=is_ready,
         ready_since=_time(ready.get("lastTransitionTime")) if is_ready else None,
         unschedulable_reason=(scheduled.get("message") or "") if scheduled.get("status") == "False" else "",
+        unready_reason=_reason_of(ready) if ready.get("status") == "False" else "",
         containers=(*_containers(spec, status, is_init=True), *_containers(spec, status, is_init=False)),
     )
+
+
+def _reason_of(condition: Json) -> str:
+    return f"{condition['reason']}: {condition.get('message') or ''}" if condition.get("reason") else ""
 
 
 def _containers(spec: Json, status: Json, *, is_init: bool) -> list[kubernetes.Container]:

@@ -4,6 +4,8 @@ import dataclasses
 import datetime
 import enum
 
+_READINESS_GATES = "ReadinessGatesNotReady"
+
 
 class StateKind(enum.StrEnum):
     """The three states of a container."""
@@ -87,6 +89,8 @@ class Pod:
     """None if it is not ready."""
     unschedulable_reason: str = ""
     """The scheduler's message while no node fits."""
+    unready_reason: str = ""
+    """Reason and message of the condition Ready while it is false; empty if its node controller set it."""
     containers: tuple[Container, ...] = ()
     """Init containers first, in the order of the spec."""
 
@@ -112,9 +116,24 @@ class Pod:
 
     @property
     def blocked_by(self) -> tuple[str, ...]:
-        """Why it does not run, in the cluster's words, without duplicates."""
+        """Why it does not run or is not ready, in the cluster's words, without duplicates."""
         waiting = (container.state.message for container in self.containers if container.is_waiting and container.state)
-        return tuple(dict.fromkeys(filter(None, (self.message, self.unschedulable_reason, *waiting))))
+        node = f"Its node {self.node} is not ready." if self.is_node_unready else ""
+        reason, _, gates = self.unready_reason.partition(": ")
+        others = (node, gates if reason == _READINESS_GATES else "")
+        return tuple(dict.fromkeys(filter(None, (self.message, self.unschedulable_reason, *waiting, *others))))
+
+    @property
+    def is_node_unready(self) -> bool:
+        """
+        Return whether its node does not report: all its containers are ready, and the pod is not.
+
+        The node lifecycle controller then sets the condition Ready to false and leaves its reason empty
+        (MarkPodsNotReady in kubernetes/pkg/controller/util/node/controller_utils.go).
+        """
+        own = [container for container in self.containers if not container.is_init]
+        has_ready_containers = self.phase == "Running" and bool(own) and all(one.is_ready for one in own)
+        return has_ready_containers and not (self.is_ready or self.is_terminating or self.unready_reason)
 
     def find_container(self, name: str) -> Container | None:
         """Return the container called *name*, or None."""

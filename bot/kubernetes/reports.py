@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.kubernetes import model as kubernetes
 from bot.kubernetes import subject as report_subject
-from bot.model import durations, reports
+from bot.model import durations, reports, times
 
 _Usage = dict[str, tuple[tuple[str, str], ...]]
 
@@ -46,7 +46,9 @@ async def pods(
     )
 
 
-async def events(subject: report_subject.Subject, limit: int, runbook: tuple[reports.Pointer, ...]) -> reports.Report:
+async def events(
+    subject: report_subject.Subject, limit: int, now: datetime.datetime, runbook: tuple[reports.Pointer, ...]
+) -> reports.Report:
     """
     Return the events of the deployment, its revisions and its pods: warnings first, newest first.
 
@@ -63,7 +65,7 @@ async def events(subject: report_subject.Subject, limit: int, runbook: tuple[rep
     return reports.Report(
         verdict=reports.Verdict.WARNING if warnings else reports.Verdict.OK,
         headline=f"{subject}: {_events_summary(warnings, len(listed))}",
-        sections=_event_sections(listed[:limit], len(listed)),
+        sections=_event_sections(listed[:limit], len(listed), now),
         facts={**subject.facts, "warnings": len(warnings), "events": len(listed)},
         next_actions=subject.next_actions(
             *([("Diagnose", "diagnose")] if warnings else []), ("Pods", "pods"), ("Run again", "events")
@@ -134,12 +136,14 @@ def _events_summary(warnings: Sequence[kubernetes.Event], total: int) -> str:
     return f"{len(warnings)} {'warning' if len(warnings) == 1 else 'warnings'}, newest {newest.reason}"
 
 
-def _event_sections(shown: Sequence[kubernetes.Event], total: int) -> tuple[reports.Section, ...]:
+def _event_sections(
+    shown: Sequence[kubernetes.Event], total: int, now: datetime.datetime
+) -> tuple[reports.Section, ...]:
     if not shown:
         return ()
     rows = tuple(
         reports.Row(
-            cells=(event.reason, f"{event.last_at:%H:%M:%S}", str(event.count), event.name, event.message),
+            cells=(event.reason, _last_seen(event, now), str(event.count), event.name, event.message),
             verdict=reports.Verdict.WARNING if event.is_warning else reports.Verdict.OK,
         )
         for event in shown
@@ -148,3 +152,7 @@ def _event_sections(shown: Sequence[kubernetes.Event], total: int) -> tuple[repo
     table = reports.Table(columns=columns, rows=rows, figures=("count",))
     omitted = total - len(shown)
     return (table, reports.Text(text=f"{omitted} older events omitted; --limit shows more.")) if omitted else (table,)
+
+
+def _last_seen(event: kubernetes.Event, now: datetime.datetime) -> str:
+    return f"{times.clock(event.last_at, now)} ({durations.brief(now - event.last_at)} ago)"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bot.model import reports
+from bot.model import reports, times
 
 _BAR = "│"
 
@@ -41,4 +41,4 @@ def _times(entry: reports.LogEntry) -> str:
         return ""
     if entry.first_at is None or entry.at is None:
         return f"  (×{entry.count:,})"
-    return f"  (×{entry.count:,}, {entry.first_at:%H:%M:%S}–{entry.at:%H:%M:%S} UTC)"
+    return f"  (×{entry.count:,}, {times.period(entry.first_at, entry.at)})"

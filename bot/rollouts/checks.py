@@ -111,7 +111,13 @@ def _check_build(build: health.Build, snapshot: status.RolloutSnapshot, containe
     built = f", built {build.built_at:%Y-%m-%d %H:%M}" if build.built_at is not None else ""
     detail = f"{build.name}{built}".removeprefix(", ")
     tag = sections.image_tag(snapshot.image_of(container))
-    if snapshot.progress.is_complete and _is_other_release(build.version, tag):
+    is_other = _is_other_release(build.version, tag)
+    if snapshot.has_old_pods and is_other:
+        return Check(name="build", verdict=reports.Verdict.FAILED, detail=f"{detail}, still running instead of {tag}")
+    if snapshot.has_old_pods and build.version != tag.removeprefix("v"):
+        detail = f"{detail}, of an old or a new pod"
+        return Check(name="build", verdict=reports.Verdict.UNKNOWN, detail=detail)
+    if is_other:
         detail = f"{detail}, but the image tag is {tag}"
         return Check(name="build", verdict=reports.Verdict.WARNING, detail=detail)
     return Check(name="build", verdict=reports.Verdict.OK, detail=detail)
@@ -160,7 +166,9 @@ def _check_events(snapshot: status.RolloutSnapshot) -> Check:
     if snapshot.events_unavailable_reason:
         return Check(name="events", verdict=reports.Verdict.UNKNOWN, detail=snapshot.events_unavailable_reason)
     if not snapshot.warnings:
-        return Check(name="events", verdict=reports.Verdict.OK, detail="no warnings since the rollout began")
+        resolved = f" ({snapshot.resolved_warnings} resolved)" if snapshot.resolved_warnings else ""
+        detail = f"no {'open ' if resolved else ''}warnings since the rollout began{resolved}"
+        return Check(name="events", verdict=reports.Verdict.OK, detail=detail)
     newest = snapshot.warnings[0]
     others = f", and {len(snapshot.warnings) - 1} more" if len(snapshot.warnings) > 1 else ""
     detail = f"{newest.reason} on {newest.name}: {sections.shorten(newest.message)}{others}"

@@ -11,7 +11,7 @@ from bot.config import environments as config_environments
 from bot.health import status as health
 from bot.kubernetes import subject as report_subject
 from bot.model import invocations, reports
-from bot.rollouts import checks, sections
+from bot.rollouts import blocking_events, checks, sections
 from bot.rollouts import status as rollout_status
 from bot.runbook import sections as runbook_sections
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 2.0
 _HEALTH_PATH, _INFO_PATH = "/health", "/info"
+_MOVING_TAG = "latest"
+"""A tag that names no version."""
 _MAX_MINUTES = 120
 """Longer durations are shown in hours."""
 _DIAGNOSE = (("Diagnose", "diagnose"), ("Logs", "logs"))
@@ -84,7 +86,7 @@ class RolloutReporter:
         snapshot = await rollout_status.fetch(self.subject.workloads, self.subject.service.deployment)
         progress = snapshot.progress
         if not progress.is_complete and (is_last or progress.is_final):
-            snapshot = await rollout_status.add_warnings(self.subject.workloads, snapshot)
+            snapshot = await blocking_events.add_warnings(self.subject.workloads, snapshot)
         return Poll(report=self._status_report(snapshot), is_final=progress.is_final)
 
     async def verify(self, is_last: bool) -> Poll:
@@ -94,7 +96,7 @@ class RolloutReporter:
         if not is_last and not progress.is_final:
             return Poll(report=self._status_report(snapshot), is_final=False)
         snapshot, reading, build = await asyncio.gather(
-            rollout_status.add_warnings(self.subject.workloads, snapshot), self._read_health(), self._read_build()
+            blocking_events.add_warnings(self.subject.workloads, snapshot), self._read_health(), self._read_build()
         )
         results = checks.run_checks(snapshot, reading, build, self.subject.service.container, self.now())
         may_recover = progress.is_complete and any(check.may_recover for check in results)
@@ -171,12 +173,13 @@ class RolloutReporter:
         )
 
     def _status_headline(self, snapshot: rollout_status.RolloutSnapshot) -> str:
-        progress, revision = snapshot.progress, f"revision {snapshot.deployment.revision}"
+        progress, number = snapshot.progress, f"revision {snapshot.deployment.revision}"
+        tag = sections.image_tag(snapshot.image_of(self.subject.service.container))
+        revision = f"{tag} ({number})" if tag and tag != _MOVING_TAG else number
         reason = sections.not_ready_reason(snapshot)
         match progress.stage:
             case rollout_status.Stage.COMPLETE:
-                tag = sections.image_tag(snapshot.image_of(self.subject.service.container))
-                state = f"rolled out {revision}{f', {tag}' if tag else ''}"
+                state = f"rolled out {number}{f', {tag}' if tag != _MOVING_TAG else ', image tag latest'}".rstrip(", ")
                 reason = ""
             case rollout_status.Stage.STUCK:
                 state = f"rollout of {revision} stuck{_since(progress.since, self.now())}"
@@ -209,6 +212,7 @@ class RolloutReporter:
         is_healthy = not any(one.name in health_names and one.verdict is reports.Verdict.FAILED for one in results)
         rows = tuple(reports.Row(cells=(one.name, one.detail), verdict=one.verdict) for one in results)
         worst = checks.worst(results)
+        tag = sections.image_tag(snapshot.image_of(self.subject.service.container))
         if verdict is reports.Verdict.OK:
             actions: tuple[tuple[str, str], ...] = (("History", "rollout history"),)
         elif worst.name in health_names:
@@ -219,7 +223,7 @@ class RolloutReporter:
             actions = (("Events", "events"), ("Pods", "pods"))
         return reports.Report(
             verdict=verdict,
-            headline=self._verification_headline(snapshot, worst, build),
+            headline=self._verification_headline(snapshot, results, build),
             sections=(
                 reports.Table(columns=("check", "result"), rows=rows),
                 *([] if is_verified else sections.not_ready_sections(snapshot)),
@@ -229,8 +233,9 @@ class RolloutReporter:
                 **self.subject.facts,
                 "stage": snapshot.progress.stage.value,
                 "revision": snapshot.deployment.revision,
-                "version": build.version or None,
-                "commit": build.commit or None,
+                # While old pods serve, the build may be theirs.
+                "version": (tag if snapshot.has_old_pods else build.version) or None,
+                "commit": None if snapshot.has_old_pods else build.commit or None,
                 **{one.name: one.verdict.value for one in results},
             },
             next_actions=self.subject.next_actions(*actions, ("Run again", "rollout verify")),
@@ -242,12 +247,15 @@ class RolloutReporter:
         )
 
     def _verification_headline(
-        self, snapshot: rollout_status.RolloutSnapshot, worst: checks.Check, build: health.Build
+        self, snapshot: rollout_status.RolloutSnapshot, results: tuple[checks.Check, ...], build: health.Build
     ) -> str:
         if not snapshot.progress.is_complete:
-            return self._status_headline(snapshot)
+            is_old_build = any(one.name == "build" and one.verdict is reports.Verdict.FAILED for one in results)
+            running = f"; {build.version} is still running" if is_old_build else ""
+            return f"{self._status_headline(snapshot)}{running}"
         tag = sections.image_tag(snapshot.image_of(self.subject.service.container))
         version = build.version or build.name or tag
+        worst = checks.worst(results)
         revision = f"revision {snapshot.deployment.revision}"
         name = f"{version} ({revision})" if version else revision
         match worst.verdict:

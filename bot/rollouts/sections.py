@@ -49,7 +49,9 @@ def history_table(snapshot: status.RolloutSnapshot, now: datetime.datetime) -> r
 
 
 def not_ready_sections(snapshot: status.RolloutSnapshot) -> list[reports.Section]:
-    """Return why new pods are not ready: conditions, states of pods, newest warnings."""
+    """Return why new pods are not ready: conditions, states of pods, newest warnings; nothing once all are ready."""
+    if snapshot.progress.is_complete and all(pod.is_ready for pod in snapshot.new_pods):
+        return []
     pairs = [*_failed_conditions(snapshot.deployment), *_unready_pods(snapshot.new_pods)]
     newest: dict[str, kubernetes.Event] = {}
     for event in snapshot.warnings:

@@ -10,7 +10,6 @@ import datetime
 import enum
 from typing import TYPE_CHECKING
 
-from bot import errors
 from bot.kubernetes import model as kubernetes
 from bot.model import reports
 
@@ -22,9 +21,6 @@ _DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
 _NEW_REPLICA_SET_AVAILABLE = "NewReplicaSetAvailable"
 _FINISHED_PHASES = frozenset({"Succeeded", "Failed"})
 _STARTING_STATUSES = frozenset({"Pending", "ContainerCreating", "PodInitializing", "Running"})
-_MAX_START = datetime.timedelta(minutes=5)
-"""Failing probes are normal for so long after a container's start."""
-_START_PROBES = ("Readiness probe", "Startup probe")
 
 
 class Stage(enum.StrEnum):
@@ -120,7 +116,12 @@ class RolloutSnapshot:
     pods: tuple[kubernetes.Pod, ...] = ()
     """Of all revisions, oldest first."""
     warnings: tuple[kubernetes.Event, ...] = ()
-    """Of the deployment, the newest revision and its pods since the rollout began, newest first."""
+    """
+    Of the deployment, the newest revision and its pods since the rollout began, newest first, without those whose
+    condition is over.
+    """
+    resolved_warnings: int = 0
+    """Number of warnings since the rollout began whose condition is over."""
     events_unavailable_reason: str = ""
     """Empty if events were read, or not asked for."""
 
@@ -147,6 +148,14 @@ class RolloutSnapshot:
         """Return whether the newest revision is the desired one, as far as the counts show."""
         stage = self.progress.stage
         return stage is not Stage.NOT_OBSERVED and not (stage is Stage.PAUSED and self.deployment.updated == 0)
+
+    @property
+    def has_old_pods(self) -> bool:
+        """Return whether pods of another than the desired revision may still serve."""
+        return not self.has_desired_revision or any(
+            pod not in self._newest_pods and not pod.is_terminating and pod.phase not in _FINISHED_PHASES
+            for pod in self.pods
+        )
 
     @property
     def new_pods(self) -> tuple[kubernetes.Pod, ...]:
@@ -202,41 +211,12 @@ async def fetch(cluster: "workloads.Workloads", name: str, *, with_pods: bool = 
     )
 
 
-async def add_warnings(cluster: "workloads.Workloads", snapshot: RolloutSnapshot) -> RolloutSnapshot:
-    """
-    Return *snapshot* with its warnings, or with the reason if posbot cannot list events.
-
-    Raises:
-        errors.Unavailable
-    """
-    revisions = [snapshot.newest.name] if snapshot.newest is not None and snapshot.has_desired_revision else []
-    names = frozenset([snapshot.deployment.name, *revisions, *(pod.name for pod in snapshot.new_pods)])
-    try:
-        events = await cluster.events(names)
-    except errors.Refused as error:
-        return dataclasses.replace(snapshot, events_unavailable_reason=str(error))
-    pods = {pod.name: pod for pod in snapshot.new_pods}
-    warnings = [
-        event
-        for event in events
-        if event.is_warning and event.last_at >= snapshot.began_at and not _is_start_probe(event, pods.get(event.name))
-    ]
-    return dataclasses.replace(snapshot, warnings=tuple(warnings))
-
-
 def not_ready_reason(pod: kubernetes.Pod) -> str:
     """Return why *pod* is not ready, such as ImagePullBackOff; empty if it is ready or only starting."""
     if pod.is_ready:
         return ""
     if pod.unschedulable_reason:
         return "Unschedulable"
+    if pod.is_node_unready:
+        return "NodeNotReady"
     return "" if pod.status.removeprefix("Init:") in _STARTING_STATUSES else pod.status
-
-
-def _is_start_probe(event: kubernetes.Event, pod: kubernetes.Pod | None) -> bool:
-    """Return whether a probe failed only while its container started, as with every service that takes a while."""
-    if pod is None or event.reason != "Unhealthy" or not event.message.startswith(_START_PROBES):
-        return False
-    starts = [one.state.started_at for one in pod.containers if one.state is not None and one.state.started_at]
-    is_past = pod.ready_since is not None and event.last_at <= pod.ready_since
-    return is_past and bool(starts) and event.last_at - max(starts) <= _MAX_START

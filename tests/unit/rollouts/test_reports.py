@@ -101,7 +101,7 @@ async def test_headline_says_how_long_a_rollout_is_stuck(ago: datetime.timedelta
     poll = await reporter_of(stuck(ago)).status(True)
 
     detail = "(1 of 2 new pods created, progress deadline exceeded)"
-    assert poll.report.headline == f"pos-order · prod: rollout of revision 2 stuck{duration} {detail}"
+    assert poll.report.headline == f"pos-order · prod: rollout of 1.5.0 (revision 2) stuck{duration} {detail}"
 
 
 @pytest.mark.parametrize("deployment", [DEPLOYMENT, stuck(datetime.timedelta(minutes=3))], ids=["timeout", "stuck"])
