@@ -9,7 +9,7 @@ from typing import Annotated, Self
 import pydantic
 
 from bot import command, errors
-from bot.model import invocations, reports
+from bot.model import invocations, reports, times
 from bot.procedures import commands as procedure_commands
 from bot.procedures import headlines, runs, schema, step_results, validation
 from bot.procedures import reports as run_reports
@@ -128,7 +128,8 @@ async def _answer(run: runs.Run, parameters: Parameters, context: command.Contex
     title = run.procedure.find(question.step).title
     if question.answered_by != context.invocation.actor.name or question.answer != answer:
         # An expired question was answered by nobody.
-        at = f" at {question.answered_at:%H:%M:%S} UTC" if question.answered_at is not None else ""
+        answered_at = question.answered_at
+        at = f" at {times.clock(answered_at, context.now())} UTC" if answered_at is not None else ""
         text = f"“{title}” was already answered “{question.answer}” by {question.answered_by}{at}"
         return run_reports.confirmation(run, text)
     return await procedure_commands.follow_or_confirm(run, f"answered “{question.answer}” to “{title}”", context)

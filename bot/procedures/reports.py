@@ -10,7 +10,7 @@ import datetime
 import shlex
 from collections.abc import Mapping, Sequence
 
-from bot.model import reports
+from bot.model import reports, times
 from bot.procedures import headlines, instructions, runs, schema, step_results
 from bot.runbook import sections
 
@@ -77,7 +77,7 @@ def asked(run: runs.Run, question: runs.Question) -> reports.Report:
             sections=_question(run, question),
             next_actions=_answers(run, question),
         )
-    at = f" at {question.answered_at:%H:%M:%S} UTC" if question.answered_at is not None else ""
+    at = f" at {times.clock(question.answered_at, question.asked_at)} UTC" if question.answered_at is not None else ""
     given = "no answer in time" if question.answer == runs.TIMEOUT else f"{question.answer}, {question.answered_by}{at}"
     note = (reports.Text(title="Note", text=question.comment),) if question.comment else ()
     return reports.Report(

@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Iterator, Sequence
 
-from bot.model import reports
+from bot.model import reports, times
 from bot.procedures import headlines, runs, schema
 
 MAX_BUTTONS = 4
@@ -101,7 +101,4 @@ def _answers(
 
 
 def _time(at: datetime.datetime | None, now: datetime.datetime) -> str:
-    """Return a time, with its date unless it is today."""
-    if at is None:
-        return ""
-    return f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%m-%d %H:%M:%S}"
+    return times.clock(at, now) if at is not None else ""

@@ -9,7 +9,7 @@ import sqlalchemy
 
 from bot import errors
 from bot.durable import claims, live_messages, locks, timers
-from bot.model import invocations
+from bot.model import invocations, times
 from bot.procedures import runs as procedures_runs
 from bot.procedures.engine import rows
 from bot.store import audit, database, tables
@@ -366,8 +366,9 @@ def _take_lock(connection: sqlalchemy.Connection, run: procedures_runs.Run) -> N
         return
     other = locks.take(connection, run.lock, locks.Owner(kind=RUN, id=run.id), run.created_at)
     if other is not None:
+        since = times.clock(other.since, run.created_at)
         raise errors.Refused(
-            f"“{run.lock}” is locked by the {other.owner.kind} {other.owner.id}, since {other.since:%H:%M:%S} UTC.",
+            f"“{run.lock}” is locked by the {other.owner.kind} {other.owner.id}, since {since} UTC.",
             hint="Wait until it has ended, or see what it waits for.",
             commands=(f"run show {other.owner.id}",),
         )
