@@ -9,6 +9,7 @@ usage errors and permissions follow from it.
 import dataclasses
 import datetime
 import enum
+import functools
 import shlex
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
@@ -40,6 +41,8 @@ EVERYONE = "everyone"
 STOP = "stop"
 """Name of the command that ends an invocation, which a followed log offers as a button."""
 
+
+_CHAT_MARKS = "`*_~.,;:!? "
 
 Effect = model_invocations.Effect
 
@@ -76,6 +79,8 @@ class Option:
     """Stands for the value in a usage line."""
     short: str | None = None
     """A second name, such as `-e`."""
+    takes_several: bool = False
+    """Several words may be typed; they are joined by commas."""
 
 
 class Parameters(pydantic.BaseModel):
@@ -104,21 +109,35 @@ def _vocabulary(info: pydantic.ValidationInfo) -> Vocabulary:
     return info.context
 
 
+def _plain(name: str) -> str:
+    """Return a name without the marks that people put around it in chat, and without a full stop."""
+    return name.strip(_CHAT_MARKS)
+
+
 def _known_service(value: str, info: pydantic.ValidationInfo) -> str:
-    return _named(lambda: _vocabulary(info).catalog.find(value).name)
+    catalogue, names = _vocabulary(info).catalog, [_plain(name) for name in value.split(",")]
+    known = [name for name in names if name.lower() in catalogue.names]
+    if len(names) > 1 and len(known) == len(names):
+        raise ValueError(f"One service at a time; {value} are {len(names)}. Run the command for each.")
+    return _named(lambda: catalogue.find(_plain(value)).name)
 
 
 def _known_selection(value: str, info: pydantic.ValidationInfo) -> str:
-    catalogue = _vocabulary(info).catalog
-    found = _named(lambda: catalogue.select(value))
-    is_one = len(found) == 1 and value.lower() not in (config_catalog.ALL, *catalogue.groups)
-    return found[0].name if is_one else value.lower()
+    catalogue, names = _vocabulary(info).catalog, [_plain(name).lower() for name in value.split(",")]
+    parts = []
+    for name in filter(None, names):
+        found = _named(functools.partial(catalogue.select, name))
+        is_one = len(found) == 1 and name not in (config_catalog.ALL, *catalogue.groups)
+        parts.append(found[0].name if is_one else name)
+    if not parts:
+        raise ValueError(f"“{errors.shorten(value, 60)}” names no service.")
+    return ",".join(dict.fromkeys(parts))
 
 
 def known_environment(value: str | None, info: pydantic.ValidationInfo) -> str:
     """Return the name of an environment; the default one for None."""
     environments = _vocabulary(info).environments
-    name = environments.default if value is None else value.lower()
+    name = environments.default if value is None else _plain(value).lower()
     _named(lambda: environments.find(name))
     return name
 
@@ -155,7 +174,7 @@ def _named(find: Callable[[], Result]) -> Result:
 ServiceName = Annotated[str, pydantic.AfterValidator(_known_service)]
 """The name or alias of one service; becomes its name."""
 Selection = Annotated[str, pydantic.AfterValidator(_known_selection)]
-"""One service, a group, or `all`."""
+"""One service, a group, `all`, or several of them with commas."""
 EnvironmentName = Annotated[
     str | None,
     pydantic.AfterValidator(known_environment),

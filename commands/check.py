@@ -13,7 +13,7 @@ import pydantic
 
 from bot import command
 from bot.config import drift
-from bot.model import reports
+from bot.model import counts, reports
 from bot.procedures import testing
 from bot.runbook import sections as runbook_sections
 
@@ -32,7 +32,7 @@ async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
     """Return what is wrong with the data, or that nothing is."""
     if parameters.backend is None:
         return _own_data(tools)
-    size = f"{len(tools.catalog.services)} services"
+    size = counts.counted(len(tools.catalog.services), "service")
     differences = drift.compare(tools.catalog, parameters.backend)
     if not differences:
         return reports.Report(
@@ -59,10 +59,13 @@ async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
 def _own_data(tools: command.Context) -> reports.Report:
     book = tools.procedure_catalog
     outdated = tuple(_outdated(tools))
-    size = (
-        f"{len(tools.catalog.services)} services, {len(tools.environments.environments)} environments,"
-        f" {len(tools.runbook.sections)} sections, {len(book.procedures)} procedures"
-    )
+    sizes = {
+        "service": len(tools.catalog.services),
+        "environment": len(tools.environments.environments),
+        "section": len(tools.runbook.sections),
+        "procedure": len(book.procedures),
+    }
+    size = ", ".join(counts.counted(number, noun) for noun, number in sizes.items())
     verdict, headline = reports.Verdict.OK, f"The runbook data is sound: {size}."
     sections: list[reports.Section] = []
     if outdated:

@@ -21,8 +21,8 @@ class Parameters(command.Parameters):
 
     selection: Annotated[
         command.Selection,
-        command.Option(positional=True, label="SERVICE|GROUP|all"),
-        pydantic.Field(description="a service by name or alias, a group, or all"),
+        command.Option(positional=True, label="SERVICE|GROUP|all", takes_several=True),
+        pydantic.Field(description="services by name or alias, groups, or all"),
     ] = catalog.ALL
     env: command.EnvironmentName
     verbose: Annotated[bool, pydantic.Field(description="show addresses, timings and headers, like curl -v")] = False
@@ -77,6 +77,7 @@ COMMAND = command.Command(
         "health pos-order",
         "health all --env prod",
         "health sales",
+        "health order price",
         "health order --verbose",
         "health order --wait 3m",
     ),

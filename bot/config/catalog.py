@@ -2,6 +2,7 @@
 
 import enum
 import functools
+from collections.abc import Collection
 from typing import Annotated
 
 import pydantic
@@ -127,6 +128,11 @@ class Catalog(strict.StrictModel):
         """Return the names of all groups, sorted."""
         return tuple(sorted({service.group for service in self.services}))
 
+    @property
+    def names(self) -> Collection[str]:
+        """Return the names and aliases of all services."""
+        return self._by_name.keys()
+
     def find(self, name: str) -> Service:
         """
         Return the service called *name*, by its name or an alias.
@@ -141,12 +147,15 @@ class Catalog(strict.StrictModel):
 
     def select(self, selection: str) -> tuple[Service, ...]:
         """
-        Return the services that *selection* means: one by name or alias, a group, or `all`.
+        Return the services that *selection* means: one by name or alias, a group, `all`, or several with commas.
 
         Raises:
             errors.NotFound: with the nearest names of services and groups.
         """
         name = selection.lower()
+        if "," in name:
+            parts = [part for part in name.split(",") if part]
+            return tuple(dict.fromkeys(service for part in parts for service in self.select(part)))
         if name == ALL:
             return self.services
         if name in self.groups:

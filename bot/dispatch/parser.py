@@ -14,7 +14,7 @@ import re
 import shlex
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import cyclopts
@@ -26,6 +26,8 @@ from bot import command as bot_command
 from bot import errors
 from bot.model import durations, invocations
 
+_COURTESIES = frozenset({"please", "pls", "plz", "thanks", "thx"})
+_MAX_SUGGESTIONS = 3
 TEXT_LIMIT = 2_000
 """Characters; the longest sensible line is far below, and everything above would have to be shown to someone."""
 
@@ -66,10 +68,11 @@ class Parser:
             words = ["help", " ".join(words[1:3])]
         command, rest = self._find(words or ["help"])
         try:
-            values = _bind(self._apps[command.name], rest)
-            return Parsed(command=command, parameters=self.validate(command, values))
+            return Parsed(command=command, parameters=self.validate(command, self._bind(command, rest)))
         except errors.UsageError as error:
-            raise _with_usage(error, command) from error
+            if from_chat and rest and rest[-1].lower().strip("!.") in _COURTESIES:
+                return self.parse(shlex.join(words[:-1]), from_chat=False)
+            raise _with_usage(error, command, words) from error
 
     def reply_to(self, text: str) -> invocations.Reply:
         """Return who sees the response to a button's *text*; private where it cannot be parsed."""
@@ -110,6 +113,35 @@ class Parser:
             raise errors.UsageError(f"The procedure {word} is disabled: its file is invalid.", hint=invalid)
         raise errors.NotFound("command", word, (*self._commands, *self._aliases))
 
+    def _bind(self, command: bot_command.Command[Any], words: list[str]) -> dict[str, object]:
+        """Return the values of the parameters in *words*, as texts."""
+        try:
+            _, bound, _ = self._apps[command.name].parse_args(words, exit_on_error=False, print_error=False)
+        except cyclopts.UnusedCliTokensError as error:
+            raise self._unexpected(command, words, list(error.unused_tokens or ())) from error
+        except cyclopts.CycloptsError as error:
+            raise errors.UsageError(_first_sentence(str(error))) from error
+        fields = command.parameters.model_fields
+        several = {name for name, field in fields.items() if bot_command.option_of(field).takes_several}
+        return {name: ",".join(value) if name in several else value for name, value in bound.arguments.items()}
+
+    def _unexpected(self, command: bot_command.Command[Any], words: list[str], unused: list[str]) -> errors.UsageError:
+        """Return the error for *unused* words, with what was meant where that is known."""
+        shown = errors.shorten(" ".join(unused), 60)
+        name = unused[0].lower()
+        before = words[words.index(unused[0]) - 1] if unused[0] in words[1:] else ""
+        duration = durations.suggest(f"{before} {name}")
+        if duration:
+            return errors.UsageError(f"Unexpected argument: {shown}. Write {duration} in place of {before} {name}.")
+        known = self._vocabulary.catalog.names
+        if before.lower() in known and all(one.lower() in known for one in unused):
+            kept = [word for word in words if word not in {before, *unused}]
+            lines = (shlex.join([command.name, one, *kept]) for one in (before, *unused))
+            return errors.UsageError(
+                f"{command.name} takes one service; run it for each of them.", commands=tuple(lines)[:_MAX_SUGGESTIONS]
+            )
+        return errors.UsageError(f"Unexpected argument: {shown}.")
+
     def _is_name(self, words: list[str]) -> bool:
         """Return whether *words* are the two words of one name."""
         return len(words) > 1 and " ".join(words).lower() in {*self._commands, *self._aliases}
@@ -135,8 +167,9 @@ class Parser:
         try:
             parameters: bot_command.Parameters = command.parameters.model_validate(values, context=self._vocabulary)
         except pydantic.ValidationError as error:
-            explained = (_explain(problem, command.parameters) for problem in error.errors())
-            raise errors.UsageError(" ".join(explained)) from error
+            # A value of two types has a problem with each.
+            explained = {problem["loc"][:1]: _explain(problem, command.parameters) for problem in error.errors()}
+            raise errors.UsageError(" ".join(explained.values())) from error
         return parameters
 
 
@@ -175,19 +208,10 @@ def _bound_type(field: pydantic.fields.FieldInfo) -> tuple[Any, object]:
     """Return the type that cyclopts binds (flag, list of texts, or text) and its default; types come from the model."""
     if field.annotation is bool:
         return bool, False
+    if bot_command.option_of(field).takes_several:
+        return tuple[str, ...], ()
     is_list = typing.get_origin(field.annotation) in {tuple, list} and not isinstance(field.annotation, types.UnionType)
     return (tuple[str, ...], ()) if is_list else (str | None, None)
-
-
-def _bind(app: cyclopts.App, words: list[str]) -> dict[str, object]:
-    try:
-        _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
-    except cyclopts.UnusedCliTokensError as error:
-        unused = errors.shorten(" ".join(error.unused_tokens or ()), 60)
-        raise errors.UsageError(f"Unexpected argument: {unused}.") from error
-    except cyclopts.CycloptsError as error:
-        raise errors.UsageError(_first_sentence(str(error))) from error
-    return dict(bound.arguments)
 
 
 def _first_sentence(message: str) -> str:
@@ -246,12 +270,23 @@ def _duration_bounds(field: pydantic.fields.FieldInfo | None) -> dict[str, str]:
     return bounds
 
 
-def _with_usage(error: errors.UsageError, command: bot_command.Command[Any]) -> errors.UsageError:
+def _with_usage(error: errors.UsageError, command: bot_command.Command[Any], words: list[str]) -> errors.UsageError:
+    """Return *error* with the usage of *command*, and with what *words* may have meant as commands to run."""
     line = f"Usage: {command.usage}"
     hint = f"{error.hint} {line}" if error.hint else line
-    return errors.UsageError(
-        str(error), hint=hint, commands=("help" if command.name == "help" else f"help {command.name}",)
-    )
+    near = dict(_near_names(error.__cause__))
+    meant = (shlex.join(near.get(word.lower(), word) for word in words),) if near else ()
+    help_line = "help" if command.name == "help" else f"help {command.name}"
+    return errors.UsageError(str(error), hint=hint, commands=(*error.commands, *meant, help_line))
+
+
+def _near_names(error: BaseException | None) -> Iterator[tuple[str, str]]:
+    """Yield each name that is not known, with the most similar one that is."""
+    for problem in error.errors() if isinstance(error, pydantic.ValidationError) else ():
+        raised = (problem.get("ctx") or {}).get("error")
+        cause = raised.__cause__ if isinstance(raised, ValueError) else None
+        if isinstance(cause, errors.NotFound) and cause.suggestions:
+            yield cause.name.lower(), cause.suggestions[0]
 
 
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'"})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.kubernetes import model as kubernetes
 from bot.kubernetes import subject as report_subject
-from bot.model import durations, reports, times
+from bot.model import counts, durations, reports, times
 
 _Usage = dict[str, tuple[tuple[str, str], ...]]
 
@@ -131,9 +131,9 @@ def _events_summary(warnings: Sequence[kubernetes.Event], total: int) -> str:
     if not total:
         return "no events (Kubernetes keeps them for an hour)"
     if not warnings:
-        return f"no warnings, {total} {'event' if total == 1 else 'events'}"
+        return f"no warnings, {counts.counted(total, 'event')}"
     newest = max(warnings, key=lambda event: event.last_at)
-    return f"{len(warnings)} {'warning' if len(warnings) == 1 else 'warnings'}, newest {newest.reason}"
+    return f"{counts.counted(len(warnings), 'warning')}, newest {newest.reason}"
 
 
 def _event_sections(

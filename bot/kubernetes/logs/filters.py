@@ -16,6 +16,10 @@ from bot.kubernetes.logs import levels, parser
 _MAX_PATTERN_LENGTH = 1_000
 
 
+_REASONS = {"missing )": "unbalanced (", "unexpected )": "unbalanced )", "missing ]": "unbalanced ["}
+"""RE2's words for what people call unbalanced."""
+
+
 class InvalidPattern(ValueError):
     """A regular expression that RE2 cannot compile."""
 
@@ -27,7 +31,7 @@ def compile_pattern(pattern: str) -> "re2._Regexp[bytes]":
     RE2 runs in linear time, so no pattern can block posbot; in return it has no backreferences and no look-around.
 
     Raises:
-        BadPattern
+        InvalidPattern
     """
     if len(pattern) > _MAX_PATTERN_LENGTH:
         raise InvalidPattern(f"Pattern too long: {len(pattern):,} characters, at most {_MAX_PATTERN_LENGTH:,}.")
@@ -37,8 +41,9 @@ def compile_pattern(pattern: str) -> "re2._Regexp[bytes]":
         return re2.compile(b"(?m)" + pattern.encode(), options)
     except re2.error as error:
         reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
+        reason = reason.partition(":")[0].replace("(?m)", "")
         raise InvalidPattern(
-            f"Invalid regular expression “{pattern[:60]}” ({reason.replace('(?m)', '')})."
+            f"Invalid regular expression “{pattern[:60]}”: {_REASONS.get(reason, reason)}."
             " RE2 has no look-around and no backreferences; escape literal ( [ . * + ? with a backslash."
         ) from error
 

@@ -19,7 +19,7 @@ import structlog
 from bot import errors
 from bot.kubernetes import model as kubernetes
 from bot.kubernetes.logs import filters, parser, reader, tail_buffer
-from bot.model import invocations, reports
+from bot.model import counts, invocations, reports
 
 if TYPE_CHECKING:
     from bot.kubernetes import workloads
@@ -252,8 +252,7 @@ class Follower:
             await display.append(section, self._status(rate))
 
     def _status(self, rate: float) -> str:
-        pods = len(self._pods)
-        parts = [f"{pods} {'pod' if pods == 1 else 'pods'}", f"{rate:,.0f} lines/s"]
+        parts = [counts.counted(len(self._pods), "pod"), f"{rate:,.0f} lines/s"]
         # The age of lines from before is no delay: a quiet service wrote its newest line long ago.
         if rate and self._newest is not None and self._newest >= self._started_at:
             delay = (datetime.datetime.now(datetime.UTC) - self._newest).total_seconds()

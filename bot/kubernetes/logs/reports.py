@@ -9,7 +9,7 @@ from bot import errors
 from bot.kubernetes import model as kubernetes
 from bot.kubernetes import subject as report_subject
 from bot.kubernetes.logs import follower, parser, reader, tail_buffer
-from bot.model import durations, invocations, reports
+from bot.model import counts, durations, invocations, reports
 
 _MAX_NAMED_PODS = 3
 _MAX_PATTERN_LENGTH = 60
@@ -79,7 +79,10 @@ async def follow(
         verdict=reports.Verdict.OK,
         headline=f"{subject}: followed for {duration}, stopped {reason}",
         sections=(
-            reports.Text(text=f"{stats.lines_read:,} lines read, {stats.lines_shown:,} shown, {stats.pods:,} pods."),
+            reports.Text(
+                text=f"{counts.counted(stats.lines_read, 'line')} read, {stats.lines_shown:,} shown, "
+                f"{counts.counted(stats.pods, 'pod')}."
+            ),
         ),
         facts={**subject.facts, "lines": stats.lines_read, "shown": stats.lines_shown},
         next_actions=(reports.NextAction(label="Follow again", command=command_line),),
@@ -172,9 +175,9 @@ def _summary(pods: Sequence[kubernetes.Pod], results: Sequence[reader.LogResult]
     lines = count_lines([entry for result in results for entry in result.entries])
     if not lines:
         read = sum(result.lines_read for result in results)
-        total = "" if query.filter.is_empty else f" ({read:,} {'line' if read == 1 else 'lines'} read)"
+        total = "" if query.filter.is_empty else f" ({counts.counted(read, 'line')} read)"
         return f"no {_wanted(query, 'lines')}{_period(query)}{total}"
-    count = f"{lines:,} {'line' if lines == 1 else 'lines'} of {len(pods)} {'pod' if len(pods) == 1 else 'pods'}"
+    count = f"{counts.counted(lines, 'line')} of {counts.counted(len(pods), 'pod')}"
     conditions = f"{_wanted(query, '')}{_period(query)}".strip()
     return f"{count} ({conditions})" if conditions else count
 

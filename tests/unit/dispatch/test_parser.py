@@ -374,3 +374,55 @@ def test_hidden_alias_is_parsed_but_not_suggested() -> None:
 )
 def test_former_names_are_hidden_aliases(former: str, name: str) -> None:
     assert next(one for one in commands.load_all() if one.name == name).hidden_aliases == (former,)
+
+
+@pytest.mark.parametrize(
+    ("line", "selection"),
+    [
+        ("health pos-order", "pos-order"),
+        ("health order price", "pos-order,pos-price"),
+        ("health order,price", "pos-order,pos-price"),
+        ("health order, price", "pos-order,pos-price"),
+        ("health sales order", "sales,pos-order"),
+        ("health `order`", "pos-order"),
+        ("health *pos-order*", "pos-order"),
+        ("health pos-order.", "pos-order"),
+        ("health order please", "pos-order"),
+        ("health order price, thanks!", "pos-order,pos-price"),
+    ],
+)
+def test_health_takes_several_services_as_people_type_them(line: str, selection: str) -> None:
+    parsed = PARSER.parse(line, from_chat=True)
+
+    assert parsed.parameters.model_dump()["selection"] == selection
+
+
+@pytest.mark.parametrize("line", ["pods _order_", "pods ~order~ --env `prod`", "pods `pos-order`, please"])
+def test_marks_around_a_name_are_ignored(line: str) -> None:
+    assert PARSER.parse(line, from_chat=True).parameters.model_dump()["service"] == "pos-order"
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence", "suggested"),
+    [
+        ("logs order --since 5 minutes", "Unexpected argument: minutes. Write 5m in place of 5 minutes.", "help logs"),
+        ("logs order --since 1 day --tail 5", "Write 1d in place of 1 day.", "help logs"),
+        ("logs order --tail abc", "--tail must be a whole number.", "help logs"),
+        ("pods order price", "pods takes one service; run it for each of them.", "pods order"),
+        ("logs order price --since 5m", "logs takes one service; run it for each of them.", "logs order --since 5m"),
+        ("pods order,price", "One service at a time; order,price are 2. Run the command for each.", "help pods"),
+        ("pods order nonsense", "Unexpected argument: nonsense.", "help pods"),
+        ("health ordr", "There is no service or group called “ordr”. Did you mean “order”", "health order"),
+        ("pods ordr --env prod", "There is no service called “ordr”. Did you mean “order”", "pods order --env prod"),
+        ("health ,", "“,” names no service.", "help health"),
+    ],
+)
+def test_error_names_what_was_meant(line: str, sentence: str, suggested: str) -> None:
+    error = shipped_refusal(line)
+
+    assert sentence in str(error)
+    assert error.commands[0] == suggested
+
+
+def test_courtesy_is_part_of_a_text_that_takes_it() -> None:
+    assert PARSER.parse("runbook please", from_chat=True).parameters.model_dump()["words"] == ("please",)
