@@ -51,6 +51,7 @@ class Core:
     """What every way in builds on."""
 
     dispatcher: dispatch_dispatcher.Dispatcher
+    permissions: permissions.Permissions
     data: runbook_data.RunbookData
     audit: audit.AuditLog
     actuator: actuator.Actuator
@@ -171,6 +172,7 @@ def _core(
         engine.worker.runner = dispatcher
     return Core(
         dispatcher=dispatcher,
+        permissions=checker,
         data=data,
         audit=shared.audit,
         actuator=shared.actuator,

@@ -23,6 +23,9 @@ ACKNOWLEDGED = prometheus_client.Histogram(
     "From the receipt of a request from Slack to its acknowledgement.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3),
 )
+REFUSED_REQUESTS = prometheus_client.Counter(
+    "posbot_slack_refused_requests_total", "Requests to the request URL that were refused, by reason.", ["reason"]
+)
 CONNECTIONS = prometheus_client.Gauge("posbot_slack_connections", "Live Socket Mode connections.")
 RECONNECTIONS = prometheus_client.Counter(
     "posbot_slack_reconnections_total", "Connections renewed by the watchdog, by remedy.", ["remedy"]

@@ -74,10 +74,13 @@ async def _serve(
     started: asyncio.Event,
 ) -> None:
     api = slack_api.SlackApi(access.bot_token, settings.slack_api_url)
-    identity = await slack_service.identify(api)
-    async with bot_app.assemble(
-        settings, commands, team_id=identity.team_id, user_groups=api, needs_store=True
-    ) as core:
+    # What is wrong here is said before Slack is asked, which may take half a minute.
+    http_server.check_address(settings.host, settings.port)
+    async with bot_app.assemble(settings, commands, team_id=None, user_groups=api, needs_store=True) as core:
+        identity = await slack_service.identify(api, access)
+        workspaces = slack_service.served_workspaces(identity, core.data.roles)
+        core.permissions.serve(workspaces)
+        api.workspaces = workspaces if identity.is_organization_wide else ()
         registry = {run_store.RUN: run_messages.loader(core.run_store, core.data.runbook)}
         slack = slack_service.SlackService(core, api, identity, access, settings=settings, registry=registry, stop=stop)
         endpoints = http_server.application(

@@ -73,6 +73,8 @@ async def set_up(
         ):
             await _deploy(fleet, kube)
             runbook_folder.write(data, fleet.ports, urls=_urls(gateway, registry, knows_cluster=not is_in_pod))
+            if setup is not None and setup.enterprise_id is not None:
+                runbook_folder.change(data / "roles.yaml", workspaces=[setup.team_id])
             environment = _environment(home, workspace, mode) | _logins(home, gateway, kube) | dict(extra or {})
             async with _connected(environment, workspace, mode, within) as (bot, bot_url):
                 yield TestBed(

@@ -53,9 +53,16 @@ class Channels(strict.StrictModel):
     """Channels in which responses are visible to all, because all work on the same incident."""
 
 
+Workspace = Annotated[str, pydantic.StringConstraints(pattern=r"^T[A-Z0-9]{2,}$")]
+"""Slack's id of a workspace."""
+
+
 class Roles(strict.StrictModel):
     """The whole of roles.yaml."""
 
+    workspaces: tuple[Workspace, ...] = ()
+    """Workspaces whose members are served: all of them where the app is installed for a whole organization, and those
+    beside the app's own otherwise."""
     channels: Channels = Channels()
     people: dict[str, tuple[Member, ...]] = pydantic.Field(default_factory=dict)
     """Ids that are the same person, by name: one of Slack and one of a terminal."""

@@ -24,7 +24,7 @@ from bot.store import audit
 
 log = structlog.get_logger()
 
-_CHAT = frozenset({invocations.Source.SLASH, invocations.Source.MENTION})
+_CHAT = frozenset({invocations.Source.SLASH, invocations.Source.MENTION, invocations.Source.DIRECT_MESSAGE})
 """Sources whose text a chat program may have changed; the command lines of buttons are our own."""
 
 

@@ -92,6 +92,17 @@ class Parser:
             return text
         return line
 
+    def or_help(self, text: str) -> str:
+        """Return *text* if it begins with a command or nearly so, else `help`: people also say hello in a DM."""
+        words = normalize(text).split()[:2]
+        try:
+            self._find(words or ["help"])
+        except errors.NotFound as error:
+            return text if set(error.suggestions) - {"help"} else "help"
+        except errors.UsageError:
+            pass
+        return text
+
     @property
     def app_home(self) -> tuple[str, ...]:
         """Return the command lines whose reports Slack's App Home shows, in order."""

@@ -55,8 +55,12 @@ class Permissions:
 
     def __init__(self, rules: roles.Roles, *, team_id: str | None, user_groups: UserGroups) -> None:
         self._rules = rules
-        self._team_id = team_id
+        self._workspaces = frozenset({team_id, *rules.workspaces}) if team_id is not None else None
         self._user_groups = user_groups
+
+    def serve(self, workspaces: Collection[str]) -> None:
+        """Serve the members of *workspaces* alone, once Slack has said where the app is installed."""
+        self._workspaces = frozenset(workspaces)
 
     async def check(
         self, command: bot_command.Command[Any], actor: invocations.Actor, place: invocations.Conversation
@@ -79,10 +83,11 @@ class Permissions:
         self, command: bot_command.Command[Any], actor: invocations.Actor, place: invocations.Conversation
     ) -> None:
         # Nobody of Slack's reaches a terminal but by a run that was begun there, and so was checked there.
-        if self._team_id is not None and actor.team_id != self._team_id:
+        if self._workspaces is not None and actor.team_id not in self._workspaces:
             raise errors.PermissionDenied(
                 "Permission denied: posbot serves only members of its own workspace.",
-                hint="Ask a member of the channel to run it.",
+                hint="Ask a member of the channel to run it."
+                f" Another workspace is served if roles.yaml lists it (workspaces: {actor.team_id or 'unknown'}).",
             )
         is_channel = place.kind is invocations.ConversationKind.CHANNEL
         if is_channel and not _is_listed(place, self._rules.channels.reads):

@@ -8,6 +8,7 @@ The HTTP endpoints that belong to no other system.
 
 import contextlib
 import dataclasses
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 import prometheus_client
@@ -50,6 +51,37 @@ class Server:
             await site.stop()
 
 
+def check_address(host: str, port: int) -> None:
+    """
+    Do nothing if a server could listen there now.
+
+    Raises:
+        errors.BadConfiguration: the address cannot be opened.
+    """
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            try:
+                probe = socket.socket(family, kind, protocol)
+            except OSError:
+                # The system has no such family; asyncio skips it likewise.
+                continue
+            with probe:
+                # As asyncio does, so that a port in TIME_WAIT counts as free.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+    except OSError as error:
+        raise _unusable(host, port, error) from error
+
+
+def _unusable(host: str, port: int, error: OSError) -> errors.BadConfiguration:
+    return errors.BadConfiguration(
+        f"{host}:{port} cannot be opened ({error.strerror}): set PORT to a free one, and POSBOT_HOST to an address of"
+        " this machine."
+    )
+
+
 @contextlib.asynccontextmanager
 async def listening(endpoints: web.Application, host: str, port: int) -> AsyncIterator[Server]:
     """
@@ -64,10 +96,7 @@ async def listening(endpoints: web.Application, host: str, port: int) -> AsyncIt
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            raise errors.BadConfiguration(
-                f"{host}:{port} cannot be opened ({error.strerror}): set PORT to a free one, and POSBOT_HOST to an"
-                " address of this machine."
-            ) from error
+            raise _unusable(host, port, error) from error
         own_host = "127.0.0.1" if host in {"0.0.0.0", ""} else host  # noqa: S104
         bound_port = runner.addresses[0][1]
         yield Server(runner=runner, url=f"http://{own_host}:{bound_port}", port=bound_port)

@@ -25,6 +25,8 @@ class Source(enum.StrEnum):
 
     SLASH = "slash"
     MENTION = "mention"
+    # A message in the bot's DM.
+    DIRECT_MESSAGE = "message"
     BUTTON = "button"
     APP_HOME = "app_home"
     TERMINAL = "terminal"

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from bot import app as bot_app
 from bot import contexts, errors
+from bot.config import roles
 from bot.config import settings as config_settings
 from bot.dispatch import redaction
 from bot.durable import live_messages
@@ -26,22 +27,45 @@ _START_ATTEMPTS = 5
 Watch = Callable[[], Coroutine[Any, Any, None]]
 
 
+def _log_wait(state: tenacity.RetryCallState) -> None:
+    api, error = state.args[0], state.outcome.exception() if state.outcome is not None else None
+    log.warning(
+        "waiting for slack", url=api.url, reason=str(error), attempt=state.attempt_number, attempts=_START_ATTEMPTS
+    )
+
+
 @tenacity.retry(
     retry=tenacity.retry_if_exception_type(errors.Unavailable),
     stop=tenacity.stop_after_attempt(_START_ATTEMPTS),
     wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=8),
-    before_sleep=lambda state: log.warning("slack does not answer", attempt=state.attempt_number, of=_START_ATTEMPTS),
+    before_sleep=_log_wait,
     reraise=True,
 )
-async def identify(api: slack_api.SlackApi) -> slack_api.Identity:
+async def identify(api: slack_api.SlackApi, access: config_settings.SlackAccess) -> slack_api.Identity:
     """
-    Return who the token belongs to.
+    Return who the bot token belongs to, once Slack accepts the app-level token, too.
 
     Raises:
-        errors.Refused: Slack does not accept the token.
+        errors.Refused: Slack does not accept a token.
         errors.Unavailable: Slack cannot be reached, after several attempts.
     """
-    return await api.identify()
+    identity = await api.identify()
+    if access.app_token:
+        await api.check_app_token(access.app_token)
+    return identity
+
+
+def served_workspaces(identity: slack_api.Identity, rules: roles.Roles) -> tuple[str, ...]:
+    """Return the workspaces whose members are served; of an organization those that roles.yaml lists."""
+    if not identity.is_organization_wide:
+        return (identity.team_id, *rules.workspaces)
+    if not rules.workspaces:
+        log.warning(
+            "no workspace is served",
+            organization=identity.enterprise_id,
+            hint="posbot is installed for an organization: list the workspaces it serves in roles.yaml (workspaces).",
+        )
+    return rules.workspaces
 
 
 class SlackService:

@@ -7,12 +7,14 @@ Slack accepted it, and so post it twice.
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, TypeVar
 
+from slack_sdk import errors as slack_errors
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
@@ -37,10 +39,13 @@ class Identity:
     """The bot's identity in Slack."""
 
     team_id: str
+    """Of an organization-wide installation, the organization's id or that of any workspace."""
     team: str
     user_id: str
     bot_id: str | None
     enterprise_id: str | None
+    is_organization_wide: bool = False
+    """The app is installed for a whole organization (Enterprise Grid), and not in one workspace."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,7 @@ class SlackApi:
 
     def __init__(self, token: str, url: str) -> None:
         self.token = token
+        self.url = url
         self.reader = AsyncWebClient(
             token=token, base_url=url, timeout=CALL_TIMEOUT_SECONDS, retry_handlers=client_retries.read_retries()
         )
@@ -72,6 +78,8 @@ class SlackApi:
             token=token, base_url=url, timeout=CALL_TIMEOUT_SECONDS, retry_handlers=client_retries.write_retries()
         )
         self._no_retry = AsyncWebClient(token=token, base_url=url, timeout=CALL_TIMEOUT_SECONDS, retry_handlers=[])
+        self.workspaces: tuple[str, ...] = ()
+        """Of an organization-wide installation, the workspaces that are served: some calls have to name one."""
         self._cache: dict[str, tuple[float, Any]] = {}
         self.block_support = client_retries.BlockSupport()
 
@@ -84,6 +92,22 @@ class SlackApi:
             errors.Unavailable: Slack does not answer.
         """
         return await client_retries.call("auth.test", lambda: _identity(self.reader.auth_test()))
+
+    async def check_app_token(self, app_token: str) -> None:
+        """
+        Ask for a Socket Mode connection, which is not opened.
+
+        Raises:
+            errors.Refused: the app-level token is not accepted.
+            errors.Unavailable: Slack does not answer.
+        """
+        try:
+            await client_retries.call(
+                "apps.connections.open",
+                lambda: client_retries.data(self.reader.apps_connections_open(app_token=app_token)),
+            )
+        except client_errors.SlackRefused as error:
+            raise errors.Refused(str(error), hint=client_errors.app_token_hint(error.code)) from error
 
     async def post(
         self,
@@ -216,7 +240,9 @@ class SlackApi:
         Raises:
             errors.Refused, errors.Unavailable
         """
-        return await self._cached(user, "users.info", lambda: _person(self.reader.users_info(user=user)))
+        return await self._cached(
+            user, "users.info", lambda: _person(self.reader.users_info(user=user), self.workspaces)
+        )
 
     async def channel_name(self, channel: str) -> str:
         """
@@ -238,7 +264,7 @@ class SlackApi:
             errors.Refused, errors.Unavailable
         """
         return await self._cached(
-            group_id, "usergroups.users.list", lambda: _members(self.reader.usergroups_users_list(usergroup=group_id))
+            group_id, "usergroups.users.list", lambda: _members(self.reader, group_id, self.workspaces)
         )
 
     async def _cached(self, key: str, name: str, call: Callable[[], Awaitable[Result]]) -> Result:
@@ -275,22 +301,41 @@ async def _look_up(name: str, call: Callable[[], Awaitable[Result]]) -> tuple[Re
 async def _identity(call: Awaitable[Any]) -> Identity:
     answer = await client_retries.data(call)
     return Identity(
-        team_id=str(answer["team_id"]),
+        team_id=str(answer.get("team_id") or answer["enterprise_id"]),
         team=str(answer.get("team", "")),
         user_id=str(answer["user_id"]),
         bot_id=answer.get("bot_id"),
         enterprise_id=answer.get("enterprise_id"),
+        is_organization_wide=answer.get("is_enterprise_install") is True,
     )
 
 
-async def _person(call: Awaitable[Any]) -> Person:
+async def _person(call: Awaitable[Any], served: Collection[str]) -> Person:
+    """Return a person; of the workspaces of an organization that they belong to, preferably a *served* one."""
     user = (await client_retries.data(call))["user"]
-    return Person(name=str(user.get("name") or user["id"]), team_id=user.get("team_id"))
+    teams = [user.get("team_id"), *(user.get("enterprise_user") or {}).get("teams", ())]
+    own = [team for team in teams if is_workspace(team)]
+    chosen = next((team for team in own if team in served), next(iter(own), None))
+    return Person(name=str(user.get("name") or user["id"]), team_id=chosen)
+
+
+def is_workspace(team_id: object) -> bool:
+    """Return whether *team_id* is that of a workspace: in its place Slack may give the organization's, E…."""
+    return isinstance(team_id, str) and team_id.startswith("T")
 
 
 async def _channel_name(call: Awaitable[Any]) -> str:
     return str((await client_retries.data(call))["channel"].get("name", ""))
 
 
-async def _members(call: Awaitable[Any]) -> frozenset[str]:
-    return frozenset(str(user) for user in (await client_retries.data(call))["users"])
+async def _members(reader: AsyncWebClient, group: str, workspaces: Sequence[str]) -> frozenset[str]:
+    """Return the members of a user group; of an organization, each workspace is asked until one has the group."""
+    for workspace in workspaces[:-1]:
+        with contextlib.suppress(slack_errors.SlackApiError):
+            return await _members_in(reader, group, workspace)
+    return await _members_in(reader, group, workspaces[-1] if workspaces else None)
+
+
+async def _members_in(reader: AsyncWebClient, group: str, workspace: str | None) -> frozenset[str]:
+    answer = await client_retries.data(reader.usergroups_users_list(usergroup=group, team_id=workspace))
+    return frozenset(str(user) for user in answer["users"])

@@ -82,6 +82,13 @@ _CODES: Mapping[str, Meaning] = {
     "rate_limited": Meaning(kind=Kind.RATE_LIMITED),
 }
 _UNKNOWN = Meaning(kind=Kind.OTHER)
+_RENEW_APP = "SLACK_APP_TOKEN is not valid any more; take the current app-level token from the app's settings."
+_APP_TOKEN_HINTS: Mapping[str, str] = {
+    "not_allowed_token_type": "SLACK_APP_TOKEN is not an app-level token; set the one that begins with xapp-.",
+    "missing_scope": "SLACK_APP_TOKEN lacks the scope connections:write; generate an app-level token that has it.",
+    "forbidden_team": "Socket Mode is turned off for the app; turn it on in the app's settings, or use signed HTTP.",
+}
+"""Error codes of apps.connections.open (docs.slack.dev) with a remedy of their own."""
 
 
 class RateLimited(errors.Unavailable):
@@ -113,6 +120,11 @@ class SlackRefused(errors.Refused):
 def meaning_of(code: str) -> Meaning:
     """Return what Slack's error *code* means."""
     return _CODES.get(code, _UNKNOWN)
+
+
+def app_token_hint(code: str) -> str:
+    """Return what to do about an app-level token that was refused with *code*."""
+    return _APP_TOKEN_HINTS.get(code, _RENEW_APP)
 
 
 def is_code(code: object) -> bool:

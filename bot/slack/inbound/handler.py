@@ -140,7 +140,8 @@ class RequestHandler:
         self._options = options
         self._patience_seconds = patience_seconds
         """After which the requester is told that work is in progress."""
-        self._shared: collections.OrderedDict[tuple[str, str], None] = collections.OrderedDict()
+        self._shared: collections.OrderedDict[tuple[str, str], str | None] = collections.OrderedDict()
+        """What was shared where, and by which delivery."""
 
     async def handle(self, request: payloads.Request) -> None:
         """Dispatch *request* and show its response; where posbot shuts down first, say so."""
@@ -150,9 +151,10 @@ class RequestHandler:
             request = dataclasses.replace(request, invocation=await self._complete(request.invocation))
             # Its conversation has a name now, which decides who may see the response.
             display = self._display_of(request)
-            if request.is_share and not self._claim_share(request.invocation):
-                response = _already_shared(request.invocation)
-            else:
+            response = None
+            if request.is_share:
+                response = self._claim_share(request.invocation)
+            if response is None:
                 response = await self._dispatch(request.invocation, display)
         except asyncio.CancelledError:
             async with asyncio.timeout(_SHUTDOWN_GRACE_SECONDS):
@@ -170,15 +172,16 @@ class RequestHandler:
         is_public = permissions.are_public(self._channels, request.invocation.conversation)
         return SlackDisplay(self._api, request.invocation, request.target, self._options, is_public=is_public)
 
-    def _claim_share(self, invocation: invocations.Invocation) -> bool:
-        """Return whether that response was not shared here before: it is shared once, however often it is pressed."""
+    def _claim_share(self, invocation: invocations.Invocation) -> invocations.Response | None:
+        """Return None if that response was not shared here before: it is shared once, however often it is pressed."""
         key = (invocation.text, invocation.conversation.id)
         if key in self._shared:
-            return False
-        self._shared[key] = None
+            is_duplicate = self._shared[key] is not None and self._shared[key] == invocation.delivery_key
+            return _already_shared(invocation, is_duplicate=is_duplicate)
+        self._shared[key] = invocation.delivery_key
         if len(self._shared) > _MAX_SHARES:
             self._shared.popitem(last=False)
-        return True
+        return None
 
     async def _dispatch(self, invocation: invocations.Invocation, display: SlackDisplay) -> invocations.Response:
         work = asyncio.ensure_future(self._dispatcher.dispatch(invocation, display))
@@ -214,11 +217,13 @@ async def _or_none(lookup: Awaitable[Found]) -> Found | None:
         return None
 
 
-def _already_shared(invocation: invocations.Invocation) -> invocations.Response:
+def _already_shared(invocation: invocations.Invocation, *, is_duplicate: bool) -> invocations.Response:
+    """Return the response to another click; to the same one, delivered again, there is none to show."""
+    status = invocations.Status.DUPLICATE if is_duplicate else invocations.Status.DENIED
     report = reports.Report(
         verdict=reports.Verdict.OK, headline="Already shared with the channel.", is_information=True
     )
-    return invocations.Response(invocation_id=invocation.id, status=invocations.Status.DENIED, report=report)
+    return invocations.Response(invocation_id=invocation.id, status=status, report=report)
 
 
 def _interrupted(invocation: invocations.Invocation) -> invocations.Response:

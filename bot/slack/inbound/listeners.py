@@ -29,9 +29,10 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 
 from bot import errors, metrics
+from bot.model import invocations
 from bot.slack.blocks import message
 from bot.slack.client import api as slack_api
-from bot.slack.inbound import app_home, manifest, payloads
+from bot.slack.inbound import app_home, manifest, payloads, refusals
 from bot.slack.inbound import handler as inbound_handler
 
 log = structlog.get_logger()
@@ -44,6 +45,9 @@ _MAX_QUIET_WAIT_SECONDS = 0.25
 """How long a task waits for other acknowledgements; under constant load it must start all the same."""
 _RESTART_SECONDS = 5.0
 _SIGNATURE_HEADERS = ("x-slack-signature", "x-slack-request-timestamp")
+_MAX_AGE_SECONDS = 300
+"""Of a timestamp; slack_sdk refuses older ones (docs.slack.dev, verifying requests)."""
+_MAX_TIMESTAMP_DIGITS = 18
 
 
 class Acknowledgements:
@@ -194,6 +198,7 @@ class _Listeners:
         app.action(re.compile(f"^{message.RUN}:"))(self._on_click)
         app.action(re.compile(".*"))(self._on_other_click)
         app.event("app_mention")(self._on_mention)
+        app.event("message")(self._on_message)
         app.event("app_home_opened")(self._on_home)
         # Bolt answers 404 to events without a listener, which Slack treats as a failure and delivers again.
         app.event(re.compile(".*"))(self._on_other_event)
@@ -217,7 +222,16 @@ class _Listeners:
         if not body["event"].get("user"):
             # A message of another app, without a person whose permissions could be checked.
             return
-        request = payloads.from_mention(body, self._identity.user_id)
+        if payloads.is_late_edit(body):
+            return
+        request = payloads.from_message(body, self._identity.user_id, invocations.Source.MENTION)
+        self._start(self._handler.handle(request), context)
+
+    async def _on_message(self, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        if not payloads.is_direct_message(body):
+            # What people say in channels is not for posbot, and its own messages and edits come here, too.
+            return
+        request = payloads.from_message(body, self._identity.user_id, invocations.Source.DIRECT_MESSAGE)
         self._start(self._handler.handle(request), context)
 
     async def _on_home(self, body: dict[str, Any], context: AsyncBoltContext) -> None:
@@ -265,6 +279,7 @@ class RequestUrl:
         self._is_stopping = is_stopping
         self._verifier = SignatureVerifier(signing_secret)
         self._acknowledgements = Acknowledgements()
+        self._refusals = refusals.Refusals()
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
         """Acknowledge within Slack's three seconds; work starts once the acknowledgement is sent."""
@@ -272,13 +287,16 @@ class RequestUrl:
         try:
             body = (await request.read()).decode()
         except web.HTTPRequestEntityTooLarge:
+            self._refusals.count("too large")
             return _rejected(413, "The body is larger than any request of Slack.")
         except UnicodeDecodeError:
+            self._refusals.count("not UTF-8")
             return _rejected(400, "The body is not UTF-8.")
-        signature, timestamp = (request.headers.get(name, "") for name in _SIGNATURE_HEADERS)
-        is_well_formed = signature.isascii() and timestamp.isascii() and timestamp.isdecimal()
-        if not is_well_formed or not self._verifier.is_valid(body=body, timestamp=timestamp, signature=signature):
+        problem = self._signature_problem(body, *(request.headers.get(name, "") for name in _SIGNATURE_HEADERS))
+        if problem is not None:
+            self._refusals.count(problem)
             return _rejected(401, "The request is not signed by Slack, or its timestamp is too old.")
+        self._refusals.has_valid_signature = True
         if self._is_stopping():
             return _rejected(503, "posbot is stopping.")
         with self._acknowledgements.pending() as acknowledgement:
@@ -287,6 +305,18 @@ class RequestUrl:
             await response.write_eof()
         metrics.ACKNOWLEDGED.observe(time.monotonic() - started)
         return response
+
+    def _signature_problem(self, body: str, signature: str, timestamp: str) -> str | None:
+        """Return why a request is not Slack's, in a few fixed words; None if it is."""
+        if not signature or not timestamp:
+            return "no signature"
+        is_number = timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= _MAX_TIMESTAMP_DIGITS
+        if not (signature.isascii() and is_number):
+            return "malformed signature"
+        if self._verifier.is_valid(body=body, timestamp=timestamp, signature=signature):
+            return None
+        is_old = abs(time.time() - int(timestamp)) > _MAX_AGE_SECONDS
+        return "old timestamp" if is_old else refusals.WRONG_SIGNATURE
 
     async def _dispatch(self, body: str, request: web.Request, acknowledgement: Acknowledgement) -> web.Response:
         try:

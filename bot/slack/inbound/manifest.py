@@ -25,7 +25,7 @@ _SCOPES = {
     "files:write": "logs that are too long for a message",
     "groups:history": "the same in private channels",
     "groups:read": "the names of private channels, which slash commands leave out",
-    "im:history": "the same in DMs",
+    "im:history": "messages to the bot in its DM, and the same as above there",
     "im:write": "DMs, for files of private logs and for live messages whose channel accepts none",
     "usergroups:read": "roles that name a user group",
     "users:read": "the names of people, which mentions leave out and the audit shows",
@@ -50,7 +50,7 @@ def build(commands: Sequence[bot_command.Command[Any]], url: str | None = None) 
             "app_home": {
                 "home_tab_enabled": True,
                 "messages_tab_enabled": True,
-                "messages_tab_read_only_enabled": True,
+                "messages_tab_read_only_enabled": False,
             },
             "bot_user": {"display_name": "pos", "always_online": True},
             "slash_commands": [
@@ -65,7 +65,7 @@ def build(commands: Sequence[bot_command.Command[Any]], url: str | None = None) 
         },
         "oauth_config": {"scopes": {"bot": sorted(_SCOPES)}},
         "settings": {
-            "event_subscriptions": {"bot_events": ["app_home_opened", "app_mention"], **event_url},
+            "event_subscriptions": {"bot_events": ["app_home_opened", "app_mention", "message.im"], **event_url},
             "interactivity": {"is_enabled": True, **event_url},
             "org_deploy_enabled": False,
             "socket_mode_enabled": url is None,

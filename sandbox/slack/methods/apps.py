@@ -10,7 +10,7 @@ from sandbox.slack.state import arguments, workspace_state
 def test_auth(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """Name the app that the token belongs to."""
     own = state.settings
-    return {
+    answer = {
         "url": f"https://{own.team_domain}.slack.com/",
         "team": own.team_domain,
         "user": own.bot_name,
@@ -19,6 +19,11 @@ def test_auth(state: workspace_state.State, given: arguments.Arguments) -> shape
         "bot_id": own.bot_id,
         "is_enterprise_install": False,
     }
+    if own.enterprise_id is None:
+        return answer
+    # The fields are those of AuthTestResponse in @slack/web-api; an organization stands in for the workspace.
+    organization = {"team_id": own.enterprise_id, "enterprise_id": own.enterprise_id, "is_enterprise_install": True}
+    return answer | organization
 
 
 def open_connection(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:

@@ -11,7 +11,12 @@ def user_info(state: workspace_state.State, given: arguments.Arguments) -> shape
     user = state.users.get(given.required("user"))
     if user is None:
         raise slack_errors.Refusal("user_not_found")
-    return {"user": user.to_json(state.settings.team_id)}
+    own, described = state.settings, user.to_json(state.settings.team_id)
+    if own.enterprise_id is None:
+        return {"user": described}
+    # docs.slack.dev, user object: enterprise_user stands only in organizations, with all workspaces of the person.
+    person = {"id": user.id, "enterprise_id": own.enterprise_id, "teams": [user.team_id]}
+    return {"user": described | {"team_id": own.enterprise_id, "enterprise_user": person}}
 
 
 def list_groups(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
@@ -26,6 +31,9 @@ def list_groups(state: workspace_state.State, given: arguments.Arguments) -> sha
 
 def list_group_members(state: workspace_state.State, given: arguments.Arguments) -> shapes.Json:
     """List who is in one user group."""
+    if state.settings.enterprise_id is not None and given.required("team_id") != state.settings.team_id:
+        # docs.slack.dev, usergroups.users.list: required with a token of an organization.
+        raise slack_errors.Refusal("no_such_subteam")
     group = state.groups.get(given.required("usergroup"))
     if group is None or (group.is_disabled and not given.flag("include_disabled")):
         raise slack_errors.Refusal("no_such_subteam")

@@ -70,6 +70,21 @@ class Person(observer.Observer):
             return self._refused(records.Kind.EVENT, payload, "app_mention", problem)
         return await self._deliver_event(body, channel)
 
+    async def edits(self, message: messages.Message, text: str) -> records.Delivery:
+        """
+        Edit an own message; the bot hears of a mention again, and in its DM of a changed message.
+
+        docs.slack.dev, message event: `edited`, and the subtype message_changed. That a mention comes as another
+        app_mention, with an event id of its own, is what people report who use slack_bolt.
+        """
+        channel = self._state.channels[message.channel_id]
+        linked = scenario_text.message_text(self._state, text)
+        changed = self._state.change_message(message, is_edit=True, text=linked, has_edited_mark=True)
+        if channel.kind is channels.Kind.DIRECT:
+            return await self._deliver_event(payloads.changed_event(self._state, changed, message), channel)
+        body = payloads.message_event(self._state, changed, "app_mention")
+        return await self._deliver_event(body | {"event_ts": self._state.new_ts()}, channel)
+
     async def writes_to_bot(self, text: str, *, thread: messages.Message | None = None) -> records.Delivery:
         """Write in the direct message channel with the bot, where slash commands work as well."""
         channel = self.chat_with_bot

@@ -23,10 +23,10 @@ def command(
         "command": word,
         "text": text,
         "api_app_id": own.app_id,
-        "is_enterprise_install": "false",
+        "is_enterprise_install": "false" if own.enterprise_id is None else "true",
         "response_url": response_url(state, state.tokens.new_response_url(channel.id, user.id)),
         "trigger_id": state.tokens.new_trigger(user.id),
-    }
+    } | ({} if own.enterprise_id is None else {"enterprise_id": own.enterprise_id, "enterprise_name": own.team_domain})
 
 
 def click_on_message(
@@ -128,11 +128,14 @@ def event(
     own = state.settings
     is_shared = channel is not None and channel.is_shared
     strange = {"user_team": user.team_id, "source_team": user.team_id} if is_shared else {}
+    if own.enterprise_id is not None:
+        # slack_bolt (request/internals.py) knows events whose user_team is the organization.
+        strange = {"user_team": own.enterprise_id, "source_team": own.enterprise_id}
     return {
         "token": own.verification_token,
         "team_id": own.team_id,
         "context_team_id": own.team_id,
-        "context_enterprise_id": None,
+        "context_enterprise_id": own.enterprise_id,
         "api_app_id": own.app_id,
         "event": body | strange,
         "type": "event_callback",
@@ -140,11 +143,12 @@ def event(
         "event_time": int(state.clock.seconds()),
         "authorizations": [
             {
-                "enterprise_id": None,
-                "team_id": own.team_id,
+                # docs.slack.dev, developing for organizations: no workspace where the app is installed for all.
+                "enterprise_id": own.enterprise_id,
+                "team_id": own.team_id if own.enterprise_id is None else None,
                 "user_id": own.bot_user_id,
                 "is_bot": True,
-                "is_enterprise_install": False,
+                "is_enterprise_install": own.enterprise_id is not None,
             }
         ],
         "is_ext_shared_channel": is_shared,
@@ -164,6 +168,21 @@ def message_event(state: workspace_state.State, message: messages.Message, kind:
     if kind == "message":
         body["channel_type"] = "im" if channel.kind is channels.Kind.DIRECT else "channel"
     return body
+
+
+def changed_event(state: workspace_state.State, message: messages.Message, before: messages.Message) -> shapes.Json:
+    """Describe the edit of a message in a direct message channel (docs.slack.dev, message_changed)."""
+    ts = state.new_ts()
+    return {
+        "type": "message",
+        "subtype": "message_changed",
+        "channel": message.channel_id,
+        "channel_type": "im",
+        "ts": ts,
+        "event_ts": ts,
+        "message": message.to_json(),
+        "previous_message": before.to_json(),
+    }
 
 
 def home_event(state: workspace_state.State, user: channels.User, tab: str) -> shapes.Json:
@@ -198,8 +217,8 @@ def _interaction(state: workspace_state.State, user: channels.User, kind: str) -
         "type": kind,
         "token": own.verification_token,
         "team": {"id": own.team_id, "domain": own.team_domain},
-        "enterprise": None,
-        "is_enterprise_install": False,
+        "enterprise": None if own.enterprise_id is None else {"id": own.enterprise_id, "name": own.team_domain},
+        "is_enterprise_install": own.enterprise_id is not None,
         "api_app_id": own.app_id,
         "user": {
             "id": user.id,

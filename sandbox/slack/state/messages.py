@@ -75,7 +75,8 @@ class Message:
         if self.thread_ts:
             body |= {"thread_ts": self.thread_ts}
         if self.has_edited_mark:
-            body |= {"edited": {"user": self.user_id, "ts": self.ts}}
+            edited_at = f"{self.edits[-1].at_seconds:.6f}" if self.edits else self.ts
+            body |= {"edited": {"user": self.user_id, "ts": edited_at}}
         if self.file_ids:
             body |= {"files": [{"id": file_id} for file_id in self.file_ids]}
         if self.reactions:

@@ -55,6 +55,8 @@ class Settings:
 
     team_id: str = "T0HOME"
     team_domain: str = "durion"
+    enterprise_id: str | None = None
+    """The organization (Enterprise Grid) that the app is installed for as a whole; then *team_id* is one workspace."""
     app_id: str = "A0POSBOT"
     bot_user_id: str = "U0POSBOT"
     bot_id: str = "B0POSBOT"

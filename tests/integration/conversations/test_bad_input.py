@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from sandbox import processes, runbook_folder, testbed
@@ -140,6 +141,14 @@ async def test_invalid_signature_is_rejected(stage: testbed.TestBed) -> None:
 
     assert (reply.status, unsigned.status) == (401, 401)
     assert len(stage.bot.lines("invocation ended")) == done
+    line = await stage.bot.waits_for_event("requests refused")
+    assert line["reasons"] == "1 wrong signature"
+    async with httpx.AsyncClient() as client:
+        counts = (await client.get(f"{stage.bot_url}/metrics")).text
+        ready = await client.get(f"{stage.bot_url}/readyz")
+    assert 'posbot_slack_refused_requests_total{reason="wrong signature"} 1.0' in counts
+    assert 'posbot_slack_refused_requests_total{reason="no signature"} 1.0' in counts
+    assert ready.status_code == 200
 
 
 async def test_old_timestamp_is_rejected(stage: testbed.TestBed) -> None:

@@ -300,13 +300,13 @@ async def test_unavailable_names_do_not_delay_the_response(stage: testbed.TestBe
     assert await bob.waits_for_message(ops, containing="pos-order · sandbox", timeout_seconds=8)
 
 
-async def test_sigterm_during_startup_exits_at_once() -> None:
+async def test_sigterm_during_startup_exits_at_once(tmp_path: pathlib.Path) -> None:
     setup = slack.Settings()
     async with (
         slack.running(setup) as workspace,
         processes.serving(
             {
-                **processes.plain_environment(pathlib.Path("/nowhere")),
+                **processes.plain_environment(tmp_path),
                 "SLACK_BOT_TOKEN": workspace.bot_token,
                 "SLACK_APP_TOKEN": workspace.app_token,
                 "POSBOT_SLACK_API_URL": workspace.api_url,

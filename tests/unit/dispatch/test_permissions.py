@@ -73,6 +73,26 @@ async def test_other_workspace_may_not_even_read(place: invocations.Conversation
     assert str(error) == "Permission denied: posbot serves only members of its own workspace."
 
 
+async def test_listed_workspace_is_served_beside_the_own_one() -> None:
+    rules = builders.some_roles().model_copy(update={"workspaces": ("T0SISTER",)})
+
+    await check(READING, actor=builders.an_actor(team_id="T0SISTER"), rules=rules)
+    await check(READING, actor=builders.an_actor(team_id="T0HOME"), rules=rules)
+    error = await refusal(READING, actor=builders.an_actor(team_id="T0OTHER"), rules=rules)
+
+    assert error.hint is not None and "roles.yaml lists it (workspaces: T0OTHER)" in error.hint
+
+
+async def test_only_the_given_workspaces_are_served() -> None:
+    asked = permissions.Permissions(builders.some_roles(), team_id=None, user_groups=permissions.NoUserGroups())
+    asked.serve(("T0SISTER",))
+
+    await asked.check(READING, builders.an_actor(team_id="T0SISTER"), builders.a_place())
+    for team in ("T0HOME", None):
+        with pytest.raises(errors.PermissionDenied):
+            await asked.check(READING, builders.an_actor(team_id=team), builders.a_place())
+
+
 async def test_step_outside_slack_is_allowed_for_a_slack_requester() -> None:
     """A terminal that goes on with a run knows no workspace; who may begin one was checked where it was begun."""
     asked = permissions.Permissions(builders.some_roles(), team_id=None, user_groups=permissions.NoUserGroups())

@@ -59,3 +59,81 @@ def test_button_without_a_note_sends_its_own_line(note: str | None) -> None:
 @pytest.mark.parametrize("line", [f"run cancel {RUN}", "health pos-order"])
 def test_note_goes_only_with_answers(line: str) -> None:
     assert a_click(line, "seen").invocation.text == line
+
+
+def an_event(text: str, **changes: object) -> payloads.Payload:
+    event = {"type": "app_mention", "user": "U0ALICE", "team": "T0HOME", "channel": "C0OPS", "ts": "1700000000.000100"}
+    return {"event_id": "Ev1", "event": {**event, "text": text, **changes}}
+
+
+def a_direct_message(text: str, **changes: object) -> payloads.Payload:
+    return an_event(text, type="message", channel="D0ALICE", channel_type="im", **changes)
+
+
+def test_edited_mention_is_the_same_request_as_the_mention() -> None:
+    edited = {"user": "U0ALICE", "ts": "1700000030.000000"}
+    first = an_event("<@U0POSBOT> triage order")
+    again = {**an_event("<@U0POSBOT> triage price", edited=edited), "event_id": "Ev2"}
+    other = an_event("<@U0POSBOT> triage order", ts="1700000031.000000")
+
+    keys = [
+        payloads.from_message(one, "U0POSBOT", invocations.Source.MENTION).invocation.delivery_key
+        for one in (first, again, other)
+    ]
+
+    assert keys == ["message:C0OPS:1700000000.000100"] * 2 + ["message:C0OPS:1700000031.000000"]
+    assert not payloads.is_late_edit(first) and not payloads.is_late_edit(again)
+
+
+def test_edit_of_an_old_message_is_no_request() -> None:
+    assert payloads.is_late_edit(an_event("<@U0POSBOT> health", edited={"user": "U0ALICE", "ts": "1700086400.000000"}))
+
+
+@pytest.mark.parametrize(("team", "kept"), [("T0HOME", "T0HOME"), ("E0ORG", None), (None, None)])
+def test_organization_in_place_of_a_workspace_is_not_taken_for_one(team: str | None, kept: str | None) -> None:
+    request = payloads.from_message(an_event("x", team=None, user_team=team), "U0POSBOT", invocations.Source.MENTION)
+
+    assert request.invocation.actor.team_id == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("health order", "health order"),
+        ("<@U0POSBOT> health order", "health order"),
+        ("helth order", "helth order"),
+        ("hello", "help"),
+        ("Thanks a lot! :tada:", "help"),
+        ("it's \"broken", "help"),
+        ("", ""),
+        ('health "order', 'health "order'),
+    ],
+)
+def test_direct_message_is_a_command_or_gets_the_help(text: str, line: str) -> None:
+    request = payloads.from_message(a_direct_message(text), "U0POSBOT", invocations.Source.DIRECT_MESSAGE)
+
+    resolved = payloads.resolve(request, PARSER)
+
+    assert resolved.invocation.text == line
+    assert resolved.invocation.conversation.kind is invocations.ConversationKind.DM
+    assert (resolved.target.channel, resolved.target.thread) == ("D0ALICE", None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_request"),
+    [
+        ({}, True),
+        ({"thread_ts": "1700000000.000000"}, True),
+        ({"subtype": "file_share"}, True),
+        ({"subtype": "message_changed"}, False),
+        ({"subtype": "message_deleted"}, False),
+        ({"bot_id": "B0POSBOT"}, False),
+        ({"user": None}, False),
+        ({"channel_type": "channel"}, False),
+        ({"channel_type": "mpim"}, False),
+    ],
+)
+def test_only_what_a_person_writes_to_the_bot_is_a_direct_message(changes: dict[str, object], is_request: bool) -> None:
+    assert (
+        payloads.is_direct_message(an_event("x", **{"type": "message", "channel_type": "im"} | changes)) is is_request
+    )
