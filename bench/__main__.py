@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from bench import (
     acknowledgement,
+    diagnosis,
     first_command,
     fleet,
     footprint,
@@ -20,6 +21,7 @@ from bench import (
 
 BENCHMARKS: Mapping[str, Callable[[], Awaitable[results.Results]]] = {
     "acknowledgement": acknowledgement.run,
+    "diagnosis": diagnosis.run,
     "first-command": first_command.run,
     "fleet": fleet.run,
     "footprint": footprint.run,

@@ -1,4 +1,4 @@
-"""Diagnose why a service does not start, in a cluster or as a jar on this machine: runbook section 4.2."""
+"""Diagnose why a service does not start, from a cluster, a dump, a log or a jar: runbook section 4.2."""
 
 import datetime
 import pathlib
@@ -8,7 +8,7 @@ import pydantic
 
 from bot import command, errors
 from bot.kubernetes import subject
-from bot.kubernetes.diagnosis import deployment
+from bot.kubernetes.diagnosis import bare_log, deployment, dump
 from bot.kubernetes.diagnosis import jar as diagnosis_jar
 from bot.kubernetes.diagnosis import reports as diagnosis_reports
 from bot.model import invocations, reports
@@ -20,7 +20,18 @@ _SHUTDOWN_SECONDS = 30.0
 
 
 class Parameters(command.ServiceParameters):
-    """Service, and environment or jar."""
+    """Service, and what to read: its environment, a dump, a log, or a jar that is started."""
+
+    dump: Annotated[
+        pathlib.Path | None,
+        command.Option(label="DIR"),
+        pydantic.Field(description="read what kubectl cluster-info dump --output-directory DIR wrote (terminal only)"),
+    ] = None
+    log: Annotated[
+        pathlib.Path | None,
+        command.Option(label="FILE"),
+        pydantic.Field(description="read one log, - for standard input (terminal only)"),
+    ] = None
 
     jar: Annotated[
         pathlib.Path | None,
@@ -39,19 +50,39 @@ class Parameters(command.ServiceParameters):
 async def run(parameters: Parameters, context: command.Context) -> reports.Report:
     """Return the causes for which the service does not start, or that it started."""
     service = context.catalog.find(parameters.service)
-    if parameters.jar is None and parameters.limit is not None:
-        raise errors.UsageError("--limit requires --jar PATH.")
+    _validate(parameters, context)
+    if parameters.log is not None:
+        attempt = await bare_log.read(parameters.log)
+        return bare_log.diagnose(service, parameters.log, attempt, context.diagnosis_rules, context.runbook.point_to)
+    environment = context.environments.find(parameters.env or "")
+    if parameters.dump is not None:
+        return await dump.diagnose(
+            service, parameters.dump, environment.namespace, context.diagnosis_rules, context.runbook.point_to
+        )
     if parameters.jar is None:
-        environment = context.environments.find(parameters.env or "")
         target = subject.Subject(
             service=service, environment=parameters.env or "", workloads=context.workloads(environment)
         )
         return await deployment.diagnose(target, context.diagnosis_rules, context.runbook.point_to, context.now())
-    if context.invocation.source is not invocations.Source.TERMINAL:
+    return await _start_jar(parameters.jar, parameters, context)
+
+
+def _validate(parameters: Parameters, context: command.Context) -> None:
+    local = {"--dump DIR": parameters.dump, "--log FILE": parameters.log, "--jar PATH": parameters.jar}
+    given = [option for option, value in local.items() if value is not None]
+    if len(given) > 1:
+        raise errors.UsageError(f"Give only one of {' and '.join(given)}.")
+    if parameters.jar is None and parameters.limit is not None:
+        raise errors.UsageError("--limit requires --jar PATH.")
+    if given and context.invocation.source is not invocations.Source.TERMINAL:
         raise errors.PermissionDenied(
-            "--jar starts a process on your machine, so it works only in a terminal.",
-            hint=f"Run posbot diagnose {service.name} --jar PATH there, or omit --jar to diagnose the cluster.",
+            f"{given[0].partition(' ')[0]} uses files of your machine, so it works only in a terminal.",
+            hint=f"Run posbot diagnose {parameters.service} {given[0]} there, or omit it to diagnose the cluster.",
         )
+
+
+async def _start_jar(jar: pathlib.Path, parameters: Parameters, context: command.Context) -> reports.Report:
+    service = context.catalog.find(parameters.service)
 
     async def check_health(url: str) -> diagnosis_jar.HealthResult:
         reading = await context.actuator.read(service.name, url, with_groups=False)
@@ -64,7 +95,7 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
 
     start = diagnosis_jar.JarStart(
         service=service,
-        jar=parameters.jar,
+        jar=jar,
         timeout=parameters.limit or DEFAULT_START_TIMEOUT,
         java=context.java,
         ruleset=context.diagnosis_rules,
@@ -90,6 +121,8 @@ COMMAND = command.Command(
     examples=(
         "diagnose pos-order",
         "diagnose order --env prod",
+        "diagnose order --dump dumps/monday",
+        "diagnose order --log pos-order.log",
         "diagnose order --jar pos-order/target/pos-order-1.0.0.jar",
     ),
     sections=(diagnosis_reports.SECTION,),

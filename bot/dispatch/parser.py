@@ -127,7 +127,8 @@ class Parser:
     def _bind(self, command: bot_command.Command[Any], words: list[str]) -> dict[str, object]:
         """Return the values of the parameters in *words*, as texts."""
         try:
-            _, bound, _ = self._apps[command.name].parse_args(words, exit_on_error=False, print_error=False)
+            bindable = _bind_dash(words)
+            _, bound, _ = self._apps[command.name].parse_args(bindable, exit_on_error=False, print_error=False)
         except cyclopts.UnusedCliTokensError as error:
             raise self._unexpected(command, words, list(error.unused_tokens or ())) from error
         except cyclopts.CycloptsError as error:
@@ -223,6 +224,17 @@ def _bound_type(field: pydantic.fields.FieldInfo) -> tuple[Any, object]:
         return tuple[str, ...], ()
     is_list = typing.get_origin(field.annotation) in {tuple, list} and not isinstance(field.annotation, types.UnionType)
     return (tuple[str, ...], ()) if is_list else (str | None, None)
+
+
+def _bind_dash(words: list[str]) -> list[str]:
+    """Return *words* with a lone dash, which stands for standard input, as the value of the option before it."""
+    bound: list[str] = []
+    for word in words:
+        if word == "-" and bound and bound[-1].startswith("--"):
+            bound[-1] += "=-"
+        else:
+            bound.append(word)
+    return bound
 
 
 def _first_sentence(message: str) -> str:

@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from bot import errors
 from bot.kubernetes import client, decoder
@@ -22,10 +22,24 @@ _MAX_OUTAGE_SECONDS = 60.0
 Json = Mapping[str, Any]
 
 
+class Api(Protocol):
+    """Answers requests to the Kubernetes API: a cluster, or what was dumped of one."""
+
+    async def get(self, path: str, query: client.Query | None = None) -> client.Json:
+        """Return the JSON document at *path*."""
+        ...
+
+    def stream(
+        self, path: str, query: client.Query | None = None, *, idle_seconds: float = client.IDLE_TIMEOUT_SECONDS
+    ) -> contextlib.AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open the byte stream at *path*."""
+        ...
+
+
 class Workloads:
     """The workloads of one namespace."""
 
-    def __init__(self, api: client.Cluster, namespace: str) -> None:
+    def __init__(self, api: Api, namespace: str) -> None:
         self.api = api
         self.namespace = namespace
         self.core = f"/api/v1/namespaces/{namespace}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bot import errors
 from bot.kubernetes import model as kubernetes
 from bot.kubernetes import subject as report_subject
+from bot.kubernetes.diagnosis import attempts as start_attempts
 from bot.kubernetes.diagnosis import log_sources, matcher, observations, probes, rules
 from bot.kubernetes.diagnosis import reports as diagnosis_reports
 from bot.kubernetes.logs import reader
@@ -18,14 +19,22 @@ if TYPE_CHECKING:
     from bot.kubernetes import workloads
 
 
+LOG_LINES = 1_500
+"""Of each log; the stack trace of a failed start may have several hundred."""
+
+
 async def diagnose(
     subject: report_subject.Subject,
     ruleset: rules.Rules,
     point_to: diagnosis_reports.PointTo,
     now: datetime.datetime,
+    *,
+    run_again: str | None = None,
 ) -> reports.Report:
     """
     Return the causes for which the service does not start, or that it started.
+
+    *run_again* is the command line that repeats the diagnosis where there is no environment to ask.
 
     Raises:
         errors.Refused, errors.Unavailable
@@ -42,19 +51,22 @@ async def diagnose(
     sources = log_sources.logs_to_read(state.failing, subject.service.container)
     attempts = await asyncio.gather(*(_read(cluster, source) for source in sources))
     causes = matcher.rank(_findings(state, events, owners, attempts, ruleset))
-    return _Diagnosis(subject=subject, state=state, causes=causes, attempts=attempts).report(point_to)
+    return _Diagnosis(subject=subject, state=state, causes=causes, attempts=attempts, run_again=run_again).report(
+        point_to
+    )
 
 
-async def _read(cluster: "workloads.Workloads", source: log_sources.LogSource) -> observations.StartAttempt:
+async def _read(cluster: "workloads.Workloads", source: log_sources.LogSource) -> start_attempts.StartAttempt:
     log = reader.Source(pod=source.pod, container=source.container, is_previous=source.is_previous)
-    result = await reader.read_tail(cluster, log)
-    return observations.StartAttempt(
+    result = await reader.read_tail(cluster, log, lines=LOG_LINES)
+    return start_attempts.StartAttempt(
         pod=source.pod.name,
         container=source.container,
         source=source.source,
         entries=result.entries,
         unavailable_reason=result.unavailable_reason,
         is_previous=source.is_previous,
+        exit_code=source.exit_code,
     )
 
 
@@ -62,20 +74,21 @@ def _findings(
     state: log_sources.DeploymentState,
     events: Sequence[kubernetes.Event],
     owners: set[str],
-    attempts: Sequence[observations.StartAttempt],
+    attempts: Sequence[start_attempts.StartAttempt],
     ruleset: rules.Rules,
 ) -> list[matcher.Finding]:
     """Return the findings of the deployment, then of each failing pod, repeats included."""
     found: list[matcher.Finding] = []
     if state.is_missing_pods:
-        of_owners = observations.of_events(event for event in events if event.name in owners)
+        of_owners = observations.of_events(observations.current(event for event in events if event.name in owners))
         found += matcher.find(ruleset, [*observations.of_deployment(state.deployment), *of_owners])
     for pod in state.failing:
         pod_events = [event for event in events if event.name == pod.name]
         pod_attempts = [attempt for attempt in attempts if attempt.pod == pod.name]
-        observed = [*observations.of_pod(pod), *observations.of_events(pod_events, pod.name)]
-        observed += [one for attempt in pod_attempts for one in observations.of_attempt(attempt)]
+        still = observations.current(pod_events, pod)
+        observed = [*observations.of_pod(pod, state.now), *observations.of_events(still, pod.name)]
         found += matcher.find(ruleset, observed)
+        found += start_attempts.find(ruleset, [*pod_attempts, *log_sources.termination_messages(pod)])
         found += probes.find(pod, pod_events, pod_attempts)
         found += probes.find_starting(pod, state.now)
     return found
@@ -105,7 +118,8 @@ class _Diagnosis:
     subject: report_subject.Subject
     state: log_sources.DeploymentState
     causes: tuple[rules.Cause, ...]
-    attempts: Sequence[observations.StartAttempt]
+    attempts: Sequence[start_attempts.StartAttempt]
+    run_again: str | None
 
     def report(self, point_to: diagnosis_reports.PointTo) -> reports.Report:
         return reports.Report(
@@ -151,7 +165,7 @@ class _Diagnosis:
 
     def _sections(self, point_to: diagnosis_reports.PointTo) -> list[reports.Section]:
         shown = diagnosis_reports.cause_sections(self.causes, point_to, max(len(self.state.live), 1))
-        is_explained = any(not cause.is_symptom for cause in self.causes) or self._is_starting
+        is_explained = any(cause.is_explanation for cause in self.causes) or self._is_starting
         if not is_explained and not self.state.has_started:
             shown += diagnosis_reports.log_tail(self.attempts)
             if not self.causes and not self.state.pods:
@@ -163,5 +177,7 @@ class _Diagnosis:
         return shown
 
     def _next_actions(self) -> tuple[reports.NextAction, ...]:
+        if self.run_again is not None:
+            return (reports.NextAction(label="Run again", command=self.run_again),)
         first = ("Health", "health") if self.state.has_started else ("Previous logs", "logs --previous")
         return self.subject.next_actions(first, ("Events", "events"), ("Pods", "pods"), ("Run again", "diagnose"))

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from bot.config import catalog
-from bot.kubernetes.diagnosis import matcher, observations, rules
+from bot.kubernetes.diagnosis import attempts, matcher, rules
 from bot.kubernetes.diagnosis import reports as diagnosis_reports
 from bot.kubernetes.logs import parser
 from bot.model import invocations, reports
@@ -62,8 +62,12 @@ class JarStart:
         async with self.java.running(self.jar, arguments) as process:
             await self._watch(process, url)
             exit_code, seconds = process.exit_code, process.seconds
-        attempt = observations.StartAttempt(
-            pod="", container="", source=f"output of {self.jar.name}", entries=parser.join_lines(process.lines)
+        attempt = attempts.StartAttempt(
+            pod="",
+            container="",
+            source=f"output of {self.jar.name}",
+            entries=parser.join_lines(process.lines),
+            exit_code=exit_code,
         )
         return self._report(attempt, exit_code, seconds)
 
@@ -76,19 +80,19 @@ class JarStart:
                 self._health = await self.check_health(url)
                 if self._health.is_healthy:
                     return
-            elif any(observations.STARTED.search(line) for line in process.lines):
+            elif any(attempts.STARTED.search(line) for line in process.lines):
                 return
             headline = f"{self.service.name}: starting for {process.seconds:.0f} s"
             await self.display.progress(reports.Report(verdict=reports.Verdict.UNKNOWN, headline=headline))
 
-    def _report(self, attempt: observations.StartAttempt, exit_code: int | None, seconds: float) -> reports.Report:
+    def _report(self, attempt: attempts.StartAttempt, exit_code: int | None, seconds: float) -> reports.Report:
         has_logged_start = attempt.started_after_seconds is not None
         is_up = exit_code is None and (self._health.is_healthy if self._health is not None else has_logged_start)
         causes: tuple[rules.Cause, ...] = ()
         if not is_up:
-            causes = matcher.rank(matcher.find(self.ruleset, observations.of_attempt(attempt)))
+            causes = matcher.rank(attempts.find(self.ruleset, [attempt]))
         shown = diagnosis_reports.cause_sections(causes, self.point_to, 0)
-        if not causes and not is_up:
+        if not is_up and not any(cause.is_explanation for cause in causes):
             shown += diagnosis_reports.log_tail([attempt])
         if is_up:
             checked = "health UP" if self._health is not None else "health not checked"

@@ -5,6 +5,8 @@ import datetime
 from collections.abc import Sequence
 
 from bot.kubernetes import model as kubernetes
+from bot.kubernetes.diagnosis import attempts
+from bot.kubernetes.logs import parser
 
 MAX_PODS = 6
 """Whose logs are read: pods of one revision fail alike, and states and events are read of all."""
@@ -72,6 +74,8 @@ class LogSource:
     container: str
     is_previous: bool
     source: str
+    exit_code: int | None = None
+    """None while it runs."""
 
 
 def logs_to_read(pods: Sequence[kubernetes.Pod], own: str) -> list[LogSource]:
@@ -96,9 +100,42 @@ def _has_succeeded(container: kubernetes.Container) -> bool:
 def _runs(pod: kubernetes.Pod, container: kubernetes.Container, own: str) -> list[LogSource]:
     """Return the previous run and the current one, as far as they exist."""
     name = pod.name if container.name == own else f"{pod.name}/{container.name}"
-    runs = []
-    if container.last_termination is not None:
-        runs.append(LogSource(pod=pod, container=container.name, is_previous=True, source=f"previous log of {name}"))
+    runs, last, state = [], container.last_termination, container.state
+    if last is not None:
+        runs.append(
+            LogSource(
+                pod=pod,
+                container=container.name,
+                is_previous=True,
+                source=f"previous log of {name}",
+                exit_code=last.exit_code,
+            )
+        )
     if not container.is_waiting:
-        runs.append(LogSource(pod=pod, container=container.name, is_previous=False, source=f"log of {name}"))
+        exit_code = state.exit_code if state is not None else None
+        runs.append(
+            LogSource(
+                pod=pod, container=container.name, is_previous=False, source=f"log of {name}", exit_code=exit_code
+            )
+        )
     return runs
+
+
+def termination_messages(pod: kubernetes.Pod) -> list[attempts.StartAttempt]:
+    """Return termination messages, each of which may be the end of a log."""
+    ended = [
+        (container, state)
+        for container in pod.containers
+        for state in (container.state, container.last_termination)
+        if state is not None and state.kind is kubernetes.StateKind.TERMINATED and state.message
+    ]
+    return [
+        attempts.StartAttempt(
+            pod=pod.name,
+            container=container.name,
+            source=f"termination message of {pod.name}",
+            entries=parser.join_lines(state.message.splitlines()),
+            exit_code=state.exit_code,
+        )
+        for container, state in ended
+    ]

@@ -8,21 +8,17 @@ several pods have in common.
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bot import errors
-from bot.kubernetes.diagnosis import observations, rules
+from bot.kubernetes.diagnosis import log_records, observations, rules
 
 MAX_LINE_LENGTH = 400
 _CONTEXT_LENGTH = 120
 """Kept before the match in a line that is too long."""
 _MAX_MATCHES = 50
-_MAX_VALUE_LENGTH = 200
-_CAUSED_BY = re.compile(r"^[ \t]{0,9}Caused by: (?P<what>.+)$", re.MULTILINE)
-_NESTED = re.compile(r"; nested exception is (?P<what>\S+(?:Exception|Error)\b.*)$", re.MULTILINE)
-_EXCEPTION = re.compile(r"^(?:Exception in thread \S{1,100} )?(?P<what>[\w.$]+(?:Exception|Error)\b.*)$", re.MULTILINE)
-_PACKAGE = re.compile(r"^(?:[a-z][\w]*\.)+(?=[A-Z])")
+_MAX_VALUE_LENGTH = 300
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,33 +34,69 @@ class Finding:
     pod: str
     is_symptom: bool = False
     """A consequence of another cause, if there is one."""
+    topic: str = ""
+    """Where it is a symptom, an earlier record on the same topic explains it."""
+    is_warning: bool = False
+    """Logged as less than an error."""
     rule_index: int = 0
     """Index of its rule, from 1; computed findings come first."""
     captured_groups: int = 0
     """Number of template fields with a value: more are better evidence."""
 
+    @property
+    def is_explanation(self) -> bool:
+        """Return whether it explains a failed start: neither a symptom nor merely possible."""
+        return not self.is_symptom and self.certainty is not rules.Certainty.POSSIBLE
+
 
 def find(ruleset: rules.Rules, observed: Iterable[observations.Observation]) -> list[Finding]:
     """Return the findings of the observations that match a rule."""
-    found = (_match_first(ruleset, observation) for observation in observed)
+    found = (_match_observation(ruleset, observation) for observation in observed)
     return [finding for finding in found if finding is not None]
 
 
-def _match_first(ruleset: rules.Rules, observation: observations.Observation) -> Finding | None:
+def match_record(ruleset: rules.Rules, record: log_records.Record, source: str, pod: str) -> Finding | None:
+    """Return what a log record shows."""
+    if ruleset.is_noise(record.text):
+        return None
+    seen = observations.Observation(where=rules.Location.LOG, text=record.text, source=source, pod=pod)
+    analysis = record.analysis
+    said = {
+        rules.INNERMOST: record.root,
+        rules.DESCRIPTION: analysis.summary if analysis else record.root,
+        rules.ACTION: " ".join(analysis.action.split()) if analysis else "",
+    }
+    finding = _match_first(ruleset, seen, said)
+    if finding is None or analysis is None:
+        return finding
+    return dataclasses.replace(finding, evidence=rules.Evidence(source=source, text=analysis.text))
+
+
+def _match_observation(ruleset: rules.Rules, observation: observations.Observation) -> Finding | None:
+    if observation.where is rules.Location.LOG:
+        return match_record(ruleset, log_records.parse(observation.text), observation.source, observation.pod)
+    return _match_first(ruleset, observation, {rules.INNERMOST: "", rules.DESCRIPTION: "", rules.ACTION: ""})
+
+
+def _match_first(
+    ruleset: rules.Rules, observation: observations.Observation, said: Mapping[str, str]
+) -> Finding | None:
     for index, rule in enumerate(ruleset.rules, start=1):
         if observation.where not in rule.where:
             continue
         matches = list(itertools.islice(rule.regex.finditer(observation.text), _MAX_MATCHES))
         if matches:
             # The last exception of a chain is the root.
-            return _finding(rule, index, matches[-1], observation)
+            return _finding(rule, index, matches[-1], observation, said)
     return None
 
 
-def _finding(rule: rules.Rule, index: int, match: Any, observation: observations.Observation) -> Finding:
+def _finding(
+    rule: rules.Rule, index: int, match: Any, observation: observations.Observation, said: Mapping[str, str]
+) -> Finding:
     values = {name: errors.shorten(value, _MAX_VALUE_LENGTH) for name, value in rules.values_of(match).items()}
     captured_groups = sum(bool(value) for value in values.values())
-    values.setdefault(rules.INNERMOST, root_exception(observation.text))
+    values = {**said, **values}
     return Finding(
         id=rule.id,
         title=rule.render(rule.title, values),
@@ -74,20 +106,10 @@ def _finding(rule: rules.Rule, index: int, match: Any, observation: observations
         evidence=rules.Evidence(source=observation.source, text=_line_at(observation.text, _position(match))),
         pod=observation.pod,
         is_symptom=rule.symptom,
+        topic=rule.topic,
         rule_index=index,
         captured_groups=captured_groups,
     )
-
-
-def root_exception(text: str) -> str:
-    """Return the root exception of a log entry, without its package."""
-    chain = [match["what"] for match in _CAUSED_BY.finditer(text)] or [one["what"] for one in _EXCEPTION.finditer(text)]
-    last = chain[-1] if chain else text.strip().partition("\n")[0]
-    nested = _NESTED.search(last)
-    while nested is not None:
-        last = nested["what"]
-        nested = _NESTED.search(last)
-    return errors.shorten(_PACKAGE.sub("", last.strip()), _MAX_VALUE_LENGTH)
 
 
 def _position(match: Any) -> int:
@@ -109,7 +131,7 @@ _AMOUNT = re.compile(r"\b\d+(?:\.\d+)?\s?(?:ms|h|m|s|[KMG]i?B?)(?=\b|\d)")
 
 
 def rank(findings: Sequence[Finding]) -> tuple[rules.Cause, ...]:
-    """Return the causes, most certain first, then those of most pods."""
+    """Return the causes: those that explain it, then symptoms, then what is merely possible."""
     by_pod = [_select_of_pod(group) for _, group in itertools.groupby(sorted(findings, key=_pod), key=_pod)]
     explained = {one.id for selected, dropped in by_pod for one in dropped if selected and not selected[0].is_symptom}
     reported = [
@@ -127,12 +149,14 @@ def _select_of_pod(findings: Iterable[Finding]) -> tuple[list[Finding], list[Fin
         if known is None or finding.captured_groups > known.captured_groups:
             best[finding.id] = finding
     in_order = sorted(best.values(), key=lambda finding: finding.rule_index)
-    causes = [finding for finding in in_order if not finding.is_symptom]
-    kept = causes or in_order[:1]
+    kept = [finding for finding in in_order if finding.is_explanation]
+    if not kept:
+        possible = [finding for finding in in_order if not finding.is_symptom]
+        kept = [*[finding for finding in in_order if finding.is_symptom][:1], *possible]
     return kept, [finding for finding in in_order if finding not in kept]
 
 
-def _merged(same: Sequence[Finding]) -> tuple[tuple[int, bool, int, int], rules.Cause]:
+def _merged(same: Sequence[Finding]) -> tuple[tuple[bool, bool, int, int, int], rules.Cause]:
     """Return one cause for equal findings of several pods, with its sort key."""
     first = max(same, key=lambda finding: finding.captured_groups)
     pods = tuple(sorted({finding.pod for finding in same if finding.pod}))
@@ -146,7 +170,8 @@ def _merged(same: Sequence[Finding]) -> tuple[tuple[int, bool, int, int], rules.
         pods=pods,
         is_symptom=first.is_symptom,
     )
-    return (first.certainty.uncertainty, first.is_symptom, -len(pods), first.rule_index), cause
+    is_possible = not first.is_symptom and not first.is_explanation
+    return (is_possible, first.is_symptom, first.certainty.uncertainty, -len(pods), first.rule_index), cause
 
 
 def _pod(finding: Finding) -> str:

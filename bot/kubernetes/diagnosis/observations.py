@@ -1,18 +1,16 @@
-"""Observations of a failed start: the texts of logs, events and states in which rules are searched."""
+"""Observations of a failed start: the texts of events and states in which rules are searched."""
 
 import dataclasses
-import re
-from collections.abc import Iterable, Iterator, Sequence
+import datetime
+from collections.abc import Iterable, Iterator
 
 from bot.kubernetes import model as kubernetes
 from bot.kubernetes.diagnosis import rules
-from bot.model import reports
+from bot.model import durations
 
 _INITIAL_REASONS = frozenset({"", "ContainerCreating", "PodInitializing"})
 """For which every container waits at first."""
 _SIGKILL_EXIT_CODE = 137
-STARTED = re.compile(r"\bStarted \S+ in (?P<seconds>\d+(?:\.\d+)?) seconds\b")
-"""Spring Boot's last line of a start."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,39 +25,6 @@ class Observation:
     """Empty if it concerns the deployment as a whole."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class StartAttempt:
-    """The log of one run of a container, or why it could not be read."""
-
-    pod: str
-    container: str
-    source: str
-    entries: tuple[reports.LogEntry, ...] = ()
-    unavailable_reason: str | None = None
-    is_previous: bool = False
-
-    @property
-    def started_after_seconds(self) -> float | None:
-        """Start duration as the application logged it; None if it did not."""
-        found = [match for entry in self.entries if (match := STARTED.search(entry.text))]
-        return float(found[-1]["seconds"]) if found else None
-
-    @property
-    def relevant(self) -> tuple[reports.LogEntry, ...]:
-        """Entries after a successful start, else all: what preceded a start did not prevent it."""
-        own = [entry for entry in self.entries if not entry.is_annotation]
-        starts = [index for index, entry in enumerate(own) if STARTED.search(entry.text)]
-        return tuple(own[starts[-1] + 1 :] if starts else own)
-
-
-def of_attempt(attempt: StartAttempt) -> list[Observation]:
-    """Return the relevant log entries of a start attempt."""
-    return [
-        Observation(where=rules.Location.LOG, text=entry.text, source=attempt.source, pod=attempt.pod)
-        for entry in attempt.relevant
-    ]
-
-
 def of_deployment(deployment: kubernetes.Deployment) -> list[Observation]:
     """Return why no pod can be created."""
     failure = deployment.find_condition("ReplicaFailure")
@@ -67,6 +32,37 @@ def of_deployment(deployment: kubernetes.Deployment) -> list[Observation]:
         return []
     text = f"{failure.reason}: {failure.message}"
     return [Observation(where=rules.Location.STATE, text=text, source=f"status of deployment {deployment.name}")]
+
+
+def current(events: Iterable[kubernetes.Event], pod: kubernetes.Pod | None = None) -> list[kubernetes.Event]:
+    """
+    Return the events that still hold.
+
+    What preceded the start of the pod's containers is over, and so is a failure to create a pod once one was created.
+    """
+    listed = list(events)
+    created: dict[str, datetime.datetime] = {}
+    for event in listed:
+        if event.reason == "SuccessfulCreate":
+            created[event.name] = max(event.last_at, created.get(event.name, event.last_at))
+    started = _started_at(pod.containers) if pod is not None else None
+    return [
+        event
+        for event in listed
+        if not (event.name in created and event.last_at < created[event.name])
+        and not (started is not None and event.last_at < started)
+    ]
+
+
+def _started_at(containers: Iterable[kubernetes.Container]) -> datetime.datetime | None:
+    """Return when the last of the containers that run began to; None if one does not run."""
+    states = [one.state for one in containers if not one.is_init]
+    starts = [
+        state.started_at
+        for state in states
+        if state is not None and state.kind is kubernetes.StateKind.RUNNING and state.started_at is not None
+    ]
+    return max(starts) if starts and len(starts) == len(states) else None
 
 
 def of_events(events: Iterable[kubernetes.Event], pod: str = "") -> list[Observation]:
@@ -79,17 +75,17 @@ def of_events(events: Iterable[kubernetes.Event], pod: str = "") -> list[Observa
     ]
 
 
-def of_pod(pod: kubernetes.Pod) -> list[Observation]:
-    """Return the status of a pod and its containers, and their termination messages."""
+def of_pod(pod: kubernetes.Pod, now: datetime.datetime) -> list[Observation]:
+    """Return the status of a pod and its containers."""
     texts = [f"{pod.reason}: {pod.message}"] if pod.reason else []
     if pod.unschedulable_reason:
         texts.append(f"Unschedulable: {pod.unschedulable_reason}")
-    texts += [text for container in pod.containers for text in _of_container(container)]
-    source = f"status of {pod.name}"
-    seen = [Observation(where=rules.Location.STATE, text=text, source=source, pod=pod.name) for text in texts]
-    return seen + [
-        Observation(where=rules.Location.LOG, text=message, source=f"termination message of {pod.name}", pod=pod.name)
-        for message in _termination_messages(pod.containers)
+    if not pod.is_ready and pod.phase == "Running" and all(one.is_ready or one.is_init for one in pod.containers):
+        texts.append(pod.unready_reason or f"PodNotReady: on node {pod.node}")
+    texts += [text for container in pod.containers for text in _of_container(container, now)]
+    return [
+        Observation(where=rules.Location.STATE, text=text, source=f"status of {pod.name}", pod=pod.name)
+        for text in texts
     ]
 
 
@@ -98,13 +94,21 @@ def _event(event: kubernetes.Event) -> str:
     return f"events of {event.name}{times}"
 
 
-def _of_container(container: kubernetes.Container) -> Iterator[str]:
+def _of_container(container: kubernetes.Container, now: datetime.datetime) -> Iterator[str]:
     """Yield the states of a container; kubectl's prefix Init: marks an init container."""
     first = "Init:" if container.is_init else ""
     state, last = container.state, container.last_termination
     if state is not None and state.kind is kubernetes.StateKind.WAITING and state.reason not in _INITIAL_REASONS:
         ending = f"; it last ended with {_ending(last)}" if last is not None else ""
         yield f"{first}{state.reason}: {state.message}{ending}"
+    if (
+        state is not None
+        and state.kind is kubernetes.StateKind.RUNNING
+        and container.is_init
+        and not container.is_ready
+    ):
+        since = f"running for {durations.brief(now - state.started_at)}" if state.started_at else "running"
+        yield f"Init:Running: container={container.name} {since}"
     ended = [one for one in (state, last) if one is not None and one.kind is kubernetes.StateKind.TERMINATED]
     for one in ended:
         if one.exit_code or one.reason not in {"Completed", ""}:
@@ -121,15 +125,3 @@ def _terminated(container: kubernetes.Container, ended: kubernetes.ContainerStat
 def _ending(ended: kubernetes.ContainerState) -> str:
     by_force = ", killed" if ended.exit_code == _SIGKILL_EXIT_CODE else ""
     return f"{ended.reason or 'Error'} (exit code {ended.exit_code}{by_force})"
-
-
-def _termination_messages(containers: Sequence[kubernetes.Container]) -> list[str]:
-    """Return termination messages, which may be the end of a log."""
-    states = [
-        state
-        for container in containers
-        for state in (container.state, container.last_termination)
-        if state is not None
-    ]
-    ended = [state.message for state in states if state.kind is kubernetes.StateKind.TERMINATED]
-    return list(dict.fromkeys(message for message in ended if message))

@@ -5,7 +5,8 @@ import re
 from collections.abc import Sequence
 
 from bot.kubernetes import model as kubernetes
-from bot.kubernetes.diagnosis import matcher, observations, rules
+from bot.kubernetes.diagnosis import attempts as start_attempts
+from bot.kubernetes.diagnosis import matcher, rules
 
 PROBE_TOO_EARLY, STARTING = "probe-too-early", "starting"
 SECTION, PROBES_SECTION = "start-failures", "health-checks"
@@ -17,7 +18,7 @@ _INITIAL_REASONS = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
 def find(
-    pod: kubernetes.Pod, events: Sequence[kubernetes.Event], attempts: Sequence[observations.StartAttempt]
+    pod: kubernetes.Pod, events: Sequence[kubernetes.Event], attempts: Sequence[start_attempts.StartAttempt]
 ) -> list[matcher.Finding]:
     """Return a finding for each container that a probe kills before the application has started."""
     found = []
@@ -78,13 +79,12 @@ def _kills(pod: kubernetes.Pod, events: Sequence[kubernetes.Event], kind: str) -
 
 
 def _too_early(
-    probe: kubernetes.Probe, attempts: Sequence[observations.StartAttempt], kills: Sequence[kubernetes.Event]
+    probe: kubernetes.Probe, attempts: Sequence[start_attempts.StartAttempt], kills: Sequence[kubernetes.Event]
 ) -> list[matcher.Finding]:
     slow = [one for one in attempts if (one.started_after_seconds or 0.0) > probe.failure_after_seconds]
     if slow:
         needed = f"the application takes {slow[0].started_after_seconds:.0f} s to start"
-        line = [entry.text for entry in slow[0].entries if observations.STARTED.search(entry.text)][-1]
-        evidence = rules.Evidence(source=slow[0].source, text=line.strip()[-matcher.MAX_LINE_LENGTH :])
+        evidence = rules.Evidence(source=slow[0].source, text=slow[0].started_line)
         return [_finding(probe, needed, rules.Certainty.CERTAIN, evidence, slow[0].pod)]
     unfinished = [one for one in attempts if one.started_after_seconds is None and _has_started(one)]
     if kills and unfinished:
@@ -94,7 +94,7 @@ def _too_early(
     return []
 
 
-def _has_started(attempt: observations.StartAttempt) -> bool:
+def _has_started(attempt: start_attempts.StartAttempt) -> bool:
     return any(_BEGUN.search(entry.text) for entry in attempt.entries)
 
 

@@ -1,10 +1,12 @@
 """Sections and facts that the diagnoses of a deployment and of a jar share."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 
+import re2
+
 from bot import errors
-from bot.kubernetes.diagnosis import matcher, observations, rules
+from bot.kubernetes.diagnosis import attempts as start_attempts
+from bot.kubernetes.diagnosis import log_records, matcher, rules
 from bot.model import reports
 
 PointTo = Callable[..., tuple[reports.Pointer, ...]]
@@ -14,22 +16,24 @@ MAX_CAUSES = 5
 _MAX_ERRORS = 4
 _TAIL_LINES = 12
 _MAX_UNREAD_REASONS = 3
-_ERROR = re.compile(r"\b(?:ERROR|FATAL|SEVERE|panic)\b|(?:Exception|Error)\b|APPLICATION FAILED")
+_ERROR = re2.compile(r"\b(?:panic|fatal)\b|(?:Exception|Error)\b|(?i:error:)")
 
 
 def cause_sections(causes: Sequence[rules.Cause], point_to: PointTo, pods: int) -> list[reports.Section]:
-    """Return each cause with its evidence and advice; *pods* is the number of all pods."""
+    """
+    Return each cause with its evidence and advice; *pods* is the number of all pods.
+
+    The headline has the title of the first cause, and the report the runbook's sections of `pointers`.
+    """
     shown: list[reports.Section] = []
-    for cause in causes[:MAX_CAUSES]:
-        [pointer] = point_to(cause.section)
+    for index, cause in enumerate(causes[:MAX_CAUSES]):
         scope = f"{cause.certainty}, {len(cause.pods)} of {pods} pods" if cause.pods else cause.certainty
-        pairs = (
-            ("certainty", scope),
-            ("advice", cause.advice),
-            ("runbook", f"{pointer.number} {pointer.title}"),
-            ("evidence", cause.evidence.source),
-        )
-        shown.append(reports.Fields(title=f"{cause.title[:1].upper()}{cause.title[1:]}", pairs=pairs))
+        title = f"{cause.title[:1].upper()}{cause.title[1:]}" if index else None
+        pairs = [("certainty", scope), ("advice", cause.advice)]
+        if cause.section not in {SECTION, causes[0].section}:
+            [pointer] = point_to(cause.section)
+            pairs.append(("runbook", f"{pointer.number} {pointer.title}"))
+        shown.append(reports.Fields(title=title, pairs=(*pairs, ("evidence", cause.evidence.source))))
         if cause.evidence.text:
             shown.append(reports.Code(text=cause.evidence.text))
     if len(causes) > MAX_CAUSES:
@@ -38,14 +42,14 @@ def cause_sections(causes: Sequence[rules.Cause], point_to: PointTo, pods: int) 
     return shown
 
 
-def log_tail(attempts: Sequence[observations.StartAttempt]) -> list[reports.Section]:
+def log_tail(attempts: Sequence[start_attempts.StartAttempt]) -> list[reports.Section]:
     """Return the last errors and the last lines of one attempt, a failed one if there is one."""
     readable = [attempt for attempt in attempts if attempt.entries]
     if not readable:
         return []
     chosen = next((attempt for attempt in readable if attempt.is_previous), readable[0])
-    found = [_summarize(entry.text) for entry in chosen.entries if _ERROR.search(entry.text)][-_MAX_ERRORS:]
-    lines = [line for entry in chosen.entries for line in entry.text.splitlines() if line.strip()][-_TAIL_LINES:]
+    found = [_summarize(record) for record in chosen.records if _is_error(record)][-_MAX_ERRORS:]
+    lines = [line for entry in chosen.entries for line in _lines(entry.text) if line.strip()][-_TAIL_LINES:]
     shown: list[reports.Section] = []
     if found:
         shown.append(reports.Code(title=f"Last errors in the {chosen.source}", text="\n".join(found)))
@@ -53,7 +57,7 @@ def log_tail(attempts: Sequence[observations.StartAttempt]) -> list[reports.Sect
     return [*shown, reports.Code(title=f"End of the {chosen.source}", text=tail)]
 
 
-def unread_logs(attempts: Sequence[observations.StartAttempt]) -> list[reports.Section]:
+def unread_logs(attempts: Sequence[start_attempts.StartAttempt]) -> list[reports.Section]:
     """Return why logs could not be read, each reason once."""
     reasons = dict.fromkeys(
         f"Could not read the {one.source}: {one.unavailable_reason}" for one in attempts if one.unavailable_reason
@@ -78,8 +82,22 @@ def pointers(causes: Sequence[rules.Cause], point_to: PointTo) -> tuple[reports.
     return point_to(*dict.fromkeys([SECTION, *(cause.section for cause in causes[:1])]))
 
 
-def _summarize(text: str) -> str:
-    """Return the first line of an entry with its root exception."""
-    first = text.strip().partition("\n")[0]
-    root = matcher.root_exception(text) if "\n" in text.strip() else ""
-    return errors.shorten(f"{first} … {root}" if root and root not in first else first, matcher.MAX_LINE_LENGTH)
+def _is_error(record: log_records.Record) -> bool:
+    return record.level in {"ERROR", "FATAL"} or (not record.level and _ERROR.search(record.text) is not None)
+
+
+def _summarize(record: log_records.Record) -> str:
+    """Return the message of a record with its root exception, or what Spring Boot says of the failure."""
+    if record.analysis is not None:
+        return errors.shorten(record.analysis.summary, matcher.MAX_LINE_LENGTH)
+    first = next((line.strip() for line in record.text.split("\n") if line.strip()), "")
+    text = f"{first} … {record.root}" if record.root not in first else first
+    return errors.shorten(f"{record.level} {text}".strip(), matcher.MAX_LINE_LENGTH)
+
+
+def _lines(entry: str) -> list[str]:
+    """Return the lines of an entry as they are; of a structured one, its level and what it says."""
+    if not entry.startswith("{"):
+        return entry.splitlines()
+    record = log_records.parse(entry)
+    return f"{record.level} {record.text}".strip().splitlines()

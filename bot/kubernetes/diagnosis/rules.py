@@ -16,10 +16,33 @@ from bot.config import catalog, strict
 MAX_PATTERN_LENGTH = 1_000
 INNERMOST = "innermost"
 """Template field: the root exception of a log entry."""
+DESCRIPTION, ACTION = "description", "action"
+"""Template fields: what Spring Boot's own failure analysis says; without one, the root exception and nothing."""
 CLASS_FILE, JAVA = "class_file_", "java_"
 """A group `class_file_X` matches a class file version; the field `java_X` is the Java version it stands for."""
 
 Text = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+
+
+def _compiled(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
+        raise ValueError(
+            f"invalid pattern ({reason}); expected RE2 syntax, which has no backreferences and no look-around"
+        ) from None
+
+
+def _validated(pattern: str) -> str:
+    if _compiled(pattern).search("") is not None:
+        raise ValueError("this pattern matches the empty text, so it would match everything")
+    return pattern
+
+
+Noise = Annotated[str, pydantic.StringConstraints(min_length=3, max_length=300), pydantic.AfterValidator(_validated)]
 
 
 class Location(enum.StrEnum):
@@ -61,6 +84,8 @@ class Rule(strict.StrictModel):
     """Template of what to do."""
     symptom: bool = False
     """A consequence of another cause: reported only for pods without one."""
+    topic: str = ""
+    """Where it is a symptom, an earlier log entry that another rule of this topic matches is the cause."""
 
     @pydantic.field_validator("where", mode="before")
     @classmethod
@@ -70,9 +95,7 @@ class Rule(strict.StrictModel):
     @pydantic.field_validator("pattern")
     @classmethod
     def _validate_pattern(cls, pattern: str) -> str:
-        if _compiled(pattern).search("") is not None:
-            raise ValueError("this pattern matches the empty text, so it would match everything")
-        return pattern
+        return _validated(pattern)
 
     @pydantic.field_validator("section")
     @classmethod
@@ -85,7 +108,13 @@ class Rule(strict.StrictModel):
     @pydantic.model_validator(mode="after")
     def _validate_templates(self) -> "Rule":
         groups = set(self.regex.groupindex)
-        known = {INNERMOST, *groups, *(JAVA + _version_name(name) for name in groups if name.startswith(CLASS_FILE))}
+        known = {
+            INNERMOST,
+            DESCRIPTION,
+            ACTION,
+            *groups,
+            *(JAVA + _version_name(name) for name in groups if name.startswith(CLASS_FILE)),
+        }
         for key, template in (("title", self.title), ("advice", self.advice)):
             problem = _problem(template, known)
             if problem:
@@ -106,6 +135,16 @@ class Rules(strict.StrictModel):
     """All rules, specific ones first: the first that matches a text wins."""
 
     rules: tuple[Rule, ...]
+    noise: tuple[Noise, ...] = ()
+    """Patterns of log entries that explain nothing."""
+
+    def is_noise(self, text: str) -> bool:
+        """Return whether a log entry is noise."""
+        return any(one.search(text) is not None for one in self._noise)
+
+    @functools.cached_property
+    def _noise(self) -> tuple[Any, ...]:
+        return tuple(_compiled(pattern) for pattern in self.noise)
 
     @pydantic.model_validator(mode="after")
     def _validate_unique_ids(self) -> "Rules":
@@ -141,6 +180,11 @@ class Cause:
     is_symptom: bool = False
     """A consequence of a cause that was not found."""
 
+    @property
+    def is_explanation(self) -> bool:
+        """Return whether it explains a failed start: neither a symptom nor merely possible."""
+        return not self.is_symptom and self.certainty is not Certainty.POSSIBLE
+
 
 def values_of(match: Any) -> dict[str, str]:
     """Return the template fields of *match*: its named groups, empty if unmatched, and Java versions."""
@@ -158,18 +202,6 @@ def _java_of(class_file_version: str) -> str:
 
 def _version_name(group: str) -> str:
     return group.removeprefix(CLASS_FILE)
-
-
-def _compiled(pattern: str) -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        return re2.compile(pattern, options)
-    except re2.error as error:
-        reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
-        raise ValueError(
-            f"invalid pattern ({reason}); expected RE2 syntax, which has no backreferences and no look-around"
-        ) from None
 
 
 def _problem(template: str, known: set[str]) -> str | None:

@@ -125,8 +125,8 @@ class MultilineParser:
 
 
 def join_lines(lines: Iterable[str], source: str = "") -> tuple[reports.LogEntry, ...]:
-    """Return the entries of *lines* that carry no timestamps of a node."""
-    parser, texts = MultilineParser(), [line.encode() for line in lines]
+    """Return the entries of *lines* that carry no timestamps of a node, without escape sequences."""
+    parser, texts = MultilineParser(), [_ANSI_ESCAPE.sub(b"", line.encode()) for line in lines]
     parser.learn(texts)
     entries = parser.split(texts, texts, len(texts))
     return tuple(reports.LogEntry(text=entry.text.decode(), source=source) for entry in entries)

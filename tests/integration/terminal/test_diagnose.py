@@ -1,5 +1,6 @@
 """`diagnose` in a terminal, against the sandbox cluster with failing starts."""
 
+import asyncio
 import json
 import pathlib
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import cluster, processes
+from sandbox import cluster, processes, runbook_folder
 from sandbox.cluster import spring_logs
 from sandbox.cluster.scenario import failures
 from tests import cli_runner, fake_java
@@ -55,16 +56,17 @@ def shown(report: dict[str, Any]) -> str:
             id="unknown host",
         ),
         pytest.param(
-            spring_logs.database_login_failed, "database-login", "database login failed pos_order",
+            spring_logs.database_login_failed, "database-login",
+            'database login failed (password authentication failed for user "pos_order")',
             "Caused by: org.postgresql.util.PSQLException: FATAL: password authentication failed", id="login",
         ),
         pytest.param(
-            spring_logs.pool_exhausted, "pool-exhausted",
-            "no database connection available within 30001 ms (HikariPool-1)",
-            "Connection is not available, request timed out after 30001ms", id="pool",
+            spring_logs.pool_exhausted, "crash-loop", "container pos-order crash looping; Error (exit code 1)",
+            "Connection is not available, request timed out after 30001ms", id="errors after the start",
         ),
         pytest.param(
-            spring_logs.migration_failed, "migration-failed", "schema migration failed",
+            spring_logs.migration_failed, "migration-failed",
+            'schema migration V12__add_discount.sql failed (ERROR: column "discount" of relation "orders" already',
             "V12__add_discount.sql failed", id="migration",
         ),
         pytest.param(
@@ -76,9 +78,8 @@ def shown(report: dict[str, Any]) -> str:
             "UnsupportedClassVersionError", id="java",
         ),
         pytest.param(
-            spring_logs.bean_failure, "bean-failed",
-            "bean orderService cannot be created (NoSuchBeanDefinitionException: No qualifying bean of type "
-            "'com.positivity.order.client.InventoryClient' available", "Error creating bean with name", id="bean",
+            spring_logs.bean_failure, "bean-missing", "no bean of type com.positivity.order.client.InventoryClient",
+            "Caused by: org.springframework.beans.factory.NoSuchBeanDefinitionException", id="bean",
         ),
     ],
 )  # fmt: skip
@@ -406,6 +407,9 @@ async def test_cause_is_shown_with_evidence_and_advice(kube: cluster.Cluster, en
         pytest.param(("--limit", "10s"), "--limit requires --jar PATH.", id="limit without a jar"),
         pytest.param(("--jar", "nowhere.jar"), "No such file: nowhere.jar.", id="no file"),
         pytest.param(("--jar", "x.jar", "--limit", "1h"), "limit", id="limit too long"),
+        pytest.param(("--log", "nowhere.log"), "nowhere.log cannot be read (No such file or directory).", id="no log"),
+        pytest.param(("--dump", "/nowhere"), "/nowhere is no cluster dump", id="no dump"),
+        pytest.param(("--dump", "a", "--log", "b"), "Give only one of --dump DIR and --log FILE.", id="dump and log"),
     ],
 )
 async def test_usage_error_names_the_problem(
@@ -415,6 +419,60 @@ async def test_usage_error_names_the_problem(
 
     assert code in {2, 3}
     assert complaint in told
+
+
+async def test_dump_is_diagnosed_without_a_cluster(environment: dict[str, str]) -> None:
+    folder = runbook_folder.PROJECT / "tests" / "cases" / "failed-starts" / "p07-never-pull"
+
+    code, output, complaint = await cli_runner.run(environment, "diagnose", "order", "--dump", str(folder))
+
+    assert (code, complaint) == (1, "")
+    assert "✗ pos-order · dump: not starting: ErrImageNeverPull" in output
+    assert f"posbot diagnose pos-order --dump {folder}" in output
+
+
+async def test_log_is_diagnosed(environment: dict[str, str], tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "pos-order.log"
+    path.write_text("\n".join(spring_logs.database_refused()))
+
+    code, output, complaint = await cli_runner.run(environment, "diagnose", "order", "--log", str(path))
+
+    assert (code, complaint) == (1, "")
+    assert "✗ pos-order: not starting: database connection refused by db.example:5432" in output
+    assert "pos-order.log" in output
+
+
+async def test_log_of_a_good_start_is_no_problem(environment: dict[str, str], tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "pos-order.log"
+    path.write_text("\n".join(spring_logs.normal_start()))
+
+    code, output, _ = await cli_runner.run(environment, "diagnose", "order", "--log", str(path))
+
+    assert code == 0
+    assert "✓ pos-order: started in 8.9 s" in output
+
+
+async def test_log_of_standard_input_is_diagnosed_without_its_colours(environment: dict[str, str]) -> None:
+    lines = "\n".join(f"\x1b[31m{line}\x1b[0m" for line in spring_logs.port_in_use())
+    process = await asyncio.create_subprocess_exec(
+        *processes.command("diagnose", "order", "--log", "-"), env=environment, stdin=-1, stdout=-1
+    )
+
+    output, _ = await process.communicate(lines.encode())
+
+    assert process.returncode == 1
+    assert "✗ pos-order: not starting: port 8080 already in use" in output.decode()
+
+
+async def test_log_without_a_known_cause_shows_its_end(environment: dict[str, str], tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("the till is jammed\n")
+
+    code, output, _ = await cli_runner.run(environment, "diagnose", "order", "--log", str(path))
+
+    assert code == 3
+    assert "no known cause in the log" in output
+    assert "the till is jammed" in output
 
 
 @pytest.mark.slow

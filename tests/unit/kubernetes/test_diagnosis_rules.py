@@ -58,7 +58,7 @@ def mistake(path: pathlib.Path, **changes: str) -> str:
         pytest.param({"pattern": f"'{'a' * 1001}'"}, "4: rules.0.pattern: String should have at most", id="too long"),
         pytest.param(
             {"title": "'the {port} is empty'"},
-            "5: rules.0.title: {port} is unknown; known fields: {innermost}, {pot}",
+            "5: rules.0.title: {port} is unknown; known fields: {action}, {description}, {innermost}, {pot}",
             id="unknown group in the title",
         ),
         pytest.param({"advice": "'{pot!r}'"}, "8: rules.0.advice: expected {port}, without a", id="conversion"),

@@ -1,0 +1,184 @@
+"""
+Log records: what one entry of a log says, without the format that it is written in.
+
+Reads the plain formats of Spring Boot and Logback, and its structured ones (ECS, Logstash, GELF, and JSON of other
+encoders with similar keys). Of a stack trace only the chain of exceptions is kept: names of methods and classes in its
+frames are no evidence, nor are suppressed exceptions.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import re2
+
+from bot import errors
+
+MAX_TEXT_LENGTH = 60_000
+MAX_LINE_LENGTH = 2_000
+_MAX_ROOT_LENGTH = 300
+_MAX_DESCRIPTION_LENGTH = 300
+_MAX_ANALYSIS_LINES = 24
+_MAX_DEPTH = 6
+
+_BOOT_LINE = re2.compile(
+    r"^\S{8,40}(?: \S{8,20})?\s+(?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\s+(?:\S+\s+)?--- "
+    r"(?P<thread>(?:\[[^\]]*\]\s*)*)(?P<logger>\S+)\s*: ?(?P<message>.*)$"
+)
+_LOGBACK_LINE = re2.compile(
+    r"^\S{8,40}(?: \S{8,20})? \[(?P<thread>[^\]]*)\] (?P<level>[A-Z]+)\s+(?P<logger>\S+) --? ?(?P<message>.*)$"
+)
+_LEVEL = re2.compile(r"\b(TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|SEVERE)\b")
+_SYSLOG_LEVELS = ("FATAL", "FATAL", "FATAL", "ERROR", "WARN", "INFO", "INFO", "DEBUG")
+"""GELF writes syslog's numbers."""
+_FRAME = re2.compile(r"^\s*(?:at [\w.$/<>@~-]+\(|\.\.\. \d+ (?:more|common frames)|\|_ )")
+_SUPPRESSED = re2.compile(r"^\s+Suppressed: ")
+_EXCEPTION = re2.compile(
+    r"^(?P<how>Caused by: |Wrapped by: |Exception in thread \S+ )?"
+    r"(?P<type>(?:[\w$]+\.)+[A-Z][\w$]*|[A-Z][\w$]*(?:Exception|Error|Throwable))(?P<said>: .*)?$"
+)
+_PACKAGE = re2.compile(r"^(?:[a-z]\w*\.)+(?P<name>[A-Z].*)")
+_NESTING = re2.compile(
+    r"threw exception with message: |nested exception is |cancelling refresh attempt: "
+    r"|Invocation of init method failed: |Injection of [\w ]{1,40} failed: |Constructor threw exception: "
+    r"|Unsatisfied dependency expressed through [^:]{1,200}: |Failed to instantiate \[[^\]]{1,300}\]: "
+    r"|Error creating bean with name '[^']{1,300}'(?: defined in [^:]{0,300}(?:jar:nested:)?[^:]{0,300}\])?: "
+)
+_SECRET_LINE = re2.compile(r"^\s*Value: ")
+_SECRET_VALUE = re2.compile(r"Invalid value '[^']*'")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One entry of a log."""
+
+    text: str
+    """Message and chain of exceptions."""
+    level: str = ""
+    """Empty if it has none."""
+    thread: str = ""
+
+    @property
+    def chain(self) -> list[str]:
+        """Exceptions with their messages, the root last."""
+        found = [match for line in self.text.split("\n") if (match := _EXCEPTION.match(line))]
+        texts = [f"{one['type']}{one['said'] or ''}" for one in found]
+        return texts[::-1] if any(one["how"] == "Wrapped by: " for one in found) else texts
+
+    @property
+    def root(self) -> str:
+        """The root exception without its package, or the end of the message that repeats it."""
+        chain = self.chain
+        said = chain[-1] if chain else next((line for line in self.text.split("\n") if line.strip()), "")
+        end = max((match.end() for match in _NESTING.finditer(said)), default=0)
+        without_package = _PACKAGE.match(said[end:].strip())
+        return errors.shorten(without_package["name"] if without_package else said[end:].strip(), _MAX_ROOT_LENGTH)
+
+    @property
+    def analysis(self) -> "Analysis | None":
+        """What Spring Boot says of the failure; None unless it is Boot's own analysis."""
+        _, found, rest = self.text.partition("\nDescription:\n")
+        if not found or "APPLICATION FAILED TO START" not in self.text:
+            return None
+        description, _, action = rest.partition("\nAction:\n")
+        return Analysis(description=_without_values(description), action=_without_values(action))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """Spring Boot's failure analysis, without the values of properties."""
+
+    description: str
+    action: str
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph of the description, with the one that it announces."""
+        paragraphs = [" ".join(one.split()) for one in self.description.strip().split("\n\n") if one.strip()]
+        count = 2 if paragraphs and paragraphs[0].endswith(":") else 1
+        return errors.shorten(" ".join(paragraphs[:count]).rstrip("."), _MAX_DESCRIPTION_LENGTH)
+
+    @property
+    def text(self) -> str:
+        """Description and action as evidence."""
+        lines = [line for line in f"{self.description.strip()}\n{self.action.strip()}".split("\n") if line.strip()]
+        return "\n".join(errors.shorten(line.rstrip(), MAX_LINE_LENGTH) for line in lines[:_MAX_ANALYSIS_LINES])
+
+
+def parse(entry: str) -> Record:
+    """Return the record of a log entry."""
+    text = entry[:MAX_TEXT_LENGTH]
+    if text.startswith("{"):
+        return _of_json(text)
+    header, _, rest = text.partition("\n")
+    found = _BOOT_LINE.match(header[:MAX_LINE_LENGTH]) or _LOGBACK_LINE.match(header[:MAX_LINE_LENGTH])
+    if found is None:
+        level = _LEVEL.search(header[:120])
+        return Record(text=_evidence(text), level=_level(level[1]) if level else "")
+    message = f"{found['message']}{header[MAX_LINE_LENGTH:]}"
+    return Record(text=_evidence(f"{message}\n{rest}"), level=_level(found["level"]), thread=found["thread"])
+
+
+def _of_json(line: str) -> Record:
+    try:
+        document = json.loads(line)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        # A line that was too long has lost its end.
+        return Record(text=_evidence(line.replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"')))
+    values = dict(_flattened(document))
+    message = _first(values, "message", "full_message", "short_message", "msg", "log", "event")
+    traces = [value for key, value in values.items() if _is_trace(key, value)]
+    trace = max(traces, key=len, default="")
+    if not trace:
+        kind, said = _first(values, "error.type", "_error_type"), _first(values, "error.message", "_error_message")
+        trace = f"{kind}: {said}" if kind else ""
+    text = message if trace and trace.strip() in message else f"{message}\n{trace}"
+    level = _first(values, "log.level", "level", "severity", "loglevel", "level_name")
+    thread = _first(values, "process.thread.name", "thread_name", "_process_thread_name", "thread", "threadname")
+    return Record(text=_evidence(text), level=_level(level), thread=thread)
+
+
+def _flattened(value: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    for key, one in value.items():
+        name = f"{prefix}{key}".lower()
+        if isinstance(one, dict) and depth < _MAX_DEPTH:
+            yield from _flattened(one, f"{name}.", depth + 1)
+        elif isinstance(one, list) and all(isinstance(line, str) for line in one):
+            yield name, "\n".join(one)
+        elif isinstance(one, (str, int)):
+            yield name, str(one)
+
+
+def _is_trace(key: str, value: str) -> bool:
+    return "\n" in value and any(word in key for word in ("trace", "exception", "throw", "error"))
+
+
+def _first(values: Mapping[str, str], *names: str) -> str:
+    return next((values[name] for name in names if values.get(name)), "")
+
+
+def _level(text: str) -> str:
+    if text.isdecimal() and int(text) < len(_SYSLOG_LEVELS):
+        return _SYSLOG_LEVELS[int(text)]
+    return {"WARNING": "WARN", "SEVERE": "ERROR"}.get(text.upper(), text.upper())
+
+
+def _evidence(text: str) -> str:
+    """Return *text* without stack frames and suppressed exceptions."""
+    kept, suppressed_indent = [], None
+    for line in text.replace("\r", "").split("\n"):
+        indent = len(line) - len(line.lstrip())
+        if suppressed_indent is not None and (indent > suppressed_indent or not line.strip()):
+            continue
+        suppressed_indent = indent if _SUPPRESSED.match(line[:200]) else None
+        if suppressed_indent is None and _FRAME.match(line[:MAX_LINE_LENGTH]) is None:
+            kept.append(line)
+    return "\n".join(kept).rstrip()
+
+
+def _without_values(text: str) -> str:
+    lines = [line for line in text.split("\n") if _SECRET_LINE.match(line[:MAX_LINE_LENGTH]) is None]
+    return str(_SECRET_VALUE.sub("Invalid value '…'", "\n".join(lines)))

@@ -1,0 +1,133 @@
+"""A cluster dump in place of a cluster, in kubectl's layout."""
+
+import json
+import pathlib
+from typing import Any
+
+import pytest
+
+from bot import errors, runbook_data
+from bot.kubernetes.diagnosis import dump
+from bot.model import reports
+from sandbox import runbook_folder
+
+pytestmark = pytest.mark.anyio
+
+CASES = runbook_folder.PROJECT / "tests" / "cases" / "failed-starts"
+POD = "pos-order-1"
+
+
+def a_dump(folder: pathlib.Path, *, namespace: str = "shop", log: str = "", **status: Any) -> pathlib.Path:
+    """Write a dump of one pod of pos-order with one container in *status*."""
+    template = {"spec": {"containers": [{"name": "pos-order", "image": "a:1"}]}}
+    labels = {"app": "pos-order", "track": "stable"}
+    selector = {
+        "matchLabels": {"app": "pos-order"},
+        "matchExpressions": [
+            {"key": "track", "operator": "In", "values": ["stable", "next"]},
+            {"key": "canary", "operator": "DoesNotExist"},
+        ],
+    }
+    container = {"name": "pos-order", "ready": False, "restartCount": 3, "lastState": {}} | status
+    documents = {
+        "deployments": [{"metadata": {"name": "pos-order"}, "spec": {"selector": selector, "template": template}}],
+        "replicasets": [],
+        "events": [],
+        "pods": [
+            {
+                "metadata": {"name": POD, "labels": labels, "creationTimestamp": "2026-11-27T10:00:00Z"},
+                "spec": {"nodeName": "node-a", **template["spec"]},
+                "status": {"phase": "Running", "containerStatuses": [container]},
+            },
+            {"metadata": {"name": "canary-1", "labels": labels | {"canary": "yes"}}, "spec": {}, "status": {}},
+        ],
+    }
+    (folder / namespace / POD).mkdir(parents=True)
+    for kind, items in documents.items():
+        (folder / namespace / f"{kind}.json").write_text(json.dumps({"kind": "List", "items": items}))
+    head, end = (
+        f"==== {word} logs for container pos-order of pod {namespace}/{POD} ====\n" for word in ("START", "END")
+    )
+    other = "==== START logs for container sidecar of pod a/b ====\nAPPLICATION FAILED TO START\n"
+    (folder / namespace / POD / "logs.txt").write_text(f"{head}{log}{end}{other}")
+    return folder
+
+
+async def diagnosed(folder: pathlib.Path, namespace: str = "positivity") -> reports.Report:
+    data = runbook_data.load(runbook_folder.PROJECT / "runbook_data")
+    service = data.catalog.find("pos-order")
+    return await dump.diagnose(service, folder, namespace, data.diagnosis_rules, data.runbook.point_to)
+
+
+def text_of(report: reports.Report) -> str:
+    return json.dumps(reports.to_document(report), ensure_ascii=False)
+
+
+async def test_log_of_a_crashing_container_is_that_of_its_last_run(tmp_path: pathlib.Path) -> None:
+    ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
+    waiting = {
+        "waiting": {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting failed container=pos-order"}
+    }
+    folder = a_dump(tmp_path, state=waiting, lastState=ended, log="Error: Unable to access jarfile /app.jar\n")
+
+    report = await diagnosed(folder)
+
+    assert (
+        report.headline
+        == "pos-order · dump: not starting: the jar cannot be started (Unable to access jarfile /app.jar)"
+    )
+    assert report.next_actions[0].command == f"diagnose pos-order --dump {folder}"
+
+
+async def test_last_line_without_its_end_is_read(tmp_path: pathlib.Path) -> None:
+    ended = {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": "2026-11-27T12:00:00Z"}}
+
+    report = await diagnosed(a_dump(tmp_path, state=ended, log="no main manifest attribute, in /app.jar"))
+
+    assert report.facts["cause"] == "no-main-class"
+
+
+async def test_missing_previous_log_is_said(tmp_path: pathlib.Path) -> None:
+    ended = {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": "2026-11-27T12:00:00Z"}}
+    running = {"running": {"startedAt": "2026-11-27T12:00:01Z"}}
+
+    report = await diagnosed(a_dump(tmp_path, state=running, lastState=ended, log="2026-11-27T12:00:02Z  INFO hello\n"))
+
+    assert "A cluster dump holds no previous logs." in text_of(report)
+
+
+async def test_error_in_place_of_a_log_is_said(tmp_path: pathlib.Path) -> None:
+    running = {"running": {"startedAt": "2026-11-27T12:00:01Z"}}
+
+    report = await diagnosed(a_dump(tmp_path, state=running, log="Request log error: the node is gone\n"))
+
+    assert "the node is gone" in text_of(report)
+
+
+async def test_namespace_of_the_environment_is_preferred(tmp_path: pathlib.Path) -> None:
+    a_dump(tmp_path, namespace="a", state={"waiting": {"reason": "ErrImageNeverPull", "message": "first"}})
+    a_dump(tmp_path, namespace="b", state={"waiting": {"reason": "ErrImageNeverPull", "message": "second"}})
+
+    assert "second" in (await diagnosed(tmp_path, "b")).headline
+    assert "first" in (await diagnosed(tmp_path, "elsewhere")).headline
+
+
+async def test_now_is_the_newest_time_in_the_dump() -> None:
+    dumped = dump.Dump(CASES / "c01-bean-not-found")
+
+    assert f"{await dumped.newest_time('positivity'):%FT%TZ}" == "2026-11-27T12:01:31Z"
+
+
+async def test_folder_that_is_no_dump_is_refused(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(errors.UsageError, match="is no cluster dump") as caught:
+        await diagnosed(tmp_path)
+
+    assert "kubectl cluster-info dump" in str(caught.value.hint)
+
+
+async def test_broken_file_of_a_dump_is_named(tmp_path: pathlib.Path) -> None:
+    folder = a_dump(tmp_path, state={})
+    (folder / "shop" / "pods.json").write_text("items: []")
+
+    with pytest.raises(errors.UsageError, match=r"pods\.json cannot be read"):
+        await diagnosed(folder)
