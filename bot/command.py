@@ -310,9 +310,23 @@ def command_line(name: str, parameters: Parameters) -> str:
         value = getattr(parameters, key)
         if value is None or value is False or (key not in parameters.model_fields_set and key != "env"):
             continue
-        flag = () if option_of(field).positional else (f"--{key.replace('_', '-')}",)
-        words += [*flag, *(() if value is True else (shlex.quote(_typed(value)),))]
+        typed = [_typed(one) for one in value] if isinstance(value, tuple) else [_typed(value)]
+        if option_of(field).positional:
+            words += map(shlex.quote, typed)
+        elif value is True:
+            words.append(_flag(key))
+        else:
+            words += [option(key, text) for text in typed]
     return " ".join(words)
+
+
+def option(key: str, value: str) -> str:
+    """Return the option for the parameter *key* as it is typed; a value that looks like an option is joined to it."""
+    return f"{_flag(key)}{'=' if value.startswith('-') else ' '}{shlex.quote(value)}"
+
+
+def _flag(key: str) -> str:
+    return f"--{key.replace('_', '-')}"
 
 
 def _typed(value: object) -> str:

@@ -4,13 +4,12 @@ Text → command and typed parameters.
 cyclopts binds words to names and knows the near misses; the values it binds are strings, and the command's own model
 gives them their types, so that chat, terminal and procedures share one set of rules and one kind of error.
 
-`normalize` undoes what chat programs do to typed text.
+What chat programs do to typed text is undone in `chat_text.py`.
 """
 
 import dataclasses
 import datetime
 import inspect
-import re
 import shlex
 import types
 import typing
@@ -24,9 +23,9 @@ import pydantic_core
 
 from bot import command as bot_command
 from bot import errors
+from bot.dispatch import chat_text
 from bot.model import durations, invocations
 
-_COURTESIES = frozenset({"please", "pls", "plz", "thanks", "thx"})
 _MAX_SUGGESTIONS = 3
 TEXT_LIMIT = 2_000
 """Characters; the longest sensible line is far below, and everything above would have to be shown to someone."""
@@ -61,7 +60,9 @@ class Parser:
             raise errors.UsageError(f"That is {len(text):,} characters; a command has at most {TEXT_LIMIT:,}.")
         # A terminal's argv may hold bytes that are no text.
         text = text.encode(errors="replace").decode()
-        words = _split(normalize(text) if from_chat else text)
+        words = _split(chat_text.normalize(text) if from_chat else text)
+        if words and from_chat:
+            words[0] = words[0].strip(chat_text.MARKS) or words[0]
         if words and words[-1] in {"--help", "-h"}:
             words = ["help", *words[:-1][: 2 if self._is_name(words[:2]) else 1]]
         if words and words[0].lower() == "help" and self._is_name(words[1:3]):
@@ -70,8 +71,9 @@ class Parser:
         try:
             return Parsed(command=command, parameters=self.validate(command, self._bind(command, rest)))
         except errors.UsageError as error:
-            if from_chat and rest and rest[-1].lower().strip("!.") in _COURTESIES:
-                return self.parse(shlex.join(words[:-1]), from_chat=False)
+            shorter = chat_text.without_ending(words) if from_chat and rest else None
+            if shorter is not None:
+                return self.parse(shlex.join(shorter), from_chat=False)
             raise _with_usage(error, command, words) from error
 
     def reply_to(self, text: str) -> invocations.Reply:
@@ -94,7 +96,7 @@ class Parser:
 
     def or_help(self, text: str) -> str:
         """Return *text* if it begins with a command or nearly so, else `help`: people also say hello in a DM."""
-        words = normalize(text).split()[:2]
+        words = chat_text.normalize(text).split()[:2]
         try:
             self._find(words or ["help"])
         except errors.NotFound as error:
@@ -310,40 +312,3 @@ def _near_names(error: BaseException | None) -> Iterator[tuple[str, str]]:
         cause = raised.__cause__ if isinstance(raised, ValueError) else None
         if isinstance(cause, errors.NotFound) and cause.suggestions:
             yield cause.name.lower(), cause.suggestions[0]
-
-
-_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'"})
-# Phones and word processors join "--" to one long dash. Only in front of a word it was a flag.
-_LONG_DASH = re.compile(r"(?<!\S)[—–―](?=[A-Za-z][\w-])")
-# In front of a single letter it was one dash.
-_SHORT_DASH = re.compile(r"(?<!\S)[—–―](?=[A-Za-z](?!\S))")
-_SPACES = re.compile(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-# Characters without a glyph that come along when text is pasted; they would make a known name unknown.
-_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
-_REFERENCE = re.compile(r"<(?P<target>[^<>|]+)(?:\|(?P<label>[^<>]*))?>")
-_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
-
-
-def normalize(text: str) -> str:
-    """
-    Return *text* as the person meant it.
-
-    Links become their visible text (`<http://x|x>`), channels their name, people their id; smart quotes and long
-    dashes become plain ones. Slack escapes `&`, `<` and `>` (docs.slack.dev, formatting), which is undone last, so
-    that a typed `<` is never taken for a reference.
-    """
-    text = _INVISIBLE.sub("", _SPACES.sub(" ", text)).translate(_QUOTES)
-    text = _SHORT_DASH.sub("-", _LONG_DASH.sub("--", text))
-    text = _REFERENCE.sub(_dereference, text)
-    for entity, character in _ENTITIES:
-        text = text.replace(entity, character)
-    return text.strip()
-
-
-def _dereference(match: re.Match[str]) -> str:
-    target, label = match["target"], match["label"]
-    if target.startswith("@"):
-        return target[1:]
-    if target.startswith(("#", "!")):
-        return label or target[1:]
-    return label or target

@@ -10,6 +10,7 @@ import enum
 import shlex
 from collections.abc import Mapping
 
+from bot import command as bot_command
 from bot import errors
 from bot.model import invocations, reports
 from bot.procedures import schema
@@ -321,7 +322,7 @@ def line_of(procedure: schema.Procedure, params: Mapping[str, reports.Scalar]) -
         elif param.type is schema.ParamType.FLAG:
             words += [flag] if value else []
         elif value is not None and value != param.default:
-            words.append(f"{flag} {shlex.quote(str(value))}")
+            words.append(bot_command.option(param.name, str(value)))
     return " ".join(words)
 
 

@@ -1,10 +1,13 @@
 """What chat programs do to a typed line is undone, and nothing else is."""
 
+import contextlib
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.dispatch import parser
+from bot import errors
+from bot.dispatch import chat_text, parser
 
 
 @pytest.mark.parametrize(
@@ -36,10 +39,23 @@ from bot.dispatch import parser
         pytest.param("services &amp;lt;", "services &lt;", id="a typed entity"),
         pytest.param("services &lt;@U0ALICE&gt;", "services <@U0ALICE>", id="a reference that was typed"),
         pytest.param("  health order \n", "health order", id="white space around"),
+        pytest.param("logs order ——level warn", "logs order --level warn", id="two em dashes"),
+        pytest.param("logs order —–level warn", "logs order --level warn", id="two long dashes"),
+        pytest.param("logs order -–level warn", "logs order --level warn", id="hyphen and long dash"),
+        pytest.param("health pos‑order", "health pos-order", id="no-break hyphen"),
+        pytest.param("logs order −−level warn", "logs order --level warn", id="minus signs"),
+        pytest.param("`health pos-order`", "health pos-order", id="all of it code"),
+        pytest.param("```health pos-order```", "health pos-order", id="all of it a code block"),
+        pytest.param("*health pos-order*", "health pos-order", id="all of it bold"),
+        pytest.param("“health pos-order”", "health pos-order", id="all of it in quotes"),
+        pytest.param("health `pos-order`", "health pos-order", id="name as code"),
+        pytest.param("logs order --grep `connection refused`", "logs order --grep 'connection refused'", id="code"),
+        pytest.param("/pos health order", "health order", id="with the slash command"),
+        pytest.param("posbot health order", "health order", id="as in a terminal"),
     ],
 )
 def test_smart_punctuation_and_links_become_plain_text(received: str, meant: str) -> None:
-    assert parser.normalize(received) == meant
+    assert chat_text.normalize(received) == meant
 
 
 @pytest.mark.parametrize(
@@ -50,11 +66,11 @@ def test_smart_punctuation_and_links_become_plain_text(received: str, meant: str
         pytest.param("services a — b", id="a dash between words"),
         pytest.param("services pre—post", id="a dash within a word"),
         pytest.param("services żółć 日本 🚀", id="other letters and emoji"),
-        pytest.param("services `x` *y* _z_", id="marks"),
+        pytest.param("services *y* _z_ ~a~", id="marks"),
     ],
 )
 def test_plain_text_is_unchanged(text: str) -> None:
-    assert parser.normalize(text) == text
+    assert chat_text.normalize(text) == text
 
 
 @settings(deadline=None)
@@ -62,7 +78,38 @@ def test_plain_text_is_unchanged(text: str) -> None:
 @example("<" * 2_000)
 @example("<|" * 1_000)
 def test_invisible_characters_are_removed_from_any_text(text: str) -> None:
-    normalised = parser.normalize(text)
+    normalised = chat_text.normalize(text)
 
     assert not set(normalised) & set("\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2066\u2069\ufeff\u00a0")
     assert normalised == normalised.strip()
+
+
+def words_of(line: str) -> list[str]:
+    """Return the words that a line of chat consists of."""
+    return parser._split(chat_text.normalize(line))
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("runbook what’s crashloop", ["runbook", "what's", "crashloop"]),
+        ("runbook what's crashloop", ["runbook", "what's", "crashloop"]),
+        ("runbook the pods’ logs", ["runbook", "the", "pods'", "logs"]),
+        ("runbook can't it's won't", ["runbook", "can't", "it's", "won't"]),
+        ("logs order --grep 'can’t connect' --tail 5", ["logs", "order", "--grep", "can't connect", "--tail", "5"]),
+        ("logs order --grep='a b' it's", ["logs", "order", "--grep=a b", "it's"]),
+        ('logs order --grep "it’s down"', ["logs", "order", "--grep", "it's down"]),
+        ("audit --actor ‘alice smith’", ["audit", "--actor", "alice smith"]),
+        ("runbook what\\'s up", ["runbook", "what's", "up"]),
+    ],
+)
+def test_apostrophe_opens_no_quote(line: str, words: list[str]) -> None:
+    assert words_of(line) == words
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="ab '\"\\=-`", max_size=60))
+@example("'" * 1_000)
+def test_any_quotes_are_a_line_or_a_sentence(text: str) -> None:
+    with contextlib.suppress(errors.UsageError):
+        assert all(isinstance(word, str) for word in words_of(text))

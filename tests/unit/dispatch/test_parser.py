@@ -235,7 +235,7 @@ def test_long_argument_is_shortened_in_the_error() -> None:
     ("line", "reason"),
     [
         pytest.param('health "order', "a quote is opened but not closed", id="double"),
-        pytest.param("health o'rder", "a quote is opened but not closed", id="single"),
+        pytest.param("health 'order", "a quote is opened but not closed", id="single"),
         pytest.param("health order\\", "it ends in a lone backslash", id="backslash"),
     ],
 )
@@ -426,3 +426,39 @@ def test_error_names_what_was_meant(line: str, sentence: str, suggested: str) ->
 
 def test_courtesy_is_part_of_a_text_that_takes_it() -> None:
     assert PARSER.parse("runbook please", from_chat=True).parameters.model_dump()["words"] == ("please",)
+
+
+@pytest.mark.parametrize("line", ["logs pos-order --grep=-Xmx", "logs pos-order --grep='-Xmx 512m' --tail 5"])
+def test_offered_line_asks_the_same_again(line: str) -> None:
+    parsed = PARSER.parse(line, from_chat=True)
+
+    again = PARSER.parse(bot_command.command_line(parsed.command.name, parsed.parameters), from_chat=False)
+
+    assert again.parameters == parsed.parameters
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("`health pos-order`", "health pos-order"),
+        ("health pos-order.", "health pos-order"),
+        ("health pos-order --env prod!", "health pos-order --env prod"),
+        ("logs order --since 5m.", "logs order --since 5m"),
+        ("health pos‑order", "health pos-order"),
+        ("logs pos-order ——level warn", "logs pos-order --level warn"),
+        ("`health` order", "health order"),
+        ("version.", "version"),
+        ("/pos health order, please.", "health order"),
+        ("runbook what’s crashloop", 'runbook "what\'s" crashloop'),
+    ],
+)
+def test_line_of_a_chat_is_taken_as_meant(line: str, meant: str) -> None:
+    taken, expected = PARSER.parse(line, from_chat=True), PARSER.parse(meant, from_chat=False)
+
+    assert (taken.command.name, taken.parameters) == (expected.command.name, expected.parameters)
+
+
+def test_punctuation_that_can_be_meant_is_kept() -> None:
+    parsed = PARSER.parse("logs pos-order --grep done.", from_chat=True)
+
+    assert parsed.parameters.grep == "done."  # type: ignore[attr-defined]
