@@ -193,3 +193,19 @@ async def test_headline_names_the_filter(app: app_fixture.AppFixture, line: str,
     write(app, QUIET)
 
     assert (await app.run(line)).headline == headline
+
+
+BOOT_LOGS = pathlib.Path(__file__).parents[3] / "cases" / "boot-logs"
+"""Spring Boot 3.5 as it starts and loses its database, recorded by `tests/real/spring/test_posbot_formats.py`."""
+
+
+@pytest.mark.parametrize(("name", "warnings"), [("ansi", 1), ("ecs", 1), ("gelf", 1), ("logstash", 0)])
+def test_recorded_log_of_spring_boot_is_split_and_graded(name: str, warnings: int) -> None:
+    splitter = parser.LineSplitter()
+    lines = splitter.feed((BOOT_LOGS / f"{name}.log").read_bytes()) + splitter.finish()
+
+    entries = parser.join_lines([line.decode() for line in lines])
+
+    found = [levels.level_of(entry.text.encode()) for entry in entries]
+    assert len(entries) == 20 + warnings
+    assert (found.count(levels.Level.WARN), found.count(levels.Level.INFO)) == (warnings, 20)
