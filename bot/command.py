@@ -330,7 +330,7 @@ def _flag(key: str) -> str:
 
 
 def _typed(value: object) -> str:
-    return f"{value.total_seconds():.0f}s" if isinstance(value, datetime.timedelta) else str(value)
+    return durations.write(value) if isinstance(value, datetime.timedelta) else str(value)
 
 
 def option_of(field: pydantic.fields.FieldInfo) -> Option:

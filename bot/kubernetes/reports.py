@@ -4,6 +4,7 @@ import asyncio
 import datetime
 from collections.abc import Sequence
 
+from bot.kubernetes import messages
 from bot.kubernetes import model as kubernetes
 from bot.kubernetes import subject as report_subject
 from bot.model import counts, durations, reports, times
@@ -92,7 +93,7 @@ def _pod_sections(
         rows=tuple(_pod_row(pod, usage, container, now) for pod in found),
         figures=("restarts", "age"),
     )
-    reasons = tuple((pod.name, reason) for pod in found for reason in pod.blocked_by)
+    reasons = tuple((pod.name, messages.brief(reason)) for pod in found for reason in pod.blocked_by)
     images = sorted({one.image for pod in found for one in pod.containers if not one.is_init})
     return (
         table,
@@ -143,16 +144,16 @@ def _event_sections(
         return ()
     rows = tuple(
         reports.Row(
-            cells=(event.reason, _last_seen(event, now), str(event.count), event.name, event.message),
+            cells=(event.reason, _last_seen(event, now), str(event.count), event.name, messages.brief(event.message)),
             verdict=reports.Verdict.WARNING if event.is_warning else reports.Verdict.OK,
         )
         for event in shown
     )
-    columns = ("reason", "last seen (UTC)", "count", "object", "message")
+    columns = ("reason", "last seen (UTC) and age", "count", "object", "message")
     table = reports.Table(columns=columns, rows=rows, figures=("count",))
     omitted = total - len(shown)
     return (table, reports.Text(text=f"{omitted} older events omitted; --limit shows more.")) if omitted else (table,)
 
 
 def _last_seen(event: kubernetes.Event, now: datetime.datetime) -> str:
-    return f"{times.clock(event.last_at, now)} ({durations.brief(now - event.last_at)} ago)"
+    return f"{times.clock(event.last_at, now)} ({durations.brief(now - event.last_at)})"

@@ -5,10 +5,13 @@ import re
 from collections.abc import Sequence
 
 from bot import errors
+from bot.kubernetes import messages
 from bot.kubernetes import model as kubernetes
 from bot.model import durations, reports
 from bot.rollouts import status
 
+_BACK_OFF = "BackOff"
+"""The event of a pod whose status is CrashLoopBackOff or ImagePullBackOff."""
 _MAX_REASONS = 6
 _MAX_EVENTS = 3
 _MAX_REASON_LENGTH = 300
@@ -54,8 +57,10 @@ def not_ready_sections(snapshot: status.RolloutSnapshot) -> list[reports.Section
         return []
     pairs = [*_failed_conditions(snapshot.deployment), *_unready_pods(snapshot.new_pods)]
     newest: dict[str, kubernetes.Event] = {}
+    has_back_off = any(pod.status.endswith(_BACK_OFF) for pod in snapshot.new_pods)
     for event in snapshot.warnings:
-        newest.setdefault(event.reason, event)
+        if event.reason != _BACK_OFF or not has_back_off:
+            newest.setdefault(event.reason, event)
     pairs += [(event.reason, shorten(event.message)) for event in list(newest.values())[:_MAX_EVENTS]]
     if snapshot.events_unavailable_reason:
         pairs.append(("events", snapshot.events_unavailable_reason))
@@ -86,8 +91,8 @@ def image_tag(image: str) -> str:
 
 
 def shorten(text: str) -> str:
-    """Return *text* on one line, shortened."""
-    return errors.shorten(" ".join(text.split()), _MAX_REASON_LENGTH)
+    """Return *text* on one line, shortened, without pod and UID."""
+    return errors.shorten(messages.brief(text), _MAX_REASON_LENGTH)
 
 
 def _revision_row(

@@ -12,6 +12,7 @@ from bot.kubernetes.logs import follower, parser, reader, tail_buffer
 from bot.model import counts, durations, invocations, reports
 
 _MAX_NAMED_PODS = 3
+_MEGABYTE = 1e6
 _MAX_PATTERN_LENGTH = 60
 
 
@@ -218,7 +219,8 @@ def _unread(results: Sequence[reader.LogResult]) -> tuple[reports.Section, ...]:
 def _footer(query: reader.LogQuery, results: Sequence[reader.LogResult]) -> reports.Text:
     lines_read, bytes_read = sum(one.lines_read for one in results), sum(one.bytes_read for one in results)
     omitted, truncated = sum(one.lines_omitted for one in results), sum(one.bytes_truncated for one in results)
-    parts = [f"{lines_read:,} lines read ({bytes_read / 1e6:,.1f} MB)"]
+    size = f"{bytes_read / _MEGABYTE:,.1f} MB" if bytes_read >= _MEGABYTE / 10 else f"{bytes_read / 1e3:,.1f} kB"
+    parts = [f"{counts.counted(lines_read, 'line')} read ({size})"]
     if not query.filter.is_empty:
         parts.append(f"{sum(one.lines_matched for one in results):,} matched")
     if omitted and any(one.is_memory_limited for one in results):

@@ -299,6 +299,23 @@ async def test_pods_of_a_lost_node_say_so() -> None:
     assert verified.headline.startswith("pos-order · prod: rolling out 1.5.0 (revision 4): NodeNotReady (")
 
 
+async def test_back_off_is_told_once_and_without_its_uid() -> None:
+    pod = "pos-order-4-x_positivity(ff54bf13-49c3-5877-a7d4-77d82dad60b4)"
+    waiting = kubernetes.ContainerState(
+        kind=kubernetes.StateKind.WAITING,
+        reason="CrashLoopBackOff",
+        message=f"back-off 5m0s restarting failed container=pos-order pod={pod}",
+    )
+    crashing = a_pod("c", is_ready=False, ready_since=None, containers=(a_container(is_ready=False, state=waiting),))
+    event = a_warning("BackOff", "c", ago=5, message=f"Back-off restarting failed container pos-order in pod {pod}")
+    cluster = FakeWorkloads(one=a_deployment(updated=1, ready=1), running=(crashing,), noted=(event,))
+
+    report = await verify(cluster, health.Build(version="1.5.0"))
+
+    assert blocking(report) == ["c: CrashLoopBackOff: back-off 5m0s restarting failed container=pos-order"]
+    assert checked(report)["events"][1] == "BackOff on c: Back-off restarting failed container pos-order"
+
+
 async def test_events_have_a_date_unless_it_is_today_and_an_age() -> None:
     events = (a_warning("Unhealthy", "a", ago=3 * 86_400 + 590), a_warning("BackOff", "b", ago=302))
     cluster = FakeWorkloads(one=a_deployment(), noted=events)
@@ -307,4 +324,4 @@ async def test_events_have_a_date_unless_it_is_today_and_an_age() -> None:
 
     table = report.sections[0]
     assert isinstance(table, reports.Table)
-    assert [row.cells[1] for row in table.rows] == ["11-24 11:50:10 (3d ago)", "11:54:58 (5m ago)"]
+    assert [row.cells[1] for row in table.rows] == ["11-24 11:50:10 (3d)", "11:54:58 (5m)"]
