@@ -154,9 +154,12 @@ def _local_report(verb: str) -> "reports.Report":
 
 
 def _command_help(entry: commands.Entry) -> "reports.Report":
+    from bot.config import settings
+    from bot.terminal import local
     from commands import help as help_command
 
-    return help_command.describe(commands.load(entry))
+    command = commands.load(entry)
+    return help_command.describe(command, local.examples(command, settings.Settings.from_environment().runbook_data))
 
 
 def _print_locally(report: "reports.Report", *, as_json: bool) -> int:

@@ -212,24 +212,24 @@ def vocabulary_of(
         aliases={
             alias: name for name, command in table.items() for alias in (*command.aliases, *command.hidden_aliases)
         },
-        invalid_procedures={one.name: one.reason for one in invalid},
+        invalid_procedures={name: one.reason for one in reversed(invalid) for name in one.names},
     )
 
 
 def parse_errors(
     data: runbook_data.RunbookData, table: Mapping[str, bot_command.Command[Any]]
-) -> Callable[["schema.Procedure", str], str | None]:
+) -> Callable[["schema.Procedure", str], errors.UsageError | None]:
     """Return a function that returns why a command line cannot start a run of a procedure, or None."""
     from bot.procedures import commands as procedure_commands  # noqa: PLC0415 - see _engine
 
     vocabulary = vocabulary_of(data, table)
 
-    def parse_error(procedure: "schema.Procedure", line: str) -> str | None:
+    def parse_error(procedure: "schema.Procedure", line: str) -> errors.UsageError | None:
         command = procedure_commands.command_of(procedure)
         try:
             parser.Parser({command.name: command}, vocabulary).parse(line, from_chat=False)
         except errors.UsageError as error:
-            return str(error)
+            return error
         return None
 
     return parse_error

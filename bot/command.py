@@ -145,6 +145,8 @@ def known_environment(value: str | None, info: pydantic.ValidationInfo) -> str:
 def _known_command(value: str, info: pydantic.ValidationInfo) -> str:
     vocabulary = _vocabulary(info)
     name = vocabulary.aliases.get(value.lower(), value)
+    if name.lower() not in vocabulary.commands and (reason := vocabulary.invalid_procedures.get(name.lower())):
+        raise ValueError(f"The procedure {name} is disabled: {reason}")
     return _named(lambda: find_command(name, vocabulary.commands))
 
 
@@ -256,7 +258,7 @@ class Command(Generic[P]):
     parameters: type[P]
     run: Callable[[P, Context], Awaitable[reports.Report]]
     examples: tuple[str, ...]
-    """What could be typed after `/pos`; each is parsed by the tests."""
+    """What could be typed after `/pos`; `{service}`, `{services}`, `{group}` and `{environment}` are names of data."""
     effect: Effect = Effect.READ
     audience: Audience = Audience.MEMBERS
     is_terminal_only: bool = False
@@ -288,6 +290,24 @@ class Command(Generic[P]):
         if self.roles is not None:
             return EVERYONE not in self.roles
         return self.effect is Effect.CHANGE or self.audience is Audience.ROLE
+
+    def examples_for(
+        self, catalogue: "config_catalog.Catalog", environments: "config_environments.Environments"
+    ) -> tuple[str, ...]:
+        """Return its examples with the first service and its group, and an environment that is not the default one."""
+        others = (name for name in environments.environments if name != environments.default)
+        names = {
+            "{services}": " ".join(service.name for service in catalogue.services[:2]),
+            "{service}": catalogue.services[0].name,
+            "{group}": catalogue.services[0].group,
+            "{environment}": next(others, environments.default),
+        }
+        examples = []
+        for example in self.examples:
+            for placeholder, name in names.items():
+                example = example.replace(placeholder, name)  # noqa: PLW2901
+            examples.append(example)
+        return tuple(examples)
 
     @property
     def usage(self) -> str:

@@ -45,6 +45,10 @@ class UsageError(BotError):
     """The command line is invalid; nothing was tried."""
 
 
+class UnknownName(UsageError):
+    """A command line whose only mistake is a name of a service, an environment or a command that does not exist."""
+
+
 class NotFound(UsageError):
     """A name that is not in its closed list; carries the most similar known names."""
 

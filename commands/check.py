@@ -5,8 +5,9 @@ Unsound files were refused before this command ran: posbot does not start on the
 then; here it is a failure.
 """
 
+import dataclasses
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import pydantic
@@ -56,9 +57,16 @@ async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
     )
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Finding:
+    verdict: reports.Verdict
+    headline: str
+    section: reports.Section
+
+
 def _own_data(tools: command.Context) -> reports.Report:
-    book = tools.procedure_catalog
-    outdated = tuple(_outdated(tools))
+    book, results = tools.procedure_catalog, _run_procedure_tests(tools)
+    findings = list(_findings(tools, results))
     sizes = {
         "service": len(tools.catalog.services),
         "environment": len(tools.environments.environments),
@@ -66,43 +74,72 @@ def _own_data(tools: command.Context) -> reports.Report:
         "procedure": len(book.procedures),
     }
     size = ", ".join(counts.counted(number, noun) for noun, number in sizes.items())
-    verdict, headline = reports.Verdict.OK, f"The runbook data is sound: {size}."
-    sections: list[reports.Section] = []
-    if outdated:
-        verdict = reports.Verdict.WARNING
-        headline = (
-            f"{len(outdated)} of {len(book.procedures)} procedures were not held against what their section says."
-        )
-        sections.append(reports.Table(columns=("procedure", "section", "what to do"), rows=outdated))
-    shared = tuple(_shared_urls(tools))
-    if shared:
-        verdict = reports.Verdict.WARNING
-        headline = f"{len(shared)} health URL{'s are' if len(shared) > 1 else ' is'} the same for several services"
-        sections.append(reports.Table(columns=("environment", "health URL", "services"), rows=shared))
-    count, failures = _run_procedure_tests(tools)
-    if failures:
-        verdict = reports.Verdict.FAILED
-        headline = f"{len(failures)} of {count} procedure tests failed"
-        rows = tuple(reports.Row(verdict=reports.Verdict.FAILED, cells=failure) for failure in failures)
-        sections.insert(0, reports.Table(title="Procedure tests", columns=("test", "reason"), rows=rows))
-    if book.invalid:
-        verdict = reports.Verdict.FAILED
-        headline = f"{len(book.invalid)} of {len(book.invalid) + len(book.procedures)} procedures are disabled."
-        sections.insert(0, reports.Code(text="\n".join(one.reason for one in book.invalid)))
     uncovered = tuple(section.name for section in tools.runbook.sections if _needs_procedure(section, tools))
+    sections = [finding.section for finding in findings]
     if uncovered:
         sections.append(reports.Text(title="Sections that no procedure carries out", text="\n".join(uncovered)))
     facts: dict[str, reports.Scalar] = {
         "differences": 0,
         "procedures": len(book.procedures),
         "disabled": len(book.invalid),
-        "outdated": len(outdated),
-        "shared_health_urls": len(shared),
-        "procedure_tests": count,
-        "failed_tests": len(failures),
+        "outdated": sum(1 for _ in _outdated(tools)),
+        "shared_health_urls": sum(1 for _ in _shared_urls(tools)),
+        "unknown_names": len(book.warnings) + len(results.not_run),
+        "procedure_tests": results.count,
+        "failed_tests": len(results.failed),
         "uncovered": len(uncovered),
     }
-    return reports.Report(verdict=verdict, headline=headline, sections=tuple(sections), facts=facts)
+    return reports.Report(
+        verdict=findings[0].verdict if findings else reports.Verdict.OK,
+        headline=findings[0].headline if findings else f"The runbook data is sound: {size}.",
+        sections=tuple(sections),
+        facts=facts,
+    )
+
+
+def _findings(tools: command.Context, results: testing.Results) -> Iterator[_Finding]:
+    """Yield what is wrong with the data, the worst first."""
+    book, warning = tools.procedure_catalog, reports.Verdict.WARNING
+    if book.invalid:
+        yield _Finding(
+            verdict=reports.Verdict.FAILED,
+            headline=f"{len(book.invalid)} of {len(book.invalid) + len(book.procedures)} procedures are disabled.",
+            section=reports.Code(text="\n".join(one.reason for one in book.invalid)),
+        )
+    if results.failed:
+        rows = tuple(reports.Row(verdict=reports.Verdict.FAILED, cells=failure) for failure in results.failed)
+        yield _Finding(
+            verdict=reports.Verdict.FAILED,
+            headline=f"{len(results.failed)} of {results.count} procedure tests failed",
+            section=reports.Table(title="Procedure tests", columns=("test", "reason"), rows=rows),
+        )
+    if shared := tuple(_shared_urls(tools)):
+        yield _Finding(
+            verdict=warning,
+            headline=f"{len(shared)} health URL{'s are' if len(shared) > 1 else ' is'} the same for several services",
+            section=reports.Table(columns=("environment", "health URL", "services"), rows=shared),
+        )
+    if outdated := tuple(_outdated(tools)):
+        yield _Finding(
+            verdict=warning,
+            headline=f"{len(outdated)} of {len(book.procedures)} procedures were not held against what their section"
+            " says.",
+            section=reports.Table(columns=("procedure", "section", "what to do"), rows=outdated),
+        )
+    if unknown := tuple(_unknown_names(book.warnings, results)):
+        examples = f"{len(book.warnings)} example{'s' * (len(book.warnings) != 1)}"
+        tests = f"{len(results.not_run)} test{'s' * (len(results.not_run) != 1)}"
+        yield _Finding(
+            verdict=warning,
+            headline=f"Unknown services or environments in {examples} and {tests} of procedures",
+            section=reports.Table(title="Examples and tests", columns=("where", "reason"), rows=unknown),
+        )
+
+
+def _unknown_names(warnings: Iterable[str], results: testing.Results) -> Iterator[reports.Row]:
+    """Yield the examples and tests with names that do not exist here; such a test is not run."""
+    for where, reason in (*(warning.split(": ", 1) for warning in warnings), *results.not_run):
+        yield reports.Row(verdict=reports.Verdict.WARNING, cells=(where, reason))
 
 
 def _shared_urls(tools: command.Context) -> Iterator[reports.Row]:
@@ -112,7 +149,7 @@ def _shared_urls(tools: command.Context) -> Iterator[reports.Row]:
             yield reports.Row(verdict=reports.Verdict.WARNING, cells=(name, url, ", ".join(services)))
 
 
-def _run_procedure_tests(tools: command.Context) -> tuple[int, list[tuple[str, str]]]:
+def _run_procedure_tests(tools: command.Context) -> testing.Results:
     vocabulary = command.Vocabulary(
         catalog=tools.catalog,
         environments=tools.environments,

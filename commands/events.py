@@ -34,7 +34,7 @@ COMMAND = command.Command(
     summary="show Kubernetes events of a service, warnings first",
     parameters=Parameters,
     run=run,
-    examples=("events pos-order", "events order --limit 50"),
+    examples=("events {service}", "events {service} --limit 50"),
     sections=("start-failures",),
     facts=command.facts(texts=("service", "environment"), numbers=("warnings", "events")),
 )

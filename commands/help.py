@@ -23,7 +23,8 @@ class Parameters(bot_command.Parameters):
 async def run(parameters: Parameters, tools: bot_command.Context) -> reports.Report:
     """Return the commands that the person may run here, or one of them in full."""
     if parameters.word is not None:
-        return describe(tools.commands[parameters.word])
+        command = tools.commands[parameters.word]
+        return describe(command, command.examples_for(tools.catalog, tools.environments))
     permitted = [command for command in tools.commands.values() if await tools.may_run(command)]
     own = [command for command in permitted if command.roles is None]
     procedures = [command for command in permitted if command.roles is not None]
@@ -32,8 +33,8 @@ async def run(parameters: Parameters, tools: bot_command.Context) -> reports.Rep
         verdict=reports.Verdict.OK,
         headline="What posbot can do for you here",
         sections=(
-            _table("command", own),
-            *([_table("procedure", procedures)] if procedures else []),
+            _table("command", own, tools),
+            *([_table("procedure", procedures, tools)] if procedures else []),
             *_disabled(tools),
             reports.Text(
                 text="help COMMAND shows options and examples. In a thread mention the bot instead of typing /pos."
@@ -48,8 +49,12 @@ async def run(parameters: Parameters, tools: bot_command.Context) -> reports.Rep
     )
 
 
-def _table(kind: str, listed: Sequence[bot_command.Command[Any]]) -> reports.Table:
-    rows = tuple(reports.Row(cells=(command.name, command.summary, command.examples[0])) for command in listed)
+def _table(kind: str, listed: Sequence[bot_command.Command[Any]], tools: bot_command.Context) -> reports.Table:
+    examples = [command.examples_for(tools.catalog, tools.environments)[0] for command in listed]
+    rows = tuple(
+        reports.Row(cells=(command.name, command.summary, example))
+        for command, example in zip(listed, examples, strict=True)
+    )
     return reports.Table(columns=(kind, "what it does", "for example"), rows=rows)
 
 
@@ -59,13 +64,13 @@ def _disabled(tools: bot_command.Context) -> Iterator[reports.Section]:
         yield reports.Fields(title="Procedures that are disabled until their files are mended", pairs=pairs)
 
 
-def describe(command: bot_command.Command[Any]) -> reports.Report:
-    """Return the usage, options and examples of *command*."""
+def describe(command: bot_command.Command[Any], examples: Sequence[str]) -> reports.Report:
+    """Return the usage and options of *command*, with these *examples*."""
     options = tuple(_describe(name, field) for name, field in command.parameters.model_fields.items())
     sections: list[reports.Section] = [reports.Code(text=command.usage)]
     if options:
         sections.append(reports.Fields(title="Options", pairs=options))
-    sections.append(reports.Code(title="Examples", text="\n".join(command.examples)))
+    sections.append(reports.Code(title="Examples", text="\n".join(examples)))
     if command.aliases:
         sections.append(reports.Fields(pairs=(("also typed as", ", ".join(command.aliases)),)))
     if command.needs_role:

@@ -26,7 +26,7 @@ COMMAND = command.Command(
     summary="show the pods of a service: status, restarts, last termination",
     parameters=Parameters,
     run=run,
-    examples=("pods pos-order", "pods order --env prod"),
+    examples=("pods {service}", "pods {service} --env {environment}"),
     sections=("start-failures",),
     facts=command.facts(texts=("service", "environment"), numbers=("desired", "ready", "restarts")),
 )

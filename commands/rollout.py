@@ -90,7 +90,11 @@ COMMAND = command.Command(
     summary="show rollout status and history, verify a deployment",
     parameters=Parameters,
     run=run,
-    examples=("rollout status pos-order", "rollout verify order --wait 5m", "rollout history pos-order --env prod"),
+    examples=(
+        "rollout status {service}",
+        "rollout verify {service} --wait 5m",
+        "rollout history {service} --env {environment}",
+    ),
     sections=("build-artifacts", "health-checks", "start-failures", "health-failing"),
     deadline=_deadline,
     facts=command.facts(

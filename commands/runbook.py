@@ -105,7 +105,7 @@ COMMAND = bot_command.Command(
     summary="show or search the runbook",
     parameters=Parameters,
     run=run,
-    examples=("runbook", "runbook 4.3", "runbook connection refused", "runbook 4.2 --service pos-order"),
+    examples=("runbook", "runbook 4.3", "runbook connection refused", "runbook 4.2 --service {service}"),
     sections=(runbook_reports.INDEX,),
     facts=bot_command.facts(texts=("section", "number"), numbers=("hits", "omitted")),
     is_step=False,

@@ -125,6 +125,6 @@ COMMAND = command.Command(
     summary="list the catalogue of services",
     parameters=Parameters,
     run=run,
-    examples=("services", "services vehicle", "services --tier critical", "services --group sales"),
+    examples=("services", "services vehicle", "services --tier critical", "services --group {group}"),
     facts=command.facts(texts=("service", "owner", "tier"), numbers=("port", "count")),
 )

@@ -61,11 +61,13 @@ def _of_gateway(
                 service=gateway.maven.name, about="route", catalogue="none", backend=str(route), where=route.where
             )
         if not route.target.has_valid_host:
+            # Of an http route Spring Cloud Gateway builds the URI at its start, of a balanced one at each request.
+            effect = "HTTP 500 on each request" if route.target.is_load_balanced else "the gateway does not start"
             yield Difference(
                 service=name or gateway.maven.name,
                 about="route host",
                 catalogue="a host name",
-                backend=f"{route.target.uri} is not one: HTTP 500 on each request",
+                backend=f"{route.target.uri} is not one: {effect}",
                 where=route.where,
             )
 

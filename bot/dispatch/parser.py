@@ -182,8 +182,10 @@ class Parser:
             parameters: bot_command.Parameters = command.parameters.model_validate(values, context=self._vocabulary)
         except pydantic.ValidationError as error:
             # A value of two types has a problem with each.
-            explained = {problem["loc"][:1]: _explain(problem, command.parameters) for problem in error.errors()}
-            raise errors.UsageError(" ".join(explained.values())) from error
+            problems = error.errors()
+            explained = {problem["loc"][:1]: _explain(problem, command.parameters) for problem in problems}
+            kind = errors.UnknownName if all(map(_is_unknown_name, problems)) else errors.UsageError
+            raise kind(" ".join(explained.values())) from error
         return parameters
 
 
@@ -268,6 +270,11 @@ _EXPECTED = {
 """Pydantic's type of an error → what the person reads of it."""
 
 
+def _is_unknown_name(problem: pydantic_core.ErrorDetails) -> bool:
+    cause = problem.get("ctx", {}).get("error")
+    return isinstance(cause, ValueError) and isinstance(cause.__cause__, errors.NotFound)
+
+
 def _explain(problem: pydantic_core.ErrorDetails, parameters: type[bot_command.Parameters]) -> str:
     """Return one sentence about an invalid argument, without pydantic's own words."""
     if problem["type"] == "value_error":
@@ -302,7 +309,8 @@ def _with_usage(error: errors.UsageError, command: bot_command.Command[Any], wor
     near = dict(_near_names(error.__cause__))
     meant = (shlex.join(near.get(word.lower(), word) for word in words),) if near else ()
     help_line = "help" if command.name == "help" else f"help {command.name}"
-    return errors.UsageError(str(error), hint=hint, commands=(*error.commands, *meant, help_line))
+    kind = errors.UnknownName if isinstance(error, errors.UnknownName) else errors.UsageError
+    return kind(str(error), hint=hint, commands=(*error.commands, *meant, help_line))
 
 
 def _near_names(error: BaseException | None) -> Iterator[tuple[str, str]]:

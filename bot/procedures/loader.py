@@ -18,16 +18,20 @@ def load(folder: pathlib.Path, context: validation_context.ValidationContext) ->
     valid: list[schema.Procedure] = []
     invalid: list[schema.InvalidProcedure] = []
     owners: dict[str, str] = {}
+    warnings: list[str] = []
     for path in sorted(folder.glob("*.y*ml")) if folder.is_dir() else []:
         try:
             procedure = _read(path, context, owners)
         except errors.BadConfiguration as error:
             reason = str(error).replace(f"{folder}/", f"{folder.name}/")
-            invalid.append(schema.InvalidProcedure(name=path.stem, reason=reason))
+            invalid.append(schema.InvalidProcedure(name=path.stem, reason=reason, command_names=_command_names(path)))
             continue
+        warnings += (f"{folder.name}/{path.name}: {text}" for text in validation.unknown_names(procedure, context))
         owners |= dict.fromkeys(procedure.names, path.name)
         valid.append(_with_effects(procedure, context))
-    return schema.ProcedureCatalog(procedures=tuple(valid), invalid=tuple(invalid), tests=folder / "tests")
+    return schema.ProcedureCatalog(
+        procedures=tuple(valid), invalid=tuple(invalid), warnings=tuple(warnings), tests=folder / "tests"
+    )
 
 
 def _read(
@@ -38,6 +42,20 @@ def _read(
     return yaml_files.load(
         path, schema.Procedure, check=lambda whole: validation.validate(whole, path.stem, context, owners)
     )
+
+
+def _command_names(path: pathlib.Path) -> tuple[str, ...]:
+    """Return the names of the command in an invalid file, or nothing if it cannot be read so far."""
+    try:
+        content = yaml_files.read(path)
+    except errors.BadConfiguration:
+        return ()
+    command = content.get("command") if isinstance(content, dict) else None
+    if not isinstance(command, dict):
+        return ()
+    aliases = command.get("aliases")
+    names = [command.get("name"), *(aliases if isinstance(aliases, list) else ())]
+    return tuple(name.lower() for name in names if isinstance(name, str))
 
 
 def _with_effects(procedure: schema.Procedure, context: validation_context.ValidationContext) -> schema.Procedure:

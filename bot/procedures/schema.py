@@ -264,6 +264,13 @@ class InvalidProcedure:
     """Of the file, without its suffix."""
     reason: str
     """One line per error: file, line, key, what was expected."""
+    command_names: tuple[str, ...] = ()
+    """What would start it, as far as the file says so."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return everything that a person may call it."""
+        return tuple(dict.fromkeys((self.name, *self.command_names)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +279,8 @@ class ProcedureCatalog:
 
     procedures: tuple[Procedure, ...] = ()
     invalid: tuple[InvalidProcedure, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What is wrong with valid files and disables nothing, each with its file and key."""
     tests: pathlib.Path | None = dataclasses.field(default=None, compare=False)
     """The folder of their tests."""
 
@@ -297,7 +306,7 @@ class ProcedureCatalog:
             errors.UsageError
         """
         for one in self.invalid:
-            if one.name == name.lower():
+            if name.lower() in one.names:
                 raise errors.UsageError(f"The procedure {one.name} is disabled: its file is invalid.", hint=one.reason)
 
 

@@ -82,6 +82,19 @@ class Failed(Exception):
     """The test and the procedure disagree; the message says how."""
 
 
+class NotApplicable(Exception):
+    """The test names a service or an environment that does not exist here; the message says which."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """The results of all tests; each is named with its procedure, and has a reason."""
+
+    count: int
+    failed: tuple[tuple[str, str], ...] = ()
+    not_run: tuple[tuple[str, str], ...] = ()
+
+
 def load(path: pathlib.Path) -> TestFile:
     """
     Return the tests in the file at *path*.
@@ -96,9 +109,9 @@ def run_all(
     procedures: schema.ProcedureCatalog,
     commands: Mapping[str, bot_command.Command[Any]],
     vocabulary: bot_command.Vocabulary,
-) -> tuple[int, list[tuple[str, str]]]:
-    """Return how many tests there are, and of each failure the file, or procedure and test, with the reason."""
-    count, failures = 0, []
+) -> Results:
+    """Return the results of all tests; a file that cannot be read has failed."""
+    count, failures, not_run = 0, [], []
     for path in sorted(procedures.tests.glob("*.yaml")) if procedures.tests is not None else []:
         try:
             tests = load(path)
@@ -112,7 +125,9 @@ def run_all(
                 check(procedure, test, commands, vocabulary)
             except Failed as error:
                 failures.append((f"{procedure.id}: {test.name}", str(error)))
-    return count, failures
+            except NotApplicable as error:
+                not_run.append((f"{procedure.id}: {test.name}", str(error)))
+    return Results(count=count, failed=tuple(failures), not_run=tuple(not_run))
 
 
 def check(
@@ -125,7 +140,7 @@ def check(
     Return the result of *test*.
 
     Raises:
-        Failed
+        Failed, NotApplicable
     """
     result = _TestRun(procedure, test, commands, vocabulary).run()
     if result.steps != test.steps:
@@ -201,7 +216,7 @@ class _TestRun:
             vocabulary = self._vocabulary
             properties = parameters.properties_of(params, values, vocabulary.catalog, vocabulary.environments)
         except errors.NotFound as error:
-            raise Failed(str(error)) from error
+            raise NotApplicable(str(error)) from error
         return runs.Run(
             id="r1124-0000test",
             procedure=self._procedure,

@@ -110,13 +110,21 @@ def _validate_examples(
     procedure: schema.Procedure, context: validation_context.ValidationContext
 ) -> Iterator[errors.ValidationError]:
     for index, example in enumerate(procedure.command.examples):
-        name, problem = example.split()[0], None
+        name = example.split()[0]
         if name not in procedure.names:
             problem = f"it begins with “{name}”; expected {' or '.join(procedure.names)}"
-        else:
-            problem = context.parse_error(procedure, example)
-        if problem is not None:
             yield errors.ValidationError(problem, "command", "examples", index)
+            continue
+        error = context.parse_error(procedure, example)
+        if error is not None and not isinstance(error, errors.UnknownName):
+            yield errors.ValidationError(str(error), "command", "examples", index)
+
+
+def unknown_names(procedure: schema.Procedure, context: validation_context.ValidationContext) -> Iterator[str]:
+    """Yield what is wrong with each example that names an unknown service or environment, which disables nothing."""
+    for index, example in enumerate(procedure.command.examples):
+        if (error := context.parse_error(procedure, example)) is not None:
+            yield f"command.examples.{index}: {error}"
 
 
 def _validate_steps(

@@ -4,10 +4,14 @@ import importlib.metadata
 import pathlib
 import platform
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from bot import errors
-from bot.config import yaml_files
+from bot.config import catalog, environments, yaml_files
 from bot.model import reports
+
+if TYPE_CHECKING:
+    from bot import command as bot_command
 
 
 def version() -> reports.Report:
@@ -36,6 +40,17 @@ def overview(summaries: Iterable[tuple[str, str]], runbook_data: pathlib.Path) -
         ),
         facts={"commands": ", ".join(name for name, _ in (*listed, *procedures))},
     )
+
+
+def examples(command: "bot_command.Command[Any]", runbook_data: pathlib.Path) -> tuple[str, ...]:
+    """Return the examples of *command* with names of the data, or as declared where the data is invalid."""
+    try:
+        return command.examples_for(
+            yaml_files.load(runbook_data / "services.yaml", catalog.Catalog),
+            yaml_files.load(runbook_data / "environments.yaml", environments.Environments),
+        )
+    except errors.BadConfiguration:
+        return command.examples
 
 
 def _table(column: str, pairs: list[tuple[str, str]]) -> reports.Table:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from bot import command
+from bot import command, errors
 from bot.procedures import schema
 from bot.runbook import sections
 
@@ -17,7 +17,7 @@ class ValidationContext:
     vocabulary: command.Vocabulary
     runbook: sections.Runbook
     roles: Collection[str]
-    parse_error: Callable[[schema.Procedure, str], str | None]
+    parse_error: Callable[[schema.Procedure, str], errors.UsageError | None]
     """Returns what is wrong with a command line that starts the procedure, None if nothing is."""
 
     def resolve(self, name: str) -> str:

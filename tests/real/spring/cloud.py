@@ -8,7 +8,7 @@ A real registry and a real gateway in front of the real service, as processes on
 import asyncio
 import contextlib
 import pathlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import httpx
 
@@ -57,10 +57,18 @@ class Discovery(processes.Server):
 class Gateway(processes.Server):
     """Spring Cloud Gateway as a resource server that accepts one token."""
 
-    def __init__(self, build: toolchain.CloudBuild, discovery: Discovery, *, folder: pathlib.Path) -> None:
+    def __init__(
+        self,
+        build: toolchain.CloudBuild,
+        registry_url: str,
+        *,
+        folder: pathlib.Path,
+        has_routes_endpoint: bool = True,
+    ) -> None:
         super().__init__("gateway", folder=folder)
         self._build = build
-        self._discovery = discovery
+        self._registry_url = registry_url
+        self._has_routes_endpoint = has_routes_endpoint
 
     @property
     def url(self) -> str:
@@ -80,28 +88,41 @@ class Gateway(processes.Server):
         properties = {
             "server.port": str(self.port),
             "posbot.token": TOKEN,
-            "eureka.client.service-url.defaultZone": f"{self._discovery.url}/eureka/",
+            "eureka.client.service-url.defaultZone": f"{self._registry_url}/eureka/",
         }
+        if self._has_routes_endpoint:
+            properties["management.endpoint.gateway.access"] = "read_only"
         return [
             *self._build.command("gateway", scratch=self._folder),
             *(f"--{name}={value}" for name, value in properties.items()),
         ]
 
     async def _is_ready(self) -> bool:
-        return await _responds(self.url, "/actuator/gateway/routes")
+        return await _responds(self.url, "/actuator/health")
 
 
 @contextlib.asynccontextmanager
-async def running(folder: pathlib.Path, order: Application) -> AsyncIterator[tuple[Discovery, Gateway]]:
-    """Run registry and gateway until the block ends, with *order* registered and routed."""
+async def running(
+    folder: pathlib.Path, order: Application, ids: Mapping[str, int]
+) -> AsyncIterator[tuple[Discovery, Gateway]]:
+    """Run registry and gateway until the block ends, with *order* registered and routed, and *ids* at these ports."""
     build = await asyncio.to_thread(toolchain.built_cloud)
     async with (
         Discovery(build, folder=folder) as discovery,
-        Gateway(build, discovery, folder=folder) as gateway,
+        Gateway(build, discovery.url, folder=folder) as gateway,
     ):
-        await discovery.register("pos-order", order.port)
+        for registry_id, port in {**ids, "pos-order": order.port}.items():
+            await discovery.register(registry_id, port)
         await gateway.wait_for_route_to("pos-order")
         yield discovery, gateway
+
+
+@contextlib.asynccontextmanager
+async def without_routes_endpoint(folder: pathlib.Path, registry_url: str) -> AsyncIterator[Gateway]:
+    """Run a further gateway, which does not switch on its actuator endpoint."""
+    build = await asyncio.to_thread(toolchain.built_cloud)
+    async with Gateway(build, registry_url, folder=folder, has_routes_endpoint=False) as gateway:
+        yield gateway
 
 
 def _client(url: str) -> httpx.AsyncClient:

@@ -68,12 +68,14 @@ async def running(
     is_alone: bool = False,
     texts: Mapping[str, str] | None = None,
     entries: Mapping[str, Mapping[str, object]] | None = None,
+    token_environment: str = runbook_folder.ENVIRONMENT,
 ) -> AsyncIterator[AppFixture]:
     """
     Run a posbot with *token* as its service token, or with the valid one.
 
     If it *is_alone*, the environment names neither gateway nor registry. *texts* are the contents of files in the data
-    folder, by name; *entries* are further keys of services in the catalog, by name.
+    folder, by name; *entries* are further keys of services in the catalog, by name. The token is for
+    *token_environment*.
     """
     async with contextlib.AsyncExitStack() as stack:
         fleet = await stack.enter_async_context(fleets.running(names))
@@ -94,7 +96,7 @@ async def running(
             POSBOT_RUNBOOK_DATA=folder / "data",
             POSBOT_LOG_LEVEL="error",
             kubeconfig=str(kube.kubeconfig(folder / "kubeconfig", context="sandbox")),
-            POSBOT_SERVICE_TOKENS=json.dumps({runbook_folder.ENVIRONMENT: token or gateway.login}),
+            POSBOT_SERVICE_TOKENS=json.dumps({token_environment: token or gateway.login}),
         )
         core = await stack.enter_async_context(
             app.assemble(

@@ -5,7 +5,7 @@ import pathlib
 import pytest
 import yaml
 
-from bot.model import reports
+from bot.model import invocations, reports
 from tests.unit.commands import app_fixture
 
 pytestmark = pytest.mark.anyio
@@ -33,3 +33,45 @@ async def test_services_with_one_health_url_are_a_warning(tmp_path: pathlib.Path
     assert [row.cells for row in table.rows] == [
         ("sandbox", "http://127.0.0.1:8080/actuator/health", "pos-order, pos-agents")
     ]
+
+
+ENVIRONMENTS = """default: local
+environments:
+  local: {namespace: positivity, health_url: "http://127.0.0.1:{port}{health_path}", kube_context: sandbox}
+"""
+
+
+async def test_renamed_environments_disable_no_procedure(tmp_path: pathlib.Path) -> None:
+    texts = {"environments.yaml": ENVIRONMENTS}
+    async with app_fixture.running(tmp_path, names=["pos-order"], texts=texts, token_environment="local") as app:
+        report, plan = await app.run("check"), await app.run("triage order --plan")
+
+    assert report.verdict is reports.Verdict.WARNING
+    assert (report.facts["disabled"], report.facts["failed_tests"]) == (0, 0)
+    assert report.headline == "Unknown services or environments in 5 examples and 2 tests of procedures"
+    assert "procedures/triage.yaml" in str(report.sections)
+    assert "There is no environment called “prod”" in str(report.sections)
+    assert plan.verdict is not reports.Verdict.FAILED
+
+
+async def test_another_catalog_disables_no_procedure(tmp_path: pathlib.Path) -> None:
+    texts = {"services.yaml": services(checkout=8080, basket=8081)}
+    async with app_fixture.running(tmp_path, names=["pos-order"], texts=texts) as app:
+        report, help_text = await app.run("check"), await app.run("help health")
+
+    assert report.verdict is reports.Verdict.WARNING
+    assert (report.facts["disabled"], report.facts["failed_tests"]) == (0, 0)
+    assert report.headline.startswith("Unknown services or environments in 10 examples and ")
+    assert "health pos-checkout" in str(help_text.sections)
+    assert "pos-order" not in str(help_text.sections)
+
+
+@pytest.mark.parametrize("line", ["triage pos-order", "degraded pos-order", "run degraded pos-order", "help degraded"])
+async def test_disabled_procedure_says_why_by_each_name(tmp_path: pathlib.Path, line: str) -> None:
+    text = "schema: 2\ncommand: {name: triage, aliases: [degraded], examples: [triage pos-order]}\n"
+    async with app_fixture.running(tmp_path, names=["pos-order"], texts={"procedures/triage.yaml": text}) as app:
+        answer = await app.dispatch(line)
+
+    assert answer.status is invocations.Status.USAGE_ERROR
+    assert "disabled" in answer.report.headline
+    assert "procedures/triage.yaml:1: schema: expected 1" in str(answer.report)

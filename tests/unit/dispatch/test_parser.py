@@ -69,7 +69,11 @@ def shipped_refusal(line: str, *, from_chat: bool = True) -> errors.UsageError:
 @CHAT_OR_NOT
 @pytest.mark.parametrize(
     ("word", "example_line"),
-    [pytest.param(command.name, line, id=line) for command in commands.load_all() for line in command.examples],
+    [
+        pytest.param(command.name, line, id=line)
+        for command in commands.load_all()
+        for line in command.examples_for(SHIPPED.catalog, SHIPPED.environments)
+    ],
 )
 def test_every_example_of_a_command_is_parsed(word: str, example_line: str, *, from_chat: bool) -> None:
     parsed = PARSER.parse(example_line, from_chat=from_chat)

@@ -97,8 +97,8 @@ ERRORS = {
         "command.examples.0: it begins with “trriage”; expected triage.",
     ),
     "an example that cannot be understood": (
-        {"command": {"name": "triage", "examples": ["triage nowhere"]}},
-        "command.examples.0: There is no service called “nowhere”.",
+        {"command": {"name": "triage", "examples": ["triage order --nowhere"]}},
+        "command.examples.0: Unknown option: --nowhere.",
     ),
     "a parameter of every procedure": (
         {"params": [{"name": "plan", "type": "flag", "help": "x"}]},

@@ -54,7 +54,6 @@ def test_uncovered_branches_are_named() -> None:
         ([HEALTH, READ], {"state": "failed"}, "expected the state “failed”; the run is “completed”"),
         ([HEALTH, READ], {"params": {}}, "missing parameters: ['service']"),
         ([HEALTH, READ], {"params": {"service": "pos-order", "x": 1}}, "unknown parameters: ['x']"),
-        ([HEALTH, READ], {"params": {"service": "pos-ordre"}}, "There is no service called “pos-ordre”"),
     ],
 )
 def test_disagreement_is_explained(steps: list[object], changes: dict[str, object], message: str) -> None:
@@ -84,7 +83,21 @@ def test_folder_of_tests_is_run_and_failures_are_named(tmp_path: pathlib.Path) -
     (tmp_path / "other.yaml").write_text("procedure: other\ntests: []\n")
     catalog = schema.ProcedureCatalog(procedures=(files.a_procedure(),), tests=tmp_path)
 
-    count, failures = testing.run_all(catalog, procedure_tests.COMMANDS, procedure_tests.VOCABULARY)
+    results = testing.run_all(catalog, procedure_tests.COMMANDS, procedure_tests.VOCABULARY)
 
-    assert count == 2
-    assert [name for name, _ in failures] == ["other.yaml", "triage: bad"]
+    assert results.count == 2
+    assert [name for name, _ in results.failed] == ["other.yaml", "triage: bad"]
+
+
+def test_test_of_an_unknown_service_is_not_run(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "triage.yaml").write_text(
+        "procedure: triage\ntests:\n"
+        "  - {name: elsewhere, params: {service: checkout}, steps: [health, read], state: completed}\n"
+        "  - {name: prod, params: {service: pos-order, env: nowhere}, steps: [health, read], state: completed}\n"
+    )
+    catalog = schema.ProcedureCatalog(procedures=(files.a_procedure(),), tests=tmp_path)
+
+    results = testing.run_all(catalog, procedure_tests.COMMANDS, procedure_tests.VOCABULARY)
+
+    assert results.failed == ()
+    assert [name for name, _ in results.not_run] == ["triage: elsewhere", "triage: prod"]

@@ -36,7 +36,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Give the facts their earlier names."""
+    """Restore the earlier names of the facts."""
     before, after = _SKIPPED
     _rewrite({new: old for old, new in _FACTS.items()}, (after, before))
 
