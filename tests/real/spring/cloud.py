@@ -98,7 +98,7 @@ class Gateway(processes.Server):
         ]
 
     async def _is_ready(self) -> bool:
-        return await _responds(self.url, "/actuator/health")
+        return await _responds(self.url, "/actuator/info")
 
 
 @contextlib.asynccontextmanager
