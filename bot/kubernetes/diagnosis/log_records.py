@@ -46,7 +46,7 @@ _NESTING = re2.compile(
     r"|Error creating bean with name '[^']{1,300}'(?: defined in [^:]{0,300}(?:jar:nested:)?[^:]{0,300}\])?: "
 )
 _SECRET_LINE = re2.compile(r"^\s*Value: ")
-_SECRET_VALUE = re2.compile(r"Invalid value '[^']*'")
+_VALUE = re2.compile(r"""(Invalid value |For input string: )(?:'[^'\n]*'|"[^"\n]*")""")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,9 +176,9 @@ def _evidence(text: str) -> str:
         suppressed_indent = indent if _SUPPRESSED.match(line[:200]) else None
         if suppressed_indent is None and _FRAME.match(line[:MAX_LINE_LENGTH]) is None:
             kept.append(line)
-    return "\n".join(kept).rstrip()
+    # What a property or a file holds may be a secret.
+    return str(_VALUE.sub(r"\1(hidden)", "\n".join(kept).rstrip()))
 
 
 def _without_values(text: str) -> str:
-    lines = [line for line in text.split("\n") if _SECRET_LINE.match(line[:MAX_LINE_LENGTH]) is None]
-    return str(_SECRET_VALUE.sub("Invalid value '…'", "\n".join(lines)))
+    return "\n".join(line for line in text.split("\n") if _SECRET_LINE.match(line[:MAX_LINE_LENGTH]) is None)

@@ -67,9 +67,14 @@ def match_record(ruleset: rules.Rules, record: log_records.Record, source: str, 
         rules.ACTION: " ".join(analysis.action.split()) if analysis else "",
     }
     finding = _match_first(ruleset, seen, said)
-    if finding is None or analysis is None:
-        return finding
-    return dataclasses.replace(finding, evidence=rules.Evidence(source=source, text=analysis.text))
+    if finding is None:
+        return None
+    text = finding.evidence.text
+    if analysis is not None:
+        text = analysis.text
+    elif record.chain and record.root not in text:
+        text = f"{text}\n… {record.root}"
+    return dataclasses.replace(finding, evidence=rules.Evidence(source=source, text=text))
 
 
 def _match_observation(ruleset: rules.Rules, observation: observations.Observation) -> Finding | None:

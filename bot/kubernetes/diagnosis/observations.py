@@ -39,6 +39,7 @@ def current(events: Iterable[kubernetes.Event], pod: kubernetes.Pod | None = Non
     Return the events that still hold.
 
     What preceded the start of the pod's containers is over, and so is a failure to create a pod once one was created.
+    A node that is not ready explains only a pod that is not ready although all its containers are.
     """
     listed = list(events)
     created: dict[str, datetime.datetime] = {}
@@ -51,7 +52,12 @@ def current(events: Iterable[kubernetes.Event], pod: kubernetes.Pod | None = Non
         for event in listed
         if not (event.name in created and event.last_at < created[event.name])
         and not (started is not None and event.last_at < started)
+        and not (event.reason == "NodeNotReady" and pod is not None and not _has_ready_containers(pod))
     ]
+
+
+def _has_ready_containers(pod: kubernetes.Pod) -> bool:
+    return all(one.is_ready or one.is_init for one in pod.containers)
 
 
 def _started_at(containers: Iterable[kubernetes.Container]) -> datetime.datetime | None:
@@ -80,7 +86,7 @@ def of_pod(pod: kubernetes.Pod, now: datetime.datetime) -> list[Observation]:
     texts = [f"{pod.reason}: {pod.message}"] if pod.reason else []
     if pod.unschedulable_reason:
         texts.append(f"Unschedulable: {pod.unschedulable_reason}")
-    if not pod.is_ready and pod.phase == "Running" and all(one.is_ready or one.is_init for one in pod.containers):
+    if not pod.is_ready and pod.phase == "Running" and _has_ready_containers(pod):
         texts.append(pod.unready_reason or f"PodNotReady: on node {pod.node}")
     texts += [text for container in pod.containers for text in _of_container(container, now)]
     return [

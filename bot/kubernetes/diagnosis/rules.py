@@ -127,8 +127,8 @@ class Rule(strict.StrictModel):
         return _compiled(self.pattern)
 
     def render(self, template: str, values: Mapping[str, str]) -> str:
-        """Return *template* filled in with *values*."""
-        return " ".join(template.format_map(dict(values)).split())
+        """Return *template* filled in with *values*, without brackets that stay empty."""
+        return " ".join(template.format_map(dict(values)).split()).replace(" ()", "")
 
 
 class Rules(strict.StrictModel):
