@@ -2,7 +2,8 @@
 YAML files, read strictly.
 
 A mistake is reported with file, line, key and what was expected. Keys must not repeat, and the words that YAML 1.1
-takes for booleans (`on`, `off`, `yes`, `no`) stay words: whoever means a boolean writes true or false.
+takes for booleans (`on`, `off`, `yes`, `no`) stay words: whoever means a boolean writes true or false. Numbers that
+YAML reads otherwise than people do are refused (`yaml_numbers.py`).
 """
 
 import contextlib
@@ -16,6 +17,7 @@ import pydantic_core
 import yaml
 
 from bot import errors
+from bot.config import yaml_numbers
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 _Path = tuple[int | str, ...]
@@ -36,15 +38,16 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader without YAML 1.1's extra booleans and without dates, which would turn names into other types."""
 
 
+_TAG = "tag:yaml.org,2002:"
+_WORDS = frozenset({f"{_TAG}bool", f"{_TAG}timestamp", f"{_TAG}value"})
+"""What YAML 1.1 makes of words, dates and a lone `=`, which are texts here."""
 _Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern)
-        for tag, pattern in resolvers
-        if tag not in {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"}
-    ]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _WORDS]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
+_Loader.add_implicit_resolver(f"{_TAG}bool", re.compile("^(true|false)$"), list("tf"))
+# `<<` is a key that merges; as a value it is a text.
+_Loader.add_constructor(f"{_TAG}merge", lambda loader, node: loader.construct_scalar(node))
 
 
 class _FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -73,6 +76,7 @@ def load(
     """
     node = _compose(path)
     _refuse_repeated_keys(node, path)
+    _refuse_ambiguous_numbers(node, path)
     content = _construct(node, path)
     try:
         whole = model.model_validate(content, context=context)
@@ -168,6 +172,26 @@ def _refuse_repeated_keys(root: yaml.Node, path: pathlib.Path) -> None:
                     f"{path}:{key.start_mark.line + 1}: {key.value}: the key stands here twice; expected it once."
                 )
             seen.add(key.value)
+
+
+def _refuse_ambiguous_numbers(root: yaml.Node, path: pathlib.Path) -> None:
+    mistakes = []
+    for node in _walk(root):
+        if isinstance(node, yaml.MappingNode):
+            pairs = [(child, key.value) for key, value in node.value for child in (key, value)]
+        elif isinstance(node, yaml.SequenceNode):
+            pairs = [(child, "") for child in node.value]
+        else:
+            continue
+        for child, key in pairs:
+            if not isinstance(child, yaml.ScalarNode) or child.style:
+                # In quotes, or in a block, it is a text.
+                continue
+            problem = yaml_numbers.ambiguity(child.value)
+            if problem is not None:
+                mistakes.append(f"{path}:{child.start_mark.line + 1}: {key or child.value}: {problem}")
+    if mistakes:
+        raise errors.BadConfiguration("\n".join(dict.fromkeys(mistakes)))
 
 
 def _walk(root: yaml.Node) -> Iterator[yaml.Node]:

@@ -129,7 +129,11 @@ def _field(param: schema.Param) -> tuple[Any, Any]:
 def _constraints(param: schema.Param) -> pydantic.StringConstraints:
     """Return the constraints of a text: the pattern, or one line."""
     pattern = rf"^(?:{param.pattern})$" if param.pattern else r"^[^\r\n]*$"
-    return pydantic.StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT_LENGTH, pattern=pattern)
+    # An empty default means that a text need not be given.
+    min_length = 0 if param.default == "" else 1
+    return pydantic.StringConstraints(
+        strip_whitespace=True, min_length=min_length, max_length=MAX_TEXT_LENGTH, pattern=pattern
+    )
 
 
 def _scalar(value: object) -> reports.Scalar:

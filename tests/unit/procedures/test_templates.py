@@ -2,6 +2,7 @@
 
 import datetime
 
+import pydantic
 import pytest
 
 from bot import command, errors
@@ -147,3 +148,15 @@ def test_kubectl_line_names_context_and_namespace_of_the_environment(context: st
     assert str(templates.render(text, scope)).startswith(line)
     assert templates.render("{{ params.env.namespace }}", scope) == "shop"
     assert templates.render("{{ params.env.context }}", scope) == (context or "unknown")
+
+
+def test_text_may_be_empty_only_where_its_default_is() -> None:
+    optional = schema.Param(name="words", type=schema.ParamType.TEXT, help="x", default="")
+    model = parameters.model_of((optional,))
+    other = parameters.model_of((schema.Param(name="words", type=schema.ParamType.TEXT, help="x", default="a"),))
+
+    given = parameters.read((optional,), model.model_validate({}, context=builders.a_vocabulary()))
+
+    assert given.values == {"words": ""}
+    with pytest.raises(pydantic.ValidationError):
+        other.model_validate({"words": ""}, context=builders.a_vocabulary())
