@@ -47,7 +47,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 _Loader.add_implicit_resolver(f"{_TAG}bool", re.compile("^(true|false)$"), list("tf"))
 # `<<` is a key that merges; as a value it is a text.
-_Loader.add_constructor(f"{_TAG}merge", lambda loader, node: loader.construct_scalar(node))
+_Loader.add_constructor(f"{_TAG}merge", lambda _, node: str(node.value))
 
 
 class _FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

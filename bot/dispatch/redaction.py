@@ -28,6 +28,30 @@ _SENSITIVE_NAME = (
     r"account[ ._-]?key|session[ ._-]?id|credential|authorization|signature|cookie|passcode|passwort|\bpass(?=['\"]?=))"
 )
 _VALUE = r"(?:\\+\"[^\"]*\"|\"(?:[^\"\\]|\\.)*\"|'[^']*'|\{[^{}]*\}|\[[^\[\]]*\]|[^\s,;&<]+)"
+# Values that say something and are no secret, of which on-call needs each word.
+_ALGORITHM = (
+    r"(?:(?:hmac-?)?sha-?(?:1|224|256|384|512)(?:/\d{3})?(?:with(?:rsa|ecdsa|dsa)(?:andmgf1)?)?|md5(?:withrsa)?|"
+    r"(?:hmac-?md5|[hrpe]s(?:256|384|512)k?|eddsa|ed25519|ecdsa|rsa(?:ssa-pss|-oaep(?:-\d{3})?|-pss)?|bcrypt|scrypt|"
+    r"argon2(?:id|i|d)?|pbkdf2(?:withhmacsha\d{1,3})?|aes(?:[-_/][a-z0-9]{1,20}){0,3}|a(?:128|192|256)(?:gcm)?(?:kw)?|"
+    r"aws4-hmac-sha256))"
+)
+_MESSAGE = (
+    r"(?:rpc error|err(?:or)?|failed|failure|unable to|cannot|could not|couldn't|can't|invalid|malformed|missing|"
+    r"expired|unauthorized|forbidden|denied|unknown|unsupported|timeout|timed out|eof|dial tcp|i/o timeout|references|"
+    r"mount|(?:must|should|is|was|has) (?:not|be|have|match|required|missing|empty|expired|been)|no such|"
+    r"not (?:found|set|valid|allowed|authorized|provided)|context (?:deadline|canceled)|access (?:is )?denied|"
+    r"unexpected (?:status|end|eof|error)|status(?: code)?:? \d{3}|"
+    r"(?:secrets?|configmaps?|object) \\*\"[\w./-]{1,100}\\*\" (?:not|is))(?:[\s,;]|:\s|[.)'\"]{1,2}(?:\s|$)|$)|"
+    r"(?:get|post|head|put) \\*\"https?:"
+)
+_END = r"[)\]}'\".]{0,3}(?:[\s,;&<]|$)"
+# IAM's names of what a secret store does (AWS service authorization reference), and the ARNs of its secrets.
+_AWS = (
+    rf"(?<=secretsmanager:)(?-i:(?:[A-Z][a-z]{{2,20}}){{1,5}}\*{_END}|(?:[A-Z][a-z]{{2,20}}){{2,5}}{_END}|"
+    r"[a-z]{2}(?:-[a-z]{2,9}){1,3}-\d:\d{0,12}:secret:)|"
+    r"(?<=\d:secret:)[\w/+=.@!-]{1,600}" + _END
+)
+_HARMLESS = rf"(?:\\*['\"]?{_ALGORITHM}{_END}|(?<=\s)(?:{_MESSAGE})|{_AWS})"
 # All repetitions that could begin at many places are bounded: a log line of a megabyte must not hold up the loop.
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
@@ -49,7 +73,11 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(\s-u\s{1,9}[^\s:]{1,60}:)\S+", rf"\1{MASK}"),
         (r"(\bjdbc:oracle:[a-z0-9]{1,20}:[^\s/@]{0,200})/[^\s/]+@", rf"\1/{MASK}@"),
         # name=value, "name": "value" (also escaped, within a JSON text), <name>value</name>
-        (rf"({_SENSITIVE_NAME}[\w.-]{{0,40}}\\*['\"]?\s*[=:>]+\s*){_VALUE}", rf"\1{MASK}"),
+        (
+            # The class of an exception is no name of a value.
+            rf"({_SENSITIVE_NAME}[\w.-]{{0,40}}(?<!error)(?<!exception)\\*['\"]?\s*[=:>]++\s*+)(?!{_HARMLESS}){_VALUE}",
+            rf"\1{MASK}",
+        ),
         # --name value
         (rf"((?<![\w-])--[\w-]{{0,40}}{_SENSITIVE_NAME}[\w-]{{0,40}}\s+){_VALUE}", rf"\1{MASK}"),
     )
@@ -64,6 +92,7 @@ _HINT = re2.compile(
 _MAPPED_APART = frozenset({"kind", "pairs", "rows"})
 _WITHOUT_TEXT = frozenset({bool, int, float, datetime.datetime, type(None)})
 _SENSITIVE_KEY = re.compile(_SENSITIVE_NAME, re.IGNORECASE)
+_ALGORITHM_NAME = re.compile(_ALGORITHM, re.IGNORECASE)
 
 
 class Redactor:
@@ -93,7 +122,8 @@ class Redactor:
 
     def value(self, name: str, value: str) -> str:
         """Return the value of *name*, masked where the name indicates a secret."""
-        return MASK if value and _SENSITIVE_KEY.search(name) else self.text(value)
+        is_secret = value and _SENSITIVE_KEY.search(name) and _ALGORITHM_NAME.fullmatch(value) is None
+        return MASK if is_secret else self.text(value)
 
     def log(self, log: reports.Log) -> reports.Log:
         """Return *log* without secrets in any of its texts."""

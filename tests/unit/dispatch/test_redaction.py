@@ -22,6 +22,18 @@ LONG = 60_000
     ("text", "secret"),
     [
         pytest.param("password=hunter2", "hunter2", id="equals sign"),
+        pytest.param("secretsmanager:hunter2Get", "hunter2Get", id="no action of AWS"),
+        pytest.param("secret:GetMeIn42", "GetMeIn42", id="another service"),
+        pytest.param("secret=HS256hunter2", "hunter2", id="begins like an algorithm"),
+        pytest.param("password=md5:hunter2", "hunter2", id="hash with its algorithm"),
+        pytest.param("password=rsa.hunter2", "hunter2", id="algorithm with a suffix"),
+        pytest.param("token=error-hunter2", "hunter2", id="begins like a message"),
+        pytest.param("token: error-hunter2", "hunter2", id="begins like a message, after a space"),
+        pytest.param("token: timeout/hunter2", "hunter2", id="begins like a message, as a path"),
+        pytest.param("token: failedhunter2", "hunter2", id="begins like a message, as one word"),
+        pytest.param("token: error, password: hunter2", "hunter2", id="secret after a message"),
+        pytest.param("BadCredentialsException: password=hunter2", "hunter2", id="secret in an exception"),
+        pytest.param("signature: SHA256withRSA, secret: hunter2", "hunter2", id="secret after an algorithm"),
         pytest.param("password: hunter2", "hunter2", id="colon"),
         pytest.param("PASSWORD = hunter2 ", "hunter2", id="capitals and spaces"),
         pytest.param("db password: hunter2", "hunter2", id="two words"),
@@ -96,6 +108,24 @@ def test_secret_is_masked_visibly(text: str, secret: str) -> None:
         "key=value; path=/tmp",
         "java.lang.IllegalStateException: no session",
         "ey, what is this",
+        "User: x is not authorized to perform: secretsmanager:GetSecretValue on resource: y",
+        "secretsmanager:GetSecretValue",
+        '"Action": ["secretsmanager:DescribeSecret", "secretsmanager:Get*"]',
+        "on resource: arn:aws:secretsmanager:eu-west-1:000000000000:secret:pos/db-a1b2c3 because",
+        "signature: SHA256withRSA",
+        "signatureAlgorithm=SHA512withECDSA, version=3",
+        '{"token.algorithm": "HS256", "signature": "RS512"}',
+        "jwt.signature-algorithm: ES256",
+        "password-encoder: bcrypt",
+        'MountVolume.SetUp failed for volume "secrets-store-inline" : rpc error: code = Unknown desc = x',
+        'MountVolume.SetUp failed for volume "db-credentials" : secret "db-credentials" not found',
+        "failed to fetch anonymous token: unexpected status from GET request: 401 Unauthorized",
+        'failed to fetch oauth token: Get "https://auth.example.com": dial tcp: lookup failed',
+        "o.s.s.a.BadCredentialsException: Bad credentials",
+        "io.jsonwebtoken.security.SignatureException: JWT signature does not match",
+        "CredentialsProviderError: Could not load credentials",
+        "password: must not be blank",
+        "Secret: not found",
         "",
     ],
 )
@@ -126,6 +156,11 @@ def test_known_values_are_masked_anywhere() -> None:
 
 def test_short_known_value_does_not_mask_words() -> None:
     assert redaction.Redactor(["pos", "", "order"]).text("pos-order is UP") == "pos-order is UP"
+
+
+def test_algorithm_is_shown_under_a_secret_name() -> None:
+    assert PLAIN.pair("signature algorithm", "SHA256withRSA") == ("signature algorithm", "SHA256withRSA")
+    assert PLAIN.pair("signature algorithm", "SHA256withRSA hunter2")[1] == MASK
 
 
 @pytest.mark.parametrize(
@@ -201,6 +236,12 @@ def test_characters_unsupported_by_databases_are_replaced(text: str) -> None:
             'password\\"',
             "--password",
             "password=\\",
+            "secretsmanager:",
+            "secretsmanager:Get",
+            "1:secret:a",
+            "tokenError: ",
+            "token: sha256",
+            "password: aes-",
         ),
         *("cookie=", "authorization", "bearer ", "basic\t", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----"),
         *("a://", "a://a:", "a://a@", "jdbc:oracle:a:", "hooks.slack.com/", "api key "),
