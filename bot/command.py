@@ -109,26 +109,27 @@ def _vocabulary(info: pydantic.ValidationInfo) -> Vocabulary:
     return info.context
 
 
-def _plain(name: str) -> str:
-    """Return a name without the marks that people put around it in chat, and without a full stop."""
-    return name.strip(_CHAT_MARKS)
+def _plain(name: str, known: Collection[str]) -> str:
+    """Return a *known* name without the marks around it in chat and without a full stop; others as they are typed."""
+    plain = name.strip(_CHAT_MARKS).lower()
+    return plain if plain in known else name.strip()
 
 
 def _known_service(value: str, info: pydantic.ValidationInfo) -> str:
-    catalogue, names = _vocabulary(info).catalog, [_plain(name) for name in value.split(",")]
-    known = [name for name in names if name.lower() in catalogue.names]
-    if len(names) > 1 and len(known) == len(names):
+    catalogue = _vocabulary(info).catalog
+    names = [_plain(name, catalogue.names) for name in value.split(",")]
+    if len(names) > 1 and all(name in catalogue.names for name in names):
         raise ValueError(f"One service at a time; {value} are {len(names)}. Run the command for each.")
-    return _named(lambda: catalogue.find(_plain(value)).name)
+    return _named(lambda: catalogue.find(_plain(value, catalogue.names)).name)
 
 
 def _known_selection(value: str, info: pydantic.ValidationInfo) -> str:
-    catalogue, names = _vocabulary(info).catalog, [_plain(name).lower() for name in value.split(",")]
-    parts = []
-    for name in filter(None, names):
+    catalogue = _vocabulary(info).catalog
+    known, parts = {*catalogue.names, *catalogue.groups, config_catalog.ALL}, []
+    for name in (_plain(part, known) for part in value.split(",") if part.strip(_CHAT_MARKS)):
         found = _named(functools.partial(catalogue.select, name))
         is_one = len(found) == 1 and name not in (config_catalog.ALL, *catalogue.groups)
-        parts.append(found[0].name if is_one else name)
+        parts.append(found[0].name if is_one else name.lower())
     if not parts:
         raise ValueError(f"“{errors.shorten(value, 60)}” names no service.")
     return ",".join(dict.fromkeys(parts))
@@ -137,7 +138,7 @@ def _known_selection(value: str, info: pydantic.ValidationInfo) -> str:
 def known_environment(value: str | None, info: pydantic.ValidationInfo) -> str:
     """Return the name of an environment; the default one for None."""
     environments = _vocabulary(info).environments
-    name = environments.default if value is None else _plain(value).lower()
+    name = environments.default if value is None else _plain(value, environments.environments).lower()
     _named(lambda: environments.find(name))
     return name
 

@@ -73,7 +73,12 @@ class Parser:
         except errors.UsageError as error:
             shorter = chat_text.without_ending(words) if from_chat and rest else None
             if shorter is not None:
-                return self.parse(shlex.join(shorter), from_chat=False)
+                try:
+                    return self.parse(shlex.join(shorter), from_chat=False)
+                except errors.UsageError:
+                    # A line that is wrong without its punctuation too is told as it was typed.
+                    if len(shorter) < len(words):
+                        raise
             raise _with_usage(error, command, words) from error
 
     def reply_to(self, text: str) -> invocations.Reply:

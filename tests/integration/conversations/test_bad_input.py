@@ -25,7 +25,7 @@ LINES = {
     "duration out of range": ("health order --wait 99h", "wait"),
     "negative duration": ("health order --wait=-3m", "is no duration; write it like 90s, 3m, 1h30m or 7d"),
     "nonsense duration": ("health order --wait soon", "is no duration"),
-    "too many words": ("health order price", "Unexpected argument: price"),
+    "too many words": ("pods order price", "pods takes one service; run it for each of them."),
     "unbalanced quote": ('health "pos-order', "a quote is opened but not closed"),
     "lone backslash": ("health pos-order \\", "it ends in a lone backslash"),
     "10,000 characters": ("health " + "x" * 9_993, "That is 10,000 characters"),
