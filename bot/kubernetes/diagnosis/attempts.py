@@ -19,6 +19,7 @@ SECTION = "start-failures"
 STARTED = re2.compile(r"\b(?:Started|Restored) \S+ in (?P<seconds>\d+(?:\.\d+)?) seconds\b")
 """Spring Boot's last line of a start; runners follow, whose failure ends it as well."""
 _SERVES = re2.compile(r"(?i)\b(?:Tomcat|Netty|Jetty|Undertow|gRPC Server)\b[^\n]{0,40} started\b|\bstarted on ports?\b")
+_PORT = re2.compile(r"(?:Tomcat|Netty|Jetty|Undertow) started on port(?:\(?s?\)?:?) (?P<port>\d+)")
 _FAILURE = re2.compile(
     r"APPLICATION FAILED TO START|Application (?:run|startup) failed|Exception in thread \"main\""
     r"|Logging system failed to initialize|Could not create the Java Virtual Machine|exec format error"
@@ -66,6 +67,12 @@ class StartAttempt:
     def started_line(self) -> str:
         """The record of the last successful start; empty if there is none."""
         return "" if self.started_index is None else self.records[self.started_index].text.strip()
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """Ports that the application opened."""
+        found = [match["port"] for one in self.records if (match := _PORT.search(one.text))]
+        return tuple(dict.fromkeys(found))
 
     @property
     def failures(self) -> list[log_records.Record]:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from bot import errors
 from bot.config import catalog
-from bot.kubernetes.diagnosis import attempts, matcher, rules
+from bot.kubernetes.diagnosis import attempts, carriers, matcher, rules
 from bot.kubernetes.diagnosis import reports as diagnosis_reports
 from bot.kubernetes.logs import parser
 from bot.model import reports
@@ -33,7 +33,7 @@ async def read(path: pathlib.Path) -> attempts.StartAttempt:
     splitter = parser.LineSplitter()
     lines = [*splitter.feed(content), *splitter.finish()]
     source = "standard input" if path == STANDARD_INPUT else path.name
-    entries = parser.join_lines(line.decode(errors="replace") for line in lines)
+    entries = parser.join_lines(carriers.unwrap([line.decode(errors="replace") for line in lines]))
     return attempts.StartAttempt(pod="", container="", source=source, entries=entries)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.kubernetes import workloads
 
 
+MAX_SHOWN_PODS = 3
 LOG_LINES = 1_500
 """Of each log; the stack trace of a failed start may have several hundred."""
 
@@ -167,6 +168,7 @@ class _Diagnosis:
         shown = diagnosis_reports.cause_sections(self.causes, point_to, max(len(self.state.live), 1))
         is_explained = any(cause.is_explanation for cause in self.causes) or self._is_starting
         if not is_explained and not self.state.has_started:
+            shown += self._pods()
             shown += diagnosis_reports.log_tail(self.attempts)
             if not self.causes and not self.state.pods:
                 shown.append(reports.Text(text="No pods, for an unknown reason. Check the events and the controllers."))
@@ -175,6 +177,12 @@ class _Diagnosis:
         if skipped > 0:
             shown.append(reports.Text(text=f"The logs of {skipped} more failing pods were not read."))
         return shown
+
+    def _pods(self) -> list[reports.Section]:
+        """Return the state of failing pods and the reason that Kubernetes gives for it."""
+        failing = self.state.failing[:MAX_SHOWN_PODS]
+        pairs = tuple((pod.name, ": ".join([pod.status, *pod.blocked_by[:1]])) for pod in failing)
+        return [reports.Fields(title="Pods", pairs=pairs)] if pairs else []
 
     def _next_actions(self) -> tuple[reports.NextAction, ...]:
         if self.run_again is not None:

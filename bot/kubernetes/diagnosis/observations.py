@@ -11,6 +11,7 @@ from bot.model import durations
 _INITIAL_REASONS = frozenset({"", "ContainerCreating", "PodInitializing"})
 """For which every container waits at first."""
 _SIGKILL_EXIT_CODE = 137
+_READINESS_GATES = "ReadinessGatesNotReady: "
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +53,8 @@ def current(events: Iterable[kubernetes.Event], pod: kubernetes.Pod | None = Non
         for event in listed
         if not (event.name in created and event.last_at < created[event.name])
         and not (started is not None and event.last_at < started)
-        and not (event.reason == "NodeNotReady" and pod is not None and not _has_ready_containers(pod))
+        and not (event.reason == "NodeNotReady" and pod is not None and not pod.is_node_unready)
     ]
-
-
-def _has_ready_containers(pod: kubernetes.Pod) -> bool:
-    return all(one.is_ready or one.is_init for one in pod.containers)
 
 
 def _started_at(containers: Iterable[kubernetes.Container]) -> datetime.datetime | None:
@@ -86,8 +83,10 @@ def of_pod(pod: kubernetes.Pod, now: datetime.datetime) -> list[Observation]:
     texts = [f"{pod.reason}: {pod.message}"] if pod.reason else []
     if pod.unschedulable_reason:
         texts.append(f"Unschedulable: {pod.unschedulable_reason}")
-    if not pod.is_ready and pod.phase == "Running" and _has_ready_containers(pod):
-        texts.append(pod.unready_reason or f"PodNotReady: on node {pod.node}")
+    if pod.is_node_unready:
+        texts.append(f"PodNotReady: on node {pod.node}")
+    elif pod.unready_reason.startswith(_READINESS_GATES):
+        texts.append(pod.unready_reason)
     texts += [text for container in pod.containers for text in _of_container(container, now)]
     return [
         Observation(where=rules.Location.STATE, text=text, source=f"status of {pod.name}", pod=pod.name)

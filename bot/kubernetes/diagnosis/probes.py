@@ -1,4 +1,4 @@
-"""Findings about time, which no pattern can express: probes that act too early, and pods that are still starting."""
+"""Findings that no pattern can express: probes that act too early or ask another port, pods that are still starting."""
 
 import datetime
 import re
@@ -8,11 +8,13 @@ from bot.kubernetes import model as kubernetes
 from bot.kubernetes.diagnosis import attempts as start_attempts
 from bot.kubernetes.diagnosis import matcher, rules
 
-PROBE_TOO_EARLY, STARTING = "probe-too-early", "starting"
+PROBE_TOO_EARLY, PROBE_OTHER_PORT, STARTING = "probe-too-early", "probe-other-port", "starting"
 SECTION, PROBES_SECTION = "start-failures", "health-checks"
 START_SECONDS = 60.0
 """Granted to every pod; a startup probe may grant more."""
 _KILLED_BY = re.compile(r"failed (?P<kind>liveness|startup) probe, will be restarted")
+_PROBE_PORT = re.compile(r"(?:GET|TCP) :(?P<port>\d+)")
+_REFUSED = "connection refused"
 _BEGUN = re.compile(r"\bStarting \S+ .{0,80}using Java\b")
 _INITIAL_REASONS = frozenset({"", "ContainerCreating", "PodInitializing"})
 
@@ -20,14 +22,37 @@ _INITIAL_REASONS = frozenset({"", "ContainerCreating", "PodInitializing"})
 def find(
     pod: kubernetes.Pod, events: Sequence[kubernetes.Event], attempts: Sequence[start_attempts.StartAttempt]
 ) -> list[matcher.Finding]:
-    """Return a finding for each container that a probe kills before the application has started."""
+    """Return a finding for each container with a probe that kills it before it has started, or asks another port."""
     found = []
     for container in pod.containers:
         probe = _killing_probe(container)
         own = [attempt for attempt in attempts if (attempt.pod, attempt.container) == (pod.name, container.name)]
+        found += [finding for one in container.probes for finding in _other_port(one, own, events)]
         if probe is not None and container.restarts:
             found += _too_early(probe, own, _kills(pod, events, probe.kind))
     return found
+
+
+def _other_port(
+    probe: kubernetes.Probe, attempts: Sequence[start_attempts.StartAttempt], events: Sequence[kubernetes.Event]
+) -> list[matcher.Finding]:
+    """Return that *probe* is refused because the application listens on other ports."""
+    asked = _PROBE_PORT.search(probe.target)
+    refused = [one for one in events if _REFUSED in one.message and one.message.lower().startswith(probe.kind)]
+    served = next((one.ports for one in attempts if one.ports), ())
+    if asked is None or not refused or not served or asked["port"] in served:
+        return []
+    return [
+        matcher.Finding(
+            id=PROBE_OTHER_PORT,
+            title=f"{probe.kind} probe asks port {asked['port']}, the application listens on {', '.join(served)}",
+            certainty=rules.Certainty.CERTAIN,
+            section=PROBES_SECTION,
+            advice="Set the port of the probe and of the Service to the application’s, or change server.port.",
+            evidence=rules.Evidence(source=f"events of {refused[0].name}", text=refused[0].message),
+            pod=refused[0].name,
+        )
+    ]
 
 
 def find_starting(pod: kubernetes.Pod, now: datetime.datetime) -> list[matcher.Finding]:

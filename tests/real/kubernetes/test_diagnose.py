@@ -225,6 +225,49 @@ async def test_missing_right_to_read_logs_is_shown(
     assert "pods/log" in json.dumps(report["sections"])
 
 
+async def test_dump_that_kubectl_wrote_says_the_same(
+    cluster: ControlPlane, namespace: str, environment: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    [pod] = await deployed(cluster, namespace)
+    written(cluster, namespace, pod, spring_logs.database_refused(), attempt=4)
+    await pod_states.put(cluster, namespace, pod, pod_states.crash_looping, restarts=4)
+    _, live = await asked(environment)
+    report = await dumped(cluster, namespace, environment, tmp_path / "dump")
+
+    assert report["facts"]["cause"] == live["facts"]["cause"] == "database-refused"
+    assert report["headline"] == live["headline"].replace("· sandbox:", "· dump:")
+
+
+async def test_dump_that_kubectl_wrote_lacks_previous_logs(
+    cluster: ControlPlane, namespace: str, environment: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    [pod] = await deployed(cluster, namespace)
+    written(cluster, namespace, pod, spring_logs.database_refused(), attempt=1)
+    written(cluster, namespace, pod, spring_logs.normal_start()[:12], attempt=2)
+    await runs_unready(cluster, namespace, pod, restarts=2)
+
+    report = await dumped(cluster, namespace, environment, tmp_path / "dump")
+
+    assert "A cluster dump holds no previous logs." in json.dumps(report["sections"])
+    assert "Starting" in json.dumps(report["sections"])
+
+
+async def dumped(
+    cluster: ControlPlane, namespace: str, environment: dict[str, str], folder: pathlib.Path
+) -> dict[str, Any]:
+    """Return the report of a dump that kubectl writes now, by a posbot without a cluster."""
+    finished = await cluster.kubectl(
+        "cluster-info", "dump", "--namespaces", namespace, "--output-directory", str(folder)
+    )
+    assert finished.code == 0, finished.err
+    environment = environment | {"KUBECONFIG": "/nowhere"}
+    words = ("diagnose", "order", "--dump", str(folder), "--output", "json")
+    _, output, complaint = await processes.run(environment, *words)
+    assert complaint == ""
+    report: dict[str, Any] = json.loads(output)
+    return report
+
+
 async def runs_unready(cluster: ControlPlane, namespace: str, pod: str, *, restarts: int) -> None:
     """Let the containers of a pod run again, without passing their readiness probes."""
     path = f"/api/v1/namespaces/{namespace}/pods/{pod}"

@@ -134,7 +134,8 @@ async def test_unreachable_database_is_the_cause(
             "configuration missing or unreadable (file [shop.yaml])", id="file",
         ),
         pytest.param(
-            "SERVER_SSL_KEYSTORE", "file:/nowhere.p12", "certificate", "invalid certificate or key store", id="store"
+            "SERVER_SSL_KEYSTORE", "file:/nowhere.p12", "key-store-missing",
+            "keystore or certificate /nowhere.p12 does not exist", id="store",
         ),
         pytest.param("JAVA_TOOL_OPTIONS", "-XX:Bogus", "java-option", "invalid JVM option", id="option of Java"),
     ],

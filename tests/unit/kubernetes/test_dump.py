@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -53,6 +54,19 @@ def a_dump(folder: pathlib.Path, *, namespace: str = "shop", log: str = "", **st
     return folder
 
 
+def change(folder: pathlib.Path, kind: str, edit: Callable[[list[Any]], object]) -> None:
+    path = folder / "shop" / f"{kind}.json"
+    document = json.loads(path.read_text())
+    edit(document["items"])
+    path.write_text(json.dumps(document))
+
+
+def an_event(reason: str, message: str) -> dict[str, Any]:
+    involved = {"kind": "Pod", "name": POD}
+    seen = "2026-11-27T12:05:00Z"
+    return {"type": "Warning", "reason": reason, "message": message, "involvedObject": involved, "lastTimestamp": seen}
+
+
 async def diagnosed(folder: pathlib.Path, namespace: str = "positivity") -> reports.Report:
     data = runbook_data.load(runbook_folder.PROJECT / "runbook_data")
     service = data.catalog.find("pos-order")
@@ -102,6 +116,45 @@ async def test_error_in_place_of_a_log_is_said(tmp_path: pathlib.Path) -> None:
     report = await diagnosed(a_dump(tmp_path, state=running, log="Request log error: the node is gone\n"))
 
     assert "the node is gone" in text_of(report)
+
+
+async def test_probe_of_another_port_is_told(tmp_path: pathlib.Path) -> None:
+    probe = {"readinessProbe": {"httpGet": {"path": "/actuator/health", "port": 9007}}}
+    message = (
+        'Readiness probe failed: Get "http://10.1.1.1:9007/x": dial tcp 10.1.1.1:9007: connect: connection refused'
+    )
+    folder = a_dump(
+        tmp_path,
+        state={"running": {"startedAt": "2026-11-27T12:00:01Z"}},
+        log="2026-11-27T12:00:09.114Z  INFO 1 --- [main] a.b.C : Tomcat started on port 8080 (http)\n"
+        "2026-11-27T12:00:09.115Z  INFO 1 --- [main] a.b.C : Started Order in 8.9 seconds\n",
+    )
+    change(folder, "pods", lambda pods: pods[0]["spec"]["containers"][0].update(probe))
+    change(folder, "events", lambda events: events.append(an_event("Unhealthy", message)))
+
+    report = await diagnosed(folder)
+
+    assert report.headline.endswith("readiness probe asks port 9007, the application listens on 8080")
+    assert report.facts["certainty"] == "certain"
+
+
+async def test_node_that_does_not_report_is_told(tmp_path: pathlib.Path) -> None:
+    folder = a_dump(tmp_path, ready=True, state={"running": {"startedAt": "2026-11-27T12:00:01Z"}})
+    change(folder, "events", lambda events: events.append(an_event("NodeNotReady", "Node is not ready")))
+    change(folder, "pods", lambda pods: pods[0]["status"].update(conditions=[{"type": "Ready", "status": "False"}]))
+
+    report = await diagnosed(folder)
+
+    assert report.headline.endswith("not starting: the pod’s node is not ready (Node is not ready)")
+
+
+async def test_unknown_state_is_shown_with_the_end_of_the_log(tmp_path: pathlib.Path) -> None:
+    folder = a_dump(tmp_path, state={"running": {"startedAt": "2026-11-27T12:00:01Z"}}, log="the till is jammed\n")
+
+    report = await diagnosed(folder)
+
+    assert report.headline.endswith("not starting, no known cause")
+    assert [section.title for section in report.sections] == ["Pods", f"End of the log of {POD}"]
 
 
 async def test_namespace_of_the_environment_is_preferred(tmp_path: pathlib.Path) -> None:
