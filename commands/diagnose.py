@@ -36,7 +36,9 @@ class Parameters(command.ServiceParameters):
     jar: Annotated[
         pathlib.Path | None,
         command.Option(label="PATH"),
-        pydantic.Field(description="start this jar here, on the service’s port, and stop it again (terminal only)"),
+        pydantic.Field(
+            description="start this jar here, compare it with the catalog, and stop it again (terminal only)"
+        ),
     ] = None
     limit: Annotated[
         command.Duration | None,
@@ -95,6 +97,7 @@ async def _start_jar(jar: pathlib.Path, parameters: Parameters, context: command
 
     start = diagnosis_jar.JarStart(
         service=service,
+        services=context.catalog.services,
         jar=jar,
         timeout=parameters.limit or DEFAULT_START_TIMEOUT,
         java=context.java,
@@ -129,6 +132,6 @@ COMMAND = command.Command(
     deadline=_deadline,
     facts=command.facts(
         texts=("service", "environment", "cause", "reason", "certainty", "causes", "health"),
-        numbers=("desired", "ready", "pods", "affected", "seconds", "exit_code"),
+        numbers=("desired", "ready", "pods", "affected", "seconds", "exit_code", "port"),
     ),
 )

@@ -10,6 +10,7 @@ import collections
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import signal
 import tempfile
@@ -27,6 +28,8 @@ HOST = "127.0.0.1"
 _CHUNK_BYTES = 65_536
 _OUTPUT_TIMEOUT_SECONDS = 2.0
 _CONNECT_TIMEOUT_SECONDS = 1.0
+_VERSION = re.compile(r'^JAVA_VERSION="([^"]+)"', re.MULTILINE)
+"""In the file `release` of each JDK and JRE."""
 _TERMINATING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -102,6 +105,21 @@ class Java:
     def __init__(self, environment: Mapping[str, str], *, grace_seconds: float = SHUTDOWN_GRACE_SECONDS) -> None:
         self._environment = dict(environment)
         self._grace_seconds = grace_seconds
+
+    def describe(self) -> str:
+        """
+        Return the version and the program that `running` uses, such as `21.0.8 (/opt/java/bin/java)`.
+
+        Raises:
+            errors.Refused: no Java.
+        """
+        program = self._find()
+        release = pathlib.Path(program).resolve().parent.parent / "release"
+        try:
+            version = _VERSION.search(release.read_text(errors="replace"))
+        except OSError:
+            version = None
+        return f"{version[1]} ({program})" if version else program
 
     @contextlib.asynccontextmanager
     async def running(self, jar: pathlib.Path, arguments: Sequence[str] = ()) -> AsyncIterator[JarProcess]:

@@ -487,3 +487,19 @@ async def test_posbot_settings_do_not_reach_the_jar(environment: dict[str, str],
     assert "SHOP=corner" in output
     assert "SLACK" not in output
     assert "POSBOT_RUNBOOK_DATA" not in output
+
+
+@pytest.mark.slow
+async def test_application_that_exits_after_its_start_has_not_started(
+    environment: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    script = "echo '  INFO 1 --- [main] o.A : Started App in 1.2 seconds (process running for 2)'; sleep 2.5; exit 0"
+    environment["JAVA_HOME"] = str(fake_java.home(tmp_path, script))
+
+    code, output, _ = await processes.run(
+        environment, "diagnose", "accounting", "--jar", str(fake_java.jar(tmp_path)), "--output", "json"
+    )
+
+    report = json.loads(output)
+    assert (code, report["verdict"]) == (1, "failed")
+    assert report["facts"]["exit_code"] == 0

@@ -48,6 +48,7 @@ def environment(
         "JAVA_HOME": str(build.jdk),
         "TMPDIR": str(tmp_path / "tmp"),
         "SPRING_DATASOURCE_URL": data_source.jdbc_url,
+        "SERVER_PORT": str(port),
     }
 
 
@@ -84,6 +85,34 @@ async def test_started_jar_is_reported_and_stopped(environment: dict[str, str], 
     assert report["facts"]["health"] in {"up", "slow"}
     assert not await java.Java({}).is_port_in_use(port)
     assert leftovers(jar, environment) == []
+
+
+async def test_own_port_of_the_jar_is_compared_with_the_catalog(
+    environment: dict[str, str], jar: str, port: int
+) -> None:
+    own = environment["SERVER_PORT"] = str(spring_processes.free_port())
+
+    code, report = await started(environment, "--jar", jar)
+
+    assert (code, report["verdict"]) == (1, "warning")
+    assert f"health UP; port {own} in the jar, {port} in the catalog" in report["headline"]
+    assert report["facts"]["port"] == int(own)
+
+
+async def test_jar_of_another_service_is_named(environment: dict[str, str], jar: str, port: int) -> None:
+    runbook_folder.write(pathlib.Path(environment["POSBOT_RUNBOOK_DATA"]), {"pos-price": port})
+
+    code, output, complaint = await processes.run(
+        environment, "diagnose", "pos-price", "--jar", jar, "--output", "json"
+    )
+
+    report = json.loads(output or complaint)
+    assert (code, report["verdict"]) == (1, "warning")
+    assert report["headline"].endswith("health UP; this is the jar of pos-order")
+    [own] = [section for section in report["sections"] if section["title"] == "Jar"]
+    told = dict(own["pairs"])
+    assert told["jar"] == "pos-order 1.4.2, posbot.order.OrderApplication"
+    assert str(environment["JAVA_HOME"]) in told["Java"]
 
 
 async def test_port_in_use_is_the_cause(environment: dict[str, str], jar: str, port: int) -> None:
@@ -166,8 +195,8 @@ async def test_older_java_is_the_cause(environment: dict[str, str], jar: str) ->
 async def test_start_timeout_stops_the_jar(environment: dict[str, str], jar: str) -> None:
     code, report = await started(environment, "--jar", jar, "--limit", "1s")
 
-    assert code == 1
-    assert "pos-order: not started within 1 s" in report["headline"]
+    assert (code, report["verdict"]) == (3, "unknown")
+    assert report["headline"] == "pos-order: still starting after 1 s, no failure so far (see --limit)"
     assert leftovers(jar, environment) == []
 
 
@@ -177,7 +206,7 @@ async def test_start_timeout_shows_the_health(environment: dict[str, str], jar: 
     code, report = await started(environment, "--jar", jar, "--limit", "45s")
 
     assert code == 1
-    assert "not started within 45 s: DOWN (diskSpace)" in report["headline"]
+    assert "started, not healthy within 45 s: DOWN (diskSpace)" in report["headline"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)

@@ -22,6 +22,15 @@ def a_java(folder: pathlib.Path, script: str, **more: float) -> java.Java:
     return java.Java(environment, **more)
 
 
+def test_java_is_named_with_its_version(tmp_path: pathlib.Path) -> None:
+    found = a_java(tmp_path, "exit 0")
+    program = tmp_path / "jdk" / "bin" / "java"
+
+    assert found.describe() == str(program)
+    (tmp_path / "jdk" / "release").write_text('IMPLEMENTOR="Debian"\nJAVA_VERSION="21.0.8"\n')
+    assert found.describe() == f"21.0.8 ({program})"
+
+
 async def test_output_and_exit_code_are_read(tmp_path: pathlib.Path) -> None:
     script = "echo one; echo two >&2; printf 'no line end'; exit 3"
 
