@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Without bytecode each worker of the tests, and each command they start, compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo generate test test-all check bench lock clean
+.PHONY: setup demo generate record test test-all check bench lock clean
 
 setup: $(VENV)/.ready
 
@@ -36,6 +36,10 @@ demo: setup
 # Writes the Slack manifest, the JSON Schema of procedures and README's command table anew from the declarations.
 generate: setup
 	$(BIN)/posbot generate
+
+# Starts a real Spring Boot in each failing way and records tests/corpus anew; NAMES="..." a part of it.
+record: setup
+	$(BIN)/python -m tests.real.spring.record $(NAMES)
 
 # The quick suite.
 test: setup

@@ -1,6 +1,7 @@
 """An empty database of each kind that posbot knows; a conftest takes the fixtures that it needs from here."""
 
 import asyncio
+import contextlib
 import functools
 import itertools
 import os
@@ -23,19 +24,30 @@ _OWNER = "postgres"
 @pytest.fixture(scope="session")
 def postgresql_folder() -> Iterator[pathlib.Path]:
     """The folder with the socket of a PostgreSQL that lives as long as the tests do."""
-    with tempfile.TemporaryDirectory(prefix="posbot-postgresql-", ignore_cleanup_errors=True) as name:
-        yield from _running_postgresql(pathlib.Path(name))
+    with (
+        tempfile.TemporaryDirectory(prefix="posbot-postgresql-", ignore_cleanup_errors=True) as name,
+        running_postgresql(pathlib.Path(name)) as folder,
+    ):
+        yield folder
 
 
-def _running_postgresql(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+@contextlib.contextmanager
+def running_postgresql(folder: pathlib.Path, port: int | None = None) -> Iterator[pathlib.Path]:
+    """
+    Run a PostgreSQL whose socket is in *folder*, for its owner without a password.
+
+    With a *port* it is also there over TCP, and asks for passwords.
+    """
     programs = _programs()
     # It refuses to run as root, so there it runs as the user that Debian's package makes.
     user = _OWNER if os.geteuid() == 0 else None
     if user:
         shutil.chown(folder, user)
-    _run([str(programs / "initdb"), "-D", str(folder / "data"), "-U", _OWNER, "-A", "trust", "-E", "UTF8", "-N"], user)
+    logins = ["-U", _OWNER, "--auth-local", "trust", "--auth-host", "scram-sha-256"]
+    _run([str(programs / "initdb"), "-D", str(folder / "data"), *logins, "-E", "UTF8", "-N"], user)
     # Without TCP there is no port that another program could have; several servers differ by their folders.
-    options = ["-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=40"]
+    tcp = ["listen_addresses="] if port is None else ["listen_addresses=127.0.0.1", "-c", f"port={port}"]
+    options = ["-k", str(folder), "-c", *tcp, "-c", "fsync=off", "-c", "max_connections=40"]
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(
@@ -47,12 +59,19 @@ def _running_postgresql(folder: pathlib.Path) -> Iterator[pathlib.Path]:
         ) as server,
     ):
         try:
-            _run([str(programs / "pg_isready"), "-h", str(folder), "-t", "1"], user, until=_STARTING_SECONDS)
+            ready = [str(programs / "pg_isready"), "-h", str(folder), *_at(port), "-t", "1"]
+            _run(ready, user, until=_STARTING_SECONDS)
             yield folder
         finally:
             # SIGINT ends connections and stops; SIGTERM would wait for them.
             server.send_signal(2)
             server.wait(timeout=_STARTING_SECONDS)
+
+
+def execute(folder: pathlib.Path, port: int, *statements: str, database: str = _OWNER) -> None:
+    """Execute SQL as the owner of the PostgreSQL in *folder*."""
+    command = [str(_programs() / "psql"), "-X", "-q", "-h", str(folder), *_at(port), "-U", _OWNER, "-d", database]
+    _run([*command, "-v", "ON_ERROR_STOP=1", *(part for one in statements for part in ("-c", one))], None)
 
 
 def _programs() -> pathlib.Path:
@@ -62,6 +81,10 @@ def _programs() -> pathlib.Path:
     if newest is None:
         pytest.skip("PostgreSQL's programs are not here; install them with: apt-get install postgresql")
     return newest
+
+
+def _at(port: int | None) -> list[str]:
+    return [] if port is None else ["-p", str(port)]
 
 
 def _run(argv: list[str], user: str | None, *, until: int = 1) -> None:

@@ -17,6 +17,7 @@ ENVIRONMENT: Mapping[str, str] = os.environ  # noqa: TID251 - of the machine, no
 
 _SOURCES = pathlib.Path(__file__).parent / "app"
 _CLOUD_SOURCES = pathlib.Path(__file__).parent / "cloud"
+_FAILING_SOURCES = pathlib.Path(__file__).parent / "failing"
 CLOUD = ("discovery", "gateway")
 _SYSTEM_JDKS = pathlib.Path("/usr/lib/jvm")
 _MIN_JDK = 21
@@ -77,6 +78,22 @@ def built_cloud() -> CloudBuild:
             for name in CLOUD:
                 shutil.copy(project / name / "target" / f"{name}.jar", result)
     return CloudBuild(jdk=jdk, folder=folder)
+
+
+def built_failing(boot: str) -> pathlib.Path:
+    """
+    Return a folder with the jars of the applications that fail to start, with Spring Boot *boot*, such as `3.2`.
+
+    They are built if their sources have changed; without JDK and Maven the test is skipped.
+    """
+    jdk = find_jdk()
+    folder = _cache() / f"failing-{boot}-{_fingerprint(jdk, _FAILING_SOURCES)}"
+    if not folder.exists():
+        with _built(_FAILING_SOURCES, folder, jdk, ("-P", f"boot-{boot}")) as (project, result):
+            result.mkdir()
+            for jar in project.glob("*/target/*.jar"):
+                shutil.copy(jar, result)
+    return folder
 
 
 def find_jdk() -> pathlib.Path:
