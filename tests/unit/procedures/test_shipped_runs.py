@@ -11,6 +11,7 @@ from bot.model import invocations, reports
 from bot.procedures import reports as run_reports
 from bot.procedures import runs
 from bot.procedures.definition import parameters
+from sandbox import cluster
 from tests import builders
 from tests.unit.commands import app_fixture
 from tests.unit.procedures import procedure_tests
@@ -192,3 +193,14 @@ async def test_unhealthy_backend_is_not_handed_over(app: app_fixture.AppFixture)
     run = await start(app, "to-workspace")
 
     assert states(run) == {"health": S.FAILED, "not_cleared": S.SUCCEEDED}
+    assert "itself failed in sandbox: health failed, deployment skipped" in run.find("not_cleared").headline
+
+
+async def test_backend_that_could_not_be_determined_is_not_called_unhealthy(app: app_fixture.AppFixture) -> None:
+    app.kube.forbids(cluster.BOT_TOKEN, "get", "deployments")
+
+    run = await start(app, "to-workspace")
+    app.kube.allows(cluster.BOT_TOKEN, "get", "deployments", group="apps")
+
+    assert states(run) == {"health": S.SUCCEEDED, "deployed": S.FAILED, "not_determined": S.SUCCEEDED}
+    assert "could not determine" in run.find("not_determined").headline
