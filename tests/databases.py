@@ -68,7 +68,7 @@ def running_postgresql(folder: pathlib.Path, port: int | None = None) -> Iterato
             server.wait(timeout=_STARTING_SECONDS)
 
 
-def execute(folder: pathlib.Path, port: int, *statements: str, database: str = _OWNER) -> None:
+def execute_as_owner(folder: pathlib.Path, port: int, *statements: str, database: str = _OWNER) -> None:
     """Execute SQL as the owner of the PostgreSQL in *folder*."""
     command = [str(_programs() / "psql"), "-X", "-q", "-h", str(folder), *_at(port), "-U", _OWNER, "-d", database]
     _run([*command, "-v", "ON_ERROR_STOP=1", *(part for one in statements for part in ("-c", one))], None)

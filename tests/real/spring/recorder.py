@@ -109,7 +109,7 @@ class Recorder:
             before = dataclasses.replace(start, properties=start.before, sql="", options=_ONCE)
             self._run(root, before, dataclasses.replace(form, properties={}))
         if start.sql:
-            databases.execute(self.postgresql, self.ports["database"], start.sql, database="orders")
+            databases.execute_as_owner(self.postgresql, self.ports["database"], start.sql, database="orders")
         if start.needs_eureka:
             pid, exit_code, log = asyncio.run(self._run_with_eureka(root, start, form))
         else:
@@ -153,7 +153,7 @@ class Recorder:
         if "server.ssl.key-store" in start.properties:
             _create_key_store(root / "app" / "keystore.p12")
         if start.module == "data":
-            databases.execute(self.postgresql, self.ports["database"], *_EMPTY_DATABASE)
+            databases.execute_as_owner(self.postgresql, self.ports["database"], *_EMPTY_DATABASE)
         return root
 
     def _run(self, root: pathlib.Path, start: starts.Start, form: starts.Format) -> tuple[int, int, str]:
