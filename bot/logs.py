@@ -36,7 +36,7 @@ def configure(level: str, redact: Callable[[str], str]) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # Their debug lines hold request headers and single-use addresses.
-    for vendor in ("slack_sdk", "aiohttp", "httpx", "httpcore", "sqlalchemy", "alembic", "aiosqlite", "kubernetes"):
+    for vendor in ("slack_sdk", "aiohttp", "httpx", "httpcore", "sqlalchemy", "alembic", "kubernetes"):
         logging.getLogger(vendor).setLevel(max(logging.WARNING, root.level))
 
 

@@ -9,11 +9,12 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
-import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent import futures
+from typing import Any
 
 import pytest
+import sqlalchemy
 
 from bot.store import audit, database, migrate
 
@@ -134,6 +135,19 @@ async def _migrate(url: str) -> None:
         await migrate.migrate(db)
 
 
+async def execute(
+    db: database.Database, statement: str | sqlalchemy.Executable, values: Mapping[str, Any] | None = None
+) -> Sequence[sqlalchemy.Row[Any]]:
+    """Execute one statement in a transaction of its own; return its rows."""
+    chosen = sqlalchemy.text(statement) if isinstance(statement, str) else statement
+
+    def job(connection: sqlalchemy.Connection) -> Sequence[sqlalchemy.Row[Any]]:
+        result = connection.execute(chosen, values or {})
+        return result.all() if result.returns_rows else ()
+
+    return await db.work(job)
+
+
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[database.Database]:
     """A database at the newest revision."""
@@ -146,17 +160,3 @@ async def db(database_url: str) -> AsyncIterator[database.Database]:
 @pytest.fixture
 def record(db: database.Database) -> audit.AuditLog:
     return audit.AuditLog(db)
-
-
-@pytest.fixture(autouse=True)
-async def _no_thread_is_left() -> AsyncIterator[None]:
-    """Whatever went wrong, the threads of the connections end, and before the loop does that they report to."""
-    yield
-    await asyncio.to_thread(_join_connections)
-
-
-def _join_connections() -> None:
-    threads = [thread for thread in threading.enumerate() if "_connection_worker_thread" in thread.name]
-    for thread in threads:
-        thread.join(_STARTING_SECONDS)
-    assert not any(thread.is_alive() for thread in threads)

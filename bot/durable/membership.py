@@ -235,8 +235,7 @@ class Membership:
 
     async def _register(self) -> str:
         worker, sent = secrets.token_hex(6), Lease.clock()
-        async with self._db.transaction(probes=True) as connection:
-            await connection.run_sync(lambda one: register(one, worker, self.capabilities))
+        await self._db.work(lambda connection: register(connection, worker, self.capabilities), probes=True)
         self._lease.renew(sent)
         return worker
 
@@ -244,8 +243,7 @@ class Membership:
         if (worker := self.id) is None:
             return
         sent = Lease.clock()
-        async with self._db.transaction(probes=True) as connection:
-            pulse = await connection.run_sync(lambda one: heartbeat(one, worker, self.timers))
+        pulse = await self._db.work(lambda connection: heartbeat(connection, worker, self.timers), probes=True)
         if not pulse.is_registered:
             log.error("worker expired", worker=worker)
             await self._drop_all()

@@ -132,8 +132,7 @@ class AuditLog:
             statement = statement.where(sqlalchemy.or_(_TABLE.c.actor_id == actor, _TABLE.c.actor_name == actor))
         if command is not None:
             statement = statement.where(_TABLE.c.command == command)
-        async with self._db.transaction() as connection:
-            rows = (await connection.execute(statement)).mappings().all()
+        rows = await self._db.work(lambda connection: connection.execute(statement).mappings().all())
         return tuple(Entry(**row) for row in rows)
 
     async def find_report(self, invocation_id: str, *, actor_id: str | None = None) -> reports.Report | None:
@@ -146,9 +145,12 @@ class AuditLog:
         statement = sqlalchemy.select(_TABLE.c.report).where(_TABLE.c.id == invocation_id)
         if actor_id is not None:
             statement = statement.where(_TABLE.c.actor_id == actor_id)
-        async with self._db.transaction() as connection:
-            packed = (await connection.execute(statement)).scalar_one_or_none()
-        return await asyncio.to_thread(_unpacked, packed) if packed is not None else None
+
+        def job(connection: sqlalchemy.Connection) -> reports.Report | None:
+            packed = connection.execute(statement).scalar_one_or_none()
+            return _unpacked(packed) if packed is not None else None
+
+        return await self._db.work(job)
 
     async def request_stop(
         self, invocation_id: str, stop: invocations.CancelRequest
@@ -160,10 +162,14 @@ class AuditLog:
             errors.Unavailable: the audit log cannot be written.
         """
         chosen = sqlalchemy.select(_TABLE.c.status, *_STOP).where(_TABLE.c.id == invocation_id)
-        async with self._db.transaction() as connection:
-            if await connection.run_sync(request_stop, invocation_id, stop):
-                return invocations.CancelResult.REQUESTED, stop
-            row = (await connection.execute(chosen)).one_or_none()
+
+        def job(connection: sqlalchemy.Connection) -> "tuple[bool, sqlalchemy.Row[*tuple[object, ...]] | None]":
+            is_first = request_stop(connection, invocation_id, stop)
+            return is_first, connection.execute(chosen).one_or_none()
+
+        is_first, row = await self._db.work(job)
+        if is_first:
+            return invocations.CancelResult.REQUESTED, stop
         if row is None:
             return invocations.CancelResult.UNKNOWN, stop
         if row.stop_requested_at is not None:
@@ -180,8 +186,7 @@ class AuditLog:
             errors.Unavailable: the audit log cannot be read.
         """
         chosen = sqlalchemy.select(*_STOP).where(_TABLE.c.id == invocation_id, _TABLE.c.stop_requested_at.is_not(None))
-        async with self._db.transaction() as connection:
-            row = (await connection.execute(chosen)).one_or_none()
+        row = await self._db.work(lambda connection: connection.execute(chosen).one_or_none())
         return (
             invocations.CancelRequest(by=row.stop_requested_by, at=row.stop_requested_at) if row is not None else None
         )

@@ -6,31 +6,33 @@ import contextlib
 import datetime
 import json
 import math
+import os
 import pathlib
+import socket
+import sqlite3
+import threading
 import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy
 import structlog
 
 from bot import errors
 
-if TYPE_CHECKING:
-    from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
-
 log = structlog.get_logger()
 _Result = TypeVar("_Result")
 _POLL_SECONDS = 0.5
-_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+_DRIVERS = {"sqlite": "sqlite", "postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 _BUSY_SECONDS = 2
+_MAX_CONNECTIONS = 8
+"""To PostgreSQL, for each process."""
 TRANSACTION_SECONDS = 3.0
 """For one record; the answer to a person waits for two of them."""
 AWAY_SECONDS = 5.0
 _REST_SECONDS = 1.0
 _HINT = "Check DATABASE_URL and its disk."
-_UNKNOWN_OPTIONS = "DATABASE_URL has options that its driver does not know."
 
 
 class UtcDateTime(sqlalchemy.types.TypeDecorator[datetime.datetime]):
@@ -73,24 +75,22 @@ def strip_unsupported(text: str) -> str:
 
 
 class Database:
-    """
-    A pool of connections; every use is one transaction.
+    """Threads with a connection each; every use is one transaction, all of it in one thread."""
 
-    SQLite has one writer, and waiting for its lock is not fair: there whoever uses it takes turns.
-    """
-
-    def __init__(self, engine: "_AsyncEngine", thread: "_Thread | None" = None) -> None:
+    def __init__(self, engine: sqlalchemy.Engine, connections: int) -> None:
         self._engine = engine
-        self._thread = thread
-        self._turns = asyncio.Semaphore(1) if thread is not None else contextlib.nullcontext()
+        self._threads = concurrent.futures.ThreadPoolExecutor(connections, thread_name_prefix="database")
         self._away_until = 0.0
 
-    @contextlib.asynccontextmanager
-    async def transaction(
-        self, seconds: float = TRANSACTION_SECONDS, *, probes: bool = False
-    ) -> AsyncIterator["sqlalchemy_asyncio.AsyncConnection"]:
+    async def work(
+        self,
+        job: Callable[[sqlalchemy.Connection], _Result],
+        seconds: float = TRANSACTION_SECONDS,
+        *,
+        probes: bool = False,
+    ) -> _Result:
         """
-        Return a connection whose work is kept if the block ends well and undone otherwise.
+        Return what *job* does in one transaction, whose work is kept if it returns and undone if it raises.
 
         A database that does not answer within *seconds* is left alone for a while, so that not everyone waits for it.
         Who *probes* tries all the same, and finds out for everyone that it is back.
@@ -99,30 +99,22 @@ class Database:
             errors.Unavailable: the database cannot be reached, is locked or broken, or its disk is full.
             sqlalchemy.exc.IntegrityError: something is on record already; for this package alone.
         """
+        transaction = _Transaction(self._engine, job)
         with self._watched(seconds, probes=probes):
-            async with asyncio.timeout(seconds), self._turns, self._engine.get().begin() as connection:
-                yield connection
+            try:
+                async with asyncio.timeout(seconds):
+                    return await asyncio.get_running_loop().run_in_executor(self._threads, transaction.run)
+            except TimeoutError:
+                transaction.abort()
+                raise
 
-    async def work(
-        self, job: Callable[[sqlalchemy.Connection], _Result], seconds: float = TRANSACTION_SECONDS
-    ) -> _Result:
-        """
-        Return what *job* does in one transaction, all of it in one go.
-
-        Much quicker than `transaction` with SQLite, whose statements would each wait for the connection's thread.
-
-        Raises:
-            errors.Unavailable, sqlalchemy.exc.IntegrityError: as `transaction`.
-        """
-        if self._thread is None:
-            async with self.transaction(seconds) as connection:
-                return await connection.run_sync(job)
-        with self._watched(seconds):
-            async with asyncio.timeout(seconds), self._turns:
-                return await self._thread.do(job)
+    async def close(self) -> None:
+        """End the threads, once they have done what they were given, and close their connections."""
+        await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self._engine.dispose)
 
     @contextlib.contextmanager
-    def _watched(self, seconds: float, *, probes: bool = False) -> Iterator[None]:
+    def _watched(self, seconds: float, *, probes: bool) -> Iterator[None]:
         """Translate errors of the block into ours, and leave a database that is away alone for a while."""
         if time.monotonic() < self._away_until and not probes:
             raise errors.Unavailable("The database did not answer a moment ago.", hint=_HINT)
@@ -140,23 +132,41 @@ class Database:
             raise errors.Unavailable(f"The database did not take it ({_reason(error)}).", hint=_HINT) from error
 
 
-class _Thread:
-    """A thread with a connection to SQLite of its own."""
+class _Transaction(Generic[_Result]):
+    """One transaction in a thread, which another thread can abort."""
 
-    def __init__(self, engine: sqlalchemy.Engine) -> None:
+    def __init__(self, engine: sqlalchemy.Engine, job: Callable[[sqlalchemy.Connection], _Result]) -> None:
         self._engine = engine
-        self._executor = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="sqlite")
+        self._job = job
+        self._lock = threading.Lock()
+        self._driver: Any = None
+        self._is_aborted = False
 
-    async def do(self, job: Callable[[sqlalchemy.Connection], _Result]) -> _Result:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._do, job)
+    def run(self) -> _Result:
+        """Return what the job does."""
+        with self._engine.connect() as connection:
+            with self._lock:
+                if self._is_aborted:
+                    raise TimeoutError
+                self._driver = connection.connection.dbapi_connection
+            try:
+                with connection.begin():
+                    return self._job(connection)
+            finally:
+                # Back in the pool it may soon be somebody else's.
+                with self._lock:
+                    self._driver = None
 
-    def _do(self, job: Callable[[sqlalchemy.Connection], _Result]) -> _Result:
-        with self._engine.begin() as connection:
-            return job(connection)
-
-    async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._executor, self._engine.dispose)
-        self._executor.shutdown()
+    def abort(self) -> None:
+        """Let the statement that is under way, and with it the transaction, fail; nobody waits for it any more."""
+        with self._lock:
+            self._is_aborted = True
+            if isinstance(self._driver, sqlite3.Connection):
+                self._driver.interrupt()
+            elif self._driver is not None:
+                # A server that is frozen confirms no request to cancel; the end of its connection needs no answer.
+                with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._driver.fileno())) as own:
+                    own.shutdown(socket.SHUT_RDWR)
 
 
 class Closed(Database):
@@ -165,26 +175,12 @@ class Closed(Database):
     def __init__(self, reason: str) -> None:
         self._reason = reason
 
-    @contextlib.asynccontextmanager
-    async def transaction(
-        self,
-        seconds: float = TRANSACTION_SECONDS,  # noqa: ARG002
-        *,
-        probes: bool = False,  # noqa: ARG002
-    ) -> AsyncIterator["sqlalchemy_asyncio.AsyncConnection"]:
-        """
-        Return nothing.
-
-        Raises:
-            errors.Unavailable: always.
-        """
-        raise errors.Unavailable(self._reason, hint=_HINT)
-        yield
-
     async def work(
         self,
         job: Callable[[sqlalchemy.Connection], _Result],  # noqa: ARG002
         seconds: float = TRANSACTION_SECONDS,  # noqa: ARG002
+        *,
+        probes: bool = False,  # noqa: ARG002
     ) -> _Result:
         """
         Return nothing.
@@ -204,65 +200,28 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         errors.BadConfiguration: the URL is not one of SQLite or PostgreSQL, or its folder cannot be made.
     """
     parsed = parse_url(url)
-    options: dict[str, Any] = {"hide_parameters": True}
-    if parsed.get_backend_name() == "sqlite":
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    # SQLite has one writer, and waiting for its lock is not fair: there everybody takes turns in one thread.
+    connections = 1 if is_sqlite else _MAX_CONNECTIONS
+    options: dict[str, Any] = {"hide_parameters": True, "pool_size": connections, "max_overflow": 0}
+    if is_sqlite:
         _make_folder(parsed)
-        options |= {"pool_size": 1, "max_overflow": 0, "pool_timeout": TRANSACTION_SECONDS}
     else:
-        options |= {"connect_args": {"connect_timeout": _BUSY_SECONDS}}
-    engine = _AsyncEngine(parsed, options)
-    thread = None
-    if parsed.get_backend_name() == "postgresql":
-        engine.get()
-    else:
-        try:
-            sync_engine = sqlalchemy.create_engine(parsed.set(drivername="sqlite"), **options)
-        except (sqlalchemy.exc.ArgumentError, ValueError, TypeError):
-            raise errors.BadConfiguration(_UNKNOWN_OPTIONS) from None
-        _listen_to_sqlite(sync_engine)
-        thread = _Thread(sync_engine)
+        options["connect_args"] = {"connect_timeout": _BUSY_SECONDS}
     try:
-        yield Database(engine, thread)
+        engine = sqlalchemy.create_engine(parsed, **options)
+    except (sqlalchemy.exc.ArgumentError, ValueError, TypeError):
+        raise errors.BadConfiguration("DATABASE_URL has options that its driver does not know.") from None
+    if is_sqlite:
+        sqlalchemy.event.listen(engine, "connect", _prepare_sqlite)
+        sqlalchemy.event.listen(engine, "begin", _begin_sqlite)
+    else:
+        _ping_after_rest(engine)
+    db = Database(engine, connections)
+    try:
+        yield db
     finally:
-        if thread is not None:
-            await thread.close()
-        await engine.dispose()
-
-
-class _AsyncEngine:
-    """
-    SQLAlchemy's asynchronous engine, made when it is first used.
-
-    It imports the whole ORM, a tenth of what a terminal command costs; with SQLite most commands need `work` alone.
-    """
-
-    def __init__(self, url: sqlalchemy.URL, options: dict[str, Any]) -> None:
-        self._url = url
-        self._options = options
-        self._engine: sqlalchemy_asyncio.AsyncEngine | None = None
-
-    def get(self) -> "sqlalchemy_asyncio.AsyncEngine":
-        if self._engine is None:
-            from sqlalchemy.ext import asyncio as sqlalchemy_asyncio  # noqa: PLC0415 - see above
-
-            try:
-                self._engine = sqlalchemy_asyncio.create_async_engine(self._url, **self._options)
-            except (sqlalchemy.exc.ArgumentError, ValueError, TypeError):
-                raise errors.BadConfiguration(_UNKNOWN_OPTIONS) from None
-            if self._url.get_backend_name() == "postgresql":
-                _ping_after_rest(self._engine.sync_engine)
-            else:
-                _listen_to_sqlite(self._engine.sync_engine)
-        return self._engine
-
-    async def dispose(self) -> None:
-        if self._engine is not None:
-            await self._engine.dispose()
-
-
-def _listen_to_sqlite(engine: sqlalchemy.Engine) -> None:
-    sqlalchemy.event.listen(engine, "connect", _prepare_sqlite)
-    sqlalchemy.event.listen(engine, "begin", _begin_sqlite)
+        await db.close()
 
 
 def parse_url(url: str) -> sqlalchemy.URL:
@@ -301,7 +260,7 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     # (https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#pysqlite-serializable).
     pragmas = (f"busy_timeout={_BUSY_SECONDS * 1000}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
     with contextlib.ExitStack() as undo:
-        # Where the file is no database, the connection's thread would otherwise go on for ever.
+        # Where the file is no database, it would otherwise stay open.
         undo.callback(connection.close)
         connection.isolation_level = None
         cursor = connection.cursor()

@@ -23,8 +23,7 @@ async def migrate(db: database.Database, seconds: float = MIGRATION_SECONDS) -> 
     """
     if await db.work(_is_current, seconds):
         return None
-    async with db.transaction(seconds) as connection:
-        return await connection.run_sync(_migrate)
+    return await db.work(_migrate, seconds)
 
 
 def _is_current(connection: sqlalchemy.Connection) -> bool:

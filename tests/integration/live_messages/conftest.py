@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sandbox import slack
-from tests.databases import _no_thread_is_left, database_url, postgresql_folder
+from tests.databases import database_url, postgresql_folder
 from tests.integration.live_messages import delivery_fixture
 from tests.unit.engine import engine_fixture
 
-__all__ = ["_no_thread_is_left", "database_url", "postgresql_folder"]
+__all__ = ["database_url", "postgresql_folder"]
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 """The kernel alone, on both kinds of database: nothing here knows a run."""
 
-from tests.databases import _no_thread_is_left, database_url, db, postgresql_folder
+from tests.databases import database_url, db, postgresql_folder
 
-__all__ = ["_no_thread_is_left", "database_url", "db", "postgresql_folder"]
+__all__ = ["database_url", "db", "postgresql_folder"]

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.databases import _no_thread_is_left, database_url, postgresql_folder
+from tests.databases import database_url, postgresql_folder
 from tests.unit.engine import engine_fixture
 
-__all__ = ["_no_thread_is_left", "database_url", "postgresql_folder"]
+__all__ = ["database_url", "postgresql_folder"]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from bot import errors
 from bot.procedures import runs
 from bot.procedures.engine import transitions
 from bot.store import tables
+from tests import databases
 from tests.unit.engine import engine_fixture
 
 pytestmark = pytest.mark.anyio
@@ -172,8 +173,7 @@ async def test_secret_in_a_note_is_redacted(engine: engine_fixture.EngineFixture
 
     run = await engine.answer(waiting, "done", comment="it was password=hunter2")
 
-    async with engine.core.db.transaction() as connection:
-        kept = (await connection.execute(sqlalchemy.select(tables.questions.c.comment))).scalar_one()
+    kept = (await databases.execute(engine.core.db, sqlalchemy.select(tables.questions.c.comment)))[0][0]
     assert kept == "it was password=•••"
     assert run.find("m").saved == {"note": "it was password=•••"}
 

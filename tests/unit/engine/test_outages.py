@@ -16,6 +16,7 @@ from bot import errors
 from bot.durable import membership
 from bot.procedures import runs, schema
 from bot.store import database, tables
+from tests import databases
 from tests.unit.engine import engine_fixture, servers, worker_fixture
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120, func_only=True)]
@@ -61,6 +62,7 @@ async def test_runs_resume_after_an_outage_of_postgresql(
         await asyncio.sleep(_OUTAGE_SECONDS)
         written = len(notes.read())
         await asyncio.to_thread(back)
+        await database.retry_until_available(lambda: first.engine.core.runs.find(begun[0].id))
         ended = [await first.engine.wait_until_resting(run) for run in begun]
 
     assert written <= _RUNS * _STEPS - _RUNS, "most was done before the outage"
@@ -109,10 +111,8 @@ async def test_full_disk_is_reported_and_leaves_no_partial_write(
         run = await replica.engine.wait_until_resting(going)
         assert run.state is runs.RunState.COMPLETED
         assert notes.read() == ["a", "b"]
-        async with replica.db.transaction() as connection:
-            assert (await connection.execute(sqlalchemy.select(tables.locks))).all() == []
-            ids = (await connection.execute(sqlalchemy.select(tables.runs.c.id))).scalars().all()
-        assert ids == [run.id]
+        assert await databases.execute(replica.db, sqlalchemy.select(tables.locks)) == []
+        assert await databases.execute(replica.db, sqlalchemy.select(tables.runs.c.id)) == [(run.id,)]
         assert (await replica.engine.execute(notes.step("c"), lock="one")).state is runs.RunState.COMPLETED
 
 
@@ -132,10 +132,8 @@ async def test_restart_of_an_idle_server_causes_no_error(
     server: servers.Server,
 ) -> None:
     async with database.open_database(server.url) as db:
-        async with db.transaction() as connection:
-            await connection.execute(sqlalchemy.text("SELECT 1"))
+        await databases.execute(db, "SELECT 1")
         await asyncio.to_thread(server.stop)
         await asyncio.to_thread(server.start)
         await asyncio.sleep(1.1)
-        async with db.transaction() as connection:
-            assert (await connection.execute(sqlalchemy.text("SELECT 2"))).scalar_one() == 2
+        assert await databases.execute(db, "SELECT 2") == [(2,)]

@@ -10,6 +10,7 @@ import sqlalchemy
 
 from bot.procedures import runs
 from bot.store import database
+from tests import databases
 from tests.unit.engine import engine_fixture
 from tests.unit.store import test_migrations
 
@@ -83,8 +84,8 @@ async def store(url: str, notes: engine_fixture.Notes, *, state: str, document: 
         "place_kind": "terminal",
         "ended_at": None if state == "waiting" else now,
     }
-    async with database.open_database(url) as db, db.transaction() as connection:
-        await connection.execute(_INSERT_RUN, row | values)
+    async with database.open_database(url) as db:
+        await databases.execute(db, _INSERT_RUN, row | values)
 
 
 async def test_waiting_run_is_answered_after_the_upgrade(
@@ -114,8 +115,8 @@ async def test_waiting_run_is_answered_after_the_upgrade(
     )
     wake_at = until.replace(tzinfo=None)
     await store(database_url, notes, state="waiting", document=document, question=QUESTION, wake_at=wake_at)
-    async with database.open_database(database_url) as db, db.transaction() as connection:
-        await connection.execute(_INSERT_QUESTION, {"id": QUESTION, "run": RUN, "asked": database.pack(asked)})
+    async with database.open_database(database_url) as db:
+        await databases.execute(db, _INSERT_QUESTION, {"id": QUESTION, "run": RUN, "asked": database.pack(asked)})
 
     async with engine_fixture.running(database_url, tmp_path, notes) as engine:
         waiting = await engine.core.runs.find(RUN)
@@ -176,14 +177,14 @@ async def test_conversation_of_a_run_is_rewritten_and_restored(
 
     async with engine_fixture.running(database_url, tmp_path, notes) as engine:
         found = await engine.core.runs.find(RUN)
-    async with database.open_database(database_url) as db, db.transaction() as connection:
-        kind = (await connection.execute(sqlalchemy.text("SELECT conversation_kind FROM runs"))).scalar_one()
+    async with database.open_database(database_url) as db:
+        kind = (await databases.execute(db, "SELECT conversation_kind FROM runs"))[0][0]
     await test_migrations.move_to(database_url, "0004")
 
     assert (found.conversation.kind, kind) == (new, new)
     assert found.find("z").saved == {"login": "skipped", "route": "ok"}
-    async with database.open_database(database_url) as db, db.transaction() as connection:
-        row = (await connection.execute(sqlalchemy.text("SELECT state, place_kind, frozen, progress FROM runs"))).one()
+    async with database.open_database(database_url) as db:
+        row = (await databases.execute(db, "SELECT state, place_kind, frozen, progress FROM runs"))[0]
     assert (row.state, row.place_kind) == ("succeeded", old)
     assert (database.unpack(row.frozen), database.unpack(row.progress)) == (frozen(notes, old), document)
 

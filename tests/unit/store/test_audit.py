@@ -15,7 +15,7 @@ from bot import errors
 from bot.model import invocations, reports
 from bot.store import audit, database
 from bot.store import migrate as store_migrate
-from tests import builders
+from tests import builders, databases
 
 pytestmark = pytest.mark.anyio
 
@@ -194,8 +194,7 @@ async def test_log_of_ten_thousand_lines_is_stored_compressed_and_whole(
     await record.end(builders.an_answer(report, invocation_id="1123-00000001"), command="logs", duration_seconds=1)
 
     assert await record.find_report("1123-00000001") == report
-    async with db.transaction() as connection:
-        size = (await connection.execute(sqlalchemy.text("SELECT length(report) FROM invocations"))).scalar_one()
+    size = (await databases.execute(db, "SELECT length(report) FROM invocations"))[0][0]
     assert size < 200_000
 
 
@@ -286,10 +285,12 @@ async def test_failed_transaction_is_rolled_back(db: database.Database, record: 
 
 
 async def _forget_and_fail(db: database.Database) -> None:
-    async with db.transaction() as connection:
-        await connection.execute(sqlalchemy.text("DELETE FROM invocations"))
-        await connection.execute(sqlalchemy.text("CREATE TABLE half_done (x INTEGER)"))
+    def job(connection: sqlalchemy.Connection) -> None:
+        connection.execute(sqlalchemy.text("DELETE FROM invocations"))
+        connection.execute(sqlalchemy.text("CREATE TABLE half_done (x INTEGER)"))
         raise RuntimeError("on the way")
+
+    await db.work(job)
 
 
 async def test_created_table_is_rolled_back(db: database.Database) -> None:
@@ -297,8 +298,7 @@ async def test_created_table_is_rolled_back(db: database.Database) -> None:
         await _forget_and_fail(db)
 
     with pytest.raises(errors.Unavailable, match="half_done"):
-        async with db.transaction() as connection:
-            await connection.execute(sqlalchemy.text("SELECT * FROM half_done"))
+        await databases.execute(db, "SELECT * FROM half_done")
 
 
 # What follows is about files, so about SQLite.
@@ -344,10 +344,12 @@ async def test_full_disk_is_unavailable_and_loses_no_entry(record: audit.AuditLo
 
 
 async def _write_beyond_the_end(db: database.Database) -> None:
-    async with db.transaction() as connection:
-        pages = (await connection.execute(sqlalchemy.text("PRAGMA page_count"))).scalar_one()
-        await connection.execute(sqlalchemy.text(f"PRAGMA max_page_count = {pages + 1}"))
-        await connection.execute(sqlalchemy.text("CREATE TABLE big AS SELECT randomblob(1000000)"))
+    def job(connection: sqlalchemy.Connection) -> None:
+        pages = connection.execute(sqlalchemy.text("PRAGMA page_count")).scalar_one()
+        connection.execute(sqlalchemy.text(f"PRAGMA max_page_count = {pages + 1}"))
+        connection.execute(sqlalchemy.text("CREATE TABLE big AS SELECT randomblob(1000000)"))
+
+    await db.work(job)
 
 
 @pytest.mark.parametrize("content", [b"this is no database " * 500, b"SQLite format 3\0" + b"\xff" * 5_000])
@@ -427,7 +429,7 @@ async def test_invalid_url_is_reported_and_not_repeated(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "driver"),
     [
-        ("sqlite:////tmp/x.db", "sqlite+aiosqlite"),
+        ("sqlite:////tmp/x.db", "sqlite"),
         ("postgres://a@b/c", "postgresql+psycopg"),
         ("postgresql://a@b/c", "postgresql+psycopg"),
         ("postgresql+asyncpg://a@b/c", "postgresql+psycopg"),

@@ -17,7 +17,7 @@ from bot import errors
 from bot.model import reports
 from bot.store import audit, database, tables
 from bot.store import migrate as store_migrate
-from tests import builders
+from tests import builders, databases
 
 pytestmark = pytest.mark.anyio
 
@@ -26,14 +26,14 @@ NEWEST = max(path.name for path in (PROJECT / "bot/store/migrations/versions").g
 
 
 async def execute(url: str, *statements: str) -> None:
-    async with database.open_database(url) as db, db.transaction() as connection:
+    async with database.open_database(url) as db:
         for statement in statements:
-            await connection.execute(sqlalchemy.text(statement))
+            await databases.execute(db, statement)
 
 
 async def tables_of(url: str) -> set[str]:
-    async with database.open_database(url) as db, db.transaction() as connection:
-        return set(await connection.run_sync(lambda sync: sqlalchemy.inspect(sync).get_table_names()))
+    async with database.open_database(url) as db:
+        return set(await db.work(lambda sync: sqlalchemy.inspect(sync).get_table_names()))
 
 
 async def migrate(url: str) -> str | None:
@@ -59,8 +59,7 @@ async def test_migrated_schema_is_the_declared_schema(db: database.Database) -> 
         context = alembic.migration.MigrationContext.configure(connection, opts=options)
         return alembic.autogenerate.compare_metadata(context, tables.metadata)
 
-    async with db.transaction() as connection:
-        assert await connection.run_sync(differences) == []
+    assert await db.work(differences) == []
 
 
 async def test_newer_database_is_refused_unchanged(database_url: str) -> None:
@@ -107,8 +106,8 @@ async def move_to(url: str, revision: str) -> None:
         step = alembic.command.downgrade if revision < current else alembic.command.upgrade
         step(config, revision)
 
-    async with database.open_database(url) as db, db.transaction() as connection:
-        await connection.run_sync(move)
+    async with database.open_database(url) as db:
+        await db.work(move)
 
 
 async def test_uncompressed_reports_survive_the_upgrade(database_url: str) -> None:
@@ -137,8 +136,8 @@ async def test_downgrade_gives_an_older_version_its_reports_back(database_url: s
     await move_to(database_url, "0002")
     await move_to(database_url, "0001")
 
-    async with database.open_database(database_url) as db, db.transaction() as connection:
-        stored = (await connection.execute(sqlalchemy.text("SELECT report FROM invocations"))).scalar_one()
+    async with database.open_database(database_url) as db:
+        stored = (await databases.execute(db, "SELECT report FROM invocations"))[0][0]
     assert (json.loads(stored) if isinstance(stored, str) else stored) == {"verdict": "ok"}
 
 
@@ -167,19 +166,18 @@ async def test_values_of_invocations_are_rewritten_and_restored(database_url: st
         "next_actions": [{"label": "Try again", "command": "deploy status pos-order", "is_primary": False}],
     }
     await move_to(database_url, "0004")
-    async with database.open_database(database_url) as db, db.transaction() as connection:
+    async with database.open_database(database_url) as db:
         for number, (old, _) in enumerate(_RENAMED):
-            values = dict(zip(_OLD_COLUMNS, old, strict=True))
-            await connection.execute(_OLD_INVOCATION, {"id": f"{number}", "report": database.pack(document)} | values)
+            values = dict(zip(_OLD_COLUMNS, old, strict=True)) | {"id": f"{number}", "report": database.pack(document)}
+            await databases.execute(db, _OLD_INVOCATION, values)
 
     await migrate(database_url)
     async with database.open_database(database_url) as db:
         entries = await audit.AuditLog(db).latest(limit=10)
         renamed = await audit.AuditLog(db).latest(limit=10, command="rollout")
         report = await audit.AuditLog(db).find_report("0")
-        async with db.transaction() as connection:
-            chosen = sqlalchemy.text("SELECT source, conversation_kind, command, status FROM invocations ORDER BY id")
-            upgraded = [tuple(row) for row in await connection.execute(chosen)]
+        chosen = "SELECT source, conversation_kind, command, status FROM invocations ORDER BY id"
+        upgraded = [tuple(row) for row in await databases.execute(db, chosen)]
     await move_to(database_url, "0004")
 
     assert upgraded == [new for _, new in _RENAMED]
@@ -190,9 +188,9 @@ async def test_values_of_invocations_are_rewritten_and_restored(database_url: st
         sections=(reports.Plan(tasks=(reports.Task(id="a", title="A", state=reports.TaskState.SKIPPED),)),),
         next_actions=(reports.NextAction(label="Try again", command="deploy status pos-order"),),
     )
-    async with database.open_database(database_url) as db, db.transaction() as connection:
-        chosen = sqlalchemy.text(f"SELECT {', '.join(_OLD_COLUMNS)} FROM invocations ORDER BY id")  # noqa: S608
-        assert [tuple(row) for row in await connection.execute(chosen)] == [old for old, _ in _RENAMED]
+    async with database.open_database(database_url) as db:
+        chosen = f"SELECT {', '.join(_OLD_COLUMNS)} FROM invocations ORDER BY id"  # noqa: S608
+        assert [tuple(row) for row in await databases.execute(db, chosen)] == [old for old, _ in _RENAMED]
 
 
 _ONE_OF_SEVERAL = """
