@@ -108,7 +108,9 @@ async def test_retried_run_has_another_final_message(
     await delivery.engine.core.runs.retry(
         run.id, by=engine_fixture.an_invocation(actor=delivery_fixture.an_actor(delivery.alice))
     )
-    await delivery.wait_for_message("Try out · attempt 2: completed", matching=lambda one: delivery.is_for(one, run, "end-"))
+    await delivery.wait_for_message(
+        "Try out · attempt 2: completed", matching=lambda one: delivery.is_for(one, run, "end-")
+    )
 
     assert len(delivery.messages_of(run, "end-")) == 2
     assert len(delivery.messages_of(run, "live")) == 1
