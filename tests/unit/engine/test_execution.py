@@ -1,12 +1,15 @@
 """Execution of runs: order, conditions, failures, questions, final states."""
 
 import datetime
+from typing import Any
 
 import pytest
 import sqlalchemy
 
 from bot import errors
+from bot.model import invocations
 from bot.procedures import runs
+from bot.procedures.engine import store as run_store
 from bot.procedures.engine import transitions
 from bot.store import tables
 from tests import databases
@@ -291,3 +294,152 @@ async def test_retry_of_a_timed_out_run_executes_the_remaining_steps(
 
     assert (over.state, over.find("b").state) == (runs.RunState.TIMED_OUT, S.SKIPPED)
     assert states(transitions.retry_run(over, "bob", now)) == {"a": S.SUCCEEDED, "b": S.PENDING}
+
+
+async def test_ended_runs_are_deleted_with_their_questions_and_messages(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    channel = invocations.Conversation(kind=invocations.ConversationKind.CHANNEL, id="C1", name="ops")
+    procedure = engine_fixture.a_procedure(notes.step("a", confirm={"text": "Really?"}))
+    over, waiting = [
+        await engine.wait_until_resting(
+            await engine.start(procedure, invocation=engine_fixture.an_invocation(conversation=channel))
+        )
+        for _ in range(2)
+    ]
+    await engine.answer(over, "yes")
+    now, hour = datetime.datetime.now(datetime.UTC), datetime.timedelta(hours=1)
+
+    early = await engine.core.db.work(lambda one: run_store.prune(one, now - hour))
+    late = await engine.core.db.work(lambda one: run_store.prune(one, now + hour))
+
+    assert (early, late) == (0, 1)
+    assert [run.id for run in await engine.core.runs.list(runs.RunFilter())] == [waiting.id]
+    async with engine.core.db.transaction() as connection:
+        questions = (await connection.execute(sqlalchemy.select(tables.questions.c.run))).scalars().all()
+        messages = (await connection.execute(sqlalchemy.select(tables.live_messages.c.subject))).scalars().all()
+    assert set(questions) == set(messages) == {waiting.id}
+
+
+async def test_question_of_another_run_is_not_answered(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    own = await engine.execute(notes.step("a", confirm={"text": "Really?"}))
+    other = await engine.execute(notes.step("b", "change", confirm={"text": "Really?"}))
+    assert other.question is not None
+
+    with pytest.raises(errors.UsageError, match=f"The run {own.id} has not asked that"):
+        await engine.core.runs.answer(own, "yes", by=engine_fixture.an_invocation(), question_id=other.question.id)
+
+    assert (await engine.core.runs.find(other.id)).state is runs.RunState.WAITING
+    assert notes.read() == []
+
+
+async def test_first_person_who_cancelled_is_named(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    steps = notes.step("a", seconds=30.0), notes.step("b")
+    begun = await engine.start(engine_fixture.a_procedure(*steps, **{"finally": [notes.step("z", seconds=0.5)]}))
+    await engine.wait_until(begun, lambda now: now.find("a").state is S.RUNNING)
+
+    for name in ("alice", "bob"):
+        actor = invocations.Actor(id=f"terminal:{name}", name=name)
+        await engine.core.runs.cancel(begun.id, by=engine_fixture.an_invocation(actor=actor))
+
+    run = await engine.wait_until_resting(begun)
+    assert run.cancel is not None
+    assert run.cancel.by == "alice"
+    assert str(run.find("b").reason) == "cancelled by alice"
+
+
+async def test_second_retry_at_the_same_moment_changes_nothing(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    failed = await engine.execute(notes.step("a", good_after=1))
+    by_both = transitions.retry_run(failed, "alice", datetime.datetime.now(datetime.UTC))
+
+    assert await engine.core.run_store.reopen(by_both)
+    await engine.wait_until(failed, lambda now: now.state is runs.RunState.COMPLETED)
+    assert not await engine.core.run_store.reopen(by_both)
+
+    assert (await engine.core.runs.find(failed.id)).state is runs.RunState.COMPLETED
+    assert notes.read() == ["a", "a"]
+
+
+async def test_run_of_a_terminal_has_no_messages_in_slack(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    waiting = await engine.execute(notes.step("a", confirm={"text": "Really?"}))
+
+    run = await engine.answer(waiting, "yes")
+
+    assert run.state is runs.RunState.COMPLETED
+    async with engine.core.db.transaction() as connection:
+        assert (await connection.execute(sqlalchemy.select(tables.live_messages))).all() == []
+
+
+_BOB = invocations.Actor(id="U0BOB", name="bob")
+
+
+@pytest.mark.parametrize(
+    ("by", "other", "reason"),
+    [
+        ("requester", {"actor": _BOB}, "That is for .+ to answer, who asked for the run"),
+        ("not_requester", {}, "That is for somebody else to answer than who asked for the run"),
+        ("role:changers", {"actor": _BOB}, "That is for the role changers to answer"),
+        ("anyone_with_run", {"actor": _BOB}, "Permission denied: try-out requires the role changers"),
+    ],
+)
+async def test_question_is_answered_only_by_whom_it_is_for(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes, by: str, other: dict[str, Any], reason: str
+) -> None:
+    access = {"run": ["changers"] if by == "anyone_with_run" else ["everyone"]}
+    waiting = await engine.execute(notes.step("a", "change", confirm={"text": "Really?", "by": by}), access=access)
+
+    with pytest.raises(errors.PermissionDenied, match=reason):
+        await engine.core.runs.answer(waiting, "yes", by=engine_fixture.an_invocation(**other))
+
+    assert notes.read() == []
+    allowed = {"actor": invocations.Actor(id="terminal:carol", name="carol")} if by == "not_requester" else {}
+    assert (await engine.answer(waiting, "yes", **allowed)).state is runs.RunState.COMPLETED
+
+
+async def test_only_who_may_run_it_can_cancel_and_retry_a_run(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    access = {"run": ["changers"]}
+    waiting = await engine.execute(notes.step("a", confirm={"text": "Really?"}), access=access)
+    failed = await engine.execute(notes.step("b", verdict="failed"), access=access)
+
+    by_bob = engine_fixture.an_invocation(actor=_BOB)
+    with pytest.raises(errors.PermissionDenied, match="requires the role changers"):
+        await engine.core.runs.cancel(waiting.id, by=by_bob)
+    with pytest.raises(errors.PermissionDenied, match="requires the role changers"):
+        await engine.core.runs.retry(failed.id, by=by_bob)
+
+    assert await engine.core.runs.find(waiting.id) == waiting
+    assert await engine.core.runs.find(failed.id) == failed
+
+
+async def test_answer_without_its_required_note_does_not_count(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    content = {"instructions": "Look at it.", "note": "required"}
+    waiting = await engine.execute({"id": "m", "title": "Look", "uses": "manual", "with": content})
+
+    with pytest.raises(errors.UsageError, match="A note is wanted with the answer"):
+        await engine.core.runs.answer(waiting, "done", by=engine_fixture.an_invocation())
+
+    assert await engine.core.runs.find(waiting.id) == waiting
+    assert (await engine.answer(waiting, "done", comment="all green")).state is runs.RunState.COMPLETED
+
+
+async def test_finally_steps_have_time_after_the_run_timed_out(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    end = [notes.step("z", seconds=0.1)]
+    run = await engine.execute(notes.step("a", seconds=30.0), notes.step("b"), timeout="1s", **{"finally": end})
+
+    assert run.state is runs.RunState.TIMED_OUT
+    assert states(run) == {"a": S.TIMED_OUT, "b": S.SKIPPED, "z": S.SUCCEEDED}
+    assert notes.read() == ["a", "z"]
