@@ -13,6 +13,7 @@ from bot.durable import claims, membership
 from bot.model import invocations
 from bot.procedures import runs, schema
 from bot.procedures.engine import store as run_store
+from bot.procedures.engine import worker as engine_worker
 from bot.store import database, tables
 from tests import databases
 from tests.unit.engine import engine_fixture, worker_fixture
@@ -428,3 +429,83 @@ async def test_delay_between_attempts_survives_its_worker(
 
     assert run.state is runs.RunState.COMPLETED
     assert notes.read() == ["a", "a"]
+
+
+class SuspendedStore(run_store.RunStore):
+    """The machine is suspended right after the start of a step was written, and another worker expires this one."""
+
+    def __init__(self, db: Any, clock: Any = None) -> None:
+        super().__init__(db, clock)
+        self.suspended_seconds = 0.0
+
+    async def write(self, run: runs.Run, worker: str, claim: claims.Claim, **more: Any) -> runs.Run | None:
+        written = await super().write(run, worker, claim, **more)
+        if more.get("begun") is not None and not self.suspended_seconds:
+            self.suspended_seconds = 3600.0
+            await self._db.work(lambda connection: membership.unregister(connection, worker))
+        return written
+
+
+async def test_step_does_not_start_if_the_worker_was_suspended_before(
+    database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = membership.Lease.clock
+    async with worker_fixture.running(database_url, tmp_path, kind=SuspendedStore) as replica:
+        store = replica.engine.core.run_store
+        assert isinstance(store, SuspendedStore)
+        monkeypatch.setattr(membership.Lease, "clock", staticmethod(lambda: clock() + store.suspended_seconds))
+        run = await replica.engine.execute(notes.step("a", "change"))
+
+    assert run.state is runs.RunState.WAITING
+    assert run.question is not None
+    assert run.question.kind is runs.QuestionKind.UNKNOWN
+    assert notes.read() == []
+
+
+async def test_drained_worker_leaves_the_next_step_to_another(
+    database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes
+) -> None:
+    steps = notes.step("a", "change", seconds=0.3), notes.step("b", "change")
+    async with worker_fixture.running(database_url, tmp_path) as first:
+        begun = await first.engine.start(engine_fixture.a_procedure(*steps))
+        await first.engine.wait_until(begun, lambda _: bool(notes.read()))
+        await first.engine.core.worker.drain(10.0)
+        left = await first.engine.core.runs.find(begun.id)
+    assert states(left) == {"a": S.SUCCEEDED, "b": S.PENDING}
+
+    async with worker_fixture.running(database_url, tmp_path) as second:
+        run = await second.engine.wait_until(begun, worker_fixture.is_over)
+
+    assert run.state is runs.RunState.COMPLETED
+    assert notes.read() == ["a", "b"]
+
+
+async def test_run_beyond_the_limit_of_its_worker_waits_for_room(
+    database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_worker, "MAX_CONCURRENT_RUNS", 1)
+    async with worker_fixture.running(database_url, tmp_path) as replica:
+        first = await replica.engine.start(engine_fixture.a_procedure(notes.step("a"), notes.step("b", seconds=0.3)))
+        second = await replica.engine.start(engine_fixture.a_procedure(notes.step("c")))
+        for run in (first, second):
+            await replica.engine.wait_until(run, worker_fixture.is_over)
+
+    assert notes.read() == ["a", "b", "c"]
+
+
+async def test_change_that_did_not_happen_is_confirmed_again(
+    engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
+) -> None:
+    waiting = await engine.execute(notes.step("a", "change", seconds=30.0, confirm={"text": "Really?"}))
+    await engine.core.runs.answer(waiting, runs.YES, by=engine_fixture.an_invocation())
+    await engine.wait_until(waiting, lambda _: bool(notes.read()))
+    await engine.core.runs.cancel(waiting.id, by=engine_fixture.an_invocation())
+    await engine.wait_until(waiting, worker_fixture.is_over)
+    await engine.core.runs.retry(waiting.id, by=engine_fixture.an_invocation())
+    unknown = await engine.wait_until(waiting, lambda now: now.state is runs.RunState.WAITING)
+
+    again = await engine.answer(unknown, runs.DID_NOT)
+
+    assert again.question is not None
+    assert again.question.kind is runs.QuestionKind.CONFIRM
+    assert notes.read() == ["a"]
