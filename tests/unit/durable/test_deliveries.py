@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime
 from collections.abc import AsyncIterator
 
 import pytest
@@ -138,3 +139,18 @@ async def test_handler_that_breaks_is_looked_up_and_not_run_again(db: database.D
         delivery = await comes_to(db, deliveries.State.SENT)
 
     assert (delivery.result, len(pager.sent)) == ("found", 1)
+
+
+async def test_only_deliveries_that_ended_long_ago_are_deleted(db: database.Database) -> None:
+    async with delivering(db, Pager()):
+        await request(db)
+        sent = await comes_to(db, deliveries.State.SENT)
+        later = (*KEY[:2], "level-2")
+    await db.work(lambda one: deliveries.request(one, *later, {"to": "bob"}, now=kernel_fixture.NOW))
+    now, hour = datetime.datetime.now(datetime.UTC), datetime.timedelta(hours=1)
+
+    assert sent.state is deliveries.State.SENT
+    assert await db.work(lambda one: deliveries.prune(one, now - hour)) == 0
+    assert await db.work(lambda one: deliveries.prune(one, now + hour)) == 1
+    assert await db.work(lambda one: deliveries.find(one, *KEY)) is None
+    assert await db.work(lambda one: deliveries.find(one, *later)) is not None

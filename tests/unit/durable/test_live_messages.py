@@ -79,6 +79,21 @@ async def test_write_without_claim_is_refused(db: database.Database, store: live
     assert await store.write("w2", CLAIM, posted)
 
 
+async def test_worker_without_its_claim_marks_nothing_as_shown(
+    db: database.Database, store: live_messages.LiveMessageStore
+) -> None:
+    await request(db)
+    (claimed,) = await claim(db, "w1")
+    messages = await store.open_messages("w1", claimed)
+    assert messages is not None
+    await db.work(lambda one: membership.unregister(one, "w1"))
+
+    await store.mark_shown("w1", claimed, messages, keeps_claim=False)
+
+    assert await db.work(live_messages.are_behind)
+    assert await claim(db, "w2") == (CLAIM,)
+
+
 async def test_states_follow_what_is_written(db: database.Database, store: live_messages.LiveMessageStore) -> None:
     await request(db)
     await claim(db, "w1")

@@ -6,7 +6,7 @@ import datetime
 import pytest
 import sqlalchemy
 
-from bot.durable import timers
+from bot.durable import retention, timers
 from bot.store import database, tables
 from tests.unit.durable import kernel_fixture
 
@@ -165,3 +165,24 @@ async def test_time_is_the_databases_own_where_it_has_one(db: database.Database)
 
     assert abs(current - datetime.datetime.now(datetime.UTC)) < datetime.timedelta(minutes=1)
     assert current.tzinfo is not None
+
+
+async def test_retention_deletes_what_is_older_than_its_days_and_recurs(db: database.Database) -> None:
+    limits: list[datetime.datetime] = []
+
+    def prune(_: sqlalchemy.Connection, before: datetime.datetime) -> int:
+        limits.append(before)
+        return 0
+
+    registry = timers.Timers(db)
+    retention.register(registry, {"toys": prune}, days=30)
+    await db.work(retention.ensure_scheduled)
+    await kernel_fixture.fire_due(registry, db)
+    await kernel_fixture.fire_due(registry, db)
+
+    now = datetime.datetime.now(datetime.UTC)
+    (before,) = limits
+    assert abs(now - datetime.timedelta(days=30) - before) < datetime.timedelta(minutes=1)
+    next_at = await db.work(lambda one: timers.cancel(one, "prune", "database"))
+    assert next_at is not None
+    assert abs(now + datetime.timedelta(hours=6) - next_at) < datetime.timedelta(minutes=1)
