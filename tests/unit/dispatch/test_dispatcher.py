@@ -1,13 +1,17 @@
-"""What a long answer costs everybody else: nothing that they would notice."""
+"""What holds for every command: nothing secret leaves, changes are recorded, and nobody else waits."""
 
+import asyncio
 import threading
+import types
 from typing import Any
 
 import pytest
 
+from bot import command as bot_command
+from bot import errors
 from bot.dispatch import dispatcher as dispatch_dispatcher
 from bot.dispatch import parser, permissions, redaction
-from bot.model import reports
+from bot.model import invocations, reports
 from tests import builders
 
 pytestmark = pytest.mark.anyio
@@ -43,3 +47,108 @@ async def test_redaction_does_not_block_the_event_loop() -> None:
 
     assert redactor.threads
     assert threading.main_thread() not in redactor.threads
+
+
+class MemoryAudit:
+    """Keeps what is recorded, unless it is away."""
+
+    def __init__(self, *, is_away: bool = False) -> None:
+        self.begun: list[invocations.Invocation] = []
+        self._is_away = is_away
+
+    async def begin(self, invocation: invocations.Invocation) -> bool:
+        if self._is_away:
+            raise errors.Unavailable("The database is away.")
+        self.begun.append(invocation)
+        return True
+
+    async def end(self, response: invocations.Response, **_: object) -> None:
+        assert response.invocation_id == self.begun[-1].id
+
+
+class MemoryDisplay(dispatch_dispatcher.NoDisplay):
+    """Keeps everything that is shown before the response."""
+
+    def __init__(self) -> None:
+        self.shown: list[object] = []
+
+    async def progress(self, report: reports.Report) -> None:
+        self.shown.append(report)
+
+    async def append(self, log: reports.Log, status: str) -> None:
+        self.shown += [log, status]
+
+    async def ask(self, prompt: invocations.Prompt) -> invocations.Choice | None:
+        self.shown.append(prompt)
+        return None
+
+
+def a_dispatcher(audit: MemoryAudit, command: bot_command.Command[Any]) -> dispatch_dispatcher.Dispatcher:
+    record: Any = audit
+    tools: Any = types.SimpleNamespace
+    return dispatch_dispatcher.Dispatcher(
+        parser=parser.Parser({command.name: command}, builders.a_vocabulary()),
+        permissions=permissions.Permissions(
+            builders.some_roles(("U0ALICE",)), team_id=None, user_groups=permissions.NoUserGroups()
+        ),
+        redactor=redaction.Redactor(["hunter2"]),
+        audit_log=record,
+        make_context=tools,
+    )
+
+
+async def test_nothing_is_changed_while_the_audit_log_is_away() -> None:
+    ran: list[str] = []
+
+    async def run(_: bot_command.Parameters, context: bot_command.Context) -> reports.Report:
+        ran.append(context.invocation.text)
+        return builders.a_report()
+
+    statuses = []
+    for effect in bot_command.Effect:
+        command = builders.a_command("restart", run=run, effect=effect)
+        invocation = builders.an_invocation(text="restart")
+        response = await a_dispatcher(MemoryAudit(is_away=True), command).dispatch(invocation)
+        statuses.append((effect, response.status))
+
+    assert statuses == [
+        (bot_command.Effect.READ, invocations.Status.OK),
+        (bot_command.Effect.CHANGE, invocations.Status.FAILED),
+    ]
+    assert ran == ["restart"]
+    assert response.report.headline == "restart was not run, because the audit log is unavailable."
+
+
+async def test_nothing_secret_is_shown_before_the_response_or_recorded() -> None:
+    secret = "it was hunter2"
+
+    async def run(_: bot_command.Parameters, context: bot_command.Context) -> reports.Report:
+        await context.display.progress(builders.a_report(headline=secret))
+        await context.display.append(
+            reports.Log(name="log", entries=(reports.LogEntry(text=secret, source="pod-1"),)), secret
+        )
+        await context.display.ask(invocations.Prompt(text=secret, options=("yes", "no")))
+        return builders.a_report(headline=secret)
+
+    audit, display = MemoryAudit(), MemoryDisplay()
+    command = builders.a_command("health", builders.some_parameters(text=(str, "")), run=run)
+    invocation = builders.an_invocation(text="health --text hunter2")
+    response = await a_dispatcher(audit, command).dispatch(invocation, display)
+
+    assert response.report.headline == f"it was {redaction.MASK}"
+    assert len(display.shown) == 4
+    assert [one for one in map(repr, display.shown) if "hunter2" in one or redaction.MASK not in one] == []
+    assert [one.text for one in audit.begun] == [f"health --text {redaction.MASK}"]
+
+
+async def test_command_that_exceeds_its_deadline_has_timed_out() -> None:
+    async def run(_: bot_command.Parameters, __: bot_command.Context) -> reports.Report:
+        await asyncio.sleep(30)
+        return builders.a_report()
+
+    command = builders.a_command("health", run=run, deadline=lambda _: 0.05)
+
+    response = await a_dispatcher(MemoryAudit(), command).dispatch(builders.an_invocation(text="health"))
+
+    assert response.status is invocations.Status.TIMED_OUT
+    assert response.report.headline == "health timed out after 0.05 s."

@@ -234,3 +234,26 @@ async def test_responses_are_public_in_incident_channels_only() -> None:
     assert permissions.are_public(channels, builders.a_place(name="inc-7"))
     assert not permissions.are_public(channels, builders.a_place(name="ops"))
     assert not permissions.are_public(channels, builders.a_place(kind=invocations.ConversationKind.DM, name="inc-7"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_different"),
+    [
+        ("U0ALICE", "U0BOB", True),
+        ("U0ALICE", "U0ALICE", False),
+        ("U0ALICE", "terminal:alice", False),
+        ("U0ALICE", "terminal:bob", True),
+        ("U0ALICE", "terminal:unlisted", False),
+        ("U0UNLISTED", "terminal:bob", False),
+        ("U0UNLISTED", "terminal:unlisted", False),
+    ],
+)
+def test_people_are_different_only_if_that_is_certain(one: str, other: str, *, are_different: bool) -> None:
+    rules = roles.Roles(people={name: (f"U0{name.upper()}", f"terminal:{name}") for name in ("alice", "bob")})
+    authorizer = permissions.Authorizer(
+        permissions.Permissions(rules, team_id=None, user_groups=permissions.NoUserGroups()), rules
+    )
+
+    first, second = (builders.an_actor(id=actor_id) for actor_id in (one, other))
+
+    assert authorizer.are_different(first, second) is are_different
