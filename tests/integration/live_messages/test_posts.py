@@ -99,6 +99,22 @@ async def test_deleted_message_is_posted_again(
     assert len(delivery.messages_of(run, "live")) == 1
 
 
+async def test_deleted_question_is_not_posted_again_with_its_answer(
+    delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
+) -> None:
+    run = await delivery.start(notes.step("a", "change", confirm={"text": "Really?"}))
+    question = await delivery.wait_for_message("Really?")
+    waiting = await delivery.engine.wait_until_resting(run)
+    await delivery_fixture.wait_until_delivered(delivery.engine)
+    delivery.workspace.delete_message(question)
+
+    await delivery.engine.answer(waiting, runs.YES, actor=delivery_fixture.an_actor(delivery.alice))
+    await delivery.wait_for_message("Try out: completed", matching=lambda one: delivery.is_for(one, run, "end-"))
+    await delivery_fixture.wait_until_delivered(delivery.engine)
+
+    assert delivery.messages_of(run, "question") == []
+
+
 async def test_retried_run_has_another_final_message(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:

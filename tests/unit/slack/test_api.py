@@ -2,12 +2,13 @@
 
 import datetime
 import email.utils
+import json
 
 import pytest
 
 from bot import errors
 from bot.slack.client import api as slack_api
-from bot.slack.client import retries
+from bot.slack.client import history, retries
 from tests import canned_server
 
 pytestmark = pytest.mark.anyio
@@ -75,3 +76,18 @@ def test_retry_after_can_be_a_date() -> None:
     moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=20)
 
     assert 15 < retries.retry_after_seconds(email.utils.format_datetime(moment)) <= 20
+
+
+async def test_message_of_another_app_is_not_found_as_posbots_own() -> None:
+    payload = {"kind": "run", "subject": "r1123-0a1b2c3d", "purpose": "live"}
+    copies = [
+        {"user": user, "ts": ts, "metadata": history.metadata(payload)}
+        for user, ts in (("U0OTHERBOT", "2.0"), ("U0POSBOT", "1.0"))
+    ]
+    body = json.dumps({"ok": True, "messages": copies}).encode()
+    async with canned_server.answering(body, headers=JSON) as url:
+        found = await history.SlackHistory(slack_api.SlackApi("xoxb-1", f"{url}/api/"), "U0POSBOT").find(
+            "C0OPS", None, payload, datetime.datetime.now(datetime.UTC)
+        )
+
+    assert found == slack_api.MessageRef(channel="C0OPS", timestamp="1.0")

@@ -9,7 +9,7 @@ import pytest
 from bot import errors
 from bot.model import invocations
 from bot.slack.client import errors as client_errors
-from bot.slack.outbound import replies, targets
+from bot.slack.outbound import rate_limit, replies, targets
 from tests import builders
 
 pytestmark = pytest.mark.anyio
@@ -74,3 +74,26 @@ async def test_fault_of_app_or_message_ends_the_search(code: str) -> None:
         await targets.send_to_first(_targets("C1", "D1"), lambda target: _send({"C1": code}, tried, target))
 
     assert tried == ["C1"]
+
+
+def test_refused_click_on_a_live_message_is_private_and_cannot_be_shared() -> None:
+    target = dataclasses.replace(CLICK, is_private=False, reply=invocations.Reply.ACKNOWLEDGEMENT)
+    expected = replies.ReplyPolicy(audience=REQUESTER, replaces=False, can_share=False)
+
+    assert policy(target, status=invocations.Status.DENIED) == expected
+
+
+async def test_progress_is_private_and_leaves_a_use_of_the_response_url() -> None:
+    bodies: list[dict[str, object]] = []
+
+    class Api:
+        async def respond(self, _: str, body: dict[str, object], **__: object) -> None:
+            bodies.append(body)
+
+    api: Any = Api()
+    reply = replies.reply_to(api, COMMAND, rate_limit.EditLimiter(), is_public=True)
+
+    for number in range(6):
+        await reply.progress(builders.a_report(headline=f"{number} of 6"), is_due=True)
+
+    assert [body["response_type"] for body in bodies] == ["ephemeral"] * 4
