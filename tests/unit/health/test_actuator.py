@@ -1,6 +1,7 @@
 """Every finding of a health check, against real servers that behave accordingly."""
 
 import asyncio
+import gzip
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -161,6 +162,16 @@ async def test_response_above_size_limit_is_not_read(order: Service) -> None:
     await order.answers_hugely(megabytes=20)
 
     health = await read(order)
+
+    assert health.finding is Finding.TOO_LARGE
+
+
+async def test_small_response_that_expands_beyond_the_limit_is_too_large() -> None:
+    body = gzip.compress(b'{"status": "UP", "details": "' + b"x" * 2_000_000 + b'"}')
+    assert len(body) < 10_000
+
+    async with canned_server.answering(body, headers={"content-encoding": "gzip"}) as url:
+        health = await actuator.Actuator().read("x", url, with_groups=False)
 
     assert health.finding is Finding.TOO_LARGE
 
