@@ -45,7 +45,7 @@ _NESTING = re2.compile(
     r"|Unsatisfied dependency expressed through [^:]{1,200}: |Failed to instantiate \[[^\]]{1,300}\]: "
     r"|Error creating bean with name '[^']{1,300}'(?: defined in [^:]{0,300}(?:jar:nested:)?[^:]{0,300}\])?: "
 )
-_SECRET_LINE = re2.compile(r"^\s*Value: ")
+_YAML_LINE = re2.compile(r"(\n in [^\n]{1,200}, line \d+, column \d+:?\n\s*[\w.-]*)[^\n]*(?:\n\s*\^)?")
 _VALUE = re2.compile(r"""(Invalid value |For input string: )(?:'[^'\n]*'|"[^"\n]*")""")
 
 
@@ -61,10 +61,15 @@ class Record:
 
     @property
     def chain(self) -> list[str]:
-        """Exceptions with their messages, the root last."""
-        found = [match for line in self.text.split("\n") if (match := _EXCEPTION.match(line))]
-        texts = [f"{one['type']}{one['said'] or ''}" for one in found]
-        return texts[::-1] if any(one["how"] == "Wrapped by: " for one in found) else texts
+        """Exceptions with their messages, each in one line, the root last."""
+        texts: list[str] = []
+        for line in self.text.split("\n"):
+            match = _EXCEPTION.match(line[:MAX_LINE_LENGTH])
+            if match is not None:
+                texts.append(f"{match['type']}{match['said'] or ''}")
+            elif texts and line.strip():
+                texts[-1] = errors.shorten(f"{texts[-1]} {line.strip()}", MAX_LINE_LENGTH)
+        return texts[::-1] if "\nWrapped by: " in self.text else texts
 
     @property
     def root(self) -> str:
@@ -82,7 +87,8 @@ class Record:
         if not found or "APPLICATION FAILED TO START" not in self.text:
             return None
         description, _, action = rest.partition("\nAction:\n")
-        return Analysis(description=_without_values(description), action=_without_values(action))
+        lines = [line for line in description.split("\n") if not line.lstrip().startswith("Value: ")]
+        return Analysis(description="\n".join(lines), action=action)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,9 +182,10 @@ def _evidence(text: str) -> str:
         suppressed_indent = indent if _SUPPRESSED.match(line[:200]) else None
         if suppressed_indent is None and _FRAME.match(line[:MAX_LINE_LENGTH]) is None:
             kept.append(line)
-    # What a property or a file holds may be a secret.
-    return str(_VALUE.sub(r"\1(hidden)", "\n".join(kept).rstrip()))
+    return _without_values("\n".join(kept).rstrip())
 
 
 def _without_values(text: str) -> str:
-    return "\n".join(line for line in text.split("\n") if _SECRET_LINE.match(line[:MAX_LINE_LENGTH]) is None)
+    """Return *text* without what properties and files hold, which may be secrets: of a line of YAML, only its key."""
+    named = _YAML_LINE.sub(r"\1", text)
+    return str(_VALUE.sub(r"\1(hidden)", named))

@@ -51,10 +51,20 @@ def test_log_is_told_by_what_it_names(ruleset: rules.Rules, case: dict[str, Any]
     assert case["says"] in found[0].title
 
 
-def test_values_of_properties_are_not_shown(ruleset: rules.Rules) -> None:
-    said = 'For input string: "hunter2"'
-
-    found = of_log(ruleset, f"{HEAD}Application run failed\na.b.C: Failed; {said}\nCaused by: a.b.D: {said}")
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param('a.b.C: Failed; For input string: "hunter2"', id="number"),
+        pytest.param("a.b.C: Invalid value 'hunter2' for configuration property 'a.b'", id="property"),
+        pytest.param(
+            "org.yaml.snakeyaml.scanner.ScannerException: mapping values are not allowed here\n in 'reader', line 3, "
+            "column 9:\n    password: hunter2: x\n            ^",
+            id="line of YAML",
+        ),
+    ],
+)
+def test_values_of_properties_are_not_shown(ruleset: rules.Rules, said: str) -> None:
+    found = of_log(ruleset, f"{HEAD}Application run failed\n{said}\nCaused by: {said}")
 
     assert found
     assert "hunter2" not in str(found)
