@@ -58,10 +58,16 @@ class Parameters(command.Parameters):
         """Raise only this for an unknown procedure: its parameters are not the id of a run."""
         action = str(given.get("action") or "").lower()
         action = _ALIASES.get(action, action)
-        if not action or action in _ACTIONS:
-            return given | ({"action": action} if action else {})
         vocabulary = info.context if isinstance(info.context, command.Vocabulary) else None
         aliases = vocabulary.aliases if vocabulary is not None else {}
+        if not action:
+            known = sorted({name for name in aliases.values() if f"run {name}" in aliases})
+            procedures = f" ({', '.join(known)})" if known else ""
+            raise ValueError(f"Name a procedure{procedures}, or {', '.join(_ACTIONS)} with the id of a run.")
+        if action in _ACTIONS and not given.get("id"):
+            raise ValueError(f"run {action} requires the id of a run; run list shows them.")
+        if action in _ACTIONS:
+            return given | {"action": action}
         if vocabulary is not None and action in vocabulary.invalid_procedures:
             raise ValueError(f"The procedure {action} is disabled: {vocabulary.invalid_procedures[action]}")
         known = [*_ACTIONS, *(name.removeprefix("run ") for name in aliases if name.startswith("run "))]

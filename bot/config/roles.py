@@ -1,6 +1,7 @@
 """Who may run which command, and in which channels."""
 
 import fnmatch
+import re
 from collections.abc import Collection
 from typing import Annotated
 
@@ -9,9 +10,33 @@ import pydantic
 from bot.config import strict
 from bot.model import invocations
 
-Member = Annotated[str, pydantic.StringConstraints(pattern=r"^([UWS][A-Z0-9]{2,}|terminal:\S+)$")]
+_MEMBER = re.compile(r"[UWS][A-Z0-9]{2,}|terminal:\S+")
+_WORKSPACE = re.compile(r"T[A-Z0-9]{2,}")
+_CHANNEL = re.compile(r"[\w*?\[\]-]{1,80}")
+
+
+def _member(value: str) -> str:
+    if _MEMBER.fullmatch(value) is None:
+        raise ValueError(
+            f"“{value}” is no member; expected a Slack user id such as U012ABCDEF (in the person's profile: Copy member"
+            " ID), a user group id such as S012ABCDEF, or terminal:NAME"
+        )
+    return value
+
+
+def _channel(value: str) -> str:
+    if value.startswith("#"):
+        raise ValueError(f"“{value}” begins with #; expected the name alone, {value.lstrip('#') or 'ops'}")
+    if _CHANNEL.fullmatch(value) is None:
+        raise ValueError(
+            f"“{value}” is no name of a channel; expected letters, digits, - and _, or a pattern like inc-*"
+        )
+    return value
+
+
+Member = Annotated[str, pydantic.AfterValidator(_member)]
 """A Slack user id (U…, W…), a Slack user group id (S…), or `terminal:` and a user name, `*` for everyone there."""
-ChannelPattern = Annotated[str, pydantic.StringConstraints(pattern=r"^[\w*?\[\]-]{1,80}$")]
+ChannelPattern = Annotated[str, pydantic.AfterValidator(_channel)]
 """A channel's name or id; `*` stands for any run of characters."""
 
 
@@ -53,7 +78,13 @@ class Channels(strict.StrictModel):
     """Channels in which responses are visible to all, because all work on the same incident."""
 
 
-Workspace = Annotated[str, pydantic.StringConstraints(pattern=r"^T[A-Z0-9]{2,}$")]
+def _workspace(value: str) -> str:
+    if _WORKSPACE.fullmatch(value) is None:
+        raise ValueError(f"“{value}” is no workspace; expected its id, such as T012ABCDEF")
+    return value
+
+
+Workspace = Annotated[str, pydantic.AfterValidator(_workspace)]
 """Slack's id of a workspace."""
 
 

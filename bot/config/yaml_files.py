@@ -27,6 +27,15 @@ _SHAPES = {
     "expected a valid string": "expected a text; a number, true and false are one in quotes",
 }
 _OWN_CLASS = re.compile(r"^expected a valid dictionary or instance of \w+$")
+_PATTERN = re.compile(r"^String should match pattern '(.*)'$")
+_RULES = {
+    r"^[a-z0-9][a-z0-9-]{0,62}$": "expected lower-case letters, digits and hyphens, such as pos-order",
+    r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$": "expected lower-case letters, digits and single hyphens, such as post-deployment",
+    r"^[a-z][a-z0-9_]{0,31}$": "expected lower-case letters, digits and underscores, such as roll_back",
+    r"^/[!-~]*$": "expected a path that begins with /",
+    r"^https?://[^\s/]+(/\S*)?$": "expected a URL that begins with http:// or https://",
+}
+"""The rules behind patterns of models, for people."""
 _COUNT = re.compile(r"^Tuple should have (.*) after validation, not \d+$")
 _KIND = re.compile(r"^(str|int|float|bool|[A-Z]\w*|.*[\[(].*)$")
 """What pydantic calls in Python's words, and the kinds of value that it names in a place where several may stand."""
@@ -244,6 +253,9 @@ def _explain(location: _Path, message: str, root: yaml.Node, path: pathlib.Path)
     expected = message.removeprefix("Value error, ").replace("Input should be", "expected")
     expected = _COUNT.sub(r"expected \1", _SHAPES.get(expected, expected))
     expected = _OWN_CLASS.sub("expected keys with values", expected)
+    pattern = _PATTERN.match(message)
+    if pattern is not None:
+        expected = _RULES.get(pattern[1], f"expected a text of the form {pattern[1]}")
     if message == "Extra inputs are not permitted":
         expected = "this key is not known here; check its spelling"
     elif message == "Field required":

@@ -18,6 +18,7 @@ _CANCELLATION = (
     "This ends the run for everyone: steps that have not started will not run. A step that is running is interrupted,"
     " and what it changed is not undone."
 )
+_ENDINGS = frozenset({runs.ReasonCode.CANCELLED_BY, runs.ReasonCode.RUN_TIMED_OUT, runs.ReasonCode.EARLIER_STEP})
 _STATES: Mapping[runs.StepState, reports.TaskState] = {
     runs.StepState.PENDING: reports.TaskState.PENDING,
     runs.StepState.RUNNING: reports.TaskState.RUNNING,
@@ -139,7 +140,8 @@ def listing(found: Sequence[runs.Run]) -> reports.Report:
     waiting = [run for run in found if run.state is runs.RunState.WAITING]
     rows = tuple(
         reports.Row(
-            verdict=run.state.verdict,
+            # Neither its success nor its failure: the state says it.
+            verdict=None if run.state is runs.RunState.CANCELLED else run.state.verdict,
             cells=(
                 run.id,
                 headlines.subject(run),
@@ -178,18 +180,26 @@ def prompt(run: runs.Run, question: runs.Question) -> str:
 
 
 def _plan(run: runs.Run) -> reports.Plan:
+    before = (None, *run.steps)
     return reports.Plan(
         tasks=tuple(
             reports.Task(
                 id=record.id,
                 title=run.procedure.find(record.id).title,
                 state=_STATES[record.state],
-                status=", ".join(_status(record)),
+                # What ended the run is the reason of all steps after it; it is said once.
+                status="" if _is_repeated(record, last) else ", ".join(_status(record)),
                 detail=record.headline if record.state.is_final else instructions.plain(record.action),
             )
-            for record in run.steps
+            for last, record in zip(before, run.steps, strict=False)
         )
     )
+
+
+def _is_repeated(record: runs.StepRecord, last: runs.StepRecord | None) -> bool:
+    is_skipped = _STATES[record.state] is reports.TaskState.SKIPPED and record.reason is not None
+    is_same = last is not None and last.state is record.state and last.reason == record.reason
+    return is_skipped and is_same and record.reason is not None and record.reason.code in _ENDINGS
 
 
 def _earlier(run: runs.Run) -> tuple[reports.Fields, ...]:

@@ -130,7 +130,11 @@ class RunService:
         if answer not in question.options:
             raise errors.NotFound("answer", answer, question.options, hint=f"Expected {' or '.join(question.options)}.")
         if question.note == "required" and not comment:
-            raise errors.UsageError("A note is wanted with the answer.", hint='Add --note "…".')
+            is_click = by.source is invocations.Source.BUTTON
+            raise errors.UsageError(
+                "A note is required with the answer.",
+                hint="Fill in the Note field, then press the button again." if is_click else 'Add --note "…".',
+            )
         await self._ensure_may_answer(run, question, by)
         given = dataclasses.replace(
             question, answer=answer, answered_by=by.actor.name, answered_at=self._now(), comment=self._redact(comment)
@@ -271,8 +275,11 @@ class RunService:
 
     async def _ensure_may_run(self, run: runs.Run, by: invocations.Invocation) -> None:
         if not await self._authorizer.may_run(run, by.actor):
+            roles = run.procedure.access.run
+            members = ", ".join(f"{name}.members" for name in roles)
             raise errors.PermissionDenied(
-                f"Permission denied: {run.procedure.id} requires the role {' or '.join(run.procedure.access.run)}.",
+                f"Permission denied: {run.procedure.id} requires the role {' or '.join(roles)}"
+                f" (roles.yaml: {members}).",
                 hint="Ask a posbot administrator for the role.",
             )
 

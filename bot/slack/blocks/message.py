@@ -132,7 +132,7 @@ def following(name: str, tail: log_tail.Tail, status: Sequence[str], stop: str) 
 def progress(report: reports.Report) -> Message:
     """Return the message for an unfinished report: its headline alone."""
     line = [elements.text("⏳ "), elements.text(elements.truncate(report.headline, elements.HEADLINE))]
-    text = _fallback_text(report, invocations.Status.OK)
+    text = elements.escape(elements.truncate(f"⏳ {report.headline}", elements.NOTIFICATION_TEXT // 5))
     return Message(text=text, blocks=(elements.block([elements.section(line)]),))
 
 

@@ -29,8 +29,10 @@ _MIN_TASK_LENGTH = 40
 
 def render(plan: reports.Plan, budget: elements.SpaceBudget, *, as_block: bool) -> Iterable[Block]:
     """Yield *plan* as a block of its own kind, or as a list."""
-    completed = sum(task.state not in _OPEN for task in plan.tasks)
-    heading = plan.title or f"{completed} of {len(plan.tasks)} steps"
+    skipped = sum(task.state is reports.TaskState.SKIPPED for task in plan.tasks)
+    executed = sum(task.state not in _OPEN for task in plan.tasks) - skipped
+    counts = f"{executed} of {len(plan.tasks)} steps{f', {skipped} skipped' if skipped else ''}"
+    heading = plan.title or counts
     shown = plan.tasks[: elements.PLAN_TASKS]
     fair = (budget.characters - len(heading)) // max(len(shown), 1) // 2
     length = min(max(fair, _MIN_TASK_LENGTH), _MAX_TASK_LENGTH)
@@ -54,7 +56,7 @@ def _description(task: reports.Task, length: int) -> str:
     detail, status = " ".join(task.detail.split()), " ".join(task.status.split())
     if task.state is reports.TaskState.SKIPPED:
         reason = status or detail
-        is_complete = reason.startswith("skipped")
+        is_complete = reason.startswith(("skipped", "cancelled"))
         return elements.truncate(reason if is_complete else ": ".join(filter(None, ("skipped", reason))), length)
     text = " · ".join(part for part in (_DESCRIPTIONS.get(task.state, ""), detail, status) if part)
     return elements.truncate(text, length) if text else ""

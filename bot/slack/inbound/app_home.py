@@ -25,8 +25,8 @@ class AppHome:
     async def publish(self, body: dict[str, Any]) -> None:
         """Publish the commands at once, and the health of the services once it is checked."""
         user = body["event"]["user"]
-        team = await self._team_of(user)
-        tasks = [asyncio.ensure_future(self._run(body, line, team)) for line in self._dispatcher.parser.app_home]
+        person = await self._find(user)
+        tasks = [asyncio.ensure_future(self._run(body, line, person)) for line in self._dispatcher.parser.app_home]
         try:
             _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             parts = [task.result() if task.done() else None for task in tasks]
@@ -42,16 +42,16 @@ class AppHome:
                 task.cancel()
             await asyncio.wait(tasks)
 
-    async def _team_of(self, user: str) -> str | None:
-        """Return the workspace of *user*; None, which permits nothing, where Slack does not response."""
+    async def _find(self, user: str) -> slack_api.Person:
+        """Return *user*; without a workspace, which permits nothing, where Slack does not answer."""
         try:
-            return (await self._api.person(user)).team_id
+            return await self._api.person(user)
         except errors.BotError as error:
             log.warning("person not found", reason=str(error))
-            return None
+            return slack_api.Person(name=user, team_id=None)
 
-    async def _run(self, body: dict[str, Any], line: str, team: str | None) -> reports.Report | None:
-        response = await self._dispatcher.dispatch(payloads.from_home(body, line, team).invocation)
+    async def _run(self, body: dict[str, Any], line: str, person: slack_api.Person) -> reports.Report | None:
+        response = await self._dispatcher.dispatch(payloads.from_home(body, line, person).invocation)
         return None if response.status is invocations.Status.DUPLICATE else response.report
 
     async def _publish(self, user: str, view: dict[str, Any]) -> None:

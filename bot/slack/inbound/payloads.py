@@ -163,10 +163,10 @@ def resolve(request: Request, commands: parser.Parser) -> Request:
 
 
 @_complete
-def from_home(body: Payload, line: str, team: str | None) -> Request:
-    """Return a request for the App Home; its event does not tell the person's *team*."""
+def from_home(body: Payload, line: str, person: slack_api.Person) -> Request:
+    """Return a request for the App Home; its event tells only the id of the *person*."""
     event = body["event"]
-    actor = invocations.Actor(id=event["user"], name=event["user"], team_id=team)
+    actor = _actor(event["user"], person.name, person.team_id)
     return Request(
         invocation=_invocation(line, invocations.Source.APP_HOME, actor, _home(), f"event:{body['event_id']}:{line}"),
         target=replies.ReplyTarget(channel=actor.id, user=actor.id),

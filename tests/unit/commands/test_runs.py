@@ -91,7 +91,7 @@ async def test_dry_run_decides_what_is_known_before_the_run(app: app_fixture.App
     assert isinstance(table, reports.Table)
     rows = {row.cells[0]: row.cells[1:] for row in table.rows}
     assert rows["Watch key signals"][0] == "skipped: condition not met"
-    assert "--wait 600s" in rows["Wait for rollout"][1]
+    assert "--wait 10m" in rows["Wait for rollout"][1]
     assert isinstance(fields, reports.Fields)
     assert ("lock", "deployment:pos-order:sandbox") in fields.pairs
 
@@ -182,7 +182,11 @@ async def test_answer_does_not_count_for_the_next_question(app: app_fixture.AppF
             "There is no procedure called “triag”. Did you mean “triage”? help lists them.",
             "Usage",
         ),
-        ("run", "action is missing. id is missing.", "Usage: run show|watch|log|answer|cancel|retry ID"),
+        (
+            "run",
+            "Name a procedure (health-failing, post-deployment, start-failure, to-workspace, triage), or show, watch,",
+            "Usage: run show|watch|log|answer|cancel|retry ID",
+        ),
         ("runs --state lost", "--state must be 'running', 'waiting'", "Usage: run list"),
         ("runs --procedure triag", "There is no procedure called “triag”. Did you mean “triage”?", ""),
         ("triage", "service is missing.", "Usage: triage SERVICE [--env ENV]"),
@@ -395,3 +399,9 @@ async def test_section_changed_since_the_review_is_reported(tmp_path: pathlib.Pa
     assert isinstance(table, reports.Table)
     assert "health-failing" in [row.cells[0] for row in table.rows]
     assert "it has changed; compare the two, then write doc.reviewed: " in table.rows[0].cells[2]
+
+
+async def test_action_without_an_id_says_where_ids_are(app: app_fixture.AppFixture) -> None:
+    refused = await app.dispatch("run cancel")
+
+    assert refused.report.headline == "run cancel requires the id of a run; run list shows them."

@@ -169,6 +169,25 @@ async def test_manual_step_records_the_answer(
     assert notes.read() == ["b"]
 
 
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        (invocations.Source.BUTTON, "Fill in the Note field, then press the button again."),
+        (invocations.Source.SLASH, 'Add --note "…".'),
+    ],
+)
+async def test_missing_note_says_how_to_add_it(
+    engine: engine_fixture.EngineFixture, source: invocations.Source, hint: str
+) -> None:
+    asks = {"instructions": "Look at it.", "note": "required"}
+    waiting = await engine.execute({"id": "m", "title": "Look", "uses": "manual", "with": asks})
+
+    with pytest.raises(errors.UsageError) as caught:
+        await engine.answer(waiting, "done", source=source)
+
+    assert (str(caught.value), caught.value.hint) == ("A note is required with the answer.", hint)
+
+
 async def test_secret_in_a_note_is_redacted(engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes) -> None:
     manual = {"id": "m", "title": "Look", "uses": "manual", "with": {"instructions": "Look."}, "save": {"note": "note"}}
     waiting = await engine.execute(manual, notes.step("b"))

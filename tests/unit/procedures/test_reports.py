@@ -195,6 +195,24 @@ def test_headline_is_subject_and_state(state: runs.RunState, words: str) -> None
     assert headlines.headline(run) == f"Triage of a degraded service · pos-order · prod: {words}"
 
 
+def test_reason_that_ends_a_run_is_said_once_in_its_plan() -> None:
+    reason = runs.Reason(runs.ReasonCode.CANCELLED_BY, "alice")
+    run = a_run(S.CANCELLED, S.CANCELLED, state=runs.RunState.CANCELLED, ended_at=NOW)
+    records = tuple(dataclasses.replace(step, reason=reason, started_at=None) for step in run.steps)
+
+    (plan, *_) = run_reports.live(dataclasses.replace(run, steps=records), RUNBOOK).sections
+
+    assert isinstance(plan, reports.Plan)
+    assert [task.status for task in plan.tasks] == ["cancelled by alice", ""]
+
+
+def test_cancelled_run_is_listed_without_a_mark_for_failure() -> None:
+    (table,) = run_reports.listing([a_run(S.CANCELLED, S.CANCELLED, state=runs.RunState.CANCELLED)]).sections
+
+    assert isinstance(table, reports.Table)
+    assert [row.verdict for row in table.rows] == [None]
+
+
 def test_cancelled_run_names_who_cancelled_it() -> None:
     cancel = invocations.CancelRequest(by="bob", at=NOW)
     ended_at = NOW + datetime.timedelta(seconds=315)

@@ -41,7 +41,7 @@ class Scene:
 
     async def mentioned(self) -> payloads.Request:
         delivery = await self.alice.mentions("logs order --follow", self.ops)
-        return payloads.from_mention(delivery.payload, self.workspace.settings.bot_user_id)
+        return payloads.from_message(delivery.payload, self.workspace.settings.bot_user_id, invocations.Source.MENTION)
 
     async def typed(self, channel: channels.Channel | None = None) -> payloads.Request:
         delivery = await self.alice.types("/pos logs order --follow", channel or self.ops)
