@@ -52,7 +52,7 @@ def parse_health(response: health_status.HttpResponse) -> health_status.Endpoint
     found = _status_finding(exchange)
     if found is None:
         document = _parse_json(response.body)
-        if isinstance(document, dict) and isinstance(document.get("status"), str):
+        if isinstance(document, dict) and _status_of(document):
             health = _evaluate(document, exchange)
             if exchange.is_success or not health.is_healthy:
                 return health
@@ -93,7 +93,7 @@ def _status_finding(exchange: health_status.Exchange) -> tuple[health_status.Fin
 
 
 def _evaluate(document: Mapping[str, object], exchange: health_status.Exchange) -> health_status.EndpointHealth:
-    reported = str(document["status"])[: health_status.MAX_STATUS_LENGTH]
+    reported = _status_of(document)
     finding = health_status.SPRING_STATUSES.get(reported.upper())
     if finding is None:
         # Spring Boot sends 200 for a status that it does not know, unless status.http-mapping says otherwise.
@@ -143,7 +143,15 @@ def _split(content: Mapping[str, object], own_keys: frozenset[str]) -> tuple[dic
 
 
 def _is_component(value: object) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("status"), str)
+    return isinstance(value, dict) and bool(_status_of(value))
+
+
+def _status_of(content: Mapping[str, object]) -> str:
+    """Return the status of a document or component, empty if it has none; Gson writes it as an object with a code."""
+    status = content.get("status")
+    if isinstance(status, dict):
+        status = status.get("code")
+    return status[: health_status.MAX_STATUS_LENGTH] if isinstance(status, str) else ""
 
 
 def _parse_components(tree: Mapping[str, object], prefix: str, depth: int = 0) -> Iterator[health_status.Component]:
@@ -157,7 +165,7 @@ def _parse_components(tree: Mapping[str, object], prefix: str, depth: int = 0) -
         description = content.get("description")
         yield health_status.Component(
             path=path,
-            status=str(content.get("status", "UNKNOWN"))[: health_status.MAX_STATUS_LENGTH],
+            status=_status_of(content) or "UNKNOWN",
             description=description if isinstance(description, str) else "",
             details=tuple(
                 (str(key), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

@@ -133,7 +133,7 @@ class Component:
     @property
     def is_failing(self) -> bool:
         """Return whether the status is neither UP nor UNKNOWN."""
-        return self.status not in {"UP", "UNKNOWN"}
+        return self.status.upper() not in {"UP", "UNKNOWN"}
 
 
 def list_components(components: Sequence[Component]) -> str:

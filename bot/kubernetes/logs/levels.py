@@ -44,6 +44,8 @@ _SYSLOG = (*[Level.FATAL] * 3, Level.ERROR, Level.WARN, Level.INFO, Level.INFO, 
 """By severity (RFC 5424), which GELF and journald write as a number."""
 _PROSE = frozenset({"LOG", "FAIL", "CONFIG", "FINE", "ALERT", "VERBOSE", "NOTICE"})
 """Words that begin sentences too; they are levels only before a colon or in brackets."""
+_MAX_JSON_PREFIX_BYTES = 60
+"""Before a JSON object, such as a date."""
 _PREFIX_BYTES = 1_000
 """Of an entry's first line that are searched for a level in text."""
 _KEYS = ("log.level", "level", "severity", "severitytext", "severity_text", "loglevel", "log_level", "lvl", "@l", "s")
@@ -54,7 +56,7 @@ _MESSAGE_KEYS = ("message", "msg", "log", "short_message")
 
 # The layouts of Spring Boot and Logback, which most lines have; all others take RE2, which is slower per call.
 _COMMON = re.compile(
-    rb"(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d[.,]\d{3}(?:Z|[+-]\d\d:\d\d)?  ?(?:\[[^\]]{1,80}\] )?"
+    rb"(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d[.,]\d{3}(?:Z|[+-]\d\d:\d\d)? {1,5}(?:\[[^\]]{1,80}\] )?"
     rb"(TRACE|DEBUG|INFO|WARN|ERROR|FATAL) "
 )
 _ANY = "|".join(sorted(_SPELLINGS, key=len, reverse=True))
@@ -65,11 +67,12 @@ _WORD = r"[\w.$#@/:-]+[\s|:-]+"
 """A logger or thread without brackets."""
 _TEXT = re2.compile(
     (
-        rf"^(?:<\d+>)?(?:{layouts.DATE})?[\])>]?[\s:,|-]*(?:{_GROUP}){{0,5}}?(?:{_WORD}(?:{_GROUP}){{0,2}}?)??"
-        rf"(?:\[(?:[\w.]+:)?\s*((?i:{_ANY}))\s*\]|((?i:{_ANY}))(?::|\s?\||\t)|({_BARE})\b|({_ANY})\s\[)"
+        rf"^(?:<\d+>)?(?:\[[^\]]*\]\s*)??(?:{layouts.DATE})?[\])>]?[\s:,|-]*(?:{_GROUP}){{0,5}}?(?:{_WORD}(?:{_GROUP}){{0,2}}?)??"
+        rf"(?:[\[(<](?:[\w.]+:)?\s*((?i:{_ANY}))\s*[\])>]|((?i:{_ANY}))(?::|\s?\||\t)|({_BARE})\b|({_ANY})\s\[)"
     ).encode()
 )
 _LOGFMT = re2.compile(rf"^(?:{layouts.DATE}\s)?(?:[\w.@-]+=.*?\s)??(?i:level|lvl|severity|loglevel)=\"?(\w+)".encode())
+_JSON_LEVEL = re2.compile(rf'[{{,]\s*"(?i:(?:log\.)?level|severity|lvl)"\s*:\s*"((?i:{_ANY}))"'.encode())
 _KLOG = re.compile(rb"([IWEF])\d{4} \d\d:\d\d:\d\d\.\d{6} ")
 _VM_WARNING = b" VM warning: "
 _UNCAUGHT = re2.compile(
@@ -98,11 +101,13 @@ def level_of(text: bytes) -> Level:
     if found is not None:
         return _SPELLINGS[found[1].decode()]
     first, _, rest = text.partition(b"\n")
-    if first[:1] == b"{":
-        return _level_of_json(first) or Level.INFO
+    start = first.find(b'{"', 0, _MAX_JSON_PREFIX_BYTES) if first[:1] != b"{" else 0
+    level = _level_of_json(first[start:]) if start >= 0 else None
+    if start == 0:
+        return level or Level.INFO
     if _VM_WARNING in first[:_PREFIX_BYTES]:
         return Level.WARN
-    level = _level_of_text(first[:_PREFIX_BYTES])
+    level = _level_of_text(first[:_PREFIX_BYTES]) or level
     if level is None and layouts.is_jul_header(first):
         level = _level_of_text(rest[:_PREFIX_BYTES])
     return level or (Level.ERROR if _UNCAUGHT.match(text) else Level.INFO)
@@ -121,7 +126,9 @@ def _level_of_json(line: bytes) -> Level | None:
     try:
         document = json.loads(line)
     except (ValueError, RecursionError):
-        return None
+        # Truncated, for example.
+        found = _JSON_LEVEL.search(line)
+        return _named(found[1].decode()) if found is not None else None
     values = {key.lower(): value for key, value in document.items()}
     nested = (values[key] for key in _NESTED_KEYS if isinstance(values.get(key), dict))
     for one in (values, *({key.lower(): value for key, value in inner.items()} for inner in nested)):

@@ -151,7 +151,7 @@ async def test_response_without_health_has_its_own_finding(order: Service, manne
     assert health.groups == ()
 
 
-@pytest.mark.parametrize("document", [{"hello": "world"}, [], ["UP"], {"status": 7}, {"status": {"code": "UP"}}])
+@pytest.mark.parametrize("document", [{"hello": "world"}, [], ["UP"], {"status": 7}, {"status": {"name": "UP"}}])
 async def test_json_without_status_is_not_a_health_document(order: Service, document: object) -> None:
     await order.answers_json(document)  # type: ignore[arg-type]
 

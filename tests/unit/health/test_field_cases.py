@@ -88,6 +88,16 @@ DOCUMENTS: dict[str, Mapping[str, Any]] = {
             "db": {"status": "DOWN", "error": "Connection to db:5432 refused"},
         },
     },
+    "boot 2 with Gson": {
+        "status": {"code": "DOWN", "description": ""},
+        "components": {
+            "ping": {"status": {"code": "UP", "description": ""}, "details": {}},
+            "db": {
+                "status": {"code": "DOWN", "description": ""},
+                "details": {"error": "Connection to db:5432 refused"},
+            },
+        },
+    },
     "boot 2.0 nested": {
         "status": "DOWN",
         "details": {
