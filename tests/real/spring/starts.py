@@ -110,7 +110,8 @@ STARTS: Mapping[str, Start] = {
     # The machine.
     "port-taken": Start(properties={"server.port": "{server_taken}"}),
     "heap": Start(profile="heap", options=("-Xmx48m",)),
-    "metaspace": Start(options=("-XX:MaxMetaspaceSize=32m",)),
+    # Without the second option it may hang, because its shutdown needs classes as well.
+    "metaspace": Start(options=("-XX:MaxMetaspaceSize=24m", "-XX:+ExitOnOutOfMemoryError"), exit_code=3),
     "native-thread": Start(
         profile="native-thread",
         options=("-Xss1m", "-XX:ReservedCodeCacheSize=32m", "-XX:CompressedClassSpaceSize=64m"),
