@@ -125,7 +125,7 @@ def _matches(
     for record in records:
         finding = _match(ruleset, record, attempt)
         if finding is not None:
-            yield dataclasses.replace(finding, is_warning=record.level in {"WARN", "INFO", "DEBUG", "TRACE"})
+            yield dataclasses.replace(finding, is_warning=record.level is not None and not record.is_error)
 
 
 def _match(ruleset: rules.Rules, record: log_records.Record, attempt: StartAttempt) -> matcher.Finding | None:
@@ -165,7 +165,7 @@ def _exited(attempt: StartAttempt) -> list[matcher.Finding]:
 
 
 def _errors(records: Iterable[log_records.Record]) -> list[log_records.Record]:
-    return [one for one in records if one.level in {"ERROR", "FATAL"}]
+    return [one for one in records if one.is_error]
 
 
 def _is_of_shutdown(record: log_records.Record) -> bool:
@@ -177,7 +177,7 @@ def _joined(records: Iterable[log_records.Record]) -> Iterable[log_records.Recor
     open_analysis: list[log_records.Record] = []
     for record in records:
         is_open = bool(open_analysis) and len(open_analysis) < _MAX_ANALYSIS_RECORDS
-        if is_open and not record.level and not record.chain:
+        if is_open and record.level is None and not record.chain:
             open_analysis.append(record)
             continue
         yield from _merged(open_analysis)

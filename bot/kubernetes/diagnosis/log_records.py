@@ -14,6 +14,7 @@ from typing import Any
 import re2
 
 from bot import errors
+from bot.kubernetes.logs import layouts, levels
 
 MAX_TEXT_LENGTH = 60_000
 MAX_LINE_LENGTH = 2_000
@@ -29,9 +30,6 @@ _BOOT_LINE = re2.compile(
 _LOGBACK_LINE = re2.compile(
     r"^\S{8,40}(?: \S{8,20})? \[(?P<thread>[^\]]*)\] (?P<level>[A-Z]+)\s+(?P<logger>\S+) --? ?(?P<message>.*)$"
 )
-_LEVEL = re2.compile(r"\b(TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|SEVERE)\b")
-_SYSLOG_LEVELS = ("FATAL", "FATAL", "FATAL", "ERROR", "WARN", "INFO", "INFO", "DEBUG")
-"""GELF writes syslog's numbers."""
 _FRAME = re2.compile(r"^\s*(?:at [\w.$/<>@~-]+\(|\.\.\. \d+ (?:more|common frames)|\|_ )")
 _SUPPRESSED = re2.compile(r"^\s+Suppressed: ")
 _EXCEPTION = re2.compile(
@@ -55,9 +53,14 @@ class Record:
 
     text: str
     """Message and chain of exceptions."""
-    level: str = ""
-    """Empty if it has none."""
+    level: levels.Level | None = None
+    """None if it has none."""
     thread: str = ""
+
+    @property
+    def is_error(self) -> bool:
+        """Return whether it was logged as an error."""
+        return self.level is not None and self.level.rank >= levels.Level.ERROR.rank
 
     @property
     def chain(self) -> list[str]:
@@ -120,10 +123,10 @@ def parse(entry: str) -> Record:
     header, _, rest = text.partition("\n")
     found = _BOOT_LINE.match(header[:MAX_LINE_LENGTH]) or _LOGBACK_LINE.match(header[:MAX_LINE_LENGTH])
     if found is None:
-        level = _LEVEL.search(header[:120])
-        return Record(text=_evidence(text), level=_level(level[1]) if level else "")
+        is_logged = layouts.is_dated(header.encode())
+        return Record(text=_evidence(text), level=levels.level_of(text.encode()) if is_logged else None)
     message = f"{found['message']}{header[MAX_LINE_LENGTH:]}"
-    return Record(text=_evidence(f"{message}\n{rest}"), level=_level(found["level"]), thread=found["thread"])
+    return Record(text=_evidence(f"{message}\n{rest}"), level=levels.level_of(header.encode()), thread=found["thread"])
 
 
 def _of_json(line: str) -> Record:
@@ -142,9 +145,8 @@ def _of_json(line: str) -> Record:
         kind, said = _first(values, "error.type", "_error_type"), _first(values, "error.message", "_error_message")
         trace = f"{kind}: {said}" if kind else ""
     text = message if trace and trace.strip() in message else f"{message}\n{trace}"
-    level = _first(values, "log.level", "level", "severity", "loglevel", "level_name")
     thread = _first(values, "process.thread.name", "thread_name", "_process_thread_name", "thread", "threadname")
-    return Record(text=_evidence(text), level=_level(level), thread=thread)
+    return Record(text=_evidence(text), level=levels.level_of(line.encode()), thread=thread)
 
 
 def _flattened(value: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
@@ -164,12 +166,6 @@ def _is_trace(key: str, value: str) -> bool:
 
 def _first(values: Mapping[str, str], *names: str) -> str:
     return next((values[name] for name in names if values.get(name)), "")
-
-
-def _level(text: str) -> str:
-    if text.isdecimal() and int(text) < len(_SYSLOG_LEVELS):
-        return _SYSLOG_LEVELS[int(text)]
-    return {"WARNING": "WARN", "SEVERE": "ERROR"}.get(text.upper(), text.upper())
 
 
 def _evidence(text: str) -> str:

@@ -83,7 +83,7 @@ def pointers(causes: Sequence[rules.Cause], point_to: PointTo) -> tuple[reports.
 
 
 def _is_error(record: log_records.Record) -> bool:
-    return record.level in {"ERROR", "FATAL"} or (not record.level and _ERROR.search(record.text) is not None)
+    return record.is_error or (record.level is None and _ERROR.search(record.text) is not None)
 
 
 def _summarize(record: log_records.Record) -> str:
@@ -92,7 +92,7 @@ def _summarize(record: log_records.Record) -> str:
         return errors.shorten(record.analysis.summary, matcher.MAX_LINE_LENGTH)
     first = next((line.strip() for line in record.text.split("\n") if line.strip()), "")
     text = f"{first} … {record.root}" if record.root not in first else first
-    return errors.shorten(f"{record.level} {text}".strip(), matcher.MAX_LINE_LENGTH)
+    return errors.shorten(text, matcher.MAX_LINE_LENGTH)
 
 
 def _lines(entry: str) -> list[str]:
@@ -100,4 +100,5 @@ def _lines(entry: str) -> list[str]:
     if not entry.startswith("{"):
         return entry.splitlines()
     record = log_records.parse(entry)
-    return f"{record.level} {record.text}".strip().splitlines()
+    level = record.level.value.upper() if record.level is not None else ""
+    return f"{level} {record.text}".strip().splitlines()

@@ -54,7 +54,7 @@ ECS_DOTTED = {
 def test_every_format_says_the_same(entry: str) -> None:
     record = log_records.parse(entry)
 
-    assert record.level == "ERROR"
+    assert record.is_error
     assert "main" in record.thread
     assert record.root == "IllegalStateException: the drawer is jammed"
     assert record.text.lstrip().startswith("Application run failed")
