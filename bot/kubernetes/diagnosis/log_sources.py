@@ -50,12 +50,17 @@ class DeploymentState:
 
     @property
     def failing(self) -> list[kubernetes.Pod]:
-        """Pods to diagnose, youngest first: those not ready, else those that restarted recently."""
+        """
+        Pods to diagnose, youngest first: those not ready, else those that restarted recently.
+
+        A terminating pod is one only where no other is: the node of one that is lost cannot confirm its end.
+        """
         if self.has_started:
             return self.restarted[::-1]
         failed = [pod for pod in self.pods if pod.phase == "Failed" and not pod.is_terminating]
         unready = [pod for pod in self.live if not pod.is_ready]
-        return [*unready[::-1], *(failed[::-1] if self.ready < self.deployment.desired else [])]
+        found = [*unready[::-1], *(failed[::-1] if self.ready < self.deployment.desired else [])]
+        return found or [pod for pod in self.pods if pod.is_terminating][::-1]
 
     def _terminated_recently(self, pod: kubernetes.Pod) -> bool:
         ends = [

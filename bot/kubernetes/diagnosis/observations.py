@@ -29,10 +29,11 @@ class Observation:
 def of_deployment(deployment: kubernetes.Deployment) -> list[Observation]:
     """Return why no pod can be created."""
     failure = deployment.find_condition("ReplicaFailure")
-    if failure is None or not failure.is_true:
-        return []
-    text = f"{failure.reason}: {failure.message}"
-    return [Observation(where=rules.Location.STATE, text=text, source=f"status of deployment {deployment.name}")]
+    texts = [f"{failure.reason}: {failure.message}"] if failure is not None and failure.is_true else []
+    if deployment.is_paused:
+        texts.append("Paused: the deployment is paused, so changes of it create no pods")
+    source = f"status of deployment {deployment.name}"
+    return [Observation(where=rules.Location.STATE, text=text, source=source) for text in texts]
 
 
 def current(events: Iterable[kubernetes.Event], pod: kubernetes.Pod | None = None) -> list[kubernetes.Event]:
@@ -69,12 +70,16 @@ def _started_at(containers: Iterable[kubernetes.Container]) -> datetime.datetime
 
 
 def of_events(events: Iterable[kubernetes.Event], pod: str = "") -> list[Observation]:
-    """Return the warnings among *events*, newest first, of *pod* or of the deployment as a whole."""
+    """
+    Return the warnings among *events*, newest first, of *pod* or of the deployment as a whole.
+
+    The pull of an image is one of them while nothing has happened since it began.
+    """
     newest_first = sorted(events, key=lambda event: event.last_at, reverse=True)
     return [
         Observation(where=rules.Location.EVENT, text=f"{event.reason}: {event.message}", source=_event(event), pod=pod)
-        for event in newest_first
-        if event.is_warning
+        for index, event in enumerate(newest_first)
+        if event.is_warning or (event.reason == "Pulling" and index == 0)
     ]
 
 
@@ -83,6 +88,8 @@ def of_pod(pod: kubernetes.Pod, now: datetime.datetime) -> list[Observation]:
     texts = [f"{pod.reason}: {pod.message}"] if pod.reason else []
     if pod.unschedulable_reason:
         texts.append(f"Unschedulable: {pod.unschedulable_reason}")
+    if pod.phase == "Unknown" and not pod.reason:
+        texts.append(f"Unknown: node {pod.node} does not report the pod's state")
     if pod.is_node_unready:
         texts.append(f"PodNotReady: on node {pod.node}")
     elif pod.unready_reason.startswith(_READINESS_GATES):

@@ -148,6 +148,27 @@ async def test_node_that_does_not_report_is_told(tmp_path: pathlib.Path) -> None
     assert report.headline.endswith("not starting: the pod’s node is not ready (Node is not ready)")
 
 
+async def test_terminating_pod_of_a_lost_node_is_told(tmp_path: pathlib.Path) -> None:
+    folder = a_dump(tmp_path, ready=True, state={"running": {"startedAt": "2026-11-27T12:00:01Z"}})
+    lost = {"phase": "Running", "reason": "NodeLost", "message": "Node node-a which was running pod a is unresponsive"}
+    change(folder, "pods", lambda pods: pods[0]["status"].update(lost))
+    change(folder, "pods", lambda pods: pods[0]["metadata"].update(deletionTimestamp="2026-11-27T12:10:00Z"))
+
+    report = await diagnosed(folder)
+
+    assert "the pod lost its node: NodeLost (Node node-a which was running pod a" in report.headline
+
+
+async def test_pull_that_has_not_ended_is_told(tmp_path: pathlib.Path) -> None:
+    folder = a_dump(tmp_path, state={"waiting": {"reason": "ContainerCreating"}})
+    pulling = an_event("Pulling", 'Pulling image "registry.example/pos-order:2"') | {"type": "Normal"}
+    change(folder, "events", lambda events: events.append(pulling))
+
+    report = await diagnosed(folder)
+
+    assert report.headline.endswith("not starting: image registry.example/pos-order:2 is still being pulled")
+
+
 async def test_unknown_state_is_shown_with_the_end_of_the_log(tmp_path: pathlib.Path) -> None:
     folder = a_dump(tmp_path, state={"running": {"startedAt": "2026-11-27T12:00:01Z"}}, log="the till is jammed\n")
 
