@@ -56,9 +56,8 @@ class Service(strict.StrictModel):
     """Where the actuator listens, if not at `port`: `management.server.port`."""
     management_base_path: UrlPath = "/actuator"
     """Path of the actuator, with a context path before it."""
-    health_path: UrlPath = pydantic.Field(
-        default_factory=lambda values: f"{str(values.get('management_base_path', '')).rstrip('/')}/health"
-    )
+    health_path: UrlPath = "/actuator/health"
+    """`health` below `management_base_path`, if omitted."""
     registers: bool = True
     """It registers in Eureka."""
     eureka_id: EurekaId | None = None
@@ -82,6 +81,14 @@ class Service(strict.StrictModel):
         if self.library:
             return "a library, not a service (services.yaml)"
         return "no web server (services.yaml sets no port)" if self.port is None else ""
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _health_is_below_the_base_path(cls, values: object) -> object:
+        base = values.get("management_base_path") if isinstance(values, dict) else None
+        if not isinstance(values, dict) or not isinstance(base, str):
+            return values
+        return {"health_path": f"{base.rstrip('/')}/health", **values}
 
     @pydantic.model_validator(mode="after")
     def _keys_agree(self) -> "Service":

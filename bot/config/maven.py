@@ -166,7 +166,8 @@ class Reactor:
                 is_inherited = further.scope in _INHERITED_SCOPES and not further.is_optional
                 if is_inherited and further.artifact not in {*seen, *exclusions} and "*" not in exclusions:
                     seen.add(further.artifact)
-                    waiting.append((further, exclusions | further.exclusions))
+                    excluded = exclusions | further.exclusions
+                    waiting.append((dataclasses.replace(further, exclusions=excluded), excluded))
 
     def _has_web_server(self, chain: list[ElementTree.Element], packaged: tuple[Dependency, ...]) -> bool | None:
         for dependency in packaged:

@@ -172,13 +172,13 @@ def test_one_command_imports_no_other(environment: dict[str, str]) -> None:
 
 async def test_invalid_data_is_reported_with_file_line_and_key(environment: dict[str, str], data: pathlib.Path) -> None:
     catalogue = data / "services.yaml"
-    catalogue.write_text(catalogue.read_text().replace("port: 9007", "port: ninety", 1))
+    catalogue.write_text(catalogue.read_text().replace("port: 8761", "port: ninety", 1))
 
     code, _, complaint = await cli_runner.run(environment, "check")
 
     line = next(number for number, text in enumerate(catalogue.read_text().splitlines(), 1) if "ninety" in text)
     assert code == 1
-    assert complaint.startswith(f"{catalogue}:{line}: services.3.port: expected a valid integer")
+    assert complaint.startswith(f"{catalogue}:{line}: services.0.port: expected a valid integer")
 
 
 async def test_valid_data_passes_the_check(environment: dict[str, str]) -> None:

@@ -96,6 +96,15 @@ def built_failing(boot: str) -> pathlib.Path:
     return folder
 
 
+def package(project: pathlib.Path, *options: str) -> pathlib.Path:
+    """Build the Maven project in place and return the JDK used; skip the test without JDK and Maven."""
+    jdk, maven = find_jdk(), shutil.which("mvn")
+    if maven is None:
+        pytest.skip("no Maven: install it (package maven) so that `mvn` is on the PATH")
+    _run(project, jdk, maven, "-B", "-q", *options, "package")
+    return jdk
+
+
 def find_jdk() -> pathlib.Path:
     """Return the home of a JDK for Java 21: JAVA_HOME if recent enough, else the newest one installed."""
     named = ENVIRONMENT.get("JAVA_HOME")

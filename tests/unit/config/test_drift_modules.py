@@ -270,6 +270,17 @@ def test_web_server_of_another_module_counts(checkout: pathlib.Path) -> None:
     assert checkouts.found(checkout) == [("pos-common", "module", "not listed", "built", "pom.xml")]
 
 
+def test_exclusion_counts_for_what_another_module_brings(checkout: pathlib.Path) -> None:
+    modules = ("pos-order", "pos-gateway", "pos-discovery", "pos-common")
+    checkouts.write(checkout / "pom.xml", checkouts.root(modules))
+    checkouts.write(checkout / "pos-common" / "pom.xml", checkouts.pom("pos-common", more=""))
+    excluded = "<exclusions><exclusion><artifactId>spring-boot-starter-tomcat</artifactId></exclusion></exclusions>"
+    common = checkouts.dependency("pos-common", excluded, group="com.positivity")
+    checkouts.write(checkout / POM, checkouts.pom("pos-order", (common, checkouts.EUREKA)))
+
+    assert ("pos-order", "web server", "port 8081", "none", POM) in checkouts.found(checkout)
+
+
 def test_starter_from_elsewhere_may_bring_a_server(checkout: pathlib.Path) -> None:
     foreign = checkouts.dependency("acme-starter-service", group="com.acme")
     checkouts.write(checkout / POM, checkouts.pom("pos-order", (foreign,)))
