@@ -334,10 +334,9 @@ async def test_ended_runs_are_deleted_with_their_questions_and_messages(
 
     assert (early, late) == (0, 1)
     assert [run.id for run in await engine.core.runs.list(runs.RunFilter())] == [waiting.id]
-    async with engine.core.db.transaction() as connection:
-        questions = (await connection.execute(sqlalchemy.select(tables.questions.c.run))).scalars().all()
-        messages = (await connection.execute(sqlalchemy.select(tables.live_messages.c.subject))).scalars().all()
-    assert set(questions) == set(messages) == {waiting.id}
+    questions = await databases.execute(engine.core.db, sqlalchemy.select(tables.questions.c.run))
+    messages = await databases.execute(engine.core.db, sqlalchemy.select(tables.live_messages.c.subject))
+    assert set(questions) == set(messages) == {(waiting.id,)}
 
 
 async def test_question_of_another_run_is_not_answered(
@@ -393,8 +392,7 @@ async def test_run_of_a_terminal_has_no_messages_in_slack(
     run = await engine.answer(waiting, "yes")
 
     assert run.state is runs.RunState.COMPLETED
-    async with engine.core.db.transaction() as connection:
-        assert (await connection.execute(sqlalchemy.select(tables.live_messages))).all() == []
+    assert await databases.execute(engine.core.db, sqlalchemy.select(tables.live_messages)) == []
 
 
 _BOB = invocations.Actor(id="U0BOB", name="bob")
