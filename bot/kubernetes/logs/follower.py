@@ -43,6 +43,8 @@ class FollowStats:
     seconds: float = 0.0
     lines_read: int = 0
     lines_shown: int = 0
+    notes: int = 0
+    """Lines of posbot's own among those shown, such as that a pod was restarted."""
     pods: int = 0
 
 
@@ -245,6 +247,7 @@ class Follower:
             entries, self._entries = self._entries, []
             self._entries_changed.notify_all()
         self.stats.lines_shown += sum(entry.text.count("\n") + 1 for entry in entries if not entry.is_annotation)
+        self.stats.notes += sum(entry.is_annotation for entry in entries)
         # By time within one batch; entries without a time stay first.
         entries.sort(key=lambda entry: entry.at.timestamp() if entry.at else 0.0)
         if entries:

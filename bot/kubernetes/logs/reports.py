@@ -76,15 +76,16 @@ async def follow(
     reason = await following.run(display, name=f"{subject.service.name}.log")
     stats = following.stats
     duration = durations.spoken(datetime.timedelta(seconds=stats.seconds))
+    conditions = f" ({wanted})" if (wanted := _wanted(query, "")) else ""
+    notes = f" and {counts.counted(stats.notes, 'note')}" if stats.notes else ""
+    totals = (
+        f"{counts.counted(stats.lines_read, 'line')} read, {stats.lines_shown:,} shown{conditions}{notes},"
+        f" {counts.counted(stats.pods, 'pod')}."
+    )
     return reports.Report(
         verdict=reports.Verdict.OK,
         headline=f"{subject}: followed for {duration}, stopped {reason}",
-        sections=(
-            reports.Text(
-                text=f"{counts.counted(stats.lines_read, 'line')} read, {stats.lines_shown:,} shown, "
-                f"{counts.counted(stats.pods, 'pod')}."
-            ),
-        ),
+        sections=(reports.Text(text=totals),),
         facts={**subject.facts, "lines": stats.lines_read, "shown": stats.lines_shown},
         next_actions=(reports.NextAction(label="Follow again", command=command_line),),
         is_information=True,
