@@ -15,11 +15,13 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 
+from bot import errors
 from bot.health import status as health_status
 
 MAX_COMPONENTS = 500
 MAX_COMPONENT_DEPTH = 8
 """Spring's own documents are two levels deep and have about a dozen components."""
+_MAX_TEXT_LENGTH = 120
 _MAX_NAME_LENGTH = 80
 """Of a version or a commit."""
 _LOGIN = re.compile(r"login|log-in|signin|sign-in|oauth|openid|saml|sso|/auth\b", re.IGNORECASE)
@@ -58,7 +60,9 @@ def parse_health(response: health_status.HttpResponse) -> health_status.Endpoint
                 return health
             found = health_status.Finding.HTTP_ERROR, f"{exchange.status_line}, although the body has status UP"
         elif exchange.status != http.HTTPStatus.OK:
-            found = health_status.Finding.HTTP_ERROR, f"{exchange.status_line} without a health document"
+            said = _plain_text(response)
+            problem = f": {said}" if said else " without a health document"
+            found = health_status.Finding.HTTP_ERROR, f"{exchange.status_line}{problem}"
         elif document is not _INVALID_JSON:
             found = health_status.Finding.NOT_HEALTH, "not a health document: JSON without “status”"
         elif not response.body:
@@ -71,6 +75,14 @@ def parse_health(response: health_status.HttpResponse) -> health_status.Endpoint
             found = health_status.Finding.NOT_JSON, f"not JSON but {content_type}{compressed}"
     finding, explanation = found
     return health_status.EndpointHealth(finding=finding, explanation=explanation, exchange=exchange)
+
+
+def _plain_text(response: health_status.HttpResponse) -> str:
+    """Return the beginning of a plain text, such as Envoy's `no healthy upstream`; empty for any other body."""
+    if not dict(response.exchange.headers).get("content-type", "").startswith("text/plain"):
+        return ""
+    text = response.body[: 4 * _MAX_TEXT_LENGTH].decode(errors="replace")
+    return errors.shorten(" ".join("".join(c if c.isprintable() else " " for c in text).split()), _MAX_TEXT_LENGTH)
 
 
 def _status_finding(exchange: health_status.Exchange) -> tuple[health_status.Finding, str] | None:

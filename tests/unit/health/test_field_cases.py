@@ -176,3 +176,10 @@ async def test_details_with_a_status_of_their_own_are_no_components() -> None:
 
     assert code == 0
     assert "yellow" not in text
+
+
+async def test_plain_text_of_a_proxy_is_shown() -> None:
+    text, code = await text_and_code({"*": {"status": 503, "body": "no healthy\nupstream\x1b[31m"}})
+
+    assert code == 1
+    assert "pos-order · prod: HTTP 503 Service Unavailable: no healthy upstream [31m" in text
