@@ -91,7 +91,7 @@ async def _deployment_is_verified(team: actors.Actors) -> None:
     )
     question = await team.finds("question in the thread", containing="Roll back?", thread=live)
     await team.show(question)
-    await team.clicks("Yes", question, by=team.bob)
+    await team.clicks("Roll back", question, by=team.bob)
     await team.show(await team.finds("second question", containing="rollout undo", thread=live))
     await team.screen.narrate("alice rolls back to 1.4.2 with kubectl, and answers in her terminal.")
     async with actors.step("change of the services"):
