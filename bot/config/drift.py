@@ -109,13 +109,11 @@ class _Comparison:
         if entry is None:
             yield self._differs("compose entry", self.service.name, "none", name)
             return
-        published = entry.published_port
-        if (
-            published is not None
-            and entry.port is not None
-            and published != (self.service.published_port or self.service.port)
-        ):
-            yield self._differs("published port", self.service.published_port or self.service.port, published, name)
+        published, expected = entry.published_port, self.service.published_port or self.service.port
+        # One that is published as it is has been compared as the port already.
+        is_own = entry.port != published or self.service.published_port is not None
+        if published is not None and entry.port is not None and is_own and published != expected:
+            yield self._differs("published port", expected, published, name)
         for variable, value in entry.environment.items():
             is_address = variable.upper().startswith("EUREKA_CLIENT_SERVICE")
             if is_address and "//localhost" in value and (self.module is None or self.module.registers is not False):

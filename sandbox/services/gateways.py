@@ -1,7 +1,7 @@
 """
 A sandboxed API gateway: Spring Cloud Gateway's list of routes, authentication, and the way to the services.
 
-What it answers was held against a real one (Spring Cloud 2025.0 with a resource server), which `tests/spring/`
+What it answers was held against a real one (Spring Cloud 2025.0 with a resource server), which `tests/real/spring/`
 starts: 401 without a body and with a challenge, before any route is looked for; 404 where no route fits; 503 where the
 registry has no instance; 500 where the instance does not listen, or the id in the route is no host name.
 """

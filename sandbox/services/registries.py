@@ -1,7 +1,7 @@
 """
 A sandboxed Eureka: the registry in which each service of a fleet has an instance.
 
-Held against a real one (Netflix's server in Spring Cloud 2025.0), which `tests/spring/` starts: XML unless JSON is
+Held against a real one (Netflix's server in Spring Cloud 2025.0), which `tests/real/spring/` starts: XML unless JSON is
 asked for, names in any case, and Spring's own 404 for an application that it does not know.
 """
 

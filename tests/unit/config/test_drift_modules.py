@@ -340,6 +340,12 @@ def test_difference_in_the_compose_file_is_found(
     assert (service, tuple(others)) == ("pos-order", difference)
 
 
+def test_port_published_as_it_is_is_compared_once(checkout: pathlib.Path) -> None:
+    checkouts.write(checkout / COMPOSE, checkouts.COMPOSE.replace("8081:8081", "9007:9007"))
+
+    assert checkouts.found(checkout) == [("pos-order", "port", "8081", "9007", COMPOSE)]
+
+
 def test_entry_is_found_by_the_folder_it_is_built_from(checkout: pathlib.Path) -> None:
     checkouts.write(checkout / COMPOSE, checkouts.COMPOSE.replace("8761:8761", "8761:8762"))
 
