@@ -108,9 +108,18 @@ def _failure(ruleset: rules.Rules, attempt: StartAttempt) -> matcher.Finding | N
     cancelled = [one for one in attempt.others if _CANCELLED in one.text]
     relevant = attempt.others if symptom.topic else cancelled if root else [*cancelled, *_errors(attempt.others)]
     for finding in _matches(ruleset, attempt, relevant):
-        if finding.is_explanation and finding.topic == (symptom.topic or finding.topic):
+        if symptom.topic and finding.topic == symptom.topic and not finding.is_symptom:
+            return _confirmed(finding, symptom)
+        if finding.is_explanation and not symptom.topic:
             return finding
     return symptom
+
+
+def _confirmed(finding: matcher.Finding, symptom: matcher.Finding) -> matcher.Finding:
+    """Return *finding*, which alone is merely possible, as certain as the symptom that it explains."""
+    if finding.certainty is not rules.Certainty.POSSIBLE:
+        return finding
+    return dataclasses.replace(finding, certainty=symptom.certainty, advice=symptom.advice)
 
 
 def _without_failure(ruleset: rules.Rules, attempt: StartAttempt) -> Iterable[matcher.Finding]:
