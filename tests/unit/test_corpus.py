@@ -21,7 +21,7 @@ def test_each_start_is_recorded_in_each_format() -> None:
         f"{form}/{name}"
         for name, start in starts.STARTS.items()
         for form, chosen in starts.FORMATS.items()
-        if chosen.is_plain or not start.is_before_logging
+        if start.is_recorded(chosen)
     }
 
     assert logs().keys() <= wanted

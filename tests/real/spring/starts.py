@@ -58,14 +58,20 @@ class Start:
     is_before_logging: bool = False
     """It fails before a structured log begins."""
     exit_code: int = 1
+    boot: str = ""
+    """The version of Spring Boot, if it is recorded with one only."""
+
+    def is_recorded(self, form: "Format") -> bool:
+        """Return whether the corpus has it in that format."""
+        return self.boot in {"", form.boot} and (form.is_plain or not self.is_before_logging)
 
 
 def _data(properties: Mapping[str, str], **further: object) -> Start:
     return Start(module="data", properties={**_POSTGRESQL, **properties}, **further)  # type: ignore[arg-type]
 
 
-def _messaging(profile: str, properties: Mapping[str, str]) -> Start:
-    return Start(module="messaging", profile=profile, properties=properties)
+def _messaging(profile: str, properties: Mapping[str, str], boot: str = "") -> Start:
+    return Start(module="messaging", profile=profile, properties=properties, boot=boot)
 
 
 def _registered(properties: Mapping[str, str], **further: object) -> Start:
@@ -168,6 +174,7 @@ STARTS: Mapping[str, Start] = {
             "spring.kafka.properties.sasl.jaas.config": "org.apache.kafka.common.security.plain.PlainLoginModule "
             'required username="pos" password="letmein";',
         },
+        boot="3.5",  # the older client has no SASL on Java 24 or later
     ),
     "kafka-away-file-missing": _messaging("kafka-listener", {_KAFKA: "pos-kafka:{kafka_away}"}),
     # The database.
