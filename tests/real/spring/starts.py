@@ -142,10 +142,12 @@ STARTS: Mapping[str, Start] = {
         {_EUREKA: "http://pos-service-discovery:{eureka_away}/eureka/"}, profile="bean-missing"
     ),
     "config-server-refused": _registered(
-        {**_CONFIG_SERVER, "spring.config.import": "configserver:http://pos-config:{config_away}"}
+        {**_CONFIG_SERVER, "spring.config.import": "configserver:http://pos-config:{config_away}"},
+        is_before_logging=True,
     ),
     "config-server-login": _registered(
-        {**_CONFIG_SERVER, "spring.config.import": "configserver:http://pos-config:{config}"}
+        {**_CONFIG_SERVER, "spring.config.import": "configserver:http://pos-config:{config}"},
+        is_before_logging=True,
     ),
     "redis-refused": _messaging(
         "redis", {"spring.data.redis.host": "pos-redis", "spring.data.redis.port": "{redis_away}"}
@@ -218,9 +220,10 @@ STARTS: Mapping[str, Start] = {
         {**_LIQUIBASE, "spring.liquibase.change-log": "classpath:db/changed/changelog.yaml"},
         before={**_POSTGRESQL, **_LIQUIBASE},
     ),
+    # With a change that is pending: Liquibase takes no lock where everything has been applied.
     "liquibase-locked": _data(
-        _LIQUIBASE,
-        options=("-Dliquibase.changelogLockWaitTimeInMinutes=0",),
+        {**_LIQUIBASE, "spring.liquibase.change-log": "classpath:db/broken/changelog.yaml"},
+        options=("-Dliquibase.changelogLockWaitTimeInMinutes=1",),
         before={**_POSTGRESQL, **_LIQUIBASE},
         sql="update databasechangeloglock set locked = true, lockedby = 'pos-order-6f7c9d5b4-xk2lp (10.1.4.7)', "
         "lockgranted = '2026-01-15 08:12:00'",
