@@ -12,6 +12,7 @@ from bot.kubernetes import model as kubernetes
 from bot.kubernetes import subject, workloads
 from bot.model import invocations, reports
 from bot.rollouts import reports as rollout_reports
+from bot.rollouts import status as rollout_status
 from sandbox import runbook_folder
 
 pytestmark = pytest.mark.anyio
@@ -114,3 +115,38 @@ async def test_final_headline_never_counts_zero_seconds(deployment: kubernetes.D
 
     assert " 0 s" not in report.headline
     assert report.headline.endswith(" · timed out after 1 s") == bool(display.headlines)
+
+
+def a_revision(number: int, *, ready: int) -> kubernetes.ReplicaSet:
+    return kubernetes.ReplicaSet(
+        name=f"pos-order-{number}",
+        revision=number,
+        images=(IMAGE,),
+        change_cause="",
+        created_at=NOW,
+        template_hash=f"{number}",
+        replicas=ready,
+        ready=ready,
+        owner="pos-order",
+    )
+
+
+@pytest.mark.parametrize(
+    ("revisions", "rollback"),
+    [
+        ([], None),
+        ([a_revision(1, ready=2)], None),
+        ([a_revision(2, ready=0), a_revision(1, ready=2)], 1),
+        # The one before failed as well, and the pods of an older one still serve.
+        ([a_revision(4, ready=0), a_revision(3, ready=0), a_revision(2, ready=2), a_revision(1, ready=0)], 2),
+        # The new pods are unhealthy but ready, so that the old ones are gone.
+        ([a_revision(3, ready=2), a_revision(2, ready=0), a_revision(1, ready=0)], 2),
+    ],
+    ids=["none", "first", "stuck", "two bad ones", "rolled out"],
+)
+def test_rollback_goes_to_the_revision_that_serves_else_to_the_one_before(
+    revisions: list[kubernetes.ReplicaSet], rollback: int | None
+) -> None:
+    snapshot = rollout_status.RolloutSnapshot(deployment=DEPLOYMENT, revisions=tuple(revisions))
+
+    assert snapshot.rollback_revision == rollback
