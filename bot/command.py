@@ -295,12 +295,13 @@ class Command(Generic[P]):
     def examples_for(
         self, catalogue: "config_catalog.Catalog", environments: "config_environments.Environments"
     ) -> tuple[str, ...]:
-        """Return its examples with the first service and its group, and an environment that is not the default one."""
+        """Return its examples with the first service that has a port, and an environment that is not the default one."""
+        services = [service for service in catalogue.services if service.port is not None] or catalogue.services
         others = (name for name in environments.environments if name != environments.default)
         names = {
-            "{services}": " ".join(service.name for service in catalogue.services[:2]),
-            "{service}": catalogue.services[0].name,
-            "{group}": catalogue.services[0].group,
+            "{services}": " ".join(service.name for service in services[:2]),
+            "{service}": services[0].name,
+            "{group}": services[0].group,
             "{environment}": next(others, environments.default),
         }
         examples = []

@@ -444,7 +444,7 @@ async def test_answer_without_its_required_note_does_not_count(
     content = {"instructions": "Look at it.", "note": "required"}
     waiting = await engine.execute({"id": "m", "title": "Look", "uses": "manual", "with": content})
 
-    with pytest.raises(errors.UsageError, match="A note is wanted with the answer"):
+    with pytest.raises(errors.UsageError, match="A note is required with the answer"):
         await engine.core.runs.answer(waiting, "done", by=engine_fixture.an_invocation())
 
     assert await engine.core.runs.find(waiting.id) == waiting
