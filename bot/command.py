@@ -295,7 +295,7 @@ class Command(Generic[P]):
     def examples_for(
         self, catalogue: "config_catalog.Catalog", environments: "config_environments.Environments"
     ) -> tuple[str, ...]:
-        """Return its examples with the first service that has a port, and an environment that is not the default one."""
+        """Return its examples with the first service that has a port, and an environment other than the default."""
         services = [service for service in catalogue.services if service.port is not None] or catalogue.services
         others = (name for name in environments.environments if name != environments.default)
         names = {
