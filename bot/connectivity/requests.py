@@ -61,7 +61,7 @@ class Path:
             case http.HTTPStatus.NOT_FOUND:
                 return self._not_found(route, responder)
             case http.HTTPStatus.SERVICE_UNAVAILABLE:
-                return self._unavailable(responder)
+                return self._unavailable(route, responder)
             case http.HTTPStatus.GATEWAY_TIMEOUT:
                 return "The service did not respond within the response timeout of the gateway. Check its health."
             case http.HTTPStatus.BAD_GATEWAY:
@@ -94,8 +94,8 @@ class Path:
             " guarded_path in services.yaml with both."
         )
 
-    def _unavailable(self, responder: Responder) -> str:
-        if responder is Responder.SERVICE:
+    def _unavailable(self, route: Route | None, responder: Responder) -> str:
+        if responder is Responder.SERVICE or (route is not None and not route.target.is_load_balanced):
             return "The service itself responds with 503: check its health."
         is_known = self.registration is not None and not self.registration.unavailable_reason
         if self.registration is not None and is_known and not self.registration.up:
