@@ -30,8 +30,7 @@ _BOOT_LINE = re2.compile(
 _LOGBACK_LINE = re2.compile(
     r"^\S{8,40}(?: \S{8,20})? \[(?P<thread>[^\]]*)\] (?P<level>[A-Z]+)\s+(?P<logger>\S+) --? ?(?P<message>.*)$"
 )
-_FRAME = re2.compile(r"^\s*(?:at [\w.$/<>@~-]+\(|\.\.\. \d+ (?:more|common frames)|\|_ )")
-_SUPPRESSED = re2.compile(r"^\s+Suppressed: ")
+_FRAME_STARTS = ("at ", "... ", "|_ ")
 _EXCEPTION = re2.compile(
     r"^(?P<how>Caused by: |Wrapped by: |Exception in thread \S+ )?"
     r"(?P<type>(?:[\w$]+\.)+[A-Z][\w$]*|[A-Z][\w$]*(?:Exception|Error|Throwable))(?P<said>: .*)?$"
@@ -172,11 +171,12 @@ def _evidence(text: str) -> str:
     """Return *text* without stack frames and suppressed exceptions."""
     kept, suppressed_indent = [], None
     for line in text.replace("\r", "").split("\n"):
-        indent = len(line) - len(line.lstrip())
-        if suppressed_indent is not None and (indent > suppressed_indent or not line.strip()):
+        said = line.lstrip()
+        indent = len(line) - len(said)
+        if suppressed_indent is not None and (indent > suppressed_indent or not said):
             continue
-        suppressed_indent = indent if _SUPPRESSED.match(line[:200]) else None
-        if suppressed_indent is None and _FRAME.match(line[:MAX_LINE_LENGTH]) is None:
+        suppressed_indent = indent if indent and said.startswith("Suppressed: ") else None
+        if suppressed_indent is None and not (indent and said.startswith(_FRAME_STARTS)):
             kept.append(line)
     return _without_values("\n".join(kept).rstrip())
 
