@@ -168,7 +168,7 @@ class _Diagnosis:
         shown = diagnosis_reports.cause_sections(self.causes, point_to, max(len(self.state.live), 1))
         is_explained = any(cause.is_explanation for cause in self.causes) or self._is_starting
         if not is_explained and not self.state.has_started:
-            shown += self._pods()
+            shown += [] if self.causes else self._pods()
             shown += diagnosis_reports.log_tail(self.attempts)
             if not self.causes and not self.state.pods:
                 shown.append(reports.Text(text="No pods, for an unknown reason. Check the events and the controllers."))
