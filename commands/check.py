@@ -29,12 +29,12 @@ class Parameters(command.Parameters):
     ] = None
 
 
-async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
+async def run(parameters: Parameters, context: command.Context) -> reports.Report:
     """Return what is wrong with the data, or that nothing is."""
     if parameters.backend is None:
-        return _own_data(tools)
-    size = counts.counted(len(tools.catalog.services), "service")
-    differences = drift.compare(tools.catalog, parameters.backend)
+        return _own_data(context)
+    size = counts.counted(len(context.catalog.services), "service")
+    differences = drift.compare(context.catalog, parameters.backend)
     if not differences:
         return reports.Report(
             verdict=reports.Verdict.OK,
@@ -64,17 +64,17 @@ class _Finding:
     section: reports.Section
 
 
-def _own_data(tools: command.Context) -> reports.Report:
-    book, results = tools.procedure_catalog, _run_procedure_tests(tools)
-    findings = list(_findings(tools, results))
+def _own_data(context: command.Context) -> reports.Report:
+    book, results = context.procedure_catalog, _run_procedure_tests(context)
+    findings = list(_findings(context, results))
     sizes = {
-        "service": len(tools.catalog.services),
-        "environment": len(tools.environments.environments),
-        "section": len(tools.runbook.sections),
+        "service": len(context.catalog.services),
+        "environment": len(context.environments.environments),
+        "section": len(context.runbook.sections),
         "procedure": len(book.procedures),
     }
     size = ", ".join(counts.counted(number, noun) for noun, number in sizes.items())
-    uncovered = tuple(section.name for section in tools.runbook.sections if _needs_procedure(section, tools))
+    uncovered = tuple(section.name for section in context.runbook.sections if _needs_procedure(section, context))
     sections = [finding.section for finding in findings]
     if uncovered:
         sections.append(reports.Text(title="Sections that no procedure carries out", text="\n".join(uncovered)))
@@ -82,8 +82,8 @@ def _own_data(tools: command.Context) -> reports.Report:
         "differences": 0,
         "procedures": len(book.procedures),
         "disabled": len(book.invalid),
-        "outdated": sum(1 for _ in _outdated(tools)),
-        "shared_health_urls": sum(1 for _ in _shared_urls(tools)),
+        "outdated": sum(1 for _ in _outdated(context)),
+        "shared_health_urls": sum(1 for _ in _shared_urls(context)),
         "unknown_names": len(book.warnings) + len(results.not_run),
         "procedure_tests": results.count,
         "failed_tests": len(results.failed),
@@ -97,9 +97,9 @@ def _own_data(tools: command.Context) -> reports.Report:
     )
 
 
-def _findings(tools: command.Context, results: testing.Results) -> Iterator[_Finding]:
+def _findings(context: command.Context, results: testing.Results) -> Iterator[_Finding]:
     """Yield what is wrong with the data, the worst first."""
-    book, warning = tools.procedure_catalog, reports.Verdict.WARNING
+    book, warning = context.procedure_catalog, reports.Verdict.WARNING
     if book.invalid:
         yield _Finding(
             verdict=reports.Verdict.FAILED,
@@ -113,13 +113,13 @@ def _findings(tools: command.Context, results: testing.Results) -> Iterator[_Fin
             headline=f"{len(results.failed)} of {results.count} procedure tests failed",
             section=reports.Table(title="Procedure tests", columns=("test", "reason"), rows=rows),
         )
-    if shared := tuple(_shared_urls(tools)):
+    if shared := tuple(_shared_urls(context)):
         yield _Finding(
             verdict=warning,
             headline=f"{len(shared)} health URL{'s are' if len(shared) > 1 else ' is'} the same for several services",
             section=reports.Table(columns=("environment", "health URL", "services"), rows=shared),
         )
-    if outdated := tuple(_outdated(tools)):
+    if outdated := tuple(_outdated(context)):
         yield _Finding(
             verdict=warning,
             headline=f"{len(outdated)} of {len(book.procedures)} procedures were not held against what their section"
@@ -142,27 +142,27 @@ def _unknown_names(warnings: Iterable[str], results: testing.Results) -> Iterato
         yield reports.Row(verdict=reports.Verdict.WARNING, cells=(where, reason))
 
 
-def _shared_urls(tools: command.Context) -> Iterator[reports.Row]:
+def _shared_urls(context: command.Context) -> Iterator[reports.Row]:
     """Yield the health URLs that several services have, where the health of one is shown as that of another."""
-    for name, environment in tools.environments.environments.items():
-        for url, services in environment.shared_health_urls(tools.catalog).items():
+    for name, environment in context.environments.environments.items():
+        for url, services in environment.shared_health_urls(context.catalog).items():
             yield reports.Row(verdict=reports.Verdict.WARNING, cells=(name, url, ", ".join(services)))
 
 
-def _run_procedure_tests(tools: command.Context) -> testing.Results:
+def _run_procedure_tests(context: command.Context) -> testing.Results:
     vocabulary = command.Vocabulary(
-        catalog=tools.catalog,
-        environments=tools.environments,
-        commands=tuple(tools.commands),
-        aliases={alias: name for name, one in tools.commands.items() for alias in one.aliases},
+        catalog=context.catalog,
+        environments=context.environments,
+        commands=tuple(context.commands),
+        aliases={alias: name for name, one in context.commands.items() for alias in one.aliases},
     )
-    return testing.run_all(tools.procedure_catalog, tools.commands, vocabulary)
+    return testing.run_all(context.procedure_catalog, context.commands, vocabulary)
 
 
-def _outdated(tools: command.Context) -> Iterator[reports.Row]:
+def _outdated(context: command.Context) -> Iterator[reports.Row]:
     """Return the procedures whose section was changed since somebody last held the two against each other."""
-    for procedure in tools.procedure_catalog.procedures:
-        section = tools.runbook.find(procedure.doc.section)
+    for procedure in context.procedure_catalog.procedures:
+        section = context.runbook.find(procedure.doc.section)
         if procedure.doc.reviewed == section.digest:
             continue
         what = "has changed" if procedure.doc.reviewed else "was never compared"
@@ -170,10 +170,10 @@ def _outdated(tools: command.Context) -> Iterator[reports.Row]:
         yield reports.Row(verdict=reports.Verdict.WARNING, cells=(procedure.id, section.name, advice))
 
 
-def _needs_procedure(section: runbook_sections.Section, tools: command.Context) -> bool:
+def _needs_procedure(section: runbook_sections.Section, context: command.Context) -> bool:
     """Return whether nothing carries *section* out, neither whole nor in its parts."""
-    carried_out = {procedure.doc.section for procedure in tools.procedure_catalog.procedures}
-    parts = {section.marker, *(part.marker for part in tools.runbook.subsections(section))}
+    carried_out = {procedure.doc.section for procedure in context.procedure_catalog.procedures}
+    parts = {section.marker, *(part.marker for part in context.runbook.subsections(section))}
     return bool(section.number) and not parts & carried_out
 
 

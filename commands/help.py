@@ -20,12 +20,12 @@ class Parameters(bot_command.Parameters):
     ] = None
 
 
-async def run(parameters: Parameters, tools: bot_command.Context) -> reports.Report:
+async def run(parameters: Parameters, context: bot_command.Context) -> reports.Report:
     """Return the commands that the person may run here, or one of them in full."""
     if parameters.word is not None:
-        command = tools.commands[parameters.word]
-        return describe(command, command.examples_for(tools.catalog, tools.environments))
-    permitted = [command for command in tools.commands.values() if await tools.may_run(command)]
+        command = context.commands[parameters.word]
+        return describe(command, command.examples_for(context.catalog, context.environments))
+    permitted = [command for command in context.commands.values() if await context.may_run(command)]
     own = [command for command in permitted if command.roles is None]
     procedures = [command for command in permitted if command.roles is not None]
     return reports.Report(
@@ -33,9 +33,9 @@ async def run(parameters: Parameters, tools: bot_command.Context) -> reports.Rep
         verdict=reports.Verdict.OK,
         headline="What posbot can do for you here",
         sections=(
-            _table("command", own, tools),
-            *([_table("procedure", procedures, tools)] if procedures else []),
-            *_disabled(tools),
+            _table("command", own, context),
+            *([_table("procedure", procedures, context)] if procedures else []),
+            *_disabled(context),
             reports.Text(
                 text="help COMMAND shows options and examples. In a thread mention the bot instead of typing /pos."
             ),
@@ -45,12 +45,12 @@ async def run(parameters: Parameters, tools: bot_command.Context) -> reports.Rep
             reports.NextAction(label="Health of all", command="health all"),
             reports.NextAction(label="Services", command="services"),
         ),
-        runbook=tools.runbook.point_to("how-to-use"),
+        runbook=context.runbook.point_to("how-to-use"),
     )
 
 
-def _table(kind: str, listed: Sequence[bot_command.Command[Any]], tools: bot_command.Context) -> reports.Table:
-    examples = [command.examples_for(tools.catalog, tools.environments)[0] for command in listed]
+def _table(kind: str, listed: Sequence[bot_command.Command[Any]], context: bot_command.Context) -> reports.Table:
+    examples = [command.examples_for(context.catalog, context.environments)[0] for command in listed]
     rows = tuple(
         reports.Row(cells=(command.name, command.summary, example))
         for command, example in zip(listed, examples, strict=True)
@@ -58,9 +58,9 @@ def _table(kind: str, listed: Sequence[bot_command.Command[Any]], tools: bot_com
     return reports.Table(columns=(kind, "what it does", "for example"), rows=rows)
 
 
-def _disabled(tools: bot_command.Context) -> Iterator[reports.Section]:
-    if tools.procedure_catalog.invalid:
-        pairs = tuple((one.name, one.reason.partition("\n")[0]) for one in tools.procedure_catalog.invalid)
+def _disabled(context: bot_command.Context) -> Iterator[reports.Section]:
+    if context.procedure_catalog.invalid:
+        pairs = tuple((one.name, one.reason.partition("\n")[0]) for one in context.procedure_catalog.invalid)
         yield reports.Fields(title="Procedures that are disabled until their files are mended", pairs=pairs)
 
 

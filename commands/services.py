@@ -25,17 +25,17 @@ class Parameters(command.Parameters):
     env: command.EnvironmentName
 
 
-async def run(parameters: Parameters, tools: command.Context) -> reports.Report:
+async def run(parameters: Parameters, context: command.Context) -> reports.Report:
     """Return the matching entries of the catalogue, grouped."""
-    found = [service for service in tools.catalog.services if _matches(service, parameters)]
+    found = [service for service in context.catalog.services if _matches(service, parameters)]
     if not found:
-        known = f"Groups: {', '.join(tools.catalog.groups)}. Owners: {', '.join(_owners(tools.catalog))}."
+        known = f"Groups: {', '.join(context.catalog.groups)}. Owners: {', '.join(_owners(context.catalog))}."
         return reports.Report(
             verdict=reports.Verdict.UNKNOWN, headline="No service matches.", sections=(reports.Text(text=known),)
         )
     if len(found) == 1:
-        return _one(found[0], parameters, tools)
-    return _many(found, parameters, tools)
+        return _one(found[0], parameters, context)
+    return _many(found, parameters, context)
 
 
 def _matches(service: catalog.Service, parameters: Parameters) -> bool:
@@ -52,8 +52,8 @@ def _owners(catalogue: catalog.Catalog) -> list[str]:
     return sorted({service.owner for service in catalogue.services})
 
 
-def _one(service: catalog.Service, parameters: Parameters, tools: command.Context) -> reports.Report:
-    environment = tools.environments.find(parameters.env or "")
+def _one(service: catalog.Service, parameters: Parameters, context: command.Context) -> reports.Report:
+    environment = context.environments.find(parameters.env or "")
     pairs = (
         ("aliases", ", ".join(service.aliases) or "none"),
         ("group", service.group),
@@ -86,7 +86,7 @@ def _port(service: catalog.Service) -> str:
     return ", ".join(parts)
 
 
-def _many(found: list[catalog.Service], parameters: Parameters, tools: command.Context) -> reports.Report:
+def _many(found: list[catalog.Service], parameters: Parameters, context: command.Context) -> reports.Report:
     in_order = sorted(found, key=lambda service: (service.group, service.name))
     rows = tuple(
         reports.Row(
@@ -101,7 +101,7 @@ def _many(found: list[catalog.Service], parameters: Parameters, tools: command.C
         )
         for service in in_order
     )
-    scope = f" of {len(tools.catalog.services)}" if len(found) < len(tools.catalog.services) else ""
+    scope = f" of {len(context.catalog.services)}" if len(found) < len(context.catalog.services) else ""
     groups = sorted({service.group for service in found})
     selection = groups[0] if len(groups) == 1 else catalog.ALL
     return reports.Report(

@@ -11,14 +11,14 @@ class Parameters(command.Parameters):
     """There is nothing to choose."""
 
 
-async def run(_: Parameters, tools: command.Context) -> reports.Report:
+async def run(_: Parameters, context: command.Context) -> reports.Report:
     """Return the version, and the size and defaults of the data it serves."""
     version = importlib.metadata.version("posbot")
     pairs = (
         ("Python", platform.python_version()),
-        ("services", str(len(tools.catalog.services))),
-        ("environments", ", ".join(tools.environments.environments)),
-        ("default environment", tools.environments.default),
+        ("services", str(len(context.catalog.services))),
+        ("environments", ", ".join(context.environments.environments)),
+        ("default environment", context.environments.default),
     )
     return reports.Report(
         is_information=True,

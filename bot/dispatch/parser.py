@@ -10,6 +10,7 @@ What chat programs do to typed text is undone in `chat_text.py`.
 import dataclasses
 import datetime
 import inspect
+import re
 import shlex
 import types
 import typing
@@ -251,7 +252,6 @@ def _first_sentence(message: str) -> str:
 
 
 _EXPECTED = {
-    "missing": "is missing",
     "extra_forbidden": "is unknown",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
@@ -288,12 +288,19 @@ def _explain(problem: pydantic_core.ErrorDetails, parameters: type[bot_command.P
     field = parameters.model_fields.get(name)
     is_positional = field is None or bot_command.option_of(field).positional
     subject = name if is_positional else f"--{name.replace('_', '-')}"
+    if problem["type"] == "missing":
+        return f"Missing argument: {name.upper()}." if is_positional else f"{subject} is required."
     if problem["type"] == "string_pattern_mismatch" and field is not None and field.description:
         return f"{subject} must be {field.description}."
-    expected = _EXPECTED.get(problem["type"])
-    if expected is None:
+    expected = _EXPECTED.get(problem["type"], "").replace("{expected}", _choices(problem))
+    if not expected:
         return f"{subject}: invalid value “{errors.shorten(str(problem['input']), 40)}”."
     return f"{subject} {expected.format(**(problem.get('ctx') or {}) | _duration_bounds(field))}."
+
+
+def _choices(problem: pydantic_core.ErrorDetails) -> str:
+    """Return the choices that pydantic names, in the quotes of the other sentences."""
+    return re.sub(r"'([^']*)'", "“\\1”", str((problem.get("ctx") or {}).get("expected", "")))
 
 
 def _duration_bounds(field: pydantic.fields.FieldInfo | None) -> dict[str, str]:

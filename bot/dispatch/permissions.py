@@ -131,13 +131,15 @@ class Permissions:
 def role_required(command: str, roles_granting: Collection[str]) -> errors.PermissionDenied:
     """Return the error for an actor without any of the roles that allow *command*."""
     if not roles_granting:
-        message = f"Permission denied: no role allows {command} (roles.yaml: may)."
-    else:
-        members = ", ".join(f"{name}.members" for name in roles_granting)
-        message = (
-            f"Permission denied: {command} requires the role {' or '.join(roles_granting)} (roles.yaml: {members})."
+        return errors.PermissionDenied(
+            f"Permission denied: no role allows {command} (roles.yaml: may).",
+            hint=f"Ask a posbot administrator to list {command} under a role's `may`.",
         )
-    return errors.PermissionDenied(message, hint="Ask a posbot administrator for the role.")
+    members = ", ".join(f"{name}.members" for name in roles_granting)
+    return errors.PermissionDenied(
+        f"Permission denied: {command} requires the role {' or '.join(roles_granting)} (roles.yaml: {members}).",
+        hint="Ask a posbot administrator for the role.",
+    )
 
 
 class Authorizer:

@@ -130,11 +130,20 @@ def not_kubernetes(server: str, reason: str) -> errors.Unavailable:
 
 def from_configuration(error: Exception, context: str | None) -> errors.Refused:
     """Return the error for an unusable kubeconfig, without quoting its content."""
-    name = f"the context “{context}”" if context else "the current context"
+    name = f"context “{context}”" if context else "the current context"
     return errors.Refused(
-        f"Kubernetes is not configured: {name} cannot be read from the kubeconfig ({type(error).__name__}).",
+        f"Kubernetes is not configured: {name} {_why(error)}.",
         hint="Check KUBECONFIG, and kube_context in environments.yaml; omit that inside the cluster.",
     )
+
+
+def _why(error: Exception) -> str:
+    # The loader's sentences quote the file; these two of them are told by their beginnings.
+    if "No configuration found" in str(error):
+        return "cannot be read, there is no kubeconfig"
+    if "Expected object with name" in str(error):
+        return "does not exist in the kubeconfig"
+    return f"cannot be read, the kubeconfig is invalid ({type(error).__name__})"
 
 
 def from_exec_plugin() -> errors.Refused:

@@ -32,7 +32,7 @@ TRANSACTION_SECONDS = 3.0
 """For one record; the answer to a person waits for two of them."""
 AWAY_SECONDS = 5.0
 _REST_SECONDS = 1.0
-_HINT = "Check DATABASE_URL and its disk."
+_HINT = "Check DATABASE_URL, the database server, and its disk."
 
 
 class UtcDateTime(sqlalchemy.types.TypeDecorator[datetime.datetime]):

@@ -101,7 +101,7 @@ class RunService:
         """
         run = await self._store.find(run_id)
         if run is None:
-            raise errors.UsageError(f"There is no run {run_id}.", hint="See which there are.", commands=("runs",))
+            raise errors.UsageError(f"There is no run {run_id}.", hint="List the runs.", commands=("run list",))
         return run
 
     async def list(self, wanted: runs.RunFilter) -> tuple[runs.Run, ...]:

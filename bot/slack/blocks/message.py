@@ -9,7 +9,7 @@ dropped silently.
 import dataclasses
 from collections.abc import Iterable, Sequence
 
-from bot.model import invocations, reports
+from bot.model import counts, invocations, reports
 from bot.slack.blocks import elements, log_tail, plans, tables
 
 Block = elements.Block
@@ -178,7 +178,7 @@ def _buttons(actions: Sequence[reports.NextAction], share: str | None, budget: e
     kept = [action for action in actions if 0 < len(action.command) <= elements.BUTTON_VALUE]
     kept = kept[: elements.BUTTONS - bool(share)]
     if len(kept) < len(actions):
-        budget.left_out.append(f"{len(actions) - len(kept):,} next actions")
+        budget.left_out.append(counts.counted(len(actions) - len(kept), "button"))
     kept += [reports.NextAction(label="Share with channel", command=share)] if share else []
     buttons = [_button(action, index) for index, action in enumerate(kept)]
     return [{"type": "actions", "elements": buttons}] if buttons else []

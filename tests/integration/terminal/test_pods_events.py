@@ -114,7 +114,7 @@ async def test_missing_context_is_named(kube: cluster.Cluster, environment: dict
     code, _, complaint = await cli_runner.run(environment, "pods", "pos-order", "--env", "prod")
 
     assert code == 3
-    assert "the context “prod” cannot be read from the kubeconfig" in complaint
+    assert "context “prod” does not exist in the kubeconfig" in complaint
 
 
 async def test_each_environment_uses_its_own_cluster_and_namespace(

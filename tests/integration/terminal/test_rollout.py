@@ -262,7 +262,7 @@ async def test_history_shows_former_numbers_after_a_rollback(
     [
         pytest.param(["stauts", "order"], "“status”? Actions of rollout: status, verify, history.", id="typo"),
         pytest.param(["order"], "There is no action called “order”.", id="no action"),
-        pytest.param([], "action is missing. service is missing.", id="nothing"),
+        pytest.param([], "Missing argument: ACTION. Missing argument: SERVICE.", id="nothing"),
         pytest.param(["status", "ordr"], "There is no service called “ordr”. Did you mean “order”", id="service"),
         pytest.param(["history", "order", "--wait", "1m"], "--wait cannot be combined", id="history waits"),
         pytest.param(["status", "order", "--wait", "1d"], "--wait must be at most 15m.", id="days"),

@@ -175,7 +175,7 @@ async def test_answer_does_not_count_for_the_next_question(app: app_fixture.AppF
         ("run answer ID yes --question 0000000000", "The run ID has not asked that.", ""),
         ("run retry ID", "The run ID is not over.", ""),
         ("run log ID nothing", "There is no step called “nothing”.", ""),
-        ("run show r0000-00000000", "There is no run r0000-00000000.", "See which there are."),
+        ("run show r0000-00000000", "There is no run r0000-00000000.", "List the runs."),
         ("run show 17", "id must be the id of a run, such as r1124-0a1b2c3d.", "Usage: run show|"),
         (
             "run triag pos-order",
@@ -187,9 +187,9 @@ async def test_answer_does_not_count_for_the_next_question(app: app_fixture.AppF
             "Name a procedure (health-failing, post-deployment, start-failure, to-workspace, triage), or show, watch,",
             "Usage: run show|watch|log|answer|cancel|retry ID",
         ),
-        ("runs --state lost", "--state must be 'running', 'waiting'", "Usage: run list"),
+        ("runs --state lost", "--state must be “running”, “waiting”", "Usage: run list"),
         ("runs --procedure triag", "There is no procedure called “triag”. Did you mean “triage”?", ""),
-        ("triage", "service is missing.", "Usage: triage SERVICE [--env ENV]"),
+        ("triage", "Missing argument: SERVICE.", "Usage: triage SERVICE [--env ENV]"),
         ("triage pos-ordre", "There is no service called “pos-ordre”.", "Usage: triage"),
         (
             "triage pos-order --since yesterday",
@@ -241,7 +241,7 @@ async def test_unlock_needs_a_role_and_a_reason(app: app_fixture.AppFixture) -> 
     again = await app.dispatch(f"{line} --reason 'nobody is there'", actor=keeper)
 
     assert by_anybody.status is invocations.Status.DENIED
-    assert without_reason.report.headline == "--reason is missing."
+    assert without_reason.report.headline == "--reason is required."
     assert freed.report.headline == (
         f"Lock “handover:pos-order:sandbox” released; it was held by the run {run_id}. That run continues without it."
     )

@@ -148,7 +148,7 @@ def test_arguments_become_typed_values(line: str, changes: dict[str, Any]) -> No
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        pytest.param("", "service is missing.", id="missing positional"),
+        pytest.param("", "Missing argument: SERVICE.", id="missing positional"),
         pytest.param("pos-order more", "Unexpected argument: more.", id="one word too many"),
         pytest.param("pos-ordre", "Did you mean “pos-order”", id="misspelt service"),
         pytest.param("nonsense", "There is no service called “nonsense”.", id="unknown service"),
@@ -161,7 +161,7 @@ def test_arguments_become_typed_values(line: str, changes: dict[str, Any]) -> No
         pytest.param("pos-order --replicas 1.5", "--replicas must be a whole number.", id="no whole number"),
         pytest.param("pos-order --replicas many", "--replicas must be a whole number.", id="no number"),
         pytest.param("pos-order --replicas 1 --replicas 2", "multiple times", id="option twice"),
-        pytest.param("pos-order --colour green", "--colour must be 'red' or 'dark-blue'.", id="not in the enum"),
+        pytest.param("pos-order --colour green", "--colour must be “red” or “dark-blue”.", id="not in the enum"),
         pytest.param("pos-order --within 5", "“5” is no duration; write it like 5s, 5m or 5h.", id="no unit"),
         pytest.param("pos-order --within 30m1h", "is no duration", id="units out of order"),
         pytest.param("pos-order --within ''", "is no duration", id="empty duration"),

@@ -153,7 +153,7 @@ async def test_command_that_requires_a_role_is_denied_without_roles(
     error = await refusal(command, actor=actor, place=DIRECT)
 
     assert str(error) == f"Permission denied: no role allows {command.name} (roles.yaml: may)."
-    assert error.hint == "Ask a posbot administrator for the role."
+    assert error.hint == f"Ask a posbot administrator to list {command.name} under a role's `may`."
 
 
 @pytest.mark.parametrize("command", [CHANGING, REVEALING], ids=["change", "audience"])

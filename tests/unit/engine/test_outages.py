@@ -105,7 +105,7 @@ async def test_full_disk_is_reported_and_leaves_no_partial_write(
         with full_disk(path):
             with pytest.raises(errors.Unavailable, match=r"The database did not take it \((disk|database)") as caught:
                 await replica.engine.start(engine_fixture.a_procedure(notes.step("c")), lock="one")
-            assert caught.value.hint == "Check DATABASE_URL and its disk."
+            assert caught.value.hint == "Check DATABASE_URL, the database server, and its disk."
             await asyncio.sleep(1.0)
             assert notes.read() == ["a"]
         run = await replica.engine.wait_until_resting(going)

@@ -357,7 +357,7 @@ def test_omitted_next_actions_are_counted() -> None:
     message = message_of(next_actions=(too_long, *actions))
 
     assert [words for _, words in buttons_of(message)] == [f"health {number}" for number in range(5)]
-    assert "Left out: 4 next actions." in visible(message)
+    assert "Left out: 4 buttons." in visible(message)
 
 
 def test_button_that_ends_or_changes_something_asks_with_the_consequence() -> None:

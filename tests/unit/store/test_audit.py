@@ -330,7 +330,7 @@ async def test_locked_database_is_unavailable(database_url: str, tmp_path: pathl
             await begin(record, 1)
         assert await begin(record, 2) is True
 
-    assert caught.value.hint == "Check DATABASE_URL and its disk."
+    assert caught.value.hint == "Check DATABASE_URL, the database server, and its disk."
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
