@@ -9,7 +9,7 @@ import yaml
 from tests.real.spring import normalization, starts
 
 CORPUS = pathlib.Path(__file__).parents[1] / "corpus"
-MAX_CHARACTERS = 60_000
+MAX_CHARACTERS = 100_000
 
 
 def logs() -> dict[str, pathlib.Path]:
@@ -92,3 +92,15 @@ def test_times_keep_their_distances() -> None:
     log = MACHINE.remove_from("2026-11-28T23:59:59.900Z a\n2026-11-29T00:00:29.950Z b\n")
 
     assert log == "2026-01-15T08:30:00.900Z a\n2026-01-15T08:30:30.950Z b\n"
+
+
+def test_recordings_differ_in_what_is_no_matter_of_the_machine() -> None:
+    event = (
+        '{{"@timestamp":"{at}","message":"{text}","error":{{"stack_trace":"a.B: c\\n\\tat a.B.d(B.java:{line})\\n"}}}}'
+    )
+    recorded = event.format(at="2026-01-15T08:30:00.123Z", text="Started in 4.2 seconds", line=1)
+    again = event.format(at="2026-11-28T00:43:35.456Z", text="Started in 6 seconds", line=7)
+    another = event.format(at="2026-11-28T00:43:35.456Z", text="Stopped in 6 seconds", line=7)
+
+    assert normalization.comparable(recorded) == normalization.comparable(again)
+    assert normalization.comparable(recorded) != normalization.comparable(another)

@@ -19,11 +19,12 @@ _FRAME = re.compile(r"^\s*(?:at |\.\.\. \d+ (?:more|common frames))")
 _VARYING = (
     (_STAMP, "TIME"),
     (re.compile(r"^1\d{9}\.\d{1,3}$"), "TIME"),
-    (re.compile(r"@[0-9a-f]{6,8}\b|\b0x[0-9a-f]+\b"), "HEX"),
+    (re.compile(r"@[0-9a-f]{4,8}\b|\b0x[0-9a-f]+\b"), "HEX"),
     (re.compile(r"\b\d+(?:\.\d+)? ?(?:seconds|ms)\b|(?<=process running for )[\d.]+"), "DURATION"),
     (re.compile(r"^\d\d:\d\d:\d\d\.\d{3} "), "TIME"),
     (re.compile(r"(?<=using Java )\S+"), "VERSION"),
     (re.compile(r"\b\d{12,}\b"), "NUMBER"),
+    (re.compile(r"(?<=PostgreSQL )\d+\.\d+|(?<=execution time )[\d:.]+"), "VALUE"),
     (re.compile(r"(?<=Apache Tomcat/)[\d.]+"), "VERSION"),
 )
 
@@ -70,10 +71,18 @@ def comparable(log: str) -> frozenset[str]:
 def _lines(log: str) -> Iterator[str]:
     for line in without_colors(log).splitlines():
         if line.startswith("{"):
-            for value in json.loads(line).values():
-                yield from str(value).splitlines()
+            yield from _texts(json.loads(line))
         elif not line.startswith("WARNING: "):  # of the JDK, about what it will forbid
             yield line
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the lines of all values in a structured event."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    else:
+        yield from str(value).splitlines()
 
 
 def _without_varying(line: str) -> str:
