@@ -138,8 +138,10 @@ STARTS: Mapping[str, Start] = {
         {_EUREKA: "http://pos-service-discovery:{eureka_away}/eureka/"}, exit_code=0
     ),
     # Other systems.
+    # Without refresh scope the client of the registry, and its warnings, come before the missing bean.
     "eureka-away-bean-missing": _registered(
-        {_EUREKA: "http://pos-service-discovery:{eureka_away}/eureka/"}, profile="bean-missing"
+        {_EUREKA: "http://pos-service-discovery:{eureka_away}/eureka/", "spring.cloud.refresh.enabled": "false"},
+        profile="bean-missing",
     ),
     "config-server-refused": _registered(
         {**_CONFIG_SERVER, "spring.config.import": "configserver:http://pos-config:{config_away}"},
