@@ -2,7 +2,7 @@
 YAML files, read strictly.
 
 A mistake is reported with file, line, key and what was expected. Keys must not repeat, and the words that YAML 1.1
-takes for booleans (`on`, `off`, `yes`, `no`) stay words: whoever means a boolean writes true or false. Numbers that
+takes for booleans (`on`, `off`, `yes`, `no`) stay words: a boolean is written true or false. Numbers that
 YAML reads otherwise than people do are refused (`yaml_numbers.py`).
 """
 

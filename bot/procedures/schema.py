@@ -129,7 +129,7 @@ class Confirm(_Model):
     labels: tuple[Line, Line] | None = None
     """The buttons for yes and no, if they are to say what they mean."""
     consequence: Prose | None = None
-    """What a yes ends or changes: whoever presses it is asked to confirm that."""
+    """What a yes ends or changes: the person who presses it is asked to confirm that."""
 
 
 class Retry(_Model):

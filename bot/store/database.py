@@ -153,7 +153,7 @@ class _Transaction(Generic[_Result]):
                 with connection.begin():
                     return self._job(connection)
             finally:
-                # Back in the pool it may soon be somebody else's.
+                # Back in the pool it may serve another transaction.
                 with self._lock:
                     self._driver = None
 

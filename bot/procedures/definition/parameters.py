@@ -92,7 +92,7 @@ def properties_of(
         value = values.get(param.name)
         if param.type is schema.ParamType.ENVIRONMENT and isinstance(value, str):
             environment = environments.find(value)
-            # posbot in the cluster has no name for it: whoever copies the line chooses the context.
+            # posbot in the cluster has no name for it: the person who copies the line chooses the context.
             context = ("--context", environment.kube_context) if environment.kube_context else ()
             properties[f"{param.name}.kubectl"] = shlex.join(("kubectl", *context, "-n", environment.namespace))
             properties[f"{param.name}.namespace"] = environment.namespace

@@ -269,7 +269,7 @@ class RunService:
             raise errors.PermissionDenied(f"That is for {run.requester.name} to answer, who asked for the run.")
         if question.by == "not_requester" and not self._authorizer.are_different(run.requester, by.actor):
             raise errors.PermissionDenied(
-                "That is for somebody else to answer than who asked for the run.",
+                "That is for another person to answer than who requested the run.",
                 hint="A person of both Slack and terminal is known as one under people in roles.yaml.",
             )
 

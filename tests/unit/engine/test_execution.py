@@ -402,7 +402,7 @@ _BOB = invocations.Actor(id="U0BOB", name="bob")
     ("by", "other", "reason"),
     [
         ("requester", {"actor": _BOB}, "That is for .+ to answer, who asked for the run"),
-        ("not_requester", {}, "That is for somebody else to answer than who asked for the run"),
+        ("not_requester", {}, "That is for another person to answer than who requested the run"),
         ("role:changers", {"actor": _BOB}, "That is for the role changers to answer"),
         ("anyone_with_run", {"actor": _BOB}, "Permission denied: try-out requires the role changers"),
     ],
