@@ -81,6 +81,7 @@ class Database:
         self._engine = engine
         self._threads = concurrent.futures.ThreadPoolExecutor(connections, thread_name_prefix="database")
         self._away_until = 0.0
+        self._lost_before = 0.0
 
     async def work(
         self,
@@ -99,14 +100,20 @@ class Database:
             errors.Unavailable: the database cannot be reached, is locked or broken, or its disk is full.
             sqlalchemy.exc.IntegrityError: something is on record already; for this package alone.
         """
-        transaction = _Transaction(self._engine, job)
+        transaction = _Transaction(self._engine, job, self._lost_before)
         with self._watched(seconds, probes=probes):
             try:
                 async with asyncio.timeout(seconds):
                     return await asyncio.get_running_loop().run_in_executor(self._threads, transaction.run)
-            except TimeoutError:
-                transaction.abort()
+            except TimeoutError as error:
+                if not transaction.is_begun:
+                    raise errors.Unavailable(f"The database was busy for {seconds:g} s.", hint=_HINT) from error
+                # After a fail-over none of the older connections would ever answer.
+                self._lost_before = time.monotonic()
                 raise
+            finally:
+                # Also where the caller was cancelled: nobody waits for it any more.
+                transaction.abort()
 
     async def close(self) -> None:
         """End the threads, once they have done what they were given, and close their connections."""
@@ -135,27 +142,42 @@ class Database:
 class _Transaction(Generic[_Result]):
     """One transaction in a thread, which another thread can abort."""
 
-    def __init__(self, engine: sqlalchemy.Engine, job: Callable[[sqlalchemy.Connection], _Result]) -> None:
+    def __init__(
+        self, engine: sqlalchemy.Engine, job: Callable[[sqlalchemy.Connection], _Result], lost_before: float
+    ) -> None:
+        self.is_begun = False
         self._engine = engine
         self._job = job
+        self._lost_before = lost_before
         self._lock = threading.Lock()
         self._driver: Any = None
         self._is_aborted = False
 
     def run(self) -> _Result:
         """Return what the job does."""
+        self.is_begun = True
         with self._engine.connect() as connection:
-            with self._lock:
-                if self._is_aborted:
-                    raise TimeoutError
-                self._driver = connection.connection.dbapi_connection
             try:
+                self._hold(connection)
+                if _is_lost(connection, self._lost_before):
+                    connection.invalidate()
+                    self._hold(connection)
                 with connection.begin():
-                    return self._job(connection)
+                    result = self._job(connection)
+                    self._hold(connection)
+                return result
             finally:
                 # Back in the pool it may serve another transaction.
                 with self._lock:
                     self._driver = None
+
+    def _hold(self, connection: sqlalchemy.Connection) -> None:
+        """Let `abort` reach the connection; what was aborted already goes no further."""
+        driver = connection.connection.dbapi_connection
+        with self._lock:
+            if self._is_aborted:
+                raise TimeoutError
+            self._driver = driver
 
     def abort(self) -> None:
         """Let the statement that is under way, and with it the transaction, fail; nobody waits for it any more."""
@@ -216,7 +238,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         sqlalchemy.event.listen(engine, "connect", _prepare_sqlite)
         sqlalchemy.event.listen(engine, "begin", _begin_sqlite)
     else:
-        _ping_after_rest(engine)
+        _note_times(engine)
     db = Database(engine, connections)
     try:
         yield db
@@ -270,27 +292,36 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
         undo.pop_all()
 
 
-def _ping_after_rest(engine: sqlalchemy.Engine) -> None:
+def _note_times(engine: sqlalchemy.Engine) -> None:
+    """Note when each connection was made and when it was last used."""
+
+    def note(name: str) -> Callable[..., None]:
+        def listener(_: object, record: sqlalchemy.pool.ConnectionPoolEntry) -> None:
+            record.info[name] = time.monotonic()
+
+        return listener
+
+    sqlalchemy.event.listen(engine, "connect", note("made_at"))
+    sqlalchemy.event.listen(engine, "checkin", note("rests_since"))
+
+
+def _is_lost(connection: sqlalchemy.Connection, lost_before: float) -> bool:
     """
-    Try a connection that nobody has used for a while before somebody relies on it.
+    Return whether the server does not know *connection* any more, by a ping where nobody has used it for a while.
 
-    SQLAlchemy's own option does so before every use, which costs as much again as a small transaction.
+    SQLAlchemy's own option pings before every use, which costs as much again as a small transaction.
     """
-
-    def rest(_: object, record: sqlalchemy.pool.ConnectionPoolEntry) -> None:
-        record.info["rests_since"] = time.monotonic()
-
-    def wake(connection: Any, record: sqlalchemy.pool.ConnectionPoolEntry, _: object) -> None:
-        if time.monotonic() - record.info.get("rests_since", math.inf) < _REST_SECONDS:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error as error:
-            # All the others were lost with it; the pool opens a new one.
-            raise sqlalchemy.exc.InvalidatePoolError("The connection was lost.") from error
-
-    sqlalchemy.event.listen(engine, "checkin", rest)
-    sqlalchemy.event.listen(engine, "checkout", wake)
+    times = connection.connection.info
+    if times.get("made_at", math.inf) < lost_before:
+        return True
+    if time.monotonic() - times.get("rests_since", math.inf) < _REST_SECONDS:
+        return False
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        connection.dialect.do_ping(driver)
+    except connection.dialect.loaded_dbapi.Error:
+        return True
+    return False
 
 
 def _begin_sqlite(connection: sqlalchemy.Connection) -> None:

@@ -137,3 +137,33 @@ async def test_restart_of_an_idle_server_causes_no_error(
         await asyncio.to_thread(server.start)
         await asyncio.sleep(1.1)
         assert await databases.execute(db, "SELECT 2") == [(2,)]
+
+
+@pytest.mark.real
+async def test_connections_to_a_frozen_server_are_given_up(server: servers.Server) -> None:
+    async with database.open_database(server.url) as db:
+        await asyncio.gather(*(databases.execute(db, "SELECT pg_sleep(0.1)") for _ in range(8)))
+        await asyncio.sleep(1.1)
+        await asyncio.to_thread(server.freeze)
+        try:
+            outcomes = await asyncio.gather(
+                *(databases.execute(db, "SELECT 1") for _ in range(8)), return_exceptions=True
+            )
+            async with asyncio.timeout(10):
+                await db.close()
+        finally:
+            await asyncio.to_thread(server.thaw)
+
+    assert [type(outcome) for outcome in outcomes] == [errors.Unavailable] * 8
+
+
+@pytest.mark.real
+async def test_cancelled_statement_of_postgresql_is_aborted(server: servers.Server) -> None:
+    async with database.open_database(server.url) as db:
+        hanging = [asyncio.create_task(databases.execute(db, "SELECT pg_sleep(1000)")) for _ in range(8)]
+        await asyncio.wait(hanging, timeout=0.5)
+        for task in hanging:
+            task.cancel()
+        await asyncio.wait(hanging)
+
+        assert await databases.execute(db, "SELECT 2") == [(2,)]

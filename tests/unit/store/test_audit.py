@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import pathlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -437,3 +438,37 @@ async def test_invalid_url_is_reported_and_not_repeated(url: str) -> None:
 )
 async def test_url_gets_the_installed_driver(url: str, driver: str) -> None:
     assert database.parse_url(url).drivername == driver
+
+
+_ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+
+
+async def test_cancelled_statement_of_sqlite_is_aborted(tmp_path: pathlib.Path) -> None:
+    async with database.open_database(f"sqlite:///{tmp_path}/posbot.db") as db:
+        endless = asyncio.create_task(databases.execute(db, _ENDLESS))
+        await asyncio.wait({endless}, timeout=0.2)
+        endless.cancel()
+        await asyncio.wait({endless})
+
+        assert await databases.execute(db, "SELECT 2") == [(2,)]
+
+
+async def test_late_transaction_is_undone_and_a_busy_database_is_not_left_alone(tmp_path: pathlib.Path) -> None:
+    async with database.open_database(f"sqlite:///{tmp_path}/posbot.db") as db:
+        await databases.execute(db, "CREATE TABLE rows_of_a_job (x INTEGER)")
+
+        def job(connection: sqlalchemy.Connection) -> None:
+            connection.execute(sqlalchemy.text("INSERT INTO rows_of_a_job VALUES (1)"))
+            time.sleep(0.5)
+
+        late = asyncio.create_task(db.work(job, 0.3, probes=True))
+        await asyncio.sleep(0.05)
+        with pytest.raises(errors.Unavailable, match="busy"):
+            await db.work(lambda connection: connection.execute(sqlalchemy.text("SELECT 1")), 0.1)
+        with pytest.raises(errors.Unavailable, match="did not answer within"):
+            await late
+
+        rows = await db.work(
+            lambda connection: connection.execute(sqlalchemy.text("SELECT * FROM rows_of_a_job")).all(), probes=True
+        )
+        assert rows == []
