@@ -131,19 +131,17 @@ def not_kubernetes(server: str, reason: str) -> errors.Unavailable:
 def from_configuration(error: Exception, context: str | None) -> errors.Refused:
     """Return the error for an unusable kubeconfig, without quoting its content."""
     name = f"context “{context}”" if context else "the current context"
+    # The loader says a missing file as a missing key, and quotes the file (kubernetes/aio/config/kube_config.py).
+    if "Expected key contexts" in str(error):
+        problem = "there is no kubeconfig, or it has no contexts"
+    elif "Expected object with name" in str(error) and str(error).endswith("contexts list"):
+        problem = f"{name} does not exist in the kubeconfig"
+    else:
+        problem = f"{name} cannot be read from the kubeconfig"
     return errors.Refused(
-        f"Kubernetes is not configured: {name} {_why(error)}.",
+        f"Kubernetes is not configured: {problem}.",
         hint="Check KUBECONFIG, and kube_context in environments.yaml; omit that inside the cluster.",
     )
-
-
-def _why(error: Exception) -> str:
-    # The loader's sentences quote the file; these two of them are told by their beginnings.
-    if "No configuration found" in str(error):
-        return "cannot be read, there is no kubeconfig"
-    if "Expected object with name" in str(error):
-        return "does not exist in the kubeconfig"
-    return f"cannot be read, the kubeconfig is invalid ({type(error).__name__})"
 
 
 def from_exec_plugin() -> errors.Refused:

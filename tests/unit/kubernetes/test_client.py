@@ -167,6 +167,32 @@ async def test_unreadable_kubeconfig_is_a_configuration_error(tmp_path: pathlib.
             await api.get("/one")
 
 
+@pytest.mark.parametrize(
+    ("context", "changes", "problem"),
+    [
+        ("one", None, "there is no kubeconfig, or it has no contexts"),
+        ("two", {}, "context “two” does not exist in the kubeconfig"),
+        (None, {"current-context": "two"}, "the current context does not exist in the kubeconfig"),
+        ("one", {"users": []}, "context “one” cannot be read from the kubeconfig"),
+    ],
+    ids=["no file", "no such context", "no such current context", "no such user"],
+)
+async def test_problem_of_a_kubeconfig_is_named(
+    tmp_path: pathlib.Path, context: str | None, changes: dict[str, object] | None, problem: str
+) -> None:
+    path = tmp_path / "kubeconfig"
+    if changes is not None:
+        write_kubeconfig(path, "https://127.0.0.1:1", "any")
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    api = client.Cluster(context, str(path))
+
+    with pytest.raises(errors.Refused) as refused:
+        await api.get("/one")
+
+    assert str(refused.value) == f"Kubernetes is not configured: {problem}."
+    await api.close()
+
+
 @pytest.mark.parametrize("authority", ["!!!", "aGVsbG8="], ids=["no base 64", "no certificate"])
 async def test_invalid_certificate_is_a_configuration_error(tmp_path: pathlib.Path, authority: str) -> None:
     kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", "https://127.0.0.1:1", "any")
