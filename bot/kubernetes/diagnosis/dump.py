@@ -156,21 +156,30 @@ class Dump:
         path = self._folder / namespace / f"{kind}.json"
         if path not in self._documents:
             self._documents[path] = await asyncio.to_thread(_read_document, path)
-        return self._documents[path].get("items") or []
+        return list(self._documents[path]["items"])
 
 
 def _read_document(path: pathlib.Path) -> Json:
     try:
+        # A device or a pipe has no size, and no end.
+        if path.exists() and not path.is_file():
+            raise OSError("it is no regular file")
         if path.stat().st_size > MAX_FILE_BYTES:
             raise errors.UsageError(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB.")
         document = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise errors.UsageError(
             f"{path} cannot be read ({type(error).__name__}).", hint="Write the dump as JSON, kubectl's default."
         ) from error
-    if not isinstance(document, dict):
+    items = (document.get("items") or []) if isinstance(document, dict) else None
+    if not isinstance(items, list) or not all(_is_object(item) for item in items):
         raise errors.UsageError(f"{path} is no list of Kubernetes objects.")
-    return document
+    return {"items": items}
+
+
+def _is_object(item: object) -> bool:
+    metadata = item.get("metadata") if isinstance(item, dict) else None
+    return isinstance(metadata, dict) and isinstance(metadata.get("name"), str)
 
 
 def _log_of(file: BinaryIO, container: bytes) -> Iterator[bytes]:

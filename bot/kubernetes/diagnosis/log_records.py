@@ -168,9 +168,9 @@ def _first(values: Mapping[str, str], *names: str) -> str:
 
 
 def _evidence(text: str) -> str:
-    """Return *text* without stack frames and suppressed exceptions."""
+    """Return *text* without stack frames, suppressed exceptions and what is no character, such as half an emoji."""
     kept, suppressed_indent = [], None
-    for line in text.replace("\r", "").split("\n"):
+    for line in text.encode(errors="replace").decode().replace("\r", "").split("\n"):
         said = line.lstrip()
         indent = len(line) - len(said)
         if suppressed_indent is not None and (indent > suppressed_indent or not said):

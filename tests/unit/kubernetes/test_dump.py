@@ -1,6 +1,7 @@
 """A cluster dump in place of a cluster, in kubectl's layout."""
 
 import json
+import os
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -63,8 +64,8 @@ def change(folder: pathlib.Path, kind: str, edit: Callable[[list[Any]], object])
 
 def an_event(reason: str, message: str) -> dict[str, Any]:
     involved = {"kind": "Pod", "name": POD}
-    seen = "2026-11-27T12:05:00Z"
-    return {"type": "Warning", "reason": reason, "message": message, "involvedObject": involved, "lastTimestamp": seen}
+    own = {"metadata": {"name": f"{POD}.1"}, "lastTimestamp": "2026-11-27T12:05:00Z"}
+    return own | {"type": "Warning", "reason": reason, "message": message, "involvedObject": involved}
 
 
 async def diagnosed(folder: pathlib.Path, namespace: str = "positivity") -> reports.Report:
@@ -205,3 +206,25 @@ async def test_broken_file_of_a_dump_is_named(tmp_path: pathlib.Path) -> None:
 
     with pytest.raises(errors.UsageError, match=r"pods\.json cannot be read"):
         await diagnosed(folder)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['{"items": 5}', '{"items": [1, null]}', '{"items": [{"metadata": null}]}', "[" * 200_000],
+    ids=["number", "numbers", "nameless", "bottomless"],
+)
+async def test_file_without_objects_is_named(tmp_path: pathlib.Path, content: str) -> None:
+    folder = a_dump(tmp_path, state={})
+    (folder / "shop" / "pods.json").write_text(content)
+
+    with pytest.raises(errors.UsageError, match=r"pods\.json"):
+        await diagnosed(tmp_path)
+
+
+async def test_pipe_in_a_dump_is_not_read(tmp_path: pathlib.Path) -> None:
+    folder = a_dump(tmp_path, state={})
+    (folder / "shop" / "pods.json").unlink()
+    os.mkfifo(folder / "shop" / "pods.json")
+
+    with pytest.raises(errors.UsageError, match=r"pods\.json cannot be read"):
+        await diagnosed(tmp_path)

@@ -123,3 +123,10 @@ def test_analysis_is_read_without_values() -> None:
     assert analysis.summary.startswith("Failed to bind properties under 'a.b' to int: Property: a.b")
     assert analysis.text.endswith("Update your configuration")
     assert "hunter2" not in analysis.summary + analysis.text
+
+
+def test_half_a_character_in_a_json_log_is_replaced() -> None:
+    record = log_records.parse(r'{"level": "ERROR", "message": "till \ud83d closed"}')
+
+    assert record.text == "till ? closed"
+    assert record.text.encode()
