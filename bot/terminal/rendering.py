@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import rich.console
 import rich.measure
-import rich.padding
 import rich.segment
 import rich.table
 import rich.text
@@ -24,6 +23,7 @@ _MARKS = {
     reports.Verdict.UNKNOWN: ("?", "magenta"),
 }
 _SOURCE_COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta")
+_INDENTATION = 2
 _MIN_COLUMN_WIDTH = 4
 _MIN_TEXT_WIDTH = 16
 """Cells; a column of sentences is unreadable below it."""
@@ -47,13 +47,13 @@ def progress_line(report: reports.Report) -> rich.text.Text:
 
 def unfinished(report: reports.Report, plan: reports.Plan) -> rich.console.Group:
     """Return the tasks of an unfinished report, to be redrawn in place."""
-    return rich.console.Group(progress_line(report), _indented(render_plan(plan)))
+    return rich.console.Group(progress_line(report), _Indented(render_plan(plan)))
 
 
 def asked(prompt: invocations.Prompt) -> rich.console.Group:
     """Return the question with its numbered options."""
     options = [
-        _indented(rich.text.Text(f"{number} {clean(option)}")) for number, option in enumerate(prompt.options, 1)
+        _Indented(rich.text.Text(f"{number} {clean(option)}")) for number, option in enumerate(prompt.options, 1)
     ]
     first, _, rest = clean(prompt.text).partition("\n")
     text = rich.text.Text.assemble(("? ", "bold yellow"), (first, "bold"), f"\n{rest}" if rest else "", overflow="fold")
@@ -105,20 +105,20 @@ def _headline(report: reports.Report, status: invocations.Status) -> rich.text.T
 def _section(section: reports.Section) -> Iterable[rich.console.RenderableType]:
     yield rich.text.Text("")
     if section.title:
-        yield _indented(rich.text.Text(clean(section.title), style="underline"))
+        yield _Indented(rich.text.Text(clean(section.title), style="underline"))
     match section:
         case reports.Fields():
-            yield _indented(_fields(section))
+            yield _Indented(_fields(section))
         case reports.Table():
-            yield _indented(_Table(section))
+            yield _Indented(_Table(section))
         case reports.Code() | reports.Text():
-            yield _indented(rich.text.Text(clean(section.text), overflow="fold"))
+            yield _Indented(rich.text.Text(clean(section.text), overflow="fold"))
         case reports.Prose():
-            yield _indented(_prose(section))
+            yield _Indented(_prose(section))
         case reports.Log():
             yield log(section)
         case reports.Plan():
-            yield _indented(render_plan(section))
+            yield _Indented(render_plan(section))
 
 
 def _fields(section: reports.Fields) -> rich.table.Table:
@@ -221,16 +221,37 @@ def _footer(report: reports.Report, program: str) -> Iterable[rich.console.Rende
         yield rich.text.Text("")
     for pointer in report.runbook:
         line = " ".join(filter(None, ("Runbook", pointer.number, pointer.title, pointer.url)))
-        yield _indented(rich.text.Text(clean(line), style="cyan"))
+        yield _Indented(rich.text.Text(clean(line), style="cyan"))
     if report.next_actions:
         yield rich.text.Text("")
-        yield _indented(rich.text.Text("Next:", style="dim"))
+        yield _Indented(rich.text.Text("Next:", style="dim"))
     for action in report.next_actions:
-        yield _indented(rich.text.Text(clean(f"{program} {action.command}")))
+        yield _Indented(rich.text.Text(clean(f"{program} {action.command}")))
 
 
-def _indented(inner: rich.console.RenderableType) -> rich.padding.Padding:
-    return rich.padding.Padding(inner, (0, 0, 0, 2), expand=False)
+class _Indented:
+    """Indents what rich renders, without the spaces to which it pads the cells of a column."""
+
+    def __init__(self, inner: rich.console.RenderableType) -> None:
+        self._inner = inner
+
+    def __rich_console__(
+        self, console: rich.console.Console, options: rich.console.ConsoleOptions
+    ) -> rich.console.RenderResult:
+        narrower = options.update(max_width=max(options.max_width - _INDENTATION, 1), height=None)
+        for line in console.render_lines(self._inner, narrower, pad=False):
+            yield rich.segment.Segment(" " * _INDENTATION)
+            yield from _without_padding(line)
+            yield rich.segment.Segment.line()
+
+
+def _without_padding(line: list[rich.segment.Segment]) -> list[rich.segment.Segment]:
+    while line and not line[-1].text.rstrip(" "):
+        line = line[:-1]
+    if line:
+        last = line[-1]
+        line = [*line[:-1], rich.segment.Segment(last.text.rstrip(" "), last.style, last.control)]
+    return line
 
 
 _TASK_MARKS: Mapping[reports.TaskState, tuple[str, str]] = {

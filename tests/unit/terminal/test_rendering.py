@@ -257,3 +257,19 @@ def test_piped_output_has_no_colour_and_no_padding() -> None:
 
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) < 600
+
+
+@pytest.mark.parametrize("width", [40, 10_000])
+def test_no_line_ends_in_spaces(width: int) -> None:
+    cells = (("pos-order", "x" * 400, "short"), ("pos-price", "y", "z"))
+    report = builders.a_report(
+        sections=(
+            builders.a_table(*cells, columns=("service", "reason", "more")),
+            reports.Fields(pairs=(("a", "b" * 100), ("longer name", "c"))),
+        ),
+        next_actions=(reports.NextAction(label="Again", command="health all"),),
+    )
+
+    for in_colour in (False, True):
+        drawn_lines = OURS.sub("", drawn(report, width, in_colour=in_colour)).splitlines()
+        assert [line for line in drawn_lines if line != line.rstrip()] == []
