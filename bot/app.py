@@ -15,6 +15,7 @@ import structlog
 
 from bot import command as bot_command
 from bot import contexts, errors, logs, runbook_data
+from bot.config import cautions as config_cautions
 from bot.config import settings as config_settings
 from bot.connectivity import gateway as connectivity_gateway
 from bot.dispatch import dispatcher as dispatch_dispatcher
@@ -127,6 +128,9 @@ async def assemble(
     names = tuple(table) if command_names is None else tuple(command_names)
     data = runbook_data.load(settings.runbook_data, names)
     data.validate(table.values(), settings.tokens)
+    cautions = config_cautions.cautions(settings, data.environments)
+    for caution in cautions:
+        log.warning("not protected", reason=caution)
     procedures = _load_procedures(data, table) if needs_procedures else None
     if procedures is not None:
         table |= procedures.commands
@@ -142,8 +146,9 @@ async def assemble(
             procedures=procedures.catalog if procedures is not None else None,
             audit=audit.AuditLog(db),
             actuator=actuator.Actuator(),
-            gateway=connectivity_gateway.Gateway(settings.tokens),
+            gateway=connectivity_gateway.Gateway(settings.tokens, over_http=data.environments.with_token_over_http),
             clusters=clusters,
+            cautions=cautions,
         )
         checker = permissions.Permissions(data.roles, team_id=team_id, user_groups=user_groups)
         yield _core(shared, db, checker, redactor)
@@ -270,7 +275,7 @@ async def migrate(settings: config_settings.Settings) -> str | None:
     Raises:
         errors.BadConfiguration, errors.Unavailable
     """
-    async with database.open_database(settings.store_url) as db:
+    async with database.open_database(settings.store_url, own_folder=settings.state_folder) as db:
         return await store_migrate.migrate(db)
 
 
@@ -279,7 +284,9 @@ async def _open_store(settings: config_settings.Settings, *, is_needed: bool) ->
     """Yield the database; one whose transactions all fail where it is unavailable and not needed."""
     async with contextlib.AsyncExitStack() as stack:
         try:
-            db = await stack.enter_async_context(database.open_database(settings.store_url))
+            db = await stack.enter_async_context(
+                database.open_database(settings.store_url, own_folder=settings.state_folder)
+            )
             revision = await store_migrate.migrate(
                 db, store_migrate.MIGRATION_SECONDS if is_needed else _TERMINAL_DATABASE_SECONDS
             )

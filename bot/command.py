@@ -229,6 +229,8 @@ class Context:
     """Returns whether the actor of this invocation may run a command here."""
     display: model_invocations.Display
     now: Callable[[], datetime.datetime]
+    cautions: tuple[str, ...] = ()
+    """What the settings leave unprotected, one sentence each."""
 
     @property
     def runs(self) -> "engine_service.RunService":

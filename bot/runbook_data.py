@@ -66,7 +66,10 @@ def load(folder: pathlib.Path, command_names: Collection[str] | None = None) -> 
         problems, lambda: yaml_files.load(folder / "environments.yaml", config_environments.Environments)
     )
     roles = _collect(
-        problems, lambda: yaml_files.load(folder / "roles.yaml", config_roles.Roles, {"commands": command_names})
+        problems,
+        lambda: yaml_files.load(
+            folder / "roles.yaml", config_roles.Roles, {"commands": command_names}, names_channels=True
+        ),
     )
     url = environments.runbook_url if environments else None
     runbook = _collect(problems, lambda: sections.load(folder / "runbook.md", url))

@@ -119,7 +119,7 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
     service, query = context.catalog.find(parameters.service), parameters.query
     if parameters.response is not None:
         query = dataclasses.replace(query, lines=parameters.tail or MAX_LINES)
-        stored = await context.audit.find_report(parameters.response)
+        stored = await context.audit.find_visible_report(parameters.response, reader=context.invocation)
         return log_reports.filter_again(stored, parameters.response, service.name, query)
     environment = context.environments.find(parameters.env or "")
     target = subject.Subject(

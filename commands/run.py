@@ -84,7 +84,7 @@ class Parameters(command.Parameters):
 
 async def run(parameters: Parameters, context: command.Context) -> reports.Report:
     """Return the state of the run after the action."""
-    found = await context.runs.find(parameters.id)
+    found = await context.runs.find_visible(parameters.id, by=context.invocation)
     match parameters.action:
         case "log" if parameters.arguments:
             chosen = found.at_attempt(parameters.attempt or found.attempt)
@@ -132,13 +132,18 @@ async def _answer(run: runs.Run, parameters: Parameters, context: command.Contex
         run, answer, by=context.invocation, comment=parameters.note, question_id=parameters.question
     )
     title = run.procedure.find(question.step).title
-    if question.answered_by != context.invocation.actor.name or question.answer != answer:
+    if not _is_by(question, context.invocation.actor) or question.answer != answer:
         # An expired question was answered by nobody.
         answered_at = question.answered_at
         at = f" at {times.clock(answered_at, context.now())} UTC" if answered_at is not None else ""
         text = f"“{title}” was already answered “{question.answer}” by {question.answered_by}{at}"
         return run_reports.confirmation(run, text)
     return await procedure_commands.follow_or_confirm(run, f"answered “{question.answer}” to “{title}”", context)
+
+
+def _is_by(question: runs.Question, actor: invocations.Actor) -> bool:
+    """Return whether *actor* gave the answer; of one that was recorded without an id only the name is known."""
+    return question.answered_by_id == actor.id or (not question.answered_by_id and question.answered_by == actor.name)
 
 
 def _reply_to(parameters: Parameters) -> invocations.Reply:

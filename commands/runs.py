@@ -50,7 +50,7 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
         since=since,
         limit=parameters.limit,
     )
-    return run_reports.listing(await context.runs.list(wanted))
+    return run_reports.listing(await context.runs.list_visible(wanted, by=context.invocation))
 
 
 COMMAND = command.Command(

@@ -20,7 +20,8 @@ class Parameters(command.Parameters):
 
 async def run(parameters: Parameters, context: command.Context) -> reports.Report:
     """Record the request where the replica that runs the command finds it."""
-    request = invocations.CancelRequest(by=context.invocation.actor.name, at=context.now())
+    actor = context.invocation.actor
+    request = invocations.CancelRequest(by=actor.name, at=context.now(), by_id=actor.id)
     outcome, first = await context.audit.request_stop(parameters.id, request)
     match outcome:
         case invocations.CancelResult.REQUESTED:

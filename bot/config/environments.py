@@ -29,6 +29,8 @@ class Environment(strict.StrictModel):
     gateway_url: HttpUrl | None = None
     eureka_url: HttpUrl | None = None
     """The registry, without `/eureka`."""
+    token_over_http: bool = False
+    """posbot's own token may be sent over http: the network is trusted, or encrypts by itself."""
     prometheus_url: HttpUrl | None = None
     alertmanager_url: HttpUrl | None = None
 
@@ -91,6 +93,11 @@ class Environments(strict.StrictModel):
     runbook_url: HttpUrl | None = None
     """The runbook in a browser; sections are linked by their anchors."""
     environments: dict[catalog.Name, Environment] = pydantic.Field(min_length=1)
+
+    @property
+    def with_token_over_http(self) -> frozenset[str]:
+        """Return the names of the environments in which posbot's token may be sent over http."""
+        return frozenset(name for name, one in self.environments.items() if one.token_over_http)
 
     @pydantic.model_validator(mode="after")
     def _default_exists(self) -> "Environments":

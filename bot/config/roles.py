@@ -7,10 +7,14 @@ from typing import Annotated
 
 import pydantic
 
+from bot import errors
 from bot.config import strict
 from bot.model import invocations
 
 _MEMBER = re.compile(r"[UWS][A-Z0-9]{2,}|terminal:\S+")
+_PERSON = re.compile(r"[UW][A-Z0-9]{2,}|terminal:[^\s*?\[\]]+")
+_USER = re.compile(r"[UW][A-Z0-9]{2,}")
+_EVERYONE = "*"
 _WORKSPACE = re.compile(r"T[A-Z0-9]{2,}")
 _CHANNEL = re.compile(r"[\w*?\[\]-]{1,80}")
 
@@ -20,6 +24,30 @@ def _member(value: str) -> str:
         raise ValueError(
             f"“{value}” is no member; expected a Slack user id such as U012ABCDEF (in the person's profile: Copy member"
             " ID), a user group id such as S012ABCDEF, or terminal:NAME"
+        )
+    return value
+
+
+def _person(value: str) -> str:
+    if _PERSON.fullmatch(value) is None:
+        raise ValueError(
+            f"“{value}” is not the id of one person; expected a Slack user id such as U012ABCDEF, or terminal:NAME"
+            " without *"
+        )
+    return value
+
+
+def _guest(value: str) -> str:
+    if value != _EVERYONE and _USER.fullmatch(value) is None:
+        raise ValueError(f"“{value}” is no guest; expected a Slack user id such as U012ABCDEF, or * for every guest")
+    return value
+
+
+def _bot(value: str) -> str:
+    if _USER.fullmatch(value) is None:
+        raise ValueError(
+            f"“{value}” is no bot; expected the Slack user id of its bot user, such as U012ABCDEF (in the app's"
+            " profile: Copy member ID)"
         )
     return value
 
@@ -36,6 +64,12 @@ def _channel(value: str) -> str:
 
 Member = Annotated[str, pydantic.AfterValidator(_member)]
 """A Slack user id (U…, W…), a Slack user group id (S…), or `terminal:` and a user name, `*` for everyone there."""
+Person = Annotated[str, pydantic.AfterValidator(_person)]
+"""A Slack user id, or `terminal:` and a user name."""
+Guest = Annotated[str, pydantic.AfterValidator(_guest)]
+"""A Slack user id; `*` for every guest."""
+Bot = Annotated[str, pydantic.AfterValidator(_bot)]
+"""A Slack user id; no pattern, because a bot repeats what people write who have no access to posbot."""
 ChannelPattern = Annotated[str, pydantic.AfterValidator(_channel)]
 """A channel's name or id; `*` stands for any run of characters."""
 
@@ -95,20 +129,51 @@ class Roles(strict.StrictModel):
     """Workspaces whose members are served: all of them where the app is installed for a whole organization, and those
     beside the app's own otherwise."""
     channels: Channels = Channels()
-    people: dict[str, tuple[Member, ...]] = pydantic.Field(default_factory=dict)
-    """Ids that are the same person, by name: one of Slack and one of a terminal."""
+    guests: tuple[Guest, ...] = ()
+    """Guests of the served workspaces that are served like members."""
+    bots: tuple[Bot, ...] = ()
+    """Apps whose mentions are served."""
+    people: dict[str, tuple[Person, ...]] = pydantic.Field(default_factory=dict)
+    """Ids that are the same person, by name: of Slack, and of terminal accounts that nobody else uses."""
     roles: dict[str, Role] = pydantic.Field(default_factory=dict)
+
+    @pydantic.model_validator(mode="after")
+    def _ids_belong_to_one_person(self) -> "Roles":
+        owners: dict[str, str] = {}
+        for name, ids in self.people.items():
+            for index, one in enumerate(ids):
+                if owners.setdefault(one, name) != name:
+                    raise errors.ValidationError(
+                        f"{one} is also listed for {owners[one]}; expected each id for one person only, and an account"
+                        " that several people use for none",
+                        "people",
+                        name,
+                        index,
+                    )
+        return self
+
+    def serves(self, actor: invocations.Actor) -> bool:
+        """Return whether somebody of this kind is served: members, and the guests and bots that are listed."""
+        match actor.kind:
+            case invocations.ActorKind.GUEST:
+                return _EVERYONE in self.guests or actor.id in self.guests
+            case invocations.ActorKind.BOT:
+                return actor.id in self.bots
+        return actor.kind is invocations.ActorKind.MEMBER
 
     def are_different(self, one: invocations.Actor, other: invocations.Actor) -> bool:
         """
         Return whether two actors are certainly two people.
 
-        A user at a terminal and a user in Slack may be one person, unless `people` says who they are.
+        A terminal account shows which account is used and not by whom, and one person may have several: two of them
+        are never certainly two people, and one of them and a user in Slack only where `people` names both.
         """
-        if one.is_local == other.is_local:
-            return one.id != other.id
+        if one.is_local and other.is_local:
+            return False
         names = [self._name_of(actor) for actor in (one, other)]
-        return None not in names and names[0] != names[1]
+        if one.is_local or other.is_local:
+            return None not in names and names[0] != names[1]
+        return one.id != other.id and (names[0] is None or names[0] != names[1])
 
     def _name_of(self, actor: invocations.Actor) -> str | None:
         return next((name for name, ids in self.people.items() if actor.id in ids), None)

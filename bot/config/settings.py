@@ -52,6 +52,10 @@ class Settings(pydantic.BaseModel):
     host: Annotated[str, pydantic.Field(validation_alias="POSBOT_HOST")] = "0.0.0.0"  # noqa: S104 - a pod's only address
     database_url: pydantic.SecretStr | None = None
     """SQLite file or PostgreSQL; without it a SQLite file in the user's state folder."""
+    pghost: str | None = None
+    """libpq's, as the two below: what DATABASE_URL leaves open, and posbot warns of where nothing is verified."""
+    pgsslmode: str | None = None
+    pgsslrootcert: str | None = None
     runbook_data: Annotated[pathlib.Path, pydantic.Field(validation_alias="POSBOT_RUNBOOK_DATA")] = (
         _PROJECT / "runbook_data"
     )
@@ -86,8 +90,15 @@ class Settings(pydantic.BaseModel):
         """Return the URL of the database, also where none is set."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
+        return f"sqlite:///{self.state_folder}/posbot.db"
+
+    @property
+    def state_folder(self) -> pathlib.Path | None:
+        """Return posbot's own folder, which holds the database; None where DATABASE_URL names another place."""
+        if self.database_url is not None:
+            return None
         try:
-            return f"sqlite:///{self.xdg_state_home.expanduser()}/posbot/posbot.db"
+            return self.xdg_state_home.expanduser() / "posbot"
         except RuntimeError as error:
             raise errors.BadConfiguration(
                 "There is no home folder for the record: set HOME, XDG_STATE_HOME or DATABASE_URL."

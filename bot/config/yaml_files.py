@@ -17,7 +17,7 @@ import pydantic_core
 import yaml
 
 from bot import errors
-from bot.config import yaml_numbers
+from bot.config import yaml_comments, yaml_numbers
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 _Path = tuple[int | str, ...]
@@ -74,15 +74,20 @@ def load(
     model: type[Model],
     context: Mapping[str, object] | None = None,
     check: Callable[[Model], Iterable[errors.ValidationError]] | None = None,
+    *,
+    names_channels: bool = False,
 ) -> Model:
     """
     Return *model* filled from the YAML file at *path*; *context* is what its validators need to know of other files.
 
-    *check* gives the mistakes that can only be seen in a whole that is sound in itself.
+    *check* gives the mistakes that can only be seen in a whole that is sound in itself. In a file that
+    *names_channels*, a name with a # that YAML takes for a comment is a mistake.
 
     Raises:
         errors.BadConfiguration: one line per mistake, `file:line: key: what was expected`.
     """
+    if names_channels:
+        _refuse_swallowed_names(path)
     node = _compose(path)
     _refuse_repeated_keys(node, path)
     _refuse_ambiguous_numbers(node, path)
@@ -93,7 +98,8 @@ def load(
         raise errors.BadConfiguration(
             "\n".join(
                 dict.fromkeys(
-                    _explain(_place(problem), problem["msg"], node, path) for problem in _own(error.errors(), node)
+                    _explain(_place(problem), problem["msg"], node, path) + _emptiness(problem)
+                    for problem in _own(error.errors(), node)
                 )
             )
         ) from error
@@ -163,6 +169,21 @@ def _construct(node: yaml.Node, path: pathlib.Path) -> object:
         raise errors.BadConfiguration(f"{path}:{line}: {error.problem}.") from error
     except _UNREADABLE as error:
         raise errors.BadConfiguration(f"{path}: a value does not fit its tag or key: {error}.") from error
+
+
+def _refuse_swallowed_names(path: pathlib.Path) -> None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        # `_compose` says why it cannot be read.
+        return
+    mistakes = [
+        f"{path}:{line}: “#{name}” is a comment to YAML and so not read; write {name} for the channel,"
+        f" or # {name} for a comment."
+        for line, name in yaml_comments.swallowed_names(text)
+    ]
+    if mistakes:
+        raise errors.BadConfiguration("\n".join(mistakes))
 
 
 def _refuse_repeated_keys(root: yaml.Node, path: pathlib.Path) -> None:
@@ -245,6 +266,11 @@ def _bare(location: _Path, root: yaml.Node) -> _Path:
 def _place(problem: pydantic_core.ErrorDetails) -> _Path:
     cause = problem.get("ctx", {}).get("error")
     return problem["loc"] + (cause.location if isinstance(cause, errors.ValidationError) else ())
+
+
+def _emptiness(problem: pydantic_core.ErrorDetails) -> str:
+    is_empty = problem["type"] != "missing" and problem.get("input") is None
+    return " The value is empty; a # outside quotes begins a comment." if is_empty else ""
 
 
 def _explain(location: _Path, message: str, root: yaml.Node, path: pathlib.Path) -> str:

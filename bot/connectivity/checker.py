@@ -83,7 +83,9 @@ class Checker:
         return registration, await self.eureka.find_similar(url, service)
 
     async def _authenticated(self, url: str, environment: str, token: TokenInfo | None) -> AccessProbe | None:
-        return await self.gateway.probe(url, token_of=environment) if token is not None else None
+        if token is None or not self.gateway.may_send_token(url, environment):
+            return None
+        return await self.gateway.probe(url, token_of=environment)
 
 
 def _guarded_url(

@@ -11,9 +11,9 @@ import dataclasses
 import datetime
 import enum
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from bot.config import catalog
+from bot.config import catalog, cautions
 from bot.config import routes as config_routes
 from bot.health import actuator, status
 
@@ -139,10 +139,21 @@ class TokenInfo:
 
 
 class Gateway:
-    """Sends requests to gateways and services; *tokens* are posbot's own, by environment."""
+    """
+    Sends requests to gateways and services; *tokens* are posbot's own, by environment.
 
-    def __init__(self, tokens: Mapping[str, str], *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    A token is sent over https, and over http in the environments *over_http*.
+    """
+
+    def __init__(
+        self,
+        tokens: Mapping[str, str],
+        *,
+        over_http: Collection[str] = (),
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
         self._tokens = tokens
+        self._over_http = over_http
         self._http = actuator.HttpProbe(max_bytes=MAX_BODY_BYTES, timeout_seconds=timeout_seconds)
 
     async def routes(self, url: str) -> Routes:
@@ -159,8 +170,19 @@ class Gateway:
             return Routes(url=routes_url, unavailable_reason=reason)
         return _parse_routes(routes_url, outcome)
 
+    def may_send_token(self, url: str, environment: str) -> bool:
+        """Return whether posbot's token of *environment* may be sent to *url*."""
+        return cautions.may_carry_token(url, over_http=environment in self._over_http)
+
     async def probe(self, url: str, *, token_of: str | None = None) -> AccessProbe:
-        """Return the result of a request to *url*, with posbot's token of the environment *token_of* if given."""
+        """
+        Return the result of a request to *url*, with posbot's token of the environment *token_of* if given.
+
+        Raises:
+            ValueError: the token may not be sent there.
+        """
+        if token_of is not None and not self.may_send_token(url, token_of):
+            raise ValueError(f"the token of {token_of} is not sent over http")
         token = self._tokens[token_of] if token_of is not None else None
         outcome = await self._http.get(url, accept="application/json", token=token)
         if isinstance(outcome, status.HttpFailure):

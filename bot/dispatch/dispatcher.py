@@ -132,6 +132,16 @@ class Dispatcher:
         await self._end(invocation, response, state)
         return response
 
+    async def refuse(self, invocation: invocations.Invocation, report: reports.Report) -> invocations.Response:
+        """Return *report* as the response to *invocation*, which its entry point refuses, and record both."""
+        state = _State(started=time.monotonic())
+        structlog.contextvars.bind_contextvars(invocation=invocation.id)
+        if not await self._start(invocation, state):
+            return _response(invocation, invocations.Status.DUPLICATE, "Duplicate request.")
+        response = invocations.Response(invocation_id=invocation.id, status=invocations.Status.DENIED, report=report)
+        await self._end(invocation, response, state)
+        return response
+
     def validate(
         self, name: str, values: Mapping[str, object]
     ) -> tuple[bot_command.Command[Any], bot_command.Parameters]:

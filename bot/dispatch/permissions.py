@@ -74,21 +74,26 @@ class Permissions:
         Raises:
             errors.PermissionDenied: with what is missing and who can give it.
         """
-        if not actor.is_local:
-            self._check_conversation(command, actor, place)
+        # A local actor anywhere but in a terminal is nobody: the entry points of Slack make none.
+        if not (actor.is_local and place.kind is invocations.ConversationKind.TERMINAL):
+            self._check_actor(actor)
+            self._check_conversation(command, place)
         if command.needs_role:
             await self._check_role(command, actor)
 
-    def _check_conversation(
-        self, command: bot_command.Command[Any], actor: invocations.Actor, place: invocations.Conversation
-    ) -> None:
+    def _check_actor(self, actor: invocations.Actor) -> None:
+        is_known = actor.kind is not invocations.ActorKind.UNKNOWN
         # Nobody of Slack's reaches a terminal but by a run that was begun there, and so was checked there.
-        if self._workspaces is not None and actor.team_id not in self._workspaces:
+        if self._workspaces is not None and actor.team_id not in self._workspaces and (is_known or actor.team_id):
             raise errors.PermissionDenied(
                 "Permission denied: posbot serves only members of its own workspace.",
                 hint="Ask a member of the channel to run it."
                 f" Another workspace is served if roles.yaml lists it (workspaces: {actor.team_id or 'unknown'}).",
             )
+        if not self._rules.serves(actor):
+            raise _not_served(actor)
+
+    def _check_conversation(self, command: bot_command.Command[Any], place: invocations.Conversation) -> None:
         is_channel = place.kind is invocations.ConversationKind.CHANNEL
         if is_channel and not _is_listed(place, self._rules.channels.reads):
             raise errors.PermissionDenied(
@@ -126,6 +131,26 @@ class Permissions:
             if actor.id in members:
                 return True
         return False
+
+
+def _not_served(actor: invocations.Actor) -> errors.PermissionDenied:
+    """Return the error for an actor who is no member."""
+    match actor.kind:
+        case invocations.ActorKind.GUEST:
+            return errors.PermissionDenied(
+                "Permission denied: posbot does not serve guests.",
+                hint=f"Ask a member to run it. A guest is served if roles.yaml lists them (guests: {actor.id}).",
+            )
+        case invocations.ActorKind.BOT:
+            return errors.PermissionDenied(
+                "Permission denied: posbot does not serve bots.",
+                hint=f"A bot is served if roles.yaml lists it (bots: {actor.id}).",
+            )
+        case invocations.ActorKind.DEACTIVATED:
+            return errors.PermissionDenied("Permission denied: the account is deactivated.")
+    return errors.PermissionDenied(
+        "Permission denied: Slack did not say whether you are a member or a guest.", hint="Retry in a minute."
+    )
 
 
 def role_required(command: str, roles_granting: Collection[str]) -> errors.PermissionDenied:

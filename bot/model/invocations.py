@@ -43,6 +43,18 @@ class ConversationKind(enum.StrEnum):
     TERMINAL = "terminal"
 
 
+class ActorKind(enum.StrEnum):
+    """What Slack says about an actor (docs.slack.dev, user object)."""
+
+    MEMBER = "member"
+    # A single-channel or multi-channel guest.
+    GUEST = "guest"
+    BOT = "bot"
+    DEACTIVATED = "deactivated"
+    # Slack was not asked yet, or did not answer.
+    UNKNOWN = "unknown"
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """The person who runs a command."""
@@ -52,6 +64,8 @@ class Actor:
     name: str
     team_id: str | None = None
     """Slack's id of the workspace the person belongs to; None in a terminal."""
+    kind: ActorKind = ActorKind.MEMBER
+    """A user of a terminal is a member."""
 
     @property
     def is_local(self) -> bool:
@@ -68,6 +82,8 @@ class Conversation:
     name: str = ""
     thread: str | None = None
     """Slack's timestamp of the thread's first message."""
+    is_private: bool | None = None
+    """Whether only its members can read it; None where Slack has not said so, which counts as private."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +99,8 @@ class Invocation:
     received_at: datetime.datetime
     delivery_key: str | None = None
     """The same for two deliveries of the same request; None where a request cannot be delivered twice."""
+    is_public: bool = False
+    """Everyone in its conversation sees its response."""
 
 
 class Status(enum.StrEnum):
@@ -129,6 +147,8 @@ class CancelRequest:
     by: str
     """The name of the person who asked first."""
     at: datetime.datetime
+    by_id: str = ""
+    """Their id; empty where posbot asked itself, or a version that did not keep ids recorded it."""
 
 
 class CancelResult(enum.StrEnum):

@@ -181,6 +181,9 @@ class Question:
     """What an option ends or changes."""
     answer: str | None = None
     answered_by: str = ""
+    """The name of the person."""
+    answered_by_id: str = ""
+    """Their id; empty where nobody answered, or a version that did not keep ids recorded it."""
     answered_at: datetime.datetime | None = None
     comment: str = ""
 
@@ -227,6 +230,7 @@ class Attempt:
     retried_at: datetime.datetime
     """When the next attempt was started, and by whom."""
     retried_by: str
+    retried_by_id: str = ""
     cancel: invocations.CancelRequest | None = None
 
 
@@ -370,3 +374,4 @@ class RunFilter:
     service: str | None = None
     since: datetime.datetime | None = None
     limit: int = 20
+    offset: int = 0

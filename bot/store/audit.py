@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import datetime
 from collections.abc import Mapping
+from typing import Any
 
 import sqlalchemy
 
@@ -12,7 +13,7 @@ from bot.model import invocations, reports
 from bot.store import database, tables
 
 _TABLE = tables.invocations
-_STOP = (_TABLE.c.stop_requested_by, _TABLE.c.stop_requested_at)
+_STOP = (_TABLE.c.stop_requested_by, _TABLE.c.stop_requested_by_id, _TABLE.c.stop_requested_at)
 _MAX_TEXT_LENGTH = 2_000
 # Built once: building a statement takes longer than SQLite takes to execute it.
 _INSERT = sqlalchemy.insert(_TABLE)
@@ -75,7 +76,11 @@ def request_stop(connection: sqlalchemy.Connection, invocation_id: str, stop: in
     update = sqlalchemy.update(_TABLE).where(
         _TABLE.c.id == invocation_id, _TABLE.c.status.is_(None), _TABLE.c.stop_requested_at.is_(None)
     )
-    values = {"stop_requested_at": stop.at, "stop_requested_by": stop.by[:128]}
+    values = {
+        "stop_requested_at": stop.at,
+        "stop_requested_by": stop.by[:128],
+        "stop_requested_by_id": stop.by_id or None,
+    }
     return bool(connection.execute(update.values(values)).rowcount)
 
 
@@ -142,9 +147,24 @@ class AuditLog:
         Raises:
             errors.Unavailable: the audit log cannot be read.
         """
-        statement = sqlalchemy.select(_TABLE.c.report).where(_TABLE.c.id == invocation_id)
-        if actor_id is not None:
-            statement = statement.where(_TABLE.c.actor_id == actor_id)
+        chosen = _TABLE.c.id == invocation_id
+        return await self._find_report(chosen if actor_id is None else chosen & (_TABLE.c.actor_id == actor_id))
+
+    async def find_visible_report(self, invocation_id: str, *, reader: invocations.Invocation) -> reports.Report | None:
+        """
+        Return the report of an invocation if the actor of *reader* has seen it or could have; None otherwise.
+
+        That is their own one, and one that was shown to everyone in the conversation in which they ask.
+
+        Raises:
+            errors.Unavailable: the audit log cannot be read.
+        """
+        is_own = _TABLE.c.actor_id == reader.actor.id
+        is_shown_here = _TABLE.c.is_public.is_(True) & (_TABLE.c.conversation_id == reader.conversation.id)
+        return await self._find_report((_TABLE.c.id == invocation_id) & (is_own | is_shown_here))
+
+    async def _find_report(self, chosen: sqlalchemy.ColumnElement[bool]) -> reports.Report | None:
+        statement = sqlalchemy.select(_TABLE.c.report).where(chosen)
 
         def job(connection: sqlalchemy.Connection) -> reports.Report | None:
             packed = connection.execute(statement).scalar_one_or_none()
@@ -173,9 +193,7 @@ class AuditLog:
         if row is None:
             return invocations.CancelResult.UNKNOWN, stop
         if row.stop_requested_at is not None:
-            return invocations.CancelResult.ALREADY_REQUESTED, invocations.CancelRequest(
-                by=row.stop_requested_by, at=row.stop_requested_at
-            )
+            return invocations.CancelResult.ALREADY_REQUESTED, _stop_of(row)
         return invocations.CancelResult.ENDED, stop
 
     async def find_stop(self, invocation_id: str) -> invocations.CancelRequest | None:
@@ -187,9 +205,13 @@ class AuditLog:
         """
         chosen = sqlalchemy.select(*_STOP).where(_TABLE.c.id == invocation_id, _TABLE.c.stop_requested_at.is_not(None))
         row = await self._db.work(lambda connection: connection.execute(chosen).one_or_none())
-        return (
-            invocations.CancelRequest(by=row.stop_requested_by, at=row.stop_requested_at) if row is not None else None
-        )
+        return _stop_of(row) if row is not None else None
+
+
+def _stop_of(row: "sqlalchemy.Row[*tuple[Any, ...]]") -> invocations.CancelRequest:
+    return invocations.CancelRequest(
+        by=row.stop_requested_by, at=row.stop_requested_at, by_id=row.stop_requested_by_id or ""
+    )
 
 
 def prune(connection: sqlalchemy.Connection, before: datetime.datetime) -> int:
@@ -211,6 +233,7 @@ def _row(invocation: invocations.Invocation) -> dict[str, object]:
         "conversation_id": conversation.id,
         "conversation_name": conversation.name[:128],
         "text": database.strip_unsupported(invocation.text[:_MAX_TEXT_LENGTH]),
+        "is_public": invocation.is_public,
     }
 
 

@@ -10,6 +10,7 @@ import os
 import pathlib
 import socket
 import sqlite3
+import stat
 import threading
 import time
 import zlib
@@ -32,6 +33,7 @@ TRANSACTION_SECONDS = 3.0
 """For one record; the answer to a person waits for two of them."""
 AWAY_SECONDS = 5.0
 _REST_SECONDS = 1.0
+_OWNER_ONLY, _OWNER_ONLY_FOLDER = 0o600, 0o700
 _HINT = "Check DATABASE_URL, the database server, and its disk."
 
 
@@ -214,9 +216,12 @@ class Closed(Database):
 
 
 @contextlib.asynccontextmanager
-async def open_database(url: str) -> AsyncIterator[Database]:
+async def open_database(url: str, *, own_folder: pathlib.Path | None = None) -> AsyncIterator[Database]:
     """
     Return the database at *url*; a SQLite file and its folder are made where they are missing.
+
+    Its files are readable by their owner alone, as is *own_folder*, which is posbot's: they hold the responses to
+    everyone. Another folder that exists belongs to somebody else and is left as it is.
 
     Raises:
         errors.BadConfiguration: the URL is not one of SQLite or PostgreSQL, or its folder cannot be made.
@@ -227,7 +232,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
     connections = 1 if is_sqlite else _MAX_CONNECTIONS
     options: dict[str, Any] = {"hide_parameters": True, "pool_size": connections, "max_overflow": 0}
     if is_sqlite:
-        _make_folder(parsed)
+        _make_folder(parsed, own_folder)
     else:
         options["connect_args"] = {"connect_timeout": _BUSY_SECONDS}
     try:
@@ -266,13 +271,24 @@ def parse_url(url: str) -> sqlalchemy.URL:
     return parsed.set(drivername=driver)
 
 
-def _make_folder(url: sqlalchemy.URL) -> None:
+def _make_folder(url: sqlalchemy.URL, own_folder: pathlib.Path | None) -> None:
     if not url.database or url.database == ":memory:":
         raise errors.BadConfiguration("DATABASE_URL names no file: expected sqlite:///FILE.")
+    folder = pathlib.Path(url.database).parent
     try:
-        pathlib.Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=_OWNER_ONLY_FOLDER, exist_ok=True)
     except (OSError, ValueError) as error:
         raise errors.BadConfiguration(f"DATABASE_URL: its folder cannot be made ({error}).") from error
+    if folder == own_folder:
+        _restrict(folder, _OWNER_ONLY_FOLDER)
+
+
+def _restrict(path: pathlib.Path, mode: int) -> None:
+    """Take from *path* what others may do with it; a volume in a container belongs to root and keeps its mode."""
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        if (allowed := stat.S_IMODE(path.stat().st_mode)) & ~mode:
+            path.chmod(allowed & mode)
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
@@ -286,6 +302,10 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
         undo.callback(connection.close)
         connection.isolation_level = None
         cursor = connection.cursor()
+        _, _, file = cursor.execute("PRAGMA database_list").fetchone()
+        # Before WAL, whose files SQLite makes with the mode of the database; they may also be there already.
+        for name in (file, f"{file}-wal", f"{file}-shm") if file else ():
+            _restrict(pathlib.Path(name), _OWNER_ONLY)
         for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

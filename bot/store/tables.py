@@ -30,6 +30,8 @@ invocations = Table(
     Column("report", LargeBinary),
     Column("stop_requested_at", database.UtcDateTime),
     Column("stop_requested_by", String(128)),
+    Column("stop_requested_by_id", String(64)),
+    Column("is_public", Boolean),
     Index("invocations_by_time", "received_at"),
     Index("invocations_by_actor", "actor_id", "received_at"),
 )
@@ -52,6 +54,7 @@ runs = Table(
     Column("question", String(16)),
     Column("ended_at", database.UtcDateTime),
     Column("cancelled_by", String(128)),
+    Column("cancelled_by_id", String(64)),
     Column("cancelled_at", database.UtcDateTime),
     Column("earlier", LargeBinary),
     # No index may name a column that changes with every step: PostgreSQL would then rewrite all of them each time.
@@ -67,6 +70,7 @@ questions = Table(
     Column("asked", LargeBinary, nullable=False),
     Column("answer", String(150)),
     Column("answered_by", String(128)),
+    Column("answered_by_id", String(64)),
     Column("answered_at", database.UtcDateTime),
     Column("comment", Text),
     Index("run_questions_by_run", "run"),

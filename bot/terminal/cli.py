@@ -1,8 +1,8 @@
 """Runs a command line at a terminal through the dispatcher."""
 
 import datetime
-import getpass
 import os
+import pwd
 import shlex
 from collections.abc import Sequence
 
@@ -36,8 +36,10 @@ def _invocation(arguments: Sequence[str]) -> invocations.Invocation:
 
 
 def _user() -> str:
+    """Return the name of the process's user id: LOGNAME and its like are whatever the caller sets them to."""
+    user_id = os.getuid()
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:
         # A container may run under a number that has no name.
-        return str(os.getuid())
+        return str(user_id)

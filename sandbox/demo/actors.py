@@ -130,7 +130,7 @@ class Actors:
     def _shell(self) -> dict[str, str]:
         # As in a terminal of the same width, colours and all.
         looks = {"FORCE_COLOR": "1", "COLUMNS": str(self.screen.width)}
-        return {**self.bed.environment, **looks, "LOGNAME": self.alice.user.name}
+        return {**self.bed.environment, **looks}
 
 
 def _arguments(line: str) -> list[str]:

@@ -101,7 +101,10 @@ def filter_again(report: reports.Report | None, response: str, service: str, que
     """
     logs = [section for section in report.sections if isinstance(section, reports.Log)] if report else []
     if report is None or not logs:
-        raise errors.UsageError(f"No response with a log has the id {response}.", hint="The id is in its last line.")
+        raise errors.UsageError(
+            f"None of your responses has a log and the id {response}.",
+            hint="The id is in its last line. A response to another person can be filtered where its channel saw it.",
+        )
     if report.facts.get("service") != service:
         raise errors.UsageError(f"Response {response} is about {report.facts.get('service')}, not {service}.")
     entries = filter_entries(logs[0].entries, query)

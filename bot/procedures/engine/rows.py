@@ -146,7 +146,6 @@ def _run(row: sqlalchemy.RowMapping, question: procedures_runs.Question | None) 
     procedure = schema.from_document(frozen.procedure)
     if [step.id for step in procedure.all_steps()] != [record.id for record in progress.steps]:
         raise ValueError("its steps are not those of its procedure")
-    stop = invocations.CancelRequest(by=row["cancelled_by"], at=row["cancelled_at"]) if row["cancelled_by"] else None
     return procedures_runs.Run(
         id=row["id"],
         procedure=procedure,
@@ -161,12 +160,18 @@ def _run(row: sqlalchemy.RowMapping, question: procedures_runs.Question | None) 
         lock=frozen.lock,
         is_step_by_step=frozen.is_step_by_step,
         active_seconds=progress.active_seconds,
-        cancel=stop,
+        cancel=cancel_request(row),
         ending=progress.ending,
         ended_at=row["ended_at"],
         earlier=_EARLIER.validate_python(database.unpack(row["earlier"])) if row["earlier"] is not None else (),
         version=row["version"],
     )
+
+
+def cancel_request(row: sqlalchemy.RowMapping) -> invocations.CancelRequest | None:
+    """Return who has requested the cancellation of a run, or None."""
+    by, at, by_id = row["cancelled_by"], row["cancelled_at"], row["cancelled_by_id"]
+    return invocations.CancelRequest(by=by, at=at, by_id=by_id or "") if by else None
 
 
 def question_of(row: sqlalchemy.RowMapping) -> procedures_runs.Question:
@@ -176,6 +181,7 @@ def question_of(row: sqlalchemy.RowMapping) -> procedures_runs.Question:
         asked,
         answer=row["answer"],
         answered_by=row["answered_by"] or "",
+        answered_by_id=row["answered_by_id"] or "",
         answered_at=row["answered_at"],
         comment=row["comment"] or "",
     )

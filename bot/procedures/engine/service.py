@@ -6,13 +6,12 @@ import dataclasses
 import datetime
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from bot import errors
 from bot.durable import locks, membership
 from bot.model import invocations
 from bot.procedures import runs, schema
-from bot.procedures.engine import planner, transitions
+from bot.procedures.engine import access, planner, transitions
 from bot.procedures.engine import store as run_store
 from bot.procedures.engine import worker as run_worker
 from bot.store import database
@@ -20,20 +19,8 @@ from bot.store import database
 _POLL_SECONDS = 0.5
 _MAX_ATTEMPTS = 20
 """All attempts of a run are kept in one row."""
-_ROLE = "role:"
-
-
-class Authorizer(Protocol):
-    """Decides who may do what with a run."""
-
-    async def may_run(self, run: runs.Run, actor: invocations.Actor) -> bool:
-        """Return whether *actor* may run the procedure of *run*."""
-
-    async def has_role(self, role: str, actor: invocations.Actor) -> bool:
-        """Return whether *actor* has a role."""
-
-    def are_different(self, one: invocations.Actor, other: invocations.Actor) -> bool:
-        """Return whether these are certainly two people."""
+_MIN_PAGE, _MAX_LOOKED_AT = 25, 2_000
+"""Runs that are read to list those that somebody may see: at once, and in all."""
 
 
 class RunService:
@@ -45,14 +32,14 @@ class RunService:
         store: run_store.RunStore,
         worker: run_worker.RunWorker,
         member: membership.Membership,
-        authorizer: Authorizer,
+        authorizer: access.Authorizer,
         now: Callable[[], datetime.datetime],
         redact: Callable[[str], str] = str,
     ) -> None:
         self._store = store
         self._worker = worker
         self._member = member
-        self._authorizer = authorizer
+        self._access = access.RunAccess(authorizer)
         self._now = now
         self._redact = redact
         """For notes, which are kept as long as the run."""
@@ -104,9 +91,33 @@ class RunService:
             raise errors.UsageError(f"There is no run {run_id}.", hint="List the runs.", commands=("run list",))
         return run
 
+    async def find_visible(self, run_id: str, *, by: invocations.Invocation) -> runs.Run:
+        """
+        Return a run that this person may see.
+
+        Raises:
+            errors.UsageError: there is none with this id.
+            errors.PermissionDenied: they may not see it.
+        """
+        run = await self.find(run_id)
+        await self._access.ensure_may_see(run, by)
+        return run
+
     async def list(self, wanted: runs.RunFilter) -> tuple[runs.Run, ...]:
         """Return runs, the newest first."""
-        return await self._store.latest(wanted)
+        return (await self._store.latest(wanted)).runs
+
+    async def list_visible(self, wanted: runs.RunFilter, *, by: invocations.Invocation) -> tuple[runs.Run, ...]:
+        """Return runs that this person may see, the newest first."""
+        found: list[runs.Run] = []
+        size = max(wanted.limit, _MIN_PAGE)
+        for offset in range(0, _MAX_LOOKED_AT, size):
+            page = await self._store.latest(dataclasses.replace(wanted, limit=size, offset=offset))
+            found += [run for run in page.runs if await self._access.may_see(run, by)]
+            is_last = len(page.runs) + len(page.unreadable) < size
+            if is_last or len(found) >= wanted.limit:
+                break
+        return tuple(found[: wanted.limit])
 
     async def answer(
         self,
@@ -135,9 +146,14 @@ class RunService:
                 "A note is required with the answer.",
                 hint="Fill in the Note field, then press the button again." if is_click else 'Add --note "…".',
             )
-        await self._ensure_may_answer(run, question, by)
+        await self._access.ensure_may_answer(run, question, by)
         given = dataclasses.replace(
-            question, answer=answer, answered_by=by.actor.name, answered_at=self._now(), comment=self._redact(comment)
+            question,
+            answer=answer,
+            answered_by=by.actor.name,
+            answered_by_id=by.actor.id,
+            answered_at=self._now(),
+            comment=self._redact(comment),
         )
         if await self._store.answer(question.id, given):
             self._worker.wake()
@@ -147,7 +163,7 @@ class RunService:
     async def may_answer(self, run: runs.Run, question: runs.Question, *, by: invocations.Invocation) -> bool:
         """Return whether this person may answer *question* of *run*."""
         try:
-            await self._ensure_may_answer(run, question, by)
+            await self._access.ensure_may_answer(run, question, by)
         except errors.PermissionDenied:
             return False
         return True
@@ -160,9 +176,10 @@ class RunService:
             errors.PermissionDenied, errors.UsageError
         """
         run = await self.find(run_id)
-        await self._ensure_may_run(run, by)
+        await self._access.ensure_may_run(run, by)
         if not run.state.is_final:
-            await self._store.request_cancel(run_id, invocations.CancelRequest(by=by.actor.name, at=self._now()))
+            request = invocations.CancelRequest(by=by.actor.name, at=self._now(), by_id=by.actor.id)
+            await self._store.request_cancel(run_id, request)
             self._worker.wake()
             return await self.find(run_id)
         return run
@@ -177,7 +194,7 @@ class RunService:
             errors.UsageError: it has not ended, reached its end, or was retried too often.
         """
         run = await self.find(run_id)
-        await self._ensure_may_run(run, by)
+        await self._access.ensure_may_run(run, by)
         if not run.state.is_final:
             raise errors.UsageError(f"The run {run.id} is not over.", commands=(f"run show {run.id}",))
         if not run.can_be_retried:
@@ -192,7 +209,7 @@ class RunService:
                 hint="Start a new run.",
                 commands=(run.line,),
             )
-        again = transitions.retry_run(run, by.actor.name, self._now())
+        again = transitions.retry_run(run, by.actor, self._now())
         if await self._store.reopen(again):
             self._worker.wake()
         return await self.find(run_id)
@@ -256,32 +273,6 @@ class RunService:
         if question is None:
             raise errors.UsageError(f"The run {run.id} has not asked that.", commands=(f"run show {run.id}",))
         return question
-
-    async def _ensure_may_answer(self, run: runs.Run, question: runs.Question, by: invocations.Invocation) -> None:
-        """Raise errors.PermissionDenied unless the person may answer *question*."""
-        if question.by.startswith(_ROLE):
-            role = question.by.removeprefix(_ROLE)
-            if not await self._authorizer.has_role(role, by.actor):
-                raise errors.PermissionDenied(f"That is for the role {role} to answer.")
-            return
-        await self._ensure_may_run(run, by)
-        if question.by == "requester" and by.actor.id != run.requester.id:
-            raise errors.PermissionDenied(f"That is for {run.requester.name} to answer, who asked for the run.")
-        if question.by == "not_requester" and not self._authorizer.are_different(run.requester, by.actor):
-            raise errors.PermissionDenied(
-                "That is for another person to answer than who requested the run.",
-                hint="A person of both Slack and terminal is known as one under people in roles.yaml.",
-            )
-
-    async def _ensure_may_run(self, run: runs.Run, by: invocations.Invocation) -> None:
-        if not await self._authorizer.may_run(run, by.actor):
-            roles = run.procedure.access.run
-            members = ", ".join(f"{name}.members" for name in roles)
-            raise errors.PermissionDenied(
-                f"Permission denied: {run.procedure.id} requires the role {' or '.join(roles)}"
-                f" (roles.yaml: {members}).",
-                hint="Ask a posbot administrator for the role.",
-            )
 
 
 def _validate_lock(lock: str | None) -> str | None:

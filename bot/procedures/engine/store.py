@@ -87,9 +87,10 @@ class RunStore:
             raise rows.unreadable(run_id)
         return found.runs[0] if found.runs else None
 
-    async def latest(self, wanted: procedures_runs.RunFilter) -> tuple[procedures_runs.Run, ...]:
+    async def latest(self, wanted: procedures_runs.RunFilter) -> rows.Found:
         """Return the runs that *wanted* describes, the newest first."""
-        statement = sqlalchemy.select(_RUNS).order_by(_RUNS.c.created_at.desc()).limit(wanted.limit)
+        statement = sqlalchemy.select(_RUNS).order_by(_RUNS.c.created_at.desc(), _RUNS.c.id)
+        statement = statement.limit(wanted.limit).offset(wanted.offset)
         if wanted.procedure is not None:
             statement = statement.where(_RUNS.c.procedure == wanted.procedure)
         if wanted.state is not None:
@@ -98,7 +99,7 @@ class RunStore:
             statement = statement.where(_RUNS.c.service == wanted.service)
         if wanted.since is not None:
             statement = statement.where(_RUNS.c.created_at >= wanted.since)
-        return (await self._select(statement)).runs
+        return await self._select(statement)
 
     async def find_question(self, run_id: str, question_id: str) -> procedures_runs.Question | None:
         """Return a question that a run has asked, or None where it has not."""
@@ -131,6 +132,7 @@ class RunStore:
         given = {
             "answer": answer.answer,
             "answered_by": database.strip_unsupported(answer.answered_by[:_MAX_NAME]),
+            "answered_by_id": answer.answered_by_id or None,
             "answered_at": answer.answered_at,
             "comment": database.strip_unsupported(answer.comment),
         }
@@ -158,13 +160,15 @@ class RunStore:
         closed = sqlalchemy.update(_QUESTIONS).where(
             _QUESTIONS.c.run == run_id, _QUESTIONS.c.answer.is_(None), sqlalchemy.exists().where(*is_first)
         )
-        name = by.by[:_MAX_NAME]
+        name, own_id = by.by[:_MAX_NAME], by.by_id or None
+        closed = closed.values(answer="cancelled", answered_by=name, answered_by_id=own_id, answered_at=by.at)
+        cancelling = {"cancelled_by": name, "cancelled_by_id": own_id, "cancelled_at": by.at}
 
         # In the order in which an answer takes them, so that the two never wait for each other.
         def job(connection: sqlalchemy.Connection) -> None:
             now = timers.now(connection, self._clock)
-            connection.execute(closed.values(answer="cancelled", answered_by=name, answered_at=by.at))
-            requested = sqlalchemy.update(_RUNS).where(*is_first).values(cancelled_by=name, cancelled_at=by.at)
+            connection.execute(closed)
+            requested = sqlalchemy.update(_RUNS).where(*is_first).values(cancelling)
             if connection.execute(requested).rowcount and not _resume(connection, _RUNS.c.id == run_id, now):
                 # It is under way, or in the delay before an attempt: its worker is signalled, or any may claim it.
                 claims.offer(connection, RUN, run_id, now)
@@ -180,13 +184,8 @@ class RunStore:
             errors.Unavailable
         """
         ended = sqlalchemy.update(_RUNS).where(_RUNS.c.id == run.id, _RUNS.c.version == run.version)
-        values = {
-            **rows.changing_row(run),
-            "version": run.version + 1,
-            "cancelled_by": None,
-            "cancelled_at": None,
-            "earlier": rows.earlier_attempts(run),
-        }
+        values = {**rows.changing_row(run), "version": run.version + 1, "earlier": rows.earlier_attempts(run)}
+        values |= dict.fromkeys(("cancelled_by", "cancelled_by_id", "cancelled_at"))
 
         def job(connection: sqlalchemy.Connection) -> bool:
             now = timers.now(connection, self._clock)
@@ -247,11 +246,11 @@ class RunStore:
 
     async def cancel_requests(self, run_ids: Collection[str]) -> dict[str, invocations.CancelRequest]:
         """Return who has requested the cancellation of which of these runs."""
-        chosen = sqlalchemy.select(_RUNS.c.id, _RUNS.c.cancelled_by, _RUNS.c.cancelled_at).where(
-            _RUNS.c.id.in_(run_ids), _RUNS.c.cancelled_by.is_not(None)
-        )
-        found = await self._db.work(lambda connection: connection.execute(chosen).all())
-        return {row.id: invocations.CancelRequest(by=row.cancelled_by, at=row.cancelled_at) for row in found}
+        columns = (_RUNS.c.id, _RUNS.c.cancelled_by, _RUNS.c.cancelled_by_id, _RUNS.c.cancelled_at)
+        chosen = sqlalchemy.select(*columns).where(_RUNS.c.id.in_(run_ids))
+        found = await self._db.work(lambda connection: connection.execute(chosen).mappings().all())
+        requests = {row["id"]: rows.cancel_request(row) for row in found}
+        return {run_id: one for run_id, one in requests.items() if one is not None}
 
     async def write(
         self,

@@ -43,6 +43,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot import errors
+from bot.model import invocations
 from bot.procedures import runs, schema
 from bot.procedures.definition import expressions, references
 from bot.procedures.engine import questions
@@ -328,7 +329,7 @@ def finish_run(run: runs.Run, now: datetime.datetime) -> runs.Run:
     return dataclasses.replace(run, state=run.ending or completed, ending=None, ended_at=now)
 
 
-def retry_run(run: runs.Run, by: str, now: datetime.datetime) -> runs.Run:
+def retry_run(run: runs.Run, by: invocations.Actor, now: datetime.datetime) -> runs.Run:
     """
     Return *run*, which has ended, at the first step that did not succeed; the attempt that ended is kept.
 
@@ -347,7 +348,8 @@ def retry_run(run: runs.Run, by: str, now: datetime.datetime) -> runs.Run:
         steps=run.steps,
         ended_at=run.ended_at or now,
         retried_at=now,
-        retried_by=by,
+        retried_by=by.name,
+        retried_by_id=by.id,
         cancel=run.cancel,
     )
     return dataclasses.replace(

@@ -6,32 +6,27 @@ answered 429, or no connection was made. slack_sdk's default would also retry a 
 Slack accepted it, and so post it twice.
 """
 
-import asyncio
 import contextlib
 import dataclasses
 import json
-import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Any, TypeVar
+import re
+from collections.abc import Awaitable, Collection, Sequence
+from typing import Any
 
 from slack_sdk import errors as slack_errors
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot import errors
+from bot.model import invocations
 from bot.slack.client import errors as client_errors
+from bot.slack.client import lookups
 from bot.slack.client import retries as client_retries
 
-Result = TypeVar("Result")
 Blocks = list[dict[str, Any]]
 
 CALL_TIMEOUT_SECONDS = 20
-LOOKUP_TIMEOUT_SECONDS = 2.0
-"""For the names of people and channels, which a response can do without."""
-CACHE_SECONDS = 300.0
-"""Of names and user groups: Slack allows some twenty such calls a minute."""
-FAILURE_CACHE_SECONDS = 60.0
-"""Of a lookup that failed."""
+_WORKSPACE = re.compile(r"T[A-Z0-9]{2,30}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +50,16 @@ class Person:
     name: str
     team_id: str | None
     """The person's workspace, in a shared channel perhaps that of another company."""
+    kind: invocations.ActorKind
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A channel in Slack."""
+
+    name: str
+    is_private: bool
+    """Only its members can read it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,7 @@ class SlackApi:
         self._no_retry = AsyncWebClient(token=token, base_url=url, timeout=CALL_TIMEOUT_SECONDS, retry_handlers=[])
         self.workspaces: tuple[str, ...] = ()
         """Of an organization-wide installation, the workspaces that are served: some calls have to name one."""
-        self._cache: dict[str, tuple[float, Any]] = {}
+        self._lookups = lookups.Lookups()
         self.block_support = client_retries.BlockSupport()
 
     async def identify(self) -> Identity:
@@ -240,20 +245,20 @@ class SlackApi:
         Raises:
             errors.Refused, errors.Unavailable
         """
-        return await self._cached(
-            user, "users.info", lambda: _person(self.reader.users_info(user=user), self.workspaces)
+        return await self._lookups.find(
+            user, "users.info", lambda: _person(self.reader.users_info(user=user), self.workspaces), may_be_stale=True
         )
 
-    async def channel_name(self, channel: str) -> str:
+    async def channel(self, channel: str) -> Channel:
         """
-        Return the name of a channel, cached for some minutes.
+        Return a channel, cached for some minutes.
 
         Raises:
             errors.Refused: it is private and the bot is no member.
             errors.Unavailable
         """
-        return await self._cached(
-            channel, "conversations.info", lambda: _channel_name(self.reader.conversations_info(channel=channel))
+        return await self._lookups.find(
+            channel, "conversations.info", lambda: _channel(self.reader.conversations_info(channel=channel))
         )
 
     async def members_of(self, group_id: str) -> frozenset[str]:
@@ -263,20 +268,9 @@ class SlackApi:
         Raises:
             errors.Refused, errors.Unavailable
         """
-        return await self._cached(
+        return await self._lookups.find(
             group_id, "usergroups.users.list", lambda: _members(self.reader, group_id, self.workspaces)
         )
-
-    async def _cached(self, key: str, name: str, call: Callable[[], Awaitable[Result]]) -> Result:
-        """Return the cached value, or look it up; a failure is cached too, so that an outage costs one wait."""
-        expires_at, value = self._cache.get(key, (0.0, None))
-        if time.monotonic() >= expires_at:
-            value, seconds = await _look_up(name, call)
-            self._cache[key] = (time.monotonic() + seconds, value)
-        if isinstance(value, errors.BotError):
-            raise value
-        found: Result = value
-        return found
 
 
 def _reason(body: str) -> str:
@@ -285,17 +279,6 @@ def _reason(body: str) -> str:
         return str(json.loads(body)["error"])
     except (ValueError, TypeError, KeyError):
         return errors.shorten(body, 80)
-
-
-async def _look_up(name: str, call: Callable[[], Awaitable[Result]]) -> tuple[Result | errors.BotError, float]:
-    """Return the value or the error, and for how many seconds to cache it."""
-    try:
-        async with asyncio.timeout(LOOKUP_TIMEOUT_SECONDS):
-            return await client_retries.call(name, call), CACHE_SECONDS
-    except TimeoutError:
-        return errors.Unavailable(f"Slack did not answer {name} in time."), FAILURE_CACHE_SECONDS
-    except errors.BotError as error:
-        return error, FAILURE_CACHE_SECONDS
 
 
 async def _identity(call: Awaitable[Any]) -> Identity:
@@ -316,16 +299,29 @@ async def _person(call: Awaitable[Any], served: Collection[str]) -> Person:
     teams = [user.get("team_id"), *(user.get("enterprise_user") or {}).get("teams", ())]
     own = [team for team in teams if is_workspace(team)]
     chosen = next((team for team in own if team in served), next(iter(own), None))
-    return Person(name=str(user.get("name") or user["id"]), team_id=chosen)
+    return Person(name=str(user.get("name") or user["id"]), team_id=chosen, kind=_kind(user))
+
+
+def _kind(user: dict[str, Any]) -> invocations.ActorKind:
+    """Return what a user is (docs.slack.dev, user object); a single-channel guest is a restricted one, too."""
+    if user.get("deleted"):
+        return invocations.ActorKind.DEACTIVATED
+    if user.get("is_bot") or user.get("is_workflow_bot"):
+        return invocations.ActorKind.BOT
+    is_guest = user.get("is_restricted") or user.get("is_ultra_restricted")
+    return invocations.ActorKind.GUEST if is_guest else invocations.ActorKind.MEMBER
 
 
 def is_workspace(team_id: object) -> bool:
     """Return whether *team_id* is that of a workspace: in its place Slack may give the organization's, E…."""
-    return isinstance(team_id, str) and team_id.startswith("T")
+    return isinstance(team_id, str) and _WORKSPACE.fullmatch(team_id) is not None
 
 
-async def _channel_name(call: Awaitable[Any]) -> str:
-    return str((await client_retries.data(call))["channel"].get("name", ""))
+async def _channel(call: Awaitable[Any]) -> Channel:
+    channel = (await client_retries.data(call))["channel"]
+    # Public is what Slack calls so; group DMs and DMs have flags of their own.
+    is_public = channel.get("is_private") is False and not channel.get("is_im") and not channel.get("is_mpim")
+    return Channel(name=str(channel.get("name", "")), is_private=not is_public)
 
 
 async def _members(reader: AsyncWebClient, group: str, workspaces: Sequence[str]) -> frozenset[str]:

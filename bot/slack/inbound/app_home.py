@@ -22,9 +22,8 @@ class AppHome:
         self._dispatcher = dispatcher
         self._api = api
 
-    async def publish(self, body: dict[str, Any]) -> None:
-        """Publish the commands at once, and the health of the services once it is checked."""
-        user = body["event"]["user"]
+    async def publish(self, body: dict[str, Any], user: str) -> None:
+        """Publish the commands to *user* at once, and the health of the services once it is checked."""
         person = await self._find(user)
         tasks = [asyncio.ensure_future(self._run(body, line, person)) for line in self._dispatcher.parser.app_home]
         try:
@@ -43,12 +42,12 @@ class AppHome:
             await asyncio.wait(tasks)
 
     async def _find(self, user: str) -> slack_api.Person:
-        """Return *user*; without a workspace, which permits nothing, where Slack does not answer."""
+        """Return *user*; of an unknown kind, which permits nothing, where Slack does not answer."""
         try:
             return await self._api.person(user)
         except errors.BotError as error:
             log.warning("person not found", reason=str(error))
-            return slack_api.Person(name=user, team_id=None)
+            return slack_api.Person(name=user, team_id=None, kind=invocations.ActorKind.UNKNOWN)
 
     async def _run(self, body: dict[str, Any], line: str, person: slack_api.Person) -> reports.Report | None:
         response = await self._dispatcher.dispatch(payloads.from_home(body, line, person).invocation)

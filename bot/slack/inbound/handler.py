@@ -7,6 +7,7 @@ One request from Slack, from its payload to the response that is shown.
 import asyncio
 import collections
 import dataclasses
+import time
 from collections.abc import Awaitable
 from typing import TypeVar
 
@@ -27,9 +28,13 @@ Found = TypeVar("Found")
 _SHUTDOWN_GRACE_SECONDS = 2.0
 _IN_FLIGHT_SECONDS = 5.0
 """For progress that is being sent when the response is ready: sent after it, it would replace it."""
+_IDENTIFY_PAUSE_SECONDS = 1.0
 _MAX_SHARES = 1_000
 _NO_NAMES = frozenset({"", "privategroup"})
 """What Slack sends in place of a channel's name."""
+_ALREADY_SHARED = reports.Report(
+    verdict=reports.Verdict.OK, headline="Already shared with the channel.", is_information=True
+)
 _STILL_WORKING = reports.Report(verdict=reports.Verdict.UNKNOWN, headline="Working on it.")
 
 
@@ -133,6 +138,7 @@ class RequestHandler:
         options: log_stream.LogStreamOptions,
         *,
         patience_seconds: float = 2.5,
+        identify_seconds: float = 30.0,
     ) -> None:
         self._dispatcher = dispatcher
         self._api = api
@@ -140,48 +146,51 @@ class RequestHandler:
         self._options = options
         self._patience_seconds = patience_seconds
         """After which the requester is told that work is in progress."""
-        self._shared: collections.OrderedDict[tuple[str, str], str | None] = collections.OrderedDict()
-        """What was shared where, and by which delivery."""
+        self._identify_seconds = identify_seconds
+        """For Slack to say who somebody is; later, nobody would expect what they typed to be executed."""
+        self._shared: collections.OrderedDict[tuple[str, str], str] = collections.OrderedDict()
+        """What was shared where, and by which invocation."""
 
     async def handle(self, request: payloads.Request) -> None:
         """Dispatch *request* and show its response; where posbot shuts down first, say so."""
         request = payloads.resolve(request, self._dispatcher.parser)
         display = self._display_of(request)
         try:
-            request = dataclasses.replace(request, invocation=await self._complete(request.invocation))
+            request = dataclasses.replace(request, invocation=await self._complete(request))
             # Its conversation has a name now, which decides who may see the response.
             display = self._display_of(request)
-            response = None
-            if request.is_share:
-                response = self._claim_share(request.invocation)
-            if response is None:
+            if request.is_share and not self._claim_share(request.invocation):
+                response = await self._dispatcher.refuse(request.invocation, _ALREADY_SHARED)
+            else:
                 response = await self._dispatch(request.invocation, display)
         except asyncio.CancelledError:
             async with asyncio.timeout(_SHUTDOWN_GRACE_SECONDS):
                 await display.finish(_interrupted(request.invocation))
             raise
         else:
-            if response.status is not invocations.Status.DUPLICATE:
-                is_delivered = await display.finish(response)
-                if request.is_share and not (is_delivered and response.status is invocations.Status.OK):
-                    self._shared.pop((request.invocation.text, request.invocation.conversation.id), None)
+            if response.status is not invocations.Status.DUPLICATE and not _is_refused_bot(request, response):
+                await self._finish(request, response, display)
         finally:
             await display.close()
+
+    async def _finish(self, request: payloads.Request, response: invocations.Response, display: SlackDisplay) -> None:
+        """Show *response*; what could not be shared can be shared again."""
+        is_delivered = await display.finish(response)
+        if request.is_share and not (is_delivered and response.status is invocations.Status.OK):
+            key = _share_key(request.invocation)
+            if self._shared.get(key) == request.invocation.id:
+                del self._shared[key]
 
     def _display_of(self, request: payloads.Request) -> SlackDisplay:
         is_public = permissions.are_public(self._channels, request.invocation.conversation)
         return SlackDisplay(self._api, request.invocation, request.target, self._options, is_public=is_public)
 
-    def _claim_share(self, invocation: invocations.Invocation) -> invocations.Response | None:
-        """Return None if that response was not shared here before: it is shared once, however often it is pressed."""
-        key = (invocation.text, invocation.conversation.id)
-        if key in self._shared:
-            is_duplicate = self._shared[key] is not None and self._shared[key] == invocation.delivery_key
-            return _already_shared(invocation, is_duplicate=is_duplicate)
-        self._shared[key] = invocation.delivery_key
+    def _claim_share(self, invocation: invocations.Invocation) -> bool:
+        """Return whether that response was not shared here before: it is shared once, however often it is pressed."""
+        claimed = self._shared.setdefault(_share_key(invocation), invocation.id) == invocation.id
         if len(self._shared) > _MAX_SHARES:
             self._shared.popitem(last=False)
-        return None
+        return claimed
 
     async def _dispatch(self, invocation: invocations.Invocation, display: SlackDisplay) -> invocations.Response:
         work = asyncio.ensure_future(self._dispatcher.dispatch(invocation, display))
@@ -196,34 +205,68 @@ class RequestHandler:
             await asyncio.wait({work})
             await display.settle()
 
-    async def _complete(self, invocation: invocations.Invocation) -> invocations.Invocation:
-        """Return *invocation* with the names, and the team, that events leave out and private channels hide."""
-        actor, conversation = invocation.actor, invocation.conversation
-        if conversation.kind is invocations.ConversationKind.CHANNEL and conversation.name in _NO_NAMES:
-            name = await _or_none(self._api.channel_name(conversation.id))
-            conversation = dataclasses.replace(conversation, name=name or "")
-        if actor.name in {"", actor.id} or actor.team_id is None:
-            person = await _or_none(self._api.person(actor.id))
-            if person is not None:
-                actor = dataclasses.replace(actor, name=person.name, team_id=actor.team_id or person.team_id)
-        return dataclasses.replace(invocation, actor=actor, conversation=conversation)
+    async def _complete(self, request: payloads.Request) -> invocations.Invocation:
+        """Return the invocation with what Slack knows of its actor and conversation, and who sees its response."""
+        invocation = request.invocation
+        actor, conversation = await asyncio.gather(
+            self._complete_actor(invocation.actor), self._complete_conversation(invocation.conversation)
+        )
+        is_public = permissions.are_public(self._channels, conversation)
+        return dataclasses.replace(
+            invocation,
+            actor=actor,
+            conversation=conversation,
+            is_public=request.is_share or replies.is_visible(request.target, is_public=is_public),
+        )
+
+    async def _complete_actor(self, actor: invocations.Actor) -> invocations.Actor:
+        person = await _or_none(self._find_person(actor.id))
+        if person is None:
+            return actor
+        is_named = actor.name not in {"", actor.id}
+        # A message that a bot wrote in the name of a person is the bot's.
+        kind = person.kind if actor.kind is invocations.ActorKind.UNKNOWN else actor.kind
+        return dataclasses.replace(
+            actor, name=actor.name if is_named else person.name, team_id=actor.team_id or person.team_id, kind=kind
+        )
+
+    async def _find_person(self, user: str) -> slack_api.Person:
+        """Return a person, also where Slack does not answer for a moment: the response could not be shown either."""
+        deadline = time.monotonic() + self._identify_seconds
+        while True:
+            try:
+                return await self._api.person(user)
+            except errors.Unavailable:
+                if time.monotonic() >= deadline:
+                    raise
+            await asyncio.sleep(_IDENTIFY_PAUSE_SECONDS)
+
+    async def _complete_conversation(self, conversation: invocations.Conversation) -> invocations.Conversation:
+        if conversation.kind is not invocations.ConversationKind.CHANNEL or conversation.name not in _NO_NAMES:
+            return conversation
+        channel = await _or_none(self._api.channel(conversation.id))
+        if channel is None:
+            return dataclasses.replace(conversation, name="")
+        is_private = channel.is_private or conversation.is_private
+        return dataclasses.replace(conversation, name=channel.name, is_private=is_private)
 
 
 async def _or_none(lookup: Awaitable[Found]) -> Found | None:
     try:
         return await lookup
     except errors.BotError as error:
-        log.info("name not found", reason=str(error))
+        log.warning("person or channel not found", reason=str(error))
         return None
 
 
-def _already_shared(invocation: invocations.Invocation, *, is_duplicate: bool) -> invocations.Response:
-    """Return the response to another click; to the same one, delivered again, there is none to show."""
-    status = invocations.Status.DUPLICATE if is_duplicate else invocations.Status.DENIED
-    report = reports.Report(
-        verdict=reports.Verdict.OK, headline="Already shared with the channel.", is_information=True
-    )
-    return invocations.Response(invocation_id=invocation.id, status=status, report=report)
+def _share_key(invocation: invocations.Invocation) -> tuple[str, str]:
+    return invocation.text, invocation.conversation.id
+
+
+def _is_refused_bot(request: payloads.Request, response: invocations.Response) -> bool:
+    """Return whether a bot was refused, which is recorded and not shown: it might answer, and so on forever."""
+    is_bot = request.invocation.actor.kind is invocations.ActorKind.BOT
+    return is_bot and response.status is invocations.Status.DENIED
 
 
 def _interrupted(invocation: invocations.Invocation) -> invocations.Response:

@@ -236,7 +236,7 @@ class _Listeners:
 
     async def _on_home(self, body: dict[str, Any], context: AsyncBoltContext) -> None:
         if body["event"].get("tab", "home") == "home":
-            self._start(self._home.publish(body), context)
+            self._start(self._home.publish(body, payloads.user_of_home(body)), context)
 
     async def _on_other_event(self, body: dict[str, Any]) -> None:
         log.debug("event ignored", type=body.get("event", {}).get("type"))

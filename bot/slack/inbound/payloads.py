@@ -1,7 +1,8 @@
 """
 Payloads of Slack, parsed: the invocation, and where its response belongs.
 
-Pure functions of the payload (docs.slack.dev: slash commands, app_mention, block_actions, app_home_opened).
+Pure functions of the payload (docs.slack.dev: slash commands, app_mention, block_actions, app_home_opened). Ids are
+checked by their form, because others follow from it: who has a role, and whether a conversation is a DM.
 """
 
 import dataclasses
@@ -22,7 +23,14 @@ Payload = dict[str, Any]
 P = ParamSpec("P")
 Built = TypeVar("Built")
 
-_DIRECT = "directmessage"
+_USER = re.compile(r"[UW][A-Z0-9]{2,30}")
+_CHANNEL = re.compile(r"[CDG][A-Z0-9]{2,30}")
+_TIMESTAMP = re.compile(r"\d{1,16}\.\d{1,9}")
+_SLACKBOT = "USLACKBOT"
+"""Slack's own; users.info does not call it a bot."""
+_PRIVATE = frozenset({"privategroup", "directmessage"})
+"""What Slack sends in place of the name of a conversation that others cannot read."""
+_GROUP_DM = "mpdm-"
 _MAX_EDIT_SECONDS = 600.0
 _WRITTEN = frozenset({None, "file_share", "thread_broadcast"})
 """Subtypes of a message that a person has just written (docs.slack.dev, message event)."""
@@ -64,11 +72,11 @@ def from_command(body: Payload) -> Request:
     Raises:
         errors.UsageError: the payload is malformed, as for all that follow.
     """
-    conversation = _conversation(body["channel_id"], body.get("channel_name") or "")
-    actor = _actor(body["user_id"], body.get("user_name") or "", body.get("team_id"))
+    conversation = _conversation(body["channel_id"], body.get("channel_name"))
+    actor = _actor(body["user_id"], body.get("user_name"), body.get("team_id"))
     key = f"command:{body['trigger_id']}" if body.get("trigger_id") else None
     return Request(
-        invocation=_invocation(body.get("text") or "", invocations.Source.SLASH, actor, conversation, key),
+        invocation=_invocation(_text(body.get("text")), invocations.Source.SLASH, actor, conversation, key),
         target=replies.ReplyTarget(channel=conversation.id, user=actor.id, response_url=body.get("response_url")),
     )
 
@@ -81,14 +89,15 @@ def from_message(body: Payload, bot_user_id: str, source: invocations.Source) ->
     Its key is the message, not the event: an edit is another event about the same message.
     """
     event = body["event"]
-    before, mention, after = (event.get("text") or "").partition(f"<@{bot_user_id}")
+    before, mention, after = _text(event.get("text")).partition(f"<@{bot_user_id}")
     text = re.sub(r"^[^>]*>[\s:,]*", "", after) if mention else before
     # A mention is answered in its thread, a DM where it was written.
-    thread = event.get("thread_ts") or (event["ts"] if source is invocations.Source.MENTION else None)
+    timestamp = _id(event["ts"], _TIMESTAMP, "timestamp")
+    thread = event.get("thread_ts") or (timestamp if source is invocations.Source.MENTION else None)
     conversation = _conversation(event["channel"], "", thread=thread)
     team = event.get("user_team") or event.get("source_team") or event.get("team")
-    actor = _actor(event["user"], event["user"], team)
-    key = f"message:{conversation.id}:{event['ts']}"
+    actor = _actor(event["user"], event["user"], team, is_bot=bool(event.get("bot_id")))
+    key = f"message:{conversation.id}:{timestamp}"
     return Request(
         invocation=_invocation(text, source, actor, conversation, key),
         target=replies.ReplyTarget(channel=conversation.id, user=actor.id, thread=thread, is_private=False),
@@ -107,11 +116,12 @@ def is_late_edit(body: Payload) -> bool:
     return bool(edited) and float(edited["ts"]) - float(event["ts"]) > _MAX_EDIT_SECONDS
 
 
+@_complete
 def is_direct_message(body: Payload) -> bool:
     """Return whether a person has written to the bot: no edit or deletion, and no message of a bot."""
     event = body["event"]
-    is_written = event.get("subtype") in _WRITTEN and not event.get("bot_id")
-    return event.get("channel_type") == "im" and bool(event.get("user")) and is_written
+    is_direct = event.get("channel_type") == "im" and str(event.get("channel")).startswith("D")
+    return is_direct and bool(event.get("user")) and event.get("subtype") in _WRITTEN and not event.get("bot_id")
 
 
 @_complete
@@ -121,13 +131,11 @@ def from_click(body: Payload) -> Request:
     user, channel = body["user"], body.get("channel", {})
     is_home = container.get("type") == "view"
     thread = body.get("message", {}).get("thread_ts") or container.get("thread_ts")
-    conversation = (
-        _home() if is_home else _conversation(channel.get("id") or "", channel.get("name") or "", thread=thread)
-    )
-    actor = _actor(user["id"], user.get("username") or user.get("name") or "", user.get("team_id"))
+    conversation = _home() if is_home else _conversation(channel["id"], channel.get("name"), thread=thread)
+    actor = _actor(user["id"], user.get("username") or user.get("name"), user.get("team_id"))
     key = f"click:{actor.id}:{action.get('action_id')}:{action.get('action_ts')}"
     return Request(
-        invocation=_invocation(action.get("value") or "", invocations.Source.BUTTON, actor, conversation, key),
+        invocation=_invocation(_text(action.get("value")), invocations.Source.BUTTON, actor, conversation, key),
         target=replies.ReplyTarget(
             # Nothing can be posted to the App Home; the DM with the person is next to it.
             channel=actor.id if is_home else conversation.id,
@@ -143,7 +151,7 @@ def from_click(body: Payload) -> Request:
 
 def _note(body: Payload) -> str:
     values = (body.get("state") or {}).get("values") or {}
-    notes = (fields[message.NOTE].get("value") or "" for fields in values.values() if message.NOTE in fields)
+    notes = (_text(fields[message.NOTE].get("value")) for fields in values.values() if message.NOTE in fields)
     return next((note for note in map(str.strip, notes) if note), "")
 
 
@@ -163,19 +171,40 @@ def resolve(request: Request, commands: parser.Parser) -> Request:
 
 
 @_complete
+def user_of_home(body: Payload) -> str:
+    """Return the id of the person who opened the App Home."""
+    return _id(body["event"]["user"], _USER, "user id")
+
+
+@_complete
 def from_home(body: Payload, line: str, person: slack_api.Person) -> Request:
     """Return a request for the App Home; its event tells only the id of the *person*."""
-    event = body["event"]
-    actor = _actor(event["user"], person.name, person.team_id)
+    actor = invocations.Actor(id=user_of_home(body), name=person.name, team_id=person.team_id, kind=person.kind)
     return Request(
         invocation=_invocation(line, invocations.Source.APP_HOME, actor, _home(), f"event:{body['event_id']}:{line}"),
         target=replies.ReplyTarget(channel=actor.id, user=actor.id),
     )
 
 
-def _actor(user: str, name: str, team: str | None) -> invocations.Actor:
-    """Return the person; their workspace is looked up where Slack gives the organization's id instead."""
-    return invocations.Actor(id=user, name=name, team_id=team if slack_api.is_workspace(team) else None)
+def _id(value: object, form: re.Pattern[str], name: str) -> str:
+    """Return *value* if it has the form of Slack's ids; raise ValueError otherwise, which becomes a usage error."""
+    if not isinstance(value, str) or form.fullmatch(value) is None:
+        raise ValueError(f"the {name}")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str | None):
+        raise TypeError("a text")
+    return value or ""
+
+
+def _actor(user: object, name: object, team: object, *, is_bot: bool = False) -> invocations.Actor:
+    """Return the actor; their kind is looked up, and their workspace where Slack gives the organization's id."""
+    user_id = _id(user, _USER, "user id")
+    kind = invocations.ActorKind.BOT if is_bot or user_id == _SLACKBOT else invocations.ActorKind.UNKNOWN
+    team_id = team if isinstance(team, str) and slack_api.is_workspace(team) else None
+    return invocations.Actor(id=user_id, name=_text(name), team_id=team_id, kind=kind)
 
 
 def _invocation(
@@ -197,10 +226,15 @@ def _invocation(
     )
 
 
-def _conversation(channel_id: str, name: str, thread: str | None = None) -> invocations.Conversation:
-    is_direct = name == _DIRECT or channel_id.startswith("D")
+def _conversation(channel: object, named: object, thread: str | None = None) -> invocations.Conversation:
+    channel_id, name = _id(channel, _CHANNEL, "channel id"), _text(named)
+    # A channel may be called anything, also directmessage.
+    is_direct = channel_id.startswith("D")
     kind = invocations.ConversationKind.DM if is_direct else invocations.ConversationKind.CHANNEL
-    return invocations.Conversation(kind=kind, id=channel_id, name=name, thread=thread)
+    is_private = not channel_id.startswith("C") or name in _PRIVATE or name.startswith(_GROUP_DM)
+    return invocations.Conversation(
+        kind=kind, id=channel_id, name=name, thread=thread, is_private=is_private if name or is_private else None
+    )
 
 
 def _home() -> invocations.Conversation:

@@ -170,7 +170,9 @@ class LogStream:
                 log.info("cancel requests unavailable", reason=str(error))
                 request = None
             if request is not None:
-                self._stop(timeout if request.by == _TIMED_OUT else f"by {request.by}")
+                # A person may be called posbot, too.
+                is_timeout = request.by == _TIMED_OUT and not request.by_id
+                self._stop(timeout if is_timeout else f"by {request.by}")
                 return
             if time.monotonic() >= deadline:
                 self._stop(timeout)

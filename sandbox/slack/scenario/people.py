@@ -220,6 +220,7 @@ class Person(observer.Observer):
         return self._state.add_message(
             channel.id,
             user_id=self.id,
+            bot_id=f"B{self.id[1:]}" if self.user.is_bot else None,
             team_id=self.user.team_id,
             text=scenario_text.message_text(self._state, text),
             thread_ts=(thread.thread_ts or thread.ts) if thread else None,

@@ -56,12 +56,27 @@ class Workspace(inspection.Inspection):
         """Deliver by signed HTTP to *request_url* from now on; None goes back to Socket Mode."""
         self._requests.url = request_url
 
-    def person(self, name: str, *, team: str | None = None) -> people.Person:
-        """Return the person called *name*, who is of another workspace when *team* is given."""
+    def person(
+        self,
+        name: str,
+        *,
+        team: str | None = None,
+        is_bot: bool = False,
+        is_guest: bool = False,
+        is_deactivated: bool = False,
+    ) -> people.Person:
+        """Return the one called *name*, who is of another workspace when *team* is given."""
         if name not in self._people:
             team_id = team or self._state.settings.team_id
             letters = "".join(letter for letter in name.upper() if letter.isalnum())
-            user = channels.User(id=f"U0{letters}", name=name, team_id=team_id)
+            user = channels.User(
+                id=f"U0{letters}",
+                name=name,
+                team_id=team_id,
+                is_bot=is_bot,
+                is_guest=is_guest,
+                is_deactivated=is_deactivated,
+            )
             self._state.add_user(user)
             self._people[name] = people.Person(self._state, user, self._sent)
         return self._people[name]

@@ -25,6 +25,8 @@ class User:
     name: str
     team_id: str
     is_bot: bool = False
+    is_guest: bool = False
+    is_deactivated: bool = False
     email: str = ""
 
     def to_json(self, home_team_id: str) -> shapes.Json:
@@ -34,8 +36,10 @@ class User:
             "team_id": self.team_id,
             "name": self.name,
             "real_name": self.name,
-            "deleted": False,
+            "deleted": self.is_deactivated,
             "is_bot": self.is_bot,
+            "is_restricted": self.is_guest,
+            "is_ultra_restricted": False,
             "is_stranger": self.team_id != home_team_id,
             "tz": "Etc/UTC",
             "profile": {"real_name": self.name, "display_name": self.name, "team": self.team_id},

@@ -183,7 +183,7 @@ async def test_long_line_is_shown_whole(kube: cluster.Cluster, environment: dict
         (("-c", "pos-ordr"), "There is no container called “pos-ordr”. Did you mean “pos-order”?"),
         (("--response", "foo"), "Invalid response id “foo”; expected one such as 1123-0a1b2c3d4e"),
         (("--grep", "("), "[--grep RE] [--exclude RE]"),
-        (("--response", "1123-0a1b2c3d4e"), "No response with a log has the id 1123-0a1b2c3d4e."),
+        (("--response", "1123-0a1b2c3d4e"), "None of your responses has a log and the id 1123-0a1b2c3d4e."),
     ],
 )
 async def test_usage_error_names_the_problem(

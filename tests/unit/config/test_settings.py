@@ -18,6 +18,7 @@ VARIABLES = (
     ),
     *("POSBOT_SOCKET_PING_SECONDS", "PORT", "POSBOT_HOST", "DATABASE_URL", "POSBOT_RUNBOOK_DATA", "POSBOT_AUDIT_DAYS"),
     *("POSBOT_LOG_LEVEL", "XDG_STATE_HOME", "POSBOT_DRAIN_SECONDS", "KUBECONFIG", "POSBOT_SERVICE_TOKENS"),
+    *("PGHOST", "PGSSLMODE", "PGSSLROOTCERT"),
 )
 BOT, APP, SIGNING = "xoxb-hunter2", "xapp-hunter2", "hunter2-signing"
 
@@ -51,6 +52,9 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         "port": 8080,
         "host": "0.0.0.0",  # noqa: S104 - a pod's only address
         "database_url": None,
+        "pghost": None,
+        "pgsslmode": None,
+        "pgsslrootcert": None,
         "runbook_data": PROJECT / "runbook_data",
         "drain_seconds": 12.0,
         "kubeconfig": None,
@@ -73,6 +77,9 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PORT", "0", "port", 0),
         ("POSBOT_HOST", "127.0.0.1", "host", "127.0.0.1"),
         ("DATABASE_URL", "sqlite:////x.db", "database_url", "sqlite:////x.db"),
+        ("PGHOST", "db.example.com", "pghost", "db.example.com"),
+        ("PGSSLMODE", "verify-full", "pgsslmode", "verify-full"),
+        ("PGSSLROOTCERT", "/ca.pem", "pgsslrootcert", "/ca.pem"),
         ("POSBOT_RUNBOOK_DATA", "/data", "runbook_data", pathlib.Path("/data")),
         ("POSBOT_AUDIT_DAYS", "1", "audit_days", 1),
         ("POSBOT_DRAIN_SECONDS", "1.5", "drain_seconds", 1.5),

@@ -137,3 +137,28 @@ def test_token_without_exp_claim_has_no_expiry(token: str) -> None:
 
     assert found == gateway.TokenInfo(expires_at=None)
     assert gateway.Gateway({}).token("staging") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "over_http", "may_send"),
+    [
+        ("https://gateway.example.com/order", (), True),
+        ("http://gateway.positivity:8080/order", (), False),
+        ("http://gateway.positivity:8080/order", ("staging",), True),
+        ("http://gateway.positivity:8080/order", ("prod",), False),
+        ("http://127.0.0.1:8080/order", (), True),
+        ("http://[::1]:8080/order", (), True),
+        ("http://localhost:8080/order", (), True),
+        ("http://localhost.example.com/order", (), False),
+        ("HTTP://gateway.positivity/order", (), False),
+    ],
+)
+async def test_token_is_sent_over_https_or_where_it_is_allowed(
+    url: str, over_http: tuple[str, ...], *, may_send: bool
+) -> None:
+    client = gateway.Gateway({"staging": "t"}, over_http=over_http)
+
+    assert client.may_send_token(url, "staging") is may_send
+    if not may_send:
+        with pytest.raises(ValueError, match="not sent over http"):
+            await client.probe(url, token_of="staging")

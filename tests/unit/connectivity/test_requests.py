@@ -84,3 +84,15 @@ def test_missing_instance_explains_503() -> None:
 
 def test_direct_request_is_answered_by_the_service() -> None:
     assert advice(500, AT_GATEWAY, is_through_gateway=False) == "The service itself fails: see its log."
+
+
+def test_request_that_would_send_the_token_over_http_is_skipped() -> None:
+    path = requests.Path(service=SERVICE, is_through_gateway=True, routes=None, registration=None)
+    without = gateway.AccessProbe(
+        url="http://gateway/order", response=gateway.ResponseClass.UNAUTHORIZED, explanation=""
+    )
+
+    check = requests.check_authenticated(None, without, gateway.TokenInfo(), path, builders.NOW)
+
+    assert check.verdict is None
+    assert check.result == "skipped: posbot’s token is not sent over http (environments.yaml: token_over_http)"

@@ -83,6 +83,62 @@ async def test_listed_workspace_is_served_beside_the_own_one() -> None:
     assert error.hint is not None and "roles.yaml lists it (workspaces: T0OTHER)" in error.hint
 
 
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        (invocations.ActorKind.GUEST, "Permission denied: posbot does not serve guests."),
+        (invocations.ActorKind.BOT, "Permission denied: posbot does not serve bots."),
+        (invocations.ActorKind.DEACTIVATED, "Permission denied: the account is deactivated."),
+        (
+            invocations.ActorKind.UNKNOWN,
+            "Permission denied: Slack did not say whether you are a member or a guest.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("place", [builders.a_place(), DIRECT, HOME], ids=["channel", "direct message", "home"])
+async def test_only_members_are_served(
+    place: invocations.Conversation, kind: invocations.ActorKind, sentence: str
+) -> None:
+    listed = builders.some_roles(("U0ALICE",)).model_copy(update={"guests": ("U0BOB",), "bots": ("U0BOB",)})
+
+    error = await refusal(READING, actor=builders.an_actor(kind=kind), place=place, rules=listed)
+
+    assert str(error) == sentence
+
+
+@pytest.mark.parametrize(
+    ("field", "listed", "kind"),
+    [
+        ("guests", "U0ALICE", invocations.ActorKind.GUEST),
+        ("guests", "*", invocations.ActorKind.GUEST),
+        ("bots", "U0ALICE", invocations.ActorKind.BOT),
+    ],
+)
+async def test_listed_guests_and_bots_are_served(field: str, listed: str, kind: invocations.ActorKind) -> None:
+    rules = builders.some_roles().model_copy(update={field: (listed,)})
+
+    await check(READING, actor=builders.an_actor(kind=kind), rules=rules)
+    await refusal(READING, actor=builders.an_actor(kind=kind, team_id="T0OTHER"), rules=rules)
+
+
+async def test_unknown_person_is_not_called_a_stranger() -> None:
+    """Where Slack does not answer, neither the kind nor the workspace of a person is known."""
+    error = await refusal(READING, actor=builders.an_actor(kind=invocations.ActorKind.UNKNOWN, team_id=None))
+
+    assert (str(error), error.hint) == (
+        "Permission denied: Slack did not say whether you are a member or a guest.",
+        "Retry in a minute.",
+    )
+
+
+@pytest.mark.parametrize("place", [builders.a_place(), DIRECT, HOME], ids=["channel", "direct message", "home"])
+async def test_terminal_account_is_nobody_in_slack(place: invocations.Conversation) -> None:
+    rules = builders.some_roles(("terminal:*",))
+
+    await refusal(READING, actor=builders.a_local_actor(), place=place, rules=rules)
+    await refusal(CHANGING, actor=builders.a_local_actor(), place=place, rules=rules)
+
+
 async def test_only_the_given_workspaces_are_served() -> None:
     asked = permissions.Permissions(builders.some_roles(), team_id=None, user_groups=permissions.NoUserGroups())
     asked.serve(("T0SISTER",))
@@ -146,11 +202,15 @@ async def test_terminal_command_runs_in_a_terminal() -> None:
 
 
 @pytest.mark.parametrize("command", [CHANGING, REVEALING], ids=["change", "audience"])
-@pytest.mark.parametrize("actor", [builders.an_actor(), builders.a_local_actor()], ids=["slack", "terminal"])
+@pytest.mark.parametrize(
+    ("actor", "place"),
+    [(builders.an_actor(), DIRECT), (builders.a_local_actor(), TERMINAL)],
+    ids=["slack", "terminal"],
+)
 async def test_command_that_requires_a_role_is_denied_without_roles(
-    command: bot_command.Command[Any], actor: invocations.Actor
+    command: bot_command.Command[Any], actor: invocations.Actor, place: invocations.Conversation
 ) -> None:
-    error = await refusal(command, actor=actor, place=DIRECT)
+    error = await refusal(command, actor=actor, place=place)
 
     assert str(error) == f"Permission denied: no role allows {command.name} (roles.yaml: may)."
     assert error.hint == f"Ask a posbot administrator to list {command.name} under a role's `may`."
@@ -246,10 +306,15 @@ async def test_responses_are_public_in_incident_channels_only() -> None:
         ("U0ALICE", "terminal:unlisted", False),
         ("U0UNLISTED", "terminal:bob", False),
         ("U0UNLISTED", "terminal:unlisted", False),
+        ("terminal:alice", "terminal:bob", False),
+        ("terminal:unlisted", "terminal:other", False),
+        ("U0ALICE", "W0ALICE", False),
+        ("U0BOB", "W0ALICE", True),
+        ("U0UNLISTED", "W0ALICE", True),
     ],
 )
 def test_people_are_different_only_if_that_is_certain(one: str, other: str, *, are_different: bool) -> None:
-    rules = roles.Roles(people={name: (f"U0{name.upper()}", f"terminal:{name}") for name in ("alice", "bob")})
+    rules = roles.Roles(people={"alice": ("U0ALICE", "W0ALICE", "terminal:alice"), "bob": ("U0BOB", "terminal:bob")})
     authorizer = permissions.Authorizer(
         permissions.Permissions(rules, team_id=None, user_groups=permissions.NoUserGroups()), rules
     )

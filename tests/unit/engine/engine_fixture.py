@@ -117,7 +117,8 @@ async def running(url: str, folder: pathlib.Path, _: Notes) -> AsyncIterator[Eng
         # No test of the engine runs a shipped procedure, and validating them takes most of the time.
         shutil.rmtree(data / "procedures")
         roles = {"changers": {"members": ["terminal:*", "U0ALICE"], "may": ["change"]}}
-        runbook_folder.change(data / "roles.yaml", roles=roles)
+        people = {"tester": [an_invocation().actor.id], "alice": ["U0ALICE"]}
+        runbook_folder.change(data / "roles.yaml", roles=roles, people=people)
     own = settings.Settings(database_url=url, POSBOT_RUNBOOK_DATA=data, POSBOT_LOG_LEVEL="error")
     databases.fill(url)
     async with (

@@ -12,7 +12,7 @@ from bot.procedures import runs
 from bot.procedures.engine import store as run_store
 from bot.procedures.engine import transitions
 from bot.store import tables
-from tests import databases
+from tests import builders, databases
 from tests.unit.engine import engine_fixture
 
 pytestmark = pytest.mark.anyio
@@ -312,7 +312,7 @@ async def test_retry_of_a_timed_out_run_executes_the_remaining_steps(
     over = transitions.finish_run(transitions.time_out_run(left, now), now)
 
     assert (over.state, over.find("b").state) == (runs.RunState.TIMED_OUT, S.SKIPPED)
-    assert states(transitions.retry_run(over, "bob", now)) == {"a": S.SUCCEEDED, "b": S.PENDING}
+    assert states(transitions.retry_run(over, builders.an_actor(), now)) == {"a": S.SUCCEEDED, "b": S.PENDING}
 
 
 async def test_ended_runs_are_deleted_with_their_questions_and_messages(
@@ -374,7 +374,7 @@ async def test_second_retry_at_the_same_moment_changes_nothing(
     engine: engine_fixture.EngineFixture, notes: engine_fixture.Notes
 ) -> None:
     failed = await engine.execute(notes.step("a", good_after=1))
-    by_both = transitions.retry_run(failed, "alice", datetime.datetime.now(datetime.UTC))
+    by_both = transitions.retry_run(failed, builders.an_actor(), datetime.datetime.now(datetime.UTC))
 
     assert await engine.core.run_store.reopen(by_both)
     await engine.wait_until(failed, lambda now: now.state is runs.RunState.COMPLETED)
@@ -396,13 +396,14 @@ async def test_run_of_a_terminal_has_no_messages_in_slack(
 
 
 _BOB = invocations.Actor(id="U0BOB", name="bob")
+_CAROL = invocations.Actor(id="terminal:carol", name="carol")
 
 
 @pytest.mark.parametrize(
     ("by", "other", "reason"),
     [
         ("requester", {"actor": _BOB}, "That is for .+ to answer, who asked for the run"),
-        ("not_requester", {}, "That is for another person to answer than who requested the run"),
+        ("not_requester", {"actor": _CAROL}, "That is for another person to answer than who requested the run"),
         ("role:changers", {"actor": _BOB}, "That is for the role changers to answer"),
         ("anyone_with_run", {"actor": _BOB}, "Permission denied: try-out requires the role changers"),
     ],
@@ -417,7 +418,7 @@ async def test_question_is_answered_only_by_whom_it_is_for(
         await engine.core.runs.answer(waiting, "yes", by=engine_fixture.an_invocation(**other))
 
     assert notes.read() == []
-    allowed = {"actor": invocations.Actor(id="terminal:carol", name="carol")} if by == "not_requester" else {}
+    allowed = {"actor": builders.an_actor()} if by == "not_requester" else {}
     assert (await engine.answer(waiting, "yes", **allowed)).state is runs.RunState.COMPLETED
 
 

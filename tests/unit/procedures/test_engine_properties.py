@@ -15,6 +15,7 @@ from bot.procedures import runs, schema
 from bot.procedures.definition import references
 from bot.procedures.engine import transitions
 from bot.procedures.steps import kind, registry
+from tests import builders
 from tests.unit.engine import engine_fixture, fake_commands
 
 NOW = datetime.datetime(2026, 11, 24, 3, 0, tzinfo=datetime.UTC)
@@ -213,7 +214,7 @@ def test_retry_ends_and_repeats_no_change(procedure: schema.Procedure, data: str
     made = {
         step.id for step in procedure.steps if not step.may_be_repeated and world.run.find(step.id).state is S.SUCCEEDED
     }
-    again = World(data, transitions.retry_run(world.run, "bob", NOW))
+    again = World(data, transitions.retry_run(world.run, builders.an_actor(), NOW))
     # What nobody knows of is asked first, so it may be made only when somebody says that it was not.
     for record in again.run.steps:
         if record.state is S.RUNNING and not procedure.find(record.id).may_be_repeated:

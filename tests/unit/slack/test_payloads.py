@@ -5,6 +5,7 @@ import shlex
 import pytest
 
 import commands
+from bot import errors
 from bot.dispatch import parser
 from bot.model import invocations
 from bot.slack.inbound import payloads
@@ -67,7 +68,7 @@ def an_event(text: str, **changes: object) -> payloads.Payload:
 
 
 def a_direct_message(text: str, **changes: object) -> payloads.Payload:
-    return an_event(text, type="message", channel="D0ALICE", channel_type="im", **changes)
+    return an_event(text, **{"type": "message", "channel": "D0ALICE", "channel_type": "im"} | changes)
 
 
 def test_edited_mention_is_the_same_request_as_the_mention() -> None:
@@ -94,6 +95,85 @@ def test_organization_in_place_of_a_workspace_is_not_taken_for_one(team: str | N
     request = payloads.from_message(an_event("x", team=None, user_team=team), "U0POSBOT", invocations.Source.MENTION)
 
     assert request.invocation.actor.team_id == kept
+
+
+def a_command(**changes: object) -> payloads.Payload:
+    values = {"channel_id": "C0OPS", "channel_name": "ops", "user_id": "U0ALICE", "user_name": "alice"}
+    return {**values, "team_id": "T0HOME", "text": "health", "trigger_id": "1", **changes}
+
+
+BAD_IDS = [
+    "terminal:root",
+    "terminal",
+    "",
+    "u0alice",
+    "U0ALICE\n",
+    "U0 ALICE",
+    "S0GROUP",
+    "B0BOT",
+    "U" * 99,
+    7,
+    None,
+    ["U0A"],
+]
+
+
+@pytest.mark.parametrize("user", BAD_IDS, ids=repr)
+def test_user_id_has_the_form_of_slacks_ids(user: object) -> None:
+    click = {"actions": [{"value": "health"}], "user": {"id": user}, "channel": {"id": "C0OPS"}}
+    made = (
+        lambda: payloads.from_command(a_command(user_id=user)),
+        lambda: payloads.from_click(click),
+        lambda: payloads.from_message(an_event("x", user=user), "U0POSBOT", invocations.Source.MENTION),
+        lambda: payloads.user_of_home({"event": {"user": user}}),
+    )
+
+    for make in made:
+        with pytest.raises(errors.UsageError, match=r"^Malformed payload: "):
+            make()
+
+
+@pytest.mark.parametrize("channel", ["terminal", "", "home", "c0ops", "T0HOME", "C0OPS:1", 7, None])
+def test_channel_id_has_the_form_of_slacks_ids(channel: object) -> None:
+    with pytest.raises(errors.UsageError, match=r"^Malformed payload: "):
+        payloads.from_command(a_command(channel_id=channel))
+    with pytest.raises(errors.UsageError, match=r"^Malformed payload: "):
+        payloads.from_click({"actions": [{"value": "health"}], "user": {"id": "U0ALICE"}, "channel": {"id": channel}})
+
+
+@pytest.mark.parametrize("text", [["health"], {"a": 1}, 7])
+def test_text_of_another_type_is_malformed(text: object) -> None:
+    with pytest.raises(errors.UsageError, match=r"^Malformed payload: "):
+        payloads.from_command(a_command(text=text))
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "is_private"),
+    [
+        ({}, "channel", False),
+        ({"channel_name": "directmessage"}, "channel", True),
+        ({"channel_name": "privategroup"}, "channel", True),
+        ({"channel_name": "mpdm-alice--bob-1"}, "channel", True),
+        ({"channel_name": ""}, "channel", None),
+        ({"channel_id": "G0OLD", "channel_name": "old"}, "channel", True),
+        ({"channel_id": "D0ALICE", "channel_name": "directmessage"}, "dm", True),
+        ({"channel_id": "D0ALICE", "channel_name": "general"}, "dm", True),
+    ],
+)
+def test_conversation_is_a_dm_by_its_id(changes: dict[str, object], kind: str, *, is_private: bool | None) -> None:
+    conversation = payloads.from_command(a_command(**changes)).invocation.conversation
+
+    assert (conversation.kind.value, conversation.is_private) == (kind, is_private)
+
+
+def test_message_of_a_bot_is_the_bots_whoever_it_names() -> None:
+    source = invocations.Source.MENTION
+    by_bot = payloads.from_message(an_event("x", bot_id="B0JIRA"), "U0POSBOT", source)
+    by_slackbot = payloads.from_message(an_event("x", user="USLACKBOT"), "U0POSBOT", source)
+    by_alice = payloads.from_message(an_event("x"), "U0POSBOT", source)
+
+    kinds = [one.invocation.actor.kind for one in (by_bot, by_slackbot, by_alice)]
+    assert kinds == [invocations.ActorKind.BOT, invocations.ActorKind.BOT, invocations.ActorKind.UNKNOWN]
 
 
 @pytest.mark.parametrize(
@@ -131,9 +211,8 @@ def test_direct_message_is_a_command_or_gets_the_help(text: str, line: str) -> N
         ({"user": None}, False),
         ({"channel_type": "channel"}, False),
         ({"channel_type": "mpim"}, False),
+        ({"channel": "C0OPS"}, False),
     ],
 )
 def test_only_what_a_person_writes_to_the_bot_is_a_direct_message(changes: dict[str, object], is_request: bool) -> None:
-    assert (
-        payloads.is_direct_message(an_event("x", **{"type": "message", "channel_type": "im"} | changes)) is is_request
-    )
+    assert payloads.is_direct_message(a_direct_message("x", **changes)) is is_request

@@ -1,6 +1,7 @@
 """What is followed is kept whole up to a size, leaves nothing behind, and survives a disk that does not take it."""
 
 import asyncio
+import os
 import pathlib
 import tempfile
 
@@ -79,3 +80,18 @@ async def test_close_waits_for_a_writing_thread() -> None:
     await spool.add(["y"])
 
     assert await content_of(spool) == b""
+
+
+async def test_spool_is_readable_by_its_owner_alone() -> None:
+    before = os.umask(0)
+    try:
+        spool = outbound_spool.Spool(10_000_000)
+        await spool.add(["a line"])
+        await spool.flush()
+        assert spool._file is not None
+        mode = os.fstat(spool._file.fileno()).st_mode
+        spool.close()
+    finally:
+        os.umask(before)
+
+    assert oct(mode & 0o777) == "0o600"
