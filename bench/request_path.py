@@ -31,7 +31,7 @@ from sandbox import runbook_folder
 
 Result = TypeVar("Result")
 
-MAX_MODULES = 27
+MAX_MODULES = 26
 _LINE = "health pos-order"
 _WARM_UPS = 3
 _SERVICES = 24

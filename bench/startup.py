@@ -8,6 +8,8 @@ the other. The targets, in multiples of bare Python:
 - `version`, `help` and `completion` at most 12: local, without dispatcher, database and audit record.
 - a recorded command at most 28: it needs one module of a command, the runbook data, the dispatcher and the store; the
   rest is SQLAlchemy, pydantic, cyclopts, structlog and rich, none of which it can do without.
+
+`runbook 4.2` has no target: it names the commands and procedures of a section, and so loads all of them.
 """
 
 import asyncio
@@ -22,13 +24,13 @@ from bench import results
 from sandbox import processes, runbook_folder
 
 TURNS = 15
-TARGETS: Mapping[str, float] = {
+TARGETS: Mapping[str, float | None] = {
     "--help": 8.0,
     "version": 12.0,
     "help": 12.0,
     "completion bash": 12.0,
     "services order": 28.0,
-    "runbook 4.2": 28.0,
+    "runbook 4.2": None,
 }
 
 

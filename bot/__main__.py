@@ -184,10 +184,7 @@ def _print_completion(rest: Sequence[str]) -> int:
 
 
 async def _dispatch(arguments: Sequence[str], *, as_json: bool) -> int:
-    import gc
-
-    # One command allocates much that lives until the process ends; scanning it again and again is a sixth of its time.
-    gc.set_threshold(_GC_THRESHOLD, *gc.get_threshold()[1:])
+    _collect_rarely()
     from bot import app
     from bot.config import settings
     from bot.dispatch import permissions
@@ -208,7 +205,15 @@ async def _dispatch(arguments: Sequence[str], *, as_json: bool) -> int:
         return await cli.run_command(core.dispatcher, arguments, as_json=as_json)
 
 
+def _collect_rarely() -> None:
+    """Let what is imported be scanned seldom: most of it lives until the process ends, and it is a tenth of a start."""
+    import gc
+
+    gc.set_threshold(_GC_THRESHOLD, *gc.get_threshold()[1:])
+
+
 def _operate(verb: str, rest: Sequence[str]) -> int:
+    _collect_rarely()
     if verb == "manifest":
         from bot.slack.inbound import manifest
 

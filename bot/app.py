@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+_GC_THRESHOLDS = (700, 10, 10)
+"""Python's own, for a process that serves; while it starts, collections would only scan what it imports."""
 _TERMINAL_DATABASE_SECONDS = 2.0
 """A person at a terminal waits no longer for a record that the response can do without."""
 
@@ -98,6 +100,7 @@ class Core:
             await self.audit.latest(limit=1)
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
 
 
 @contextlib.asynccontextmanager

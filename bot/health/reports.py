@@ -265,4 +265,4 @@ def _response_time(health: status.ServiceHealth) -> str:
 def _worst_first(health: status.ServiceHealth) -> tuple[bool, int, float, str]:
     # Healthy services are sorted by name, so that two reports can be compared.
     duration = 0.0 if health.finding is Finding.UP else health.root.exchange.total_seconds
-    return (health.finding is Finding.NO_ENDPOINT, -health.verdict.severity, -duration, health.service)
+    return (health.finding is Finding.NO_ENDPOINT, -reports.SEVERITY[health.verdict], -duration, health.service)

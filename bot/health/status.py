@@ -254,7 +254,7 @@ class ServiceHealth:
         A group that posbot may not read does not count: the root includes it.
         """
         endpoints = (("", self.root), *((name, group) for name, group in self.groups if not group.is_silent))
-        return max(endpoints, key=lambda named: named[1].finding.verdict.severity)
+        return max(endpoints, key=lambda named: reports.SEVERITY[named[1].finding.verdict])
 
     @property
     def finding(self) -> Finding:

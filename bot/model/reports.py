@@ -22,15 +22,13 @@ class Verdict(enum.StrEnum):
     # Could not be determined. Never shown as ok, because silence is not health.
     UNKNOWN = "unknown"
 
-    @property
-    def severity(self) -> int:
-        """Return the place in an ordering from ok (0) to failed (3)."""
-        return (Verdict.OK, Verdict.WARNING, Verdict.UNKNOWN, Verdict.FAILED).index(self)
-
     @classmethod
     def worst(cls, verdicts: Iterable["Verdict"]) -> "Verdict":
         """Return the worst of *verdicts*; unknown if there are none."""
-        return max(verdicts, key=lambda verdict: verdict.severity, default=cls.UNKNOWN)
+        return max(verdicts, key=SEVERITY.__getitem__, default=cls.UNKNOWN)
+
+
+SEVERITY = {Verdict.OK: 0, Verdict.WARNING: 1, Verdict.UNKNOWN: 2, Verdict.FAILED: 3}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

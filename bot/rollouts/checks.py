@@ -60,7 +60,7 @@ def overall_verdict(checks: Sequence[Check]) -> reports.Verdict:
 
 def worst(checks: Sequence[Check]) -> Check:
     """Return the first of the worst required checks."""
-    return max((check for check in checks if check.is_required), key=lambda check: check.verdict.severity)
+    return max((check for check in checks if check.is_required), key=lambda check: reports.SEVERITY[check.verdict])
 
 
 def _rollout_detail(progress: status.Progress) -> str:

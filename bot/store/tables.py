@@ -92,7 +92,8 @@ claims = Table(
     Column("worker", String(32)),
     Column("signal", Integer, nullable=False),
     Column("offered_at", database.UtcDateTime, nullable=False),
-    Index("claims_free", "kind", "offered_at", sqlite_where=_FREE, postgresql_where=_FREE),
+    # On PostgreSQL the migration gives it the same condition; named here, it would load that dialect for SQLite, too.
+    Index("claims_free", "kind", "offered_at", sqlite_where=_FREE),
     Index("claims_by_worker", "worker"),
 )
 
