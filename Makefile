@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Without bytecode each worker of the tests, and each command they start, compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo generate record test test-all check bench lock clean
+.PHONY: setup demo generate record test test-all check bench lock audit image image-base pin-base clean
 
 setup: $(VENV)/.ready
 
@@ -63,6 +63,35 @@ bench: setup
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml -o requirements/run.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade --group dev pyproject.toml -c requirements/run.txt -o requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade --group audit -o requirements/audit.txt
+
+# Holds the lock files against an advisory database, with a pip-audit of its own. Where none can be reached it says so
+# and succeeds: that is no fault of the locked versions.
+AUDIT := .venv-audit
+audit: $(AUDIT)/.ready
+	$(AUDIT)/bin/python requirements/audit.py || [ $$? -eq 3 ]
+
+$(AUDIT)/.ready: requirements/audit.txt
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/audit.txt
+	@touch $@
+
+# The image of a release; IMAGE is its name and tag.
+IMAGE ?= posbot:dev
+BASE_IMAGE ?= $(shell cat deploy/base-image)
+image: image-base
+	docker build -f deploy/Dockerfile --build-arg BASE_IMAGE="$(BASE_IMAGE)" -t "$(IMAGE)" .
+
+# Refuses a base image without a digest: a tag may be another image tomorrow, and nobody reviewed that.
+image-base:
+	@printf '%s\n' "$(BASE_IMAGE)" | grep -Eqx '[a-z0-9][a-z0-9._/:-]*@sha256:[0-9a-f]{64}' || \
+	  { echo "The base image “$(BASE_IMAGE)” is not pinned by its digest: run make pin-base, review deploy/base-image and commit it." >&2; exit 1; }
+
+# Writes the digest that the tag in deploy/base-image has now into it; needs docker with buildx and a network.
+pin-base:
+	@name=$$(cut -d@ -f1 deploy/base-image) && \
+	digest=$$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$$name") && \
+	printf '%s@%s\n' "$$name" "$$digest" > deploy/base-image && cat deploy/base-image
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(AUDIT) build *.egg-info

@@ -2,6 +2,8 @@
 
 import fnmatch
 import pathlib
+import re
+import subprocess
 
 import pytest
 
@@ -25,7 +27,50 @@ def test_copied_files_exist_and_only_they_are_in_the_context() -> None:
 def test_image_holds_only_the_built_stage() -> None:
     assert IMAGE.copied == ()
     assert IMAGE.all("COPY") == ("--from=build /opt/posbot /opt/posbot",)
-    assert not any("pip" in line or "apt" in line for line in IMAGE.all("RUN"))
+    assert not any(" install " in line or "apt" in line for line in IMAGE.all("RUN"))
+
+
+def test_image_has_no_pip_and_nothing_that_installs_it() -> None:
+    [removal] = [line for line in IMAGE.all("RUN") if "pip" in line]
+
+    assert "pip uninstall --yes" in removal and "ensurepip.__file__" in removal
+    assert "! python -c 'import pip'" in removal and "! python -c 'import ensurepip'" in removal
+
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize(
+    ("base", "is_pinned"),
+    [
+        (f"python:3.13-slim@{DIGEST}", True),
+        (f"registry.example.com:5000/mirror/python@{DIGEST}", True),
+        ("python:3.13-slim", False),
+        ("python:latest", False),
+        ("", False),
+        (f"python@{DIGEST[:-1]}", False),
+        (f"python@{DIGEST}0", False),
+        (f"python@{DIGEST.upper()}", False),
+        (f"{DIGEST}", False),
+        (f"python:3.13-slim other@{DIGEST}", False),
+    ],
+)
+def test_release_needs_the_digest_of_its_base_image(base: str, *, is_pinned: bool) -> None:
+    command = ["make", "--no-print-directory", "image-base", f"BASE_IMAGE={base}"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=30, check=False)
+
+    assert (done.returncode == 0) is is_pinned, done.stderr
+    assert is_pinned or "is not pinned by its digest: run make pin-base" in done.stderr
+
+
+def test_every_stage_builds_on_the_base_image_that_is_given() -> None:
+    text = (manifests.FOLDER / "Dockerfile").read_text()
+    reference = (manifests.FOLDER / "base-image").read_text()
+
+    assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["${BASE_IMAGE}"] * 2
+    assert re.findall(r"^ARG (\S+)", text, re.MULTILINE) == ["BASE_IMAGE"]
+    assert re.fullmatch(r"docker\.io/library/python:3\.13-slim(@sha256:[0-9a-f]{64})?\n", reference)
+    assert "image: image-base" in (PROJECT / "Makefile").read_text()
 
 
 def test_installed_packages_are_locked_by_hash() -> None:

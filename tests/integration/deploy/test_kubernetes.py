@@ -1,5 +1,6 @@
 """What the manifests say, held against the code and the data that they have to fit."""
 
+import ipaddress
 import pathlib
 import shutil
 
@@ -96,7 +97,34 @@ def test_network_policy_admits_only_the_http_port() -> None:
     policy = manifests.one("NetworkPolicy")["spec"]
 
     assert policy["policyTypes"] == ["Ingress", "Egress"]
-    assert policy["ingress"] == [{"ports": [{"protocol": "TCP", "port": "http"}]}]
+    assert len(policy["ingress"]) == 2
+    for rule in policy["ingress"]:
+        assert rule["ports"] == [{"protocol": "TCP", "port": "http"}]
+        (peer,) = rule["from"]
+        assert set(peer) == {"namespaceSelector", "podSelector"}
+        assert all(selector["matchLabels"] for selector in peer.values())
+
+
+def test_database_is_reached_at_private_addresses_only() -> None:
+    (patch,) = yaml.safe_load((manifests.POSTGRESQL / "network-policy.yaml").read_text())
+
+    peers = [ipaddress.ip_network(peer["ipBlock"]["cidr"]) for peer in patch["value"]["to"]]
+    assert ports_of(patch["value"]) == {5432}
+    assert peers and all(not peer.is_global for peer in peers)
+
+
+def test_ephemeral_storage_has_a_limit_that_covers_the_volumes() -> None:
+    resources = manifests.container()["resources"]
+    gib, mib = 1_024, 1
+    units = {"Gi": gib, "Mi": mib}
+
+    def mebibytes(quantity: str) -> int:
+        return int(quantity[:-2]) * units[quantity[-2:]]
+
+    volumes = [volume["emptyDir"]["sizeLimit"] for volume in manifests.pod()["volumes"] if "emptyDir" in volume]
+    limit = mebibytes(resources["limits"]["ephemeral-storage"])
+    assert 0 < mebibytes(resources["requests"]["ephemeral-storage"]) <= limit
+    assert sum(map(mebibytes, volumes)) < limit
 
 
 def test_network_policy_allows_every_service_of_the_catalog() -> None:
