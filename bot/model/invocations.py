@@ -101,6 +101,8 @@ class Invocation:
     """The same for two deliveries of the same request; None where a request cannot be delivered twice."""
     is_public: bool = False
     """Everyone in its conversation sees its response."""
+    reply_to: Mapping[str, object] | None = None
+    """Where the response belongs, for whoever shows it if this process ends before; None for a terminal."""
 
 
 class Status(enum.StrEnum):

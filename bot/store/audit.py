@@ -3,14 +3,16 @@
 import asyncio
 import dataclasses
 import datetime
-from collections.abc import Mapping
+import functools
+import importlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy
 
 from bot import errors
 from bot.model import invocations, reports
-from bot.store import database, tables
+from bot.store import batches, database, tables
 
 _TABLE = tables.invocations
 _STOP = (_TABLE.c.stop_requested_by, _TABLE.c.stop_requested_by_id, _TABLE.c.stop_requested_at)
@@ -36,6 +38,16 @@ class Entry:
     verdict: str | None
     headline: str | None
     duration_ms: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What is recorded of one invocation for whoever shows its response later."""
+
+    text: str
+    status: invocations.Status | None
+    """None where it has not ended."""
+    report: reports.Report | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +100,11 @@ class AuditLog:
     """Reads and writes the audit log."""
 
     def __init__(self, db: database.Database) -> None:
+        self.also_begin: Callable[[sqlalchemy.Connection, Sequence[invocations.Invocation]], None] | None = None
+        """Writes what else begins with new invocations, in the transaction that records them."""
         self._db = db
+        self._beginnings = batches.Batcher(db, self._insert_new)
+        self._ends = batches.Batcher(db, _complete_all)
 
     async def begin(self, invocation: invocations.Invocation) -> bool:
         """
@@ -97,13 +113,10 @@ class AuditLog:
         Raises:
             errors.Unavailable: the audit log cannot be written.
         """
-        try:
-            await self._db.work(lambda connection: insert_invocation(connection, invocation))
-        except sqlalchemy.exc.IntegrityError as error:
-            if invocation.delivery_key is None:
-                raise errors.Unavailable("Two invocations have the same id.", hint="Retry the command.") from error
-            return False
-        return True
+        is_new = await self._beginnings.write(invocation)
+        if not is_new and invocation.delivery_key is None:
+            raise errors.Unavailable("Two invocations have the same id.", hint="Retry the command.")
+        return is_new
 
     async def end(self, response: invocations.Response, *, command: str | None, duration_seconds: float) -> None:
         """
@@ -112,8 +125,37 @@ class AuditLog:
         Raises:
             errors.Unavailable: the audit log cannot be written.
         """
-        completed = await completion(response, command=command, duration_seconds=duration_seconds)
-        await self._db.work(lambda connection: complete_invocation(connection, completed))
+        await self._ends.write(await completion(response, command=command, duration_seconds=duration_seconds))
+
+    def _insert_new(self, connection: sqlalchemy.Connection, beginning: Sequence[invocations.Invocation]) -> list[bool]:
+        """Insert invocations; return of each whether it is the first with its delivery key."""
+        # In the same order everywhere, so that two replicas with the same deliveries never wait for each other.
+        rows = sorted(map(_row, beginning), key=lambda row: str(row["delivery_key"]))
+        inserted = set(connection.execute(_insert_new(connection.dialect.name), rows).scalars())
+        new = [invocation for invocation in beginning if invocation.id in inserted]
+        if self.also_begin is not None:
+            self.also_begin(connection, new)
+        return [invocation.id in inserted for invocation in beginning]
+
+    async def find(self, invocation_id: str) -> Recorded | None:
+        """
+        Return what is recorded of an invocation; None where nothing is.
+
+        Raises:
+            errors.Unavailable: the audit log cannot be read.
+        """
+        statement = sqlalchemy.select(_TABLE.c.text, _TABLE.c.status, _TABLE.c.report)
+
+        def job(connection: sqlalchemy.Connection) -> Recorded | None:
+            row = connection.execute(statement.where(_TABLE.c.id == invocation_id)).one_or_none()
+            if row is None:
+                return None
+            status = invocations.Status(row.status) if row.status is not None else None
+            return Recorded(
+                text=row.text, status=status, report=_unpacked(row.report) if row.report is not None else None
+            )
+
+        return await self._db.work(job)
 
     async def latest(
         self,
@@ -217,6 +259,19 @@ def _stop_of(row: "sqlalchemy.Row[*tuple[Any, ...]]") -> invocations.CancelReque
 def prune(connection: sqlalchemy.Connection, before: datetime.datetime) -> int:
     """Delete the entries received before *before*; return how many."""
     return connection.execute(sqlalchemy.delete(_TABLE).where(_TABLE.c.received_at < before)).rowcount
+
+
+@functools.cache
+def _insert_new(dialect: str) -> Any:
+    """Return the statement that inserts rows and returns the ids of those that were new."""
+    # Both dialects have it, under names of their own; only the one that is in use is loaded.
+    own = importlib.import_module(f"sqlalchemy.dialects.{dialect}")
+    return own.insert(_TABLE).on_conflict_do_nothing().returning(_TABLE.c.id)
+
+
+def _complete_all(connection: sqlalchemy.Connection, completed: Sequence[Completion]) -> list[None]:
+    connection.execute(_COMPLETE, [{"own": one.id, **one.values} for one in completed])
+    return [None] * len(completed)
 
 
 def _row(invocation: invocations.Invocation) -> dict[str, object]:

@@ -30,11 +30,27 @@ _BUSY_SECONDS = 2
 _MAX_CONNECTIONS = 8
 """To PostgreSQL, for each process."""
 TRANSACTION_SECONDS = 3.0
-"""For one record; the answer to a person waits for two of them."""
+"""For one transaction, once it has a connection; a response waits for two of them."""
 AWAY_SECONDS = 5.0
 _REST_SECONDS = 1.0
 _OWNER_ONLY, _OWNER_ONLY_FOLDER = 0o600, 0o700
 _HINT = "Check DATABASE_URL, the database server, and its disk."
+_PASSING_SQLITE_ERRORS = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT})
+_LASTING_STATES = ("28", "3D", "42", "25006", "53100")
+"""Beginnings of PostgreSQL's error codes: login, database, privileges or schema, read only, disk full."""
+_LASTING_REFUSALS = (
+    "password authentication failed",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    "is not permitted to log in",
+    "does not exist",
+    "invalid connection option",
+)
+"""In what libpq says of a connection, which carries no error code (libpq and src/backend/libpq/auth.c)."""
+
+
+class Unusable(errors.Unavailable):
+    """The database will not become available by itself: its login, its file or its disk has to be repaired."""
 
 
 class UtcDateTime(sqlalchemy.types.TypeDecorator[datetime.datetime]):
@@ -77,13 +93,24 @@ def strip_unsupported(text: str) -> str:
 
 
 class Database:
-    """Threads with a connection each; every use is one transaction, all of it in one thread."""
+    """
+    Threads with a connection each; every use is one transaction, all of it in one thread.
+
+    Transactions wait for a turn, of which there are as many as threads. A heartbeat needs none: it waits at most for
+    what runs already, however many others wait.
+    """
 
     def __init__(self, engine: sqlalchemy.Engine, connections: int) -> None:
         self._engine = engine
         self._threads = concurrent.futures.ThreadPoolExecutor(connections, thread_name_prefix="database")
+        self._turns = asyncio.Semaphore(connections)
         self._away_until = 0.0
+        self._busy_until = 0.0
+        """When a transaction last gave up waiting for SQLite's lock; who asked before does not wait for it in turn."""
         self._lost_before = 0.0
+        self._is_closed = False
+        self.is_replaced = False
+        """The path of a SQLite database leads to another file now, which only a new process opens."""
 
     async def work(
         self,
@@ -95,50 +122,91 @@ class Database:
         """
         Return what *job* does in one transaction, whose work is kept if it returns and undone if it raises.
 
-        A database that does not answer within *seconds* is left alone for a while, so that not everyone waits for it.
-        Who *probes* tries all the same, and finds out for everyone that it is back.
+        A database that does not answer within *seconds*, counted from when there is a connection for the transaction,
+        is left alone for a while, so that not everyone waits for it. Who *probes* (a heartbeat) tries all the same and
+        goes first, and so finds out for everyone that it is back.
 
         Raises:
             errors.Unavailable: the database cannot be reached, is locked or broken, or its disk is full.
+            Unusable: it will not become available by itself.
             sqlalchemy.exc.IntegrityError: something is on record already; for this package alone.
         """
-        transaction = _Transaction(self._engine, job, self._lost_before)
-        with self._watched(seconds, probes=probes):
-            try:
-                async with asyncio.timeout(seconds):
-                    return await asyncio.get_running_loop().run_in_executor(self._threads, transaction.run)
-            except TimeoutError as error:
-                if not transaction.is_begun:
-                    raise errors.Unavailable(f"The database was busy for {seconds:g} s.", hint=_HINT) from error
-                # After a fail-over none of the older connections would ever answer.
-                self._lost_before = time.monotonic()
-                raise
-            finally:
-                # Also where the caller was cancelled: nobody waits for it any more.
-                transaction.abort()
+        asked_at = time.monotonic()
+        async with contextlib.nullcontext() if probes else self._turns:
+            is_away = time.monotonic() < self._away_until or asked_at < self._busy_until
+            if is_away and not probes:
+                raise errors.Unavailable("The database did not answer a moment ago.", hint=_HINT)
+            transaction = _Transaction(self._engine, job, self._lost_before)
+            with self._watched(transaction, seconds):
+                return await self._run(transaction, seconds)
 
     async def close(self) -> None:
         """End the threads, once they have done what they were given, and close their connections."""
+        self._is_closed = True
         await asyncio.to_thread(self._threads.shutdown)
         await asyncio.to_thread(self._engine.dispose)
 
+    async def _run(self, transaction: "_Transaction[_Result]", seconds: float) -> _Result:
+        if self._is_closed:
+            raise errors.Unavailable("The database is closed: posbot is stopping.")
+        granted_at = time.monotonic()
+        future = asyncio.get_running_loop().run_in_executor(self._threads, transaction.run)
+        limit = granted_at + seconds
+        try:
+            while True:
+                done, _ = await asyncio.wait({future}, timeout=max(limit - time.monotonic(), 0.0))
+                if done:
+                    return future.result()
+                # A thread may be busy with a heartbeat; one that is not free by then is stuck.
+                begun_at = transaction.begun_at if transaction.begun_at is not None else granted_at + seconds
+                if limit >= begun_at + seconds:
+                    raise _TimedOut
+                limit = begun_at + seconds
+        finally:
+            # Also where the caller was cancelled: nobody waits for it any more.
+            future.cancel()
+            transaction.abort()
+
     @contextlib.contextmanager
-    def _watched(self, seconds: float, *, probes: bool) -> Iterator[None]:
+    def _watched(self, transaction: "_Transaction[_Result]", seconds: float) -> Iterator[None]:
         """Translate errors of the block into ours, and leave a database that is away alone for a while."""
-        if time.monotonic() < self._away_until and not probes:
-            raise errors.Unavailable("The database did not answer a moment ago.", hint=_HINT)
         try:
             yield
             self._away_until = 0.0
         except sqlalchemy.exc.IntegrityError:
             raise
-        except TimeoutError as error:
+        except _TimedOut as error:
             self._away_until = time.monotonic() + AWAY_SECONDS
+            # After a fail-over none of the older connections would ever answer.
+            self._lost_before = time.monotonic()
             raise errors.Unavailable(f"The database did not answer within {seconds:g} s.", hint=_HINT) from error
+        except _FileMissing as error:
+            self.is_replaced = error.is_replaced
+            raise
         except (sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError) as error:
-            if isinstance(error, sqlalchemy.exc.DBAPIError) and error.connection_invalidated:
+            if _is_busy(error):
+                self._busy_until = time.monotonic()
+            elif not transaction.is_connected or getattr(error, "connection_invalidated", False):
                 self._away_until = time.monotonic() + AWAY_SECONDS
-            raise errors.Unavailable(f"The database did not take it ({_reason(error)}).", hint=_HINT) from error
+            kind = Unusable if _is_lasting(error) else errors.Unavailable
+            what = "database transaction failed" if transaction.is_connected else "database cannot be opened"
+            raise kind(f"The {what} ({_reason(error)}).", hint=_HINT) from error
+
+
+class _TimedOut(Exception):
+    """A transaction, or the wait for a thread, took too long; not TimeoutError, which a job may raise itself."""
+
+
+class _FileMissing(Unusable):
+    """The path of a SQLite database does not lead to the file that is open."""
+
+    def __init__(self, path: str, *, is_replaced: bool) -> None:
+        what = "replaced" if is_replaced else "deleted"
+        super().__init__(
+            f"The database file {path} was {what} while posbot had it open: nothing is recorded any more.",
+            hint="Put the file back and restart posbot.",
+        )
+        self.is_replaced = is_replaced
 
 
 class _Transaction(Generic[_Result]):
@@ -147,7 +215,9 @@ class _Transaction(Generic[_Result]):
     def __init__(
         self, engine: sqlalchemy.Engine, job: Callable[[sqlalchemy.Connection], _Result], lost_before: float
     ) -> None:
-        self.is_begun = False
+        self.begun_at: float | None = None
+        """When a thread took it, by the monotonic clock."""
+        self.is_connected = False
         self._engine = engine
         self._job = job
         self._lost_before = lost_before
@@ -157,13 +227,15 @@ class _Transaction(Generic[_Result]):
 
     def run(self) -> _Result:
         """Return what the job does."""
-        self.is_begun = True
+        self.begun_at = time.monotonic()
         with self._engine.connect() as connection:
             try:
                 self._hold(connection)
                 if _is_lost(connection, self._lost_before):
                     connection.invalidate()
                     self._hold(connection)
+                self.is_connected = True
+                _check_file(connection)
                 with connection.begin():
                     result = self._job(connection)
                     self._hold(connection)
@@ -178,7 +250,7 @@ class _Transaction(Generic[_Result]):
         driver = connection.connection.dbapi_connection
         with self._lock:
             if self._is_aborted:
-                raise TimeoutError
+                raise _TimedOut
             self._driver = driver
 
     def abort(self) -> None:
@@ -344,8 +416,56 @@ def _is_lost(connection: sqlalchemy.Connection, lost_before: float) -> bool:
     return False
 
 
+def _file_id(path: str) -> tuple[int, int] | None:
+    try:
+        found = pathlib.Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _check_file(connection: sqlalchemy.Connection) -> None:
+    """
+    Note the files of a SQLite database at the first use of a connection, and compare them at every other.
+
+    SQLite would go on writing to a file that nobody can find any more. Its write-ahead log belongs to it.
+    """
+    path = connection.engine.url.database
+    if connection.dialect.name != "sqlite" or path is None:
+        return
+    known: dict[str, tuple[int, int]] = connection.connection.info.setdefault("files", {})
+    for name in (path, f"{path}-wal"):
+        current = _file_id(name)
+        if name not in known and current is not None:
+            known[name] = current
+        elif name in known and current != known[name]:
+            raise _FileMissing(name, is_replaced=_file_id(path) is not None)
+
+
 def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
     connection.exec_driver_sql("BEGIN")
+
+
+def _is_busy(error: sqlalchemy.exc.SQLAlchemyError) -> bool:
+    """Return whether SQLite's lock was not free in time."""
+    original = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else None
+    return isinstance(original, sqlite3.Error) and _sqlite_code(original) == sqlite3.SQLITE_BUSY
+
+
+def _is_lasting(error: sqlalchemy.exc.SQLAlchemyError) -> bool:
+    """Return whether a database in this state stays in it until somebody repairs it."""
+    original: Any = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else None
+    if isinstance(original, sqlite3.Error):
+        return _sqlite_code(original) not in _PASSING_SQLITE_ERRORS
+    state = getattr(original, "sqlstate", None)
+    if state is not None:
+        return bool(state.startswith(_LASTING_STATES))
+    return any(words in str(original) for words in _LASTING_REFUSALS)
+
+
+def _sqlite_code(error: sqlite3.Error) -> int:
+    """Return the primary result code (https://sqlite.org/rescode.html)."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
 def _reason(error: sqlalchemy.exc.SQLAlchemyError) -> str:

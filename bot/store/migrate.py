@@ -21,19 +21,25 @@ async def migrate(db: database.Database, seconds: float = MIGRATION_SECONDS) -> 
         errors.BadConfiguration: the database was written by a newer version of posbot.
         errors.Unavailable: the database cannot be reached.
     """
-    if await db.work(_is_current, seconds):
+    if await db.work(_is_current, seconds, probes=True):
         return None
-    return await db.work(_migrate, seconds)
+    return await db.work(lambda connection: _migrate(connection, seconds), seconds, probes=True)
 
 
 def _is_current(connection: sqlalchemy.Connection) -> bool:
     return _revision(connection) == newest()
 
 
-def _migrate(connection: sqlalchemy.Connection) -> str | None:
-    if _is_current(connection):
-        return None
-    return upgrade(connection, SCRIPTS)
+def _migrate(connection: sqlalchemy.Connection, seconds: float) -> str | None:
+    if connection.dialect.name != "sqlite":
+        return upgrade(connection, SCRIPTS)
+    # Another process may be migrating a large database, which takes longer than a lock is otherwise waited for.
+    patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+    try:
+        return upgrade(connection, SCRIPTS)
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
 
 
 def newest() -> str:

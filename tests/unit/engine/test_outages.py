@@ -103,7 +103,9 @@ async def test_full_disk_is_reported_and_leaves_no_partial_write(
         )
         await worker_fixture.wait_until(lambda: notes.read() == ["a"])
         with full_disk(path):
-            with pytest.raises(errors.Unavailable, match=r"The database did not take it \((disk|database)") as caught:
+            with pytest.raises(
+                errors.Unavailable, match=r"The database transaction failed \((disk|database)"
+            ) as caught:
                 await replica.engine.start(engine_fixture.a_procedure(notes.step("c")), lock="one")
             assert caught.value.hint == "Check DATABASE_URL, the database server, and its disk."
             await asyncio.sleep(1.0)
