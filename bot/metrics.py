@@ -28,6 +28,14 @@ REFUSED_REQUESTS = prometheus_client.Counter(
 )
 CONNECTIONS = prometheus_client.Gauge("posbot_slack_connections", "Live Socket Mode connections.")
 RECONNECTIONS = prometheus_client.Counter(
-    "posbot_slack_reconnections_total", "Connections renewed by the watchdog, by remedy.", ["remedy"]
+    "posbot_slack_reconnections_total", "Socket Mode connections that were replaced, by reason.", ["reason"]
+)
+CHANGES_REFUSED = prometheus_client.Gauge(
+    "posbot_changes_refused",
+    "1 while runs and commands that change something are refused, by reason; commands that read are answered.",
+    ["reason"],
+)
+CLOCK_OFFSET = prometheus_client.Gauge(
+    "posbot_clock_offset_seconds", "Database's clock minus this machine's, where they differ by more than 5 s."
 )
 UNDELIVERED = prometheus_client.Counter("posbot_undelivered_total", "Responses that Slack did not accept.", ["reason"])
