@@ -8,8 +8,8 @@ imported by the functions that first need them.
 import contextlib
 import dataclasses
 import gc
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import structlog
 
@@ -37,6 +37,15 @@ _GC_THRESHOLDS = (700, 10, 10)
 """Python's own, for a process that serves; while it starts, collections would only scan what it imports."""
 _TERMINAL_DATABASE_SECONDS = 2.0
 """A person at a terminal waits no longer for a record that the response can do without."""
+
+Found = TypeVar("Found")
+
+
+class Patience(Protocol):
+    """Waits for another system at start."""
+
+    async def __call__(self, what: str, attempt: Callable[[], Awaitable[Found]]) -> Found:
+        """Return what *attempt* does once it does not raise errors.Unavailable; *what* is waited for."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +120,7 @@ async def assemble(
     team_id: str | None,
     user_groups: permissions.UserGroups,
     needs_store: bool,
+    patience: Patience | None = None,
     needs_procedures: bool = True,
     command_names: Collection[str] | None = None,
 ) -> AsyncIterator[Core]:
@@ -118,12 +128,12 @@ async def assemble(
     Yield the core of posbot, its database open and upgraded.
 
     A terminal does without a database that is unavailable (*needs_store* false): then nothing is recorded, and
-    commands that change something are denied. Where it needs no procedures (*needs_procedures* false), *commands* may
-    be the one that runs, and *command_names* all there are.
+    commands that change something are denied. With *patience* it is waited for. Where it needs no procedures
+    (*needs_procedures* false), *commands* may be the one that runs, and *command_names* all there are.
 
     Raises:
         errors.BadConfiguration: settings or data are wrong.
-        errors.Unavailable: the database is needed and cannot be reached.
+        errors.Unavailable: the database is needed, cannot be reached, and is not waited for.
     """
     redactor = redaction.Redactor(settings.known_secrets)
     logs.configure(settings.log_level or ("info" if needs_store else "critical"), redactor.text)
@@ -139,7 +149,7 @@ async def assemble(
         table |= procedures.commands
         names = (*names, *procedures.commands)
     async with contextlib.AsyncExitStack() as stack:
-        db = await stack.enter_async_context(_open_store(settings, is_needed=needs_store))
+        db = await stack.enter_async_context(_open_store(settings, patience, is_needed=needs_store))
         clusters = contexts.Clusters(settings.kubeconfig)
         stack.push_async_callback(clusters.close)
         shared = contexts.SharedContext(
@@ -199,9 +209,9 @@ def _engine(db: database.Database, authorizer: permissions.Authorizer, redactor:
 
     member, store = membership.Membership(db), run_store.RunStore(db)
     run_store.register_timers(member.timers)
-    worker = run_worker.RunWorker(store, member, contexts.now)
+    worker = run_worker.RunWorker(store, member, member.now)
     runs = service.RunService(
-        store=store, worker=worker, member=member, authorizer=authorizer, now=contexts.now, redact=redactor.text
+        store=store, worker=worker, member=member, authorizer=authorizer, now=member.now, redact=redactor.text
     )
     return Engine(member=member, worker=worker, store=store, runs=runs)
 
@@ -283,16 +293,20 @@ async def migrate(settings: config_settings.Settings) -> str | None:
 
 
 @contextlib.asynccontextmanager
-async def _open_store(settings: config_settings.Settings, *, is_needed: bool) -> AsyncIterator[database.Database]:
+async def _open_store(
+    settings: config_settings.Settings, patience: Patience | None, *, is_needed: bool
+) -> AsyncIterator[database.Database]:
     """Yield the database; one whose transactions all fail where it is unavailable and not needed."""
     async with contextlib.AsyncExitStack() as stack:
         try:
             db = await stack.enter_async_context(
                 database.open_database(settings.store_url, own_folder=settings.state_folder)
             )
-            revision = await store_migrate.migrate(
-                db, store_migrate.MIGRATION_SECONDS if is_needed else _TERMINAL_DATABASE_SECONDS
-            )
+            if patience is not None:
+                revision = await patience("the database", lambda: store_migrate.migrate(db))
+            else:
+                seconds = store_migrate.MIGRATION_SECONDS if is_needed else _TERMINAL_DATABASE_SECONDS
+                revision = await store_migrate.migrate(db, seconds)
         except (errors.Unavailable, errors.BadConfiguration) as error:
             if is_needed:
                 raise

@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import resource
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import structlog
 
 from bot import app as bot_app
-from bot import command, logs
+from bot import command, errors, logs
 from bot.config import settings as config_settings
 from bot.dispatch import redaction
 from bot.durable import deliveries, retention
@@ -20,12 +20,16 @@ from bot.procedures.engine import store as run_store
 from bot.slack import service as slack_service
 from bot.slack.client import api as slack_api
 from bot.slack.inbound import listeners
-from bot.store import audit
+from bot.store import audit, database
 
 log = structlog.get_logger()
 
 _CLOSING_SECONDS = 3.0
 """For connections and the database to close, after the work is drained."""
+_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.5, 5.0
+"""Between two attempts to reach what the start waits for."""
+
+Found = TypeVar("Found")
 
 
 async def serve(settings: config_settings.Settings, commands: Sequence[command.Command[Any]]) -> int:
@@ -35,7 +39,7 @@ async def serve(settings: config_settings.Settings, commands: Sequence[command.C
     Raises:
         errors.BadConfiguration: settings or data are wrong.
         errors.Refused: Slack does not accept the token.
-        errors.Unavailable: Slack or the database cannot be reached at start.
+        database.Unusable: the database will not become available by itself.
     """
     access = config_settings.slack_access(settings)
     logs.configure(settings.log_level or "info", redaction.Redactor(settings.known_secrets).text)
@@ -66,6 +70,63 @@ async def migrate(settings: config_settings.Settings, _: Sequence[command.Comman
     return 0
 
 
+class _Start:
+    """How far the start is, and what is reported of the process."""
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        self._stop = stop
+        self._waiting: str = http_server.STARTING
+        self.core: bot_app.Core | None = None
+        self.slack: slack_service.SlackService | None = None
+        """None until everything is there."""
+
+    async def wait_for(self, what: str, attempt: Callable[[], Awaitable[Found]]) -> Found:
+        """
+        Return what *attempt* does, as soon as *what* is available.
+
+        Raises:
+            database.Unusable: it will not become available by itself.
+        """
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                found = await attempt()
+            except database.Unusable:
+                raise
+            except errors.Unavailable as error:
+                self._waiting = f"Waiting for {what}: {error}"
+                log.warning("waiting", what=what, reason=str(error), retry_seconds=round(pause, 1))
+            else:
+                self._waiting = http_server.STARTING
+                return found
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _MAX_PAUSE_SECONDS)
+
+    async def readiness(self) -> str | None:
+        """Return why no request can be served, or None."""
+        if self._stop.is_set():
+            return http_server.STOPPING
+        return self._waiting if self.slack is None else await self.slack.readiness()
+
+    async def liveness(self) -> str | None:
+        """Return what only a new process mends, or None: an outage of Slack or of the database is not mended by one."""
+        if self.core is not None and self.core.db.is_replaced:
+            return "The database file was replaced by another: a new process opens it."
+        return None
+
+    def notice(self) -> str | None:
+        """Return what is refused, or what is wrong with the clock, or None."""
+        if self.core is None:
+            return None
+        member = self.core.member
+        if member.problem is not None:
+            return f"Runs and changes are refused: {member.problem}"
+        if member.clock_offset:
+            seconds = abs(member.clock_offset.total_seconds())
+            return f"This machine’s clock and the database’s differ by {seconds:.0f} s: runs use the database’s."
+        return None
+
+
 async def _serve(
     settings: config_settings.Settings,
     commands: Sequence[command.Command[Any]],
@@ -73,34 +134,47 @@ async def _serve(
     stop: asyncio.Event,
     started: asyncio.Event,
 ) -> None:
+    start = _Start(stop)
     api = slack_api.SlackApi(access.bot_token, settings.slack_api_url)
-    # What is wrong here is said before Slack is asked, which may take half a minute.
+    request_url = http_server.LateRoute(slack_service.REQUEST_PATH)
+    endpoints = http_server.application(
+        is_alive=start.liveness,
+        is_ready=start.readiness,
+        notice=start.notice,
+        routes=[request_url.definition] if access.signing_secret else [],
+    )
+    # What is wrong here is said before anything else is waited for.
     http_server.check_address(settings.host, settings.port)
-    async with bot_app.assemble(settings, commands, team_id=None, user_groups=api, needs_store=True) as core:
-        identity = await slack_service.identify(api, access)
+    async with (
+        http_server.listening(endpoints, settings.host, settings.port) as server,
+        bot_app.assemble(
+            settings, commands, team_id=None, user_groups=api, needs_store=True, patience=start.wait_for
+        ) as core,
+        contextlib.AsyncExitStack() as registration,
+    ):
+        log.info("listening", port=server.port)
+        identity = await start.wait_for(f"Slack at {api.url}", lambda: slack_service.identify(api, access))
         workspaces = slack_service.served_workspaces(identity, core.data.roles)
         core.permissions.serve(workspaces)
         api.workspaces = workspaces if identity.is_organization_wide else ()
         registry = {run_store.RUN: run_messages.loader(core.run_store, core.data.runbook)}
         slack = slack_service.SlackService(core, api, identity, access, settings=settings, registry=registry, stop=stop)
-        endpoints = http_server.application(
-            is_alive=slack.liveness,
-            is_ready=lambda: _readiness(stop, slack),
-            routes=[slack.route] if slack.route else [],
-        )
         prunes = {"entries": audit.prune, "runs": run_store.prune, "deliveries": deliveries.prune}
         retention.register(core.member.timers, prunes, days=settings.audit_days)
         watches = {**slack.watches, "membership": core.member.watch}
-        listening = http_server.listening(endpoints, settings.host, settings.port)
-        async with core.member.registered(), listening as server, _running(watches):
-            await core.db.work(retention.ensure_scheduled)
+        # It may have gone away while Slack was waited for.
+        await start.wait_for("the database", lambda: registration.enter_async_context(core.member.registered()))
+        async with _running(watches):
+            await start.wait_for("the database", lambda: core.db.work(retention.ensure_scheduled))
             await core.warm_up(f"{server.url}/healthz")
+            request_url.handler = slack.receive
+            start.core, start.slack = core, slack
             log.info(
                 "serving",
                 port=server.port,
                 team=identity.team,
                 socket_mode=slack.sockets is not None,
-                http=slack.route is not None,
+                http=access.signing_secret is not None,
             )
             started.set()
             await stop.wait()
@@ -109,10 +183,6 @@ async def _serve(
             await slack.close_sockets()
             # Runs that are not drained by then are claimed by another worker.
             await asyncio.gather(slack.tasks.drain(settings.drain_seconds), core.worker.drain(settings.drain_seconds))
-
-
-async def _readiness(stop: asyncio.Event, slack: slack_service.SlackService) -> str | None:
-    return http_server.STOPPING if stop.is_set() else await slack.readiness()
 
 
 def _raise_file_descriptor_limit() -> None:

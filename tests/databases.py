@@ -25,11 +25,13 @@ _OWNER = "postgres"
 @pytest.fixture(scope="session")
 def postgresql_folder() -> Iterator[pathlib.Path]:
     """The folder with the socket of a PostgreSQL that lives as long as the tests do."""
-    with (
-        tempfile.TemporaryDirectory(prefix="posbot-postgresql-", ignore_cleanup_errors=True) as name,
-        running_postgresql(pathlib.Path(name)) as folder,
-    ):
+    with short_folder() as name, running_postgresql(pathlib.Path(name)) as folder:
         yield folder
+
+
+def short_folder() -> "tempfile.TemporaryDirectory[str]":
+    """Return a folder whose path is short enough for that of a socket in it."""
+    return tempfile.TemporaryDirectory(prefix="posbot-postgresql-", ignore_cleanup_errors=True)
 
 
 @contextlib.contextmanager

@@ -85,6 +85,14 @@ class Settings(pydantic.BaseModel):
                 raise ValueError(f"the token of {name} has characters that no token has, or is empty; copy it again")
         return tokens
 
+    @pydantic.field_validator("slack_api_url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("expected a URL such as https://slack.com/api/")
+        return url
+
     @property
     def store_url(self) -> str:
         """Return the URL of the database, also where none is set."""

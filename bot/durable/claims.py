@@ -14,7 +14,7 @@ All functions run in the caller's transaction.
 
 import dataclasses
 import datetime
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import sqlalchemy
 
@@ -48,6 +48,22 @@ def offer(
 ) -> None:
     """Make work known, claimed by *worker* from the start where one is given; signal its worker where it is known."""
     connection.execute(_OFFER, {"kind": kind, "subject": subject, "worker": worker, "offered_at": now})
+
+
+def offer_all(
+    connection: sqlalchemy.Connection, kind: str, subjects: Sequence[str], now: datetime.datetime, *, worker: str
+) -> None:
+    """Make many pieces of work known that are claimed by *worker* from the start."""
+    rows = [{"kind": kind, "subject": subject, "worker": worker, "offered_at": now} for subject in subjects]
+    connection.execute(_OFFER, rows)
+
+
+def withdraw(connection: sqlalchemy.Connection, worker: str, kind: str, subjects: Collection[str]) -> None:
+    """Remove work of *worker* that is not needed any more, signalled or not."""
+    own = sqlalchemy.delete(_CLAIMS).where(
+        _CLAIMS.c.worker == worker, _CLAIMS.c.kind == kind, _CLAIMS.c.subject.in_(subjects)
+    )
+    connection.execute(own)
 
 
 def claim(

@@ -11,6 +11,12 @@ that it may have happened. It is repeated only where it surely has not.
         +----------- later ----------+  +--- nobody knows, and it cannot be looked up --> UNKNOWN
 
 Work on deliveries is claimed (`bot/durable/claims.py`), and what is to be tried later waits for a timer.
+
+A delivery may also be held: its worker has the claim and does not make it. It drops the delivery when that is not
+needed any more, or releases it; if the worker is lost instead, others claim the delivery and make it.
+
+    (no row) --hold--> requested, held --drop--> (no row)
+                            +--release; or the worker unregistered or expired--> requested
 """
 
 import asyncio
@@ -18,14 +24,14 @@ import contextlib
 import dataclasses
 import datetime
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import sqlalchemy
 import structlog
 
 from bot import errors
 from bot.durable import claims, membership, timers
-from bot.store import database, tables
+from bot.store import batches, database, tables
 
 log = structlog.get_logger()
 
@@ -37,6 +43,8 @@ _REQUEST = sqlalchemy.text(
     "INSERT INTO deliveries (kind, subject, occurrence, payload, state, attempts)"
     " VALUES (:kind, :subject, :occurrence, :payload, :state, 0) ON CONFLICT DO NOTHING"
 )
+_ONLY = "1"
+"""The occurrence of a delivery that is held."""
 _SEPARATOR = "/"
 _RETRY_SECONDS = 30.0
 """Where a handler does not say when to try again."""
@@ -50,6 +58,13 @@ class State(enum.StrEnum):
     SENT = "sent"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+
+
+_DROP = sqlalchemy.delete(_DELIVERIES).where(
+    _DELIVERIES.c.kind == sqlalchemy.bindparam("own_kind"),
+    _DELIVERIES.c.subject == sqlalchemy.bindparam("own_subject"),
+    _DELIVERIES.c.state == State.REQUESTED.value,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +175,11 @@ class DeliveryWorker:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._unhandled: set[str] = set()
         """Of kinds that only another version knows."""
+        self._held: set[str] = set()
+        """Subjects of claims."""
+        self._unneeded: set[str] = set()
+        """Held no more, which is to be written."""
+        self._drops = batches.Batcher(db, self._write_drops)
         member.timers.register(KIND, self._offer)
         member.subscribe(self)
 
@@ -168,19 +188,81 @@ class DeliveryWorker:
         """Return the kind of claims that it works on."""
         return KIND
 
+    def hold(
+        self,
+        connection: sqlalchemy.Connection,
+        kind: str,
+        held: Mapping[str, Mapping[str, object]],
+        now: datetime.datetime,
+    ) -> None:
+        """Hold a delivery of *kind* for each subject of *held*, with its payload, in the caller's transaction."""
+        worker = self._member.id
+        if worker is None or not held:
+            # Without a claim others would make them at once.
+            return
+        subjects = {subject: _SEPARATOR.join((kind, subject, _ONLY)) for subject in held}
+        rows = [
+            {
+                "kind": kind,
+                "subject": subject,
+                "occurrence": _ONLY,
+                "state": State.REQUESTED.value,
+                "payload": database.pack(dict(payload)),
+            }
+            for subject, payload in held.items()
+        ]
+        # First, because a heartbeat may return the claims at once.
+        self._held.update(subjects.values())
+        connection.execute(_REQUEST, rows)
+        claims.offer_all(connection, KIND, list(subjects.values()), now, worker=worker)
+
+    def is_held(self, kind: str, subject: str) -> bool:
+        """Return whether this worker holds a delivery."""
+        return _SEPARATOR.join((kind, subject, _ONLY)) in self._held
+
+    async def drop(self, kind: str, subject: str) -> None:
+        """Forget a delivery that is held; while the database is away that is written later."""
+        claim = _SEPARATOR.join((kind, subject, _ONLY))
+        if claim in self._held:
+            self._unneeded.add(claim)
+            with contextlib.suppress(errors.Unavailable):
+                await self._write_drop(claim)
+
+    def release(self, kind: str, subject: str) -> None:
+        """Make a delivery that is held, from the next heartbeat on."""
+        self._held.discard(_SEPARATOR.join((kind, subject, _ONLY)))
+        self._member.wake()
+
+    async def _write_drop(self, claim: str) -> None:
+        await self._drops.write(claim)
+        self._unneeded.discard(claim)
+        self._held.discard(claim)
+
+    def _write_drops(self, connection: sqlalchemy.Connection, unneeded: Sequence[str]) -> list[None]:
+        keys = [dict(zip(("own_kind", "own_subject"), claim.split(_SEPARATOR)[:2], strict=True)) for claim in unneeded]
+        connection.execute(_DROP, keys)
+        claims.withdraw(connection, self._member.id or "", KIND, unneeded)
+        return [None] * len(unneeded)
+
     async def on_heartbeat(self, own: tuple[claims.Claim, ...]) -> None:
         """Go on with what it has claimed, and claim what is free."""
+        await asyncio.gather(*map(self._write_drop, tuple(self._unneeded)))
         busy = {*self._tasks, *self._unhandled}
-        left = [claim for claim in own if claim.kind == KIND and claim.subject not in busy]
+        left = [claim for claim in own if claim.kind == KIND and claim.subject not in busy | self._held]
         room = MAX_CONCURRENT - len(self._tasks) - len(left)
         taken = await self._member.claim(KIND, room, without=tuple(busy)) if room > 0 else ()
-        for claim in (*left, *taken):
+        # One may be in both: it was completed, and offered again, after the heartbeat.
+        found = {claim.subject: claim for claim in (*left, *taken)}
+        # What it holds, and was released by others, is not made either.
+        for claim in (claim for subject, claim in found.items() if subject not in self._held):
             task = asyncio.create_task(self._deliver(claim), name=f"delivery {claim.subject}")
             self._tasks[claim.subject] = task
             task.add_done_callback(lambda done, subject=claim.subject: self._forget(subject, done))  # type: ignore[misc]
 
     async def drop_all(self) -> None:
-        """Cancel all tasks and wait for them."""
+        """Cancel all tasks and wait for them, and hold nothing any more."""
+        self._held.clear()
+        self._unneeded.clear()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -188,7 +270,11 @@ class DeliveryWorker:
             await asyncio.wait(tasks)
 
     def _forget(self, subject: str, task: "asyncio.Task[None]") -> None:
+        is_full = len(self._tasks) == MAX_CONCURRENT
         del self._tasks[subject]
+        if is_full:
+            # More may wait than one heartbeat could take up.
+            self._member.wake()
         if not task.cancelled() and (error := task.exception()) is not None:
             # The attempt is written, so the next worker looks it up, or marks it as unknown.
             log.error("delivery failed", delivery=subject, exc_info=error)

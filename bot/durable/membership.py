@@ -12,6 +12,7 @@ so that suspend counts: a machine that slept finds out that it was expired befor
 import asyncio
 import contextlib
 import dataclasses
+import datetime
 import math
 import secrets
 import time
@@ -21,12 +22,14 @@ from typing import Protocol
 import sqlalchemy
 import structlog
 
-from bot import errors
+from bot import errors, metrics
 from bot.durable import claims, timers
 from bot.store import database, tables
 
 log = structlog.get_logger()
 
+MAX_CLOCK_OFFSET = datetime.timedelta(seconds=5)
+"""Between this machine's clock and the database's."""
 _WORKERS = tables.workers
 
 
@@ -52,6 +55,8 @@ class Pulse:
     claims: tuple[claims.Claim, ...]
     """Its own."""
     due: tuple[timers.Timer, ...]
+    now: datetime.datetime
+    """By the database's clock, of SQLite this machine's."""
 
 
 class Lease:
@@ -65,7 +70,7 @@ class Lease:
     @staticmethod
     def clock() -> float:
         """Return seconds since the machine was started, suspended or not."""
-        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+        return timers.boot_seconds()
 
     def renew(self, sent: float) -> None:
         """Extend the lease after a heartbeat that was sent at *sent*, by `clock`, was written."""
@@ -132,6 +137,10 @@ class Membership:
     ) -> None:
         self.id: str | None = None
         """None while it is not registered."""
+        self.problem: errors.Unavailable | None = None
+        """Why the last heartbeat could not be written, and so nothing else could; None where it was."""
+        self.clock_offset = datetime.timedelta(0)
+        """What to add to this machine's clock for the database's time; nothing where they differ by a few seconds."""
         self.timers = timers.Timers(db, clock)
         self._db = db
         self._config = config
@@ -172,8 +181,10 @@ class Membership:
             self._wake.clear()
             try:
                 await self._beat()
+                self._note_problem(None)
             except errors.Unavailable as error:
                 log.warning("heartbeat failed", reason=str(error))
+                self._note_problem(error)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._config.heartbeat_seconds):
                     await self._wake.wait()
@@ -242,8 +253,9 @@ class Membership:
     async def _beat(self) -> None:
         if (worker := self.id) is None:
             return
-        sent = Lease.clock()
+        sent, sent_at = Lease.clock(), _local_time()
         pulse = await self._db.work(lambda connection: heartbeat(connection, worker, self.timers), probes=True)
+        self._note_clock(pulse.now, sent_at, _local_time())
         if not pulse.is_registered:
             log.error("worker expired", worker=worker)
             await self._drop_all()
@@ -257,9 +269,31 @@ class Membership:
         for listener in self._listeners:
             await listener.on_heartbeat(pulse.claims)
 
+    def now(self) -> datetime.datetime:
+        """Return the database's time, as all workers of the database see it."""
+        return _local_time() + self.clock_offset
+
+    def _note_clock(self, now: datetime.datetime, sent_at: datetime.datetime, received_at: datetime.datetime) -> None:
+        offset = max(now - received_at, datetime.timedelta(0)) or min(now - sent_at, datetime.timedelta(0))
+        is_wrong = self.timers.clock is None and abs(offset) > MAX_CLOCK_OFFSET
+        if is_wrong and not self.clock_offset:
+            log.error("clock differs from the database's", ahead_seconds=round(-offset.total_seconds(), 1))
+        self.clock_offset = offset if is_wrong else datetime.timedelta(0)
+        metrics.CLOCK_OFFSET.set(self.clock_offset.total_seconds())
+
+    def _note_problem(self, problem: errors.Unavailable | None) -> None:
+        self.problem = problem
+        is_lasting = isinstance(problem, database.Unusable)
+        metrics.CHANGES_REFUSED.labels("database unavailable").set(problem is not None and not is_lasting)
+        metrics.CHANGES_REFUSED.labels("database unusable").set(is_lasting)
+
     async def _drop_all(self) -> None:
         for listener in self._listeners:
             await listener.drop_all()
+
+
+def _local_time() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
 
 
 def register(connection: sqlalchemy.Connection, worker: str, capable_of: Collection[str]) -> None:
@@ -284,6 +318,7 @@ def heartbeat(connection: sqlalchemy.Connection, worker: str, own_timers: timers
         heartbeats={row.id: row.heartbeat for row in connection.execute(sqlalchemy.select(_WORKERS))},
         claims=claims.owned(connection, worker),
         due=own_timers.find_due(connection),
+        now=timers.now(connection, own_timers.clock),
     )
 
 

@@ -37,6 +37,17 @@ _SCHEDULE = sqlalchemy.text(
 Clock = Callable[[], datetime.datetime]
 
 
+def boot_seconds() -> float:
+    """Return seconds since the machine was started, suspended or not; nobody can set this clock."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def steady(clock: Clock) -> Clock:
+    """Return *clock* as it goes on from now where nobody sets it, so that differences are true durations."""
+    started_at, started = clock(), boot_seconds()
+    return lambda: started_at + datetime.timedelta(seconds=boot_seconds() - started)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Timer:
     """Something that is due."""
@@ -104,7 +115,7 @@ class Timers:
 
     def __init__(self, db: database.Database, clock: Clock | None = None) -> None:
         self._db = db
-        self._clock = clock
+        self.clock = clock
         self._handlers: dict[str, Handler] = {}
         self._not_before: dict[tuple[str, str], float] = {}
 
@@ -114,7 +125,7 @@ class Timers:
 
     def find_due(self, connection: sqlalchemy.Connection) -> tuple[Timer, ...]:
         """Return what is due and has a handler here, the oldest first."""
-        current = now(connection, self._clock)
+        current = now(connection, self.clock)
         wrong = sqlalchemy.select(_TIMERS).where(_TIMERS.c.kind.in_(self._handlers), _TIMERS.c.scheduled_at > current)
         ready = sqlalchemy.select(_TIMERS).where(_TIMERS.c.kind.in_(self._handlers), _TIMERS.c.due_at <= current)
         for row in connection.execute(wrong.limit(MAX_TIMERS_AT_ONCE)).all():

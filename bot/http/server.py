@@ -1,8 +1,8 @@
 """
 The HTTP endpoints that belong to no other system.
 
-    GET  /healthz        200 while the process should keep running
-    GET  /readyz         200 while posbot can serve requests
+    GET  /healthz        200 unless a new process would mend what is wrong; the text says what works only in part
+    GET  /readyz         200 while posbot can serve requests, from the moment it has started
     GET  /metrics        Prometheus
 """
 
@@ -16,19 +16,37 @@ from aiohttp import web
 
 from bot import errors
 
+STARTING = "posbot is starting."
 STOPPING = "posbot is stopping."
 MAX_BODY_BYTES = 1_000_000
 """Of any request; a route that takes more or less has to say so itself."""
 
 Check = Callable[[], Awaitable[str | None]]
 """Returns what is wrong, or None."""
+Notice = Callable[[], str | None]
+"""Returns what works only in part, or None."""
 
 
-def application(*, is_alive: Check, is_ready: Check, routes: Iterable[web.AbstractRouteDef] = ()) -> web.Application:
-    """Return the endpoints, with *routes* of others beside posbot's own."""
+class LateRoute:
+    """A route that answers 503 until its handler is set: the port is open before there is anything to serve."""
+
+    def __init__(self, path: str) -> None:
+        self.definition = web.post(path, self._respond)
+        self.handler: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
+        if self.handler is None:
+            return web.Response(status=503, text=f"{STARTING}\n")
+        return await self.handler(request)
+
+
+def application(
+    *, is_alive: Check, is_ready: Check, notice: Notice = lambda: None, routes: Iterable[web.AbstractRouteDef] = ()
+) -> web.Application:
+    """Return the endpoints, with *routes* of others beside posbot's own; *notice* is for the text of /healthz."""
     endpoints = web.Application(client_max_size=MAX_BODY_BYTES)
     own = (
-        web.get("/healthz", _probe(is_alive)),
+        web.get("/healthz", _probe(is_alive, notice)),
         web.get("/readyz", _probe(is_ready)),
         web.get("/metrics", _metrics),
     )
@@ -104,10 +122,11 @@ async def listening(endpoints: web.Application, host: str, port: int) -> AsyncIt
         await runner.cleanup()
 
 
-def _probe(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _probe(check: Check, notice: Notice = lambda: None) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def respond(_: web.Request) -> web.Response:
         problem = await check()
-        return web.Response(status=503 if problem else 200, text=f"{problem or 'ok'}\n")
+        lines = filter(None, (problem or "ok", notice()))
+        return web.Response(status=503 if problem else 200, text="\n".join(lines) + "\n")
 
     return respond
 

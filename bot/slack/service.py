@@ -1,11 +1,10 @@
 """Slack, assembled for `posbot serve`: identity, listeners, transports and the worker of live messages."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 import structlog
-import tenacity
 from aiohttp import web
 
 from bot import app as bot_app
@@ -16,38 +15,31 @@ from bot.dispatch import redaction
 from bot.durable import live_messages
 from bot.slack.client import api as slack_api
 from bot.slack.client import history
-from bot.slack.inbound import app_home, handler, listeners, socket_mode
-from bot.slack.outbound import live_message_worker, log_stream, rate_limit, reconciler, rendering
+from bot.slack.inbound import app_home, handler, listeners, manifest, socket_mode
+from bot.slack.outbound import (
+    live_message_worker,
+    log_stream,
+    pending_responses,
+    rate_limit,
+    reconciler,
+    rendering,
+)
 
 log = structlog.get_logger()
 
+REQUEST_PATH = manifest.REQUEST_PATH
 _CHECK_SECONDS = 30.0
-_START_ATTEMPTS = 5
 
 Watch = Callable[[], Coroutine[Any, Any, None]]
 
 
-def _log_wait(state: tenacity.RetryCallState) -> None:
-    api, error = state.args[0], state.outcome.exception() if state.outcome is not None else None
-    log.warning(
-        "waiting for slack", url=api.url, reason=str(error), attempt=state.attempt_number, attempts=_START_ATTEMPTS
-    )
-
-
-@tenacity.retry(
-    retry=tenacity.retry_if_exception_type(errors.Unavailable),
-    stop=tenacity.stop_after_attempt(_START_ATTEMPTS),
-    wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=8),
-    before_sleep=_log_wait,
-    reraise=True,
-)
 async def identify(api: slack_api.SlackApi, access: config_settings.SlackAccess) -> slack_api.Identity:
     """
     Return who the bot token belongs to, once Slack accepts the app-level token, too.
 
     Raises:
         errors.Refused: Slack does not accept a token.
-        errors.Unavailable: Slack cannot be reached, after several attempts.
+        errors.Unavailable: Slack cannot be reached.
     """
     identity = await api.identify()
     if access.app_token:
@@ -89,17 +81,21 @@ class SlackService:
         limiter = rate_limit.EditLimiter()
         stream_options = log_stream.LogStreamOptions(record=core.audit, db=core.db, stopping=stop, limiter=limiter)
         core.member.timers.register(log_stream.TIMER, log_stream.request_stop)
+        channels = core.data.roles.channels
+        pending = pending_responses.PendingResponses(
+            api, core.audit, core.db, core.member, channels=channels, limiter=limiter, now=contexts.now
+        )
         app = listeners.application(
             api,
             identity,
-            handler=handler.RequestHandler(core.dispatcher, api, core.data.roles.channels, stream_options),
+            handler=handler.RequestHandler(core.dispatcher, api, channels, stream_options, pending),
             home=app_home.AppHome(core.dispatcher, api),
             tasks=self.tasks,
         )
-        self.route: web.RouteDef | None = None
-        """Signed HTTP, where there is a signing secret."""
+        self.receive: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
+        """Signed HTTP at REQUEST_PATH, where there is a signing secret."""
         if access.signing_secret:
-            self.route = listeners.route(app, access.signing_secret, is_stopping=stop.is_set)
+            self.receive = listeners.route(app, access.signing_secret, is_stopping=stop.is_set).handler
         self.sockets: socket_mode.SocketMode | None = None
         """Socket Mode, where there is an app-level token."""
         if access.app_token:
@@ -130,15 +126,9 @@ class SlackService:
 
     async def readiness(self) -> str | None:
         """Return why Slack cannot be served, or None."""
-        if self.sockets is not None and await self.sockets.alive() == 0:
+        if self.sockets is not None and self.sockets.alive() == 0:
             return "No Socket Mode connection to Slack is alive."
         return self._problem
-
-    async def liveness(self) -> str | None:
-        """Return why a new process is needed, or None."""
-        if self.sockets is not None and self.sockets.is_hopeless:
-            return "Socket Mode could not be restored; a new process may."
-        return None
 
     async def close_sockets(self) -> None:
         """Receive nothing more over Socket Mode."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 import structlog
 
-from bot.durable import claims, membership
+from bot.durable import claims, membership, timers
 from bot.model import invocations
 from bot.procedures import runs
 from bot.procedures.engine import executor, transitions
@@ -77,10 +77,10 @@ class RunWorker:
             return self._executing[run.id][0]
         control = executor.RunControl(leaving=self._leaving, on_change=self._announce)
         assert self._member.id is not None  # noqa: S101 - nothing is claimed before
-        journal = _Journal(
-            self._store, self._member, claim or claims.Claim(kind=run_store.RUN, subject=run.id), self._now
-        )
-        execution = executor.RunExecutor(run, journal, self._ensure_runner(), control, self._now)
+        steady = timers.steady(self._now)
+        claim = claim or claims.Claim(kind=run_store.RUN, subject=run.id)
+        journal = _Journal(self._store, self._member, claim, self._now, steady)
+        execution = executor.RunExecutor(run, journal, self._ensure_runner(), control, steady)
         task = asyncio.create_task(execution.work(), name=f"run {run.id}")
         self._executing[run.id] = (task, control, journal)
         self._announce()
@@ -205,13 +205,16 @@ class _Journal:
         store: run_store.RunStore,
         member: membership.Membership,
         claim: claims.Claim,
-        now: Callable[[], datetime.datetime],
+        now: timers.Clock,
+        steady: timers.Clock,
     ) -> None:
         self.claim = claim
         self._store = store
         self._member = member
         self._worker = member.id or ""
         self._now = now
+        self._steady = steady
+        """By which the run's times are taken; a timer is due by the other, should that be set meanwhile."""
 
     async def write(
         self,
@@ -222,8 +225,11 @@ class _Journal:
         begun: invocations.Invocation | None = None,
         ended: audit.Completion | None = None,
     ) -> runs.Run:
+        now = self._now()
+        if until is not None:
+            until = now + (until - self._steady())
         written = await self._store.write(
-            run, self._worker, self.claim, rests=rests, until=until, begun=begun, ended=ended, now=self._now()
+            run, self._worker, self.claim, rests=rests, until=until, begun=begun, ended=ended, now=now
         )
         if written is None:
             raise executor.LeaseLost(run.id)

@@ -2,7 +2,9 @@
 Errors of Slack, and the one table that says what its error codes mean.
 
     errors.Unavailable     Slack did not answer, so nobody knows whether it accepted the call
-    └── RateLimited        Slack answered, and did not accept it; a retry does not do it twice
+    └── NotAccepted        Slack surely did not accept it; a retry does not do it twice
+        ├── RateLimited      it answered so
+        └── NotConnected     no connection was made
     errors.Refused
     └── SlackRefused       Slack answered no; `kind` says what to do about it
 
@@ -36,6 +38,8 @@ class Kind(enum.Enum):
     APP_AT_FAULT = enum.auto()
     # Too many calls. `RateLimited` is raised for it.
     RATE_LIMITED = enum.auto()
+    # Slack's own failure, after which nobody knows what was done. `Unavailable` is raised for it.
+    INTERNAL = enum.auto()
     # Anything else; repeated, it would be refused again.
     OTHER = enum.auto()
 
@@ -78,6 +82,10 @@ _CODES: Mapping[str, Meaning] = {
         kind=Kind.APP_AT_FAULT,
         hint="The app lacks a scope; apply the output of `posbot manifest` and install the app again.",
     ),
+    "internal_error": Meaning(kind=Kind.INTERNAL),
+    "fatal_error": Meaning(kind=Kind.INTERNAL),
+    "service_unavailable": Meaning(kind=Kind.INTERNAL),
+    "request_timeout": Meaning(kind=Kind.INTERNAL),
     "ratelimited": Meaning(kind=Kind.RATE_LIMITED),
     "rate_limited": Meaning(kind=Kind.RATE_LIMITED),
 }
@@ -91,7 +99,15 @@ _APP_TOKEN_HINTS: Mapping[str, str] = {
 """Error codes of apps.connections.open (docs.slack.dev) with a remedy of their own."""
 
 
-class RateLimited(errors.Unavailable):
+class NotAccepted(errors.Unavailable):
+    """Slack surely did not accept the call."""
+
+
+class NotConnected(NotAccepted):
+    """No connection to Slack was made, so that it accepted nothing."""
+
+
+class RateLimited(NotAccepted):
     """Slack answered and did not accept the call; sent another way, it is not done twice."""
 
     def __init__(self, message: str, *, pause_seconds: float | None = None) -> None:

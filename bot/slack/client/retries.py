@@ -33,6 +33,7 @@ Message = TypeVar("Message", bound="Rendered")
 MAX_RETRY_AFTER_SECONDS = 30.0
 """Slack asks for up to half a minute; nobody waits longer for a response."""
 _MAX_RETRIES = 5
+_HINT = "Check the network, and POSBOT_SLACK_API_URL where it is set."
 
 
 async def call(name: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
@@ -40,7 +41,7 @@ async def call(name: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
     Return the result of *attempt*; *name* is Slack's for the method.
 
     Raises:
-        client_errors.RateLimited: Slack did not accept it; nothing was done.
+        client_errors.NotAccepted: Slack did not accept it, or could not be reached; nothing was done.
         client_errors.SlackRefused: Slack answered no.
         errors.Unavailable: there was no response, or none that can be read, so nobody knows.
     """
@@ -51,12 +52,14 @@ async def call(name: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
     except slack_errors.SlackApiError as error:
         outcome = _code(error)
         raise _translated(name, outcome, error) from error
+    except aiohttp.ClientConnectorError as error:
+        outcome = "unreachable"
+        raise client_errors.NotConnected(
+            f"Slack could not be reached for {name} ({error.strerror or type(error).__name__}).", hint=_HINT
+        ) from error
     except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
         outcome = "unreachable"
-        raise errors.Unavailable(
-            f"Slack did not answer {name} ({type(error).__name__}).",
-            hint="Check the network, and POSBOT_SLACK_API_URL where it is set.",
-        ) from error
+        raise errors.Unavailable(f"Slack did not answer {name} ({type(error).__name__}).", hint=_HINT) from error
     except errors.BotError:
         outcome = "refused"
         raise
@@ -99,6 +102,8 @@ def _translated(name: str, code: str, error: slack_errors.SlackApiError) -> erro
         retry_after = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
         pause = retry_after_seconds(retry_after) if status == 429 else None
         return client_errors.RateLimited(f"Slack did not accept {name} ({code}).", pause_seconds=pause)
+    if client_errors.meaning_of(code).kind is client_errors.Kind.INTERNAL:
+        return errors.Unavailable(f"Slack could not complete {name} ({code}).")
     if code == client_errors.MALFORMED:
         return errors.Unavailable(f"Slack’s answer to {name} could not be read.")
     return client_errors.SlackRefused(name, code)

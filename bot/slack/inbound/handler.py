@@ -6,6 +6,7 @@ One request from Slack, from its payload to the response that is shown.
 
 import asyncio
 import collections
+import contextlib
 import dataclasses
 import time
 from collections.abc import Awaitable
@@ -19,8 +20,9 @@ from bot.dispatch import dispatcher as dispatch_dispatcher
 from bot.dispatch import permissions
 from bot.model import invocations, reports
 from bot.slack.client import api as slack_api
+from bot.slack.client import errors as client_errors
 from bot.slack.inbound import payloads
-from bot.slack.outbound import log_stream, replies
+from bot.slack.outbound import log_stream, pending_responses, replies
 
 log = structlog.get_logger()
 Found = TypeVar("Found")
@@ -95,7 +97,12 @@ class SlackDisplay:
             await asyncio.wait({self._sender})
 
     async def finish(self, response: invocations.Response) -> bool:
-        """Show *response*; return False, logged and counted, where Slack accepts it nowhere."""
+        """
+        Show *response*; return False, logged and counted, where Slack accepts it nowhere.
+
+        Raises:
+            client_errors.NotAccepted: Slack surely did not accept it.
+        """
         if self._stream is not None and await self._stream.finish(response):
             return True
         return await self._reply.finish(response)
@@ -136,6 +143,7 @@ class RequestHandler:
         api: slack_api.SlackApi,
         channels: roles.Channels,
         options: log_stream.LogStreamOptions,
+        pending: pending_responses.PendingResponses,
         *,
         patience_seconds: float = 2.5,
         identify_seconds: float = 30.0,
@@ -144,6 +152,7 @@ class RequestHandler:
         self._api = api
         self._channels = channels
         self._options = options
+        self._pending = pending
         self._patience_seconds = patience_seconds
         """After which the requester is told that work is in progress."""
         self._identify_seconds = identify_seconds
@@ -156,7 +165,9 @@ class RequestHandler:
         request = payloads.resolve(request, self._dispatcher.parser)
         display = self._display_of(request)
         try:
-            request = dataclasses.replace(request, invocation=await self._complete(request))
+            invocation = await self._complete(request)
+            invocation = dataclasses.replace(invocation, reply_to=request.target.to_document())
+            request = dataclasses.replace(request, invocation=invocation)
             # Its conversation has a name now, which decides who may see the response.
             display = self._display_of(request)
             if request.is_share and not self._claim_share(request.invocation):
@@ -164,18 +175,28 @@ class RequestHandler:
             else:
                 response = await self._dispatch(request.invocation, display)
         except asyncio.CancelledError:
-            async with asyncio.timeout(_SHUTDOWN_GRACE_SECONDS):
-                await display.finish(_interrupted(request.invocation))
+            # What Slack does not accept in time is left to the next process.
+            with contextlib.suppress(client_errors.NotAccepted, TimeoutError):
+                async with asyncio.timeout(_SHUTDOWN_GRACE_SECONDS):
+                    await display.finish(_interrupted(request.invocation))
+                    await self._pending.settle(request.invocation.id)
             raise
         else:
-            if response.status is not invocations.Status.DUPLICATE and not _is_refused_bot(request, response):
+            if _is_refused_bot(request, response):
+                await self._pending.settle(response.invocation_id)
+            elif response.status is not invocations.Status.DUPLICATE:
                 await self._finish(request, response, display)
         finally:
             await display.close()
 
     async def _finish(self, request: payloads.Request, response: invocations.Response, display: SlackDisplay) -> None:
-        """Show *response*; what could not be shared can be shared again."""
-        is_delivered = await display.finish(response)
+        """Show *response*, later where Slack cannot be reached; what could not be shared can be shared again."""
+        try:
+            is_delivered = await display.finish(response)
+        except client_errors.NotAccepted as error:
+            is_delivered = self._pending.postpone(response, error)
+        else:
+            await self._pending.settle(response.invocation_id)
         if request.is_share and not (is_delivered and response.status is invocations.Status.OK):
             key = _share_key(request.invocation)
             if self._shared.get(key) == request.invocation.id:

@@ -12,7 +12,8 @@ import asyncio
 import dataclasses
 import enum
 import time
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, Self
 
 import structlog
 
@@ -51,6 +52,15 @@ class ReplyTarget:
     def is_acknowledgement(self) -> bool:
         """Whether the response is for the requester alone: the click changes a message of its own."""
         return self.reply is invocations.Reply.ACKNOWLEDGEMENT
+
+    def to_document(self) -> dict[str, object]:
+        """Return it as it is stored."""
+        return {**dataclasses.asdict(self), "reply": self.reply.value}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Return what `to_document` has made a document of."""
+        return cls(**{**document, "reply": invocations.Reply(document["reply"])})
 
 
 class Audience(enum.Enum):
@@ -104,7 +114,12 @@ class Reply(Protocol):
         """Show an unfinished report, unless it comes too early after the last one and is not *due*; never fails."""
 
     async def finish(self, response: invocations.Response) -> bool:
-        """Show the response; return False, logged and counted, where Slack accepts it nowhere."""
+        """
+        Show the response; return False, logged and counted, where Slack refuses it everywhere or nobody knows.
+
+        Raises:
+            client_errors.NotAccepted: Slack surely did not accept it; shown later, it is not shown twice.
+        """
 
     def take_over(self) -> slack_api.MessageRef | None:
         """Return the message that shows progress to everyone, which the caller edits from now on."""
@@ -174,6 +189,8 @@ class ResponseUrlReply:
             log.warning("response URL refused", reason=str(error))
             # Told to the requester alone, a response for the channel is not delivered.
             return await _post_privately(self._api, self._target, message) and policy.audience is Audience.REQUESTER
+        except client_errors.NotAccepted:
+            raise
         except errors.Unavailable as error:
             return _undelivered(error)
         return True
@@ -243,6 +260,8 @@ class ThreadReply:
                 lambda has_plans: blocks_message.message(response, dataclasses.replace(options, has_plans=has_plans)),
                 self._show,
             )
+        except client_errors.NotAccepted:
+            raise
         except errors.BotError as error:
             return _undelivered(error)
         await self._upload(response, message)
@@ -327,6 +346,8 @@ async def _post_privately(api: slack_api.SlackApi, target: ReplyTarget, message:
     candidates = targets.fallbacks(api, user=target.user, channel=target.channel, thread=target.thread)
     try:
         await targets.send_to_first(candidates, send)
+    except client_errors.NotAccepted:
+        raise
     except errors.BotError as error:
         return _undelivered(error)
     return True

@@ -16,6 +16,7 @@ class Server:
     def __init__(self, state: workspace_state.State, planned: faults.Faults, held_sockets: sockets.Sockets) -> None:
         self._state = state
         self._sockets = held_sockets
+        self._port = 0
         application = web.Application(client_max_size=_MAX_BODY_BYTES)
         methods, others = api.Api(state, planned), hooks.Hooks(state, planned)
         application.router.add_route("*", "/api/{method}", methods.answer)
@@ -33,6 +34,17 @@ class Server:
         await site.start()
         host, bound_port = self._runner.addresses[0][:2]
         self._state.base_url = f"http://{host}:{bound_port}"
+
+    async def refuse_connections(self) -> None:
+        """Cut the sockets and let nobody connect, as where Slack's addresses lead nowhere."""
+        self._port = self._runner.addresses[0][1]
+        self._sockets.cut()
+        for site in tuple(self._runner.sites):
+            await site.stop()
+
+    async def accept_connections(self) -> None:
+        """Listen again, at the same address."""
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
 
     async def close(self) -> None:
         """Close the sockets and stop listening."""

@@ -45,16 +45,16 @@ async def test_local_mistake_is_told_while_slack_is_away(
 
     assert code == 3
     assert sentence in complaint
-    assert "waiting for slack" not in complaint
+    assert '"waiting"' not in complaint
     assert "Traceback" not in complaint and "Unclosed" not in complaint
 
 
 async def test_waiting_for_slack_names_address_and_reason(tmp_path: pathlib.Path) -> None:
     async with processes.serving(an_environment(tmp_path)) as bot:
-        line = await bot.waits_for_event("waiting for slack")
+        line = await bot.waits_for_event("waiting")
 
-    assert line["url"] == "http://127.0.0.1:9/api/"
-    assert str(line["reason"]).startswith("Slack did not answer auth.test (ClientConnectorError).")
+    assert line["what"] == "Slack at http://127.0.0.1:9/api/"
+    assert str(line["reason"]).startswith("Slack could not be reached for auth.test (")
 
 
 @pytest.mark.parametrize(
