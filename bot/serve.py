@@ -20,7 +20,7 @@ from bot.procedures.engine import store as run_store
 from bot.slack import service as slack_service
 from bot.slack.client import api as slack_api
 from bot.slack.inbound import listeners
-from bot.store import audit, database
+from bot.store import audit, failures
 
 log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ async def serve(settings: config_settings.Settings, commands: Sequence[command.C
     Raises:
         errors.BadConfiguration: settings or data are wrong.
         errors.Refused: Slack does not accept the token.
-        database.Unusable: the database will not become available by itself.
+        failures.Unusable: the database will not become available by itself.
     """
     access = config_settings.slack_access(settings)
     logs.configure(settings.log_level or "info", redaction.Redactor(settings.known_secrets).text)
@@ -85,13 +85,13 @@ class _Start:
         Return what *attempt* does, as soon as *what* is available.
 
         Raises:
-            database.Unusable: it will not become available by itself.
+            failures.Unusable: it will not become available by itself.
         """
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
                 found = await attempt()
-            except database.Unusable:
+            except failures.Unusable:
                 raise
             except errors.Unavailable as error:
                 self._waiting = f"Waiting for {what}: {error}"

@@ -24,7 +24,7 @@ import structlog
 
 from bot import errors, metrics
 from bot.durable import claims, timers
-from bot.store import database, tables
+from bot.store import database, failures, tables
 
 log = structlog.get_logger()
 
@@ -283,7 +283,7 @@ class Membership:
 
     def _note_problem(self, problem: errors.Unavailable | None) -> None:
         self.problem = problem
-        is_lasting = isinstance(problem, database.Unusable)
+        is_lasting = isinstance(problem, failures.Unusable)
         metrics.CHANGES_REFUSED.labels("database unavailable").set(problem is not None and not is_lasting)
         metrics.CHANGES_REFUSED.labels("database unusable").set(is_lasting)
 

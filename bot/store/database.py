@@ -10,7 +10,6 @@ import os
 import pathlib
 import socket
 import sqlite3
-import stat
 import threading
 import time
 import zlib
@@ -21,36 +20,19 @@ import sqlalchemy
 import structlog
 
 from bot import errors
+from bot.store import failures, sqlite_files
 
 log = structlog.get_logger()
 _Result = TypeVar("_Result")
 _POLL_SECONDS = 0.5
 _DRIVERS = {"sqlite": "sqlite", "postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
-_BUSY_SECONDS = 2
+_CONNECT_SECONDS = 2
 _MAX_CONNECTIONS = 8
 """To PostgreSQL, for each process."""
 TRANSACTION_SECONDS = 3.0
 """For one transaction, once it has a connection; a response waits for two of them."""
 AWAY_SECONDS = 5.0
 _REST_SECONDS = 1.0
-_OWNER_ONLY, _OWNER_ONLY_FOLDER = 0o600, 0o700
-_HINT = "Check DATABASE_URL, the database server, and its disk."
-_PASSING_SQLITE_ERRORS = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT})
-_LASTING_STATES = ("28", "3D", "42", "25006", "53100")
-"""Beginnings of PostgreSQL's error codes: login, database, privileges or schema, read only, disk full."""
-_LASTING_REFUSALS = (
-    "password authentication failed",
-    "no password supplied",
-    "no pg_hba.conf entry",
-    "is not permitted to log in",
-    "does not exist",
-    "invalid connection option",
-)
-"""In what libpq says of a connection, which carries no error code (libpq and src/backend/libpq/auth.c)."""
-
-
-class Unusable(errors.Unavailable):
-    """The database will not become available by itself: its login, its file or its disk has to be repaired."""
 
 
 class UtcDateTime(sqlalchemy.types.TypeDecorator[datetime.datetime]):
@@ -128,14 +110,14 @@ class Database:
 
         Raises:
             errors.Unavailable: the database cannot be reached, is locked or broken, or its disk is full.
-            Unusable: it will not become available by itself.
+            failures.Unusable: it will not become available by itself.
             sqlalchemy.exc.IntegrityError: something is on record already; for this package alone.
         """
         asked_at = time.monotonic()
         async with contextlib.nullcontext() if probes else self._turns:
             is_away = time.monotonic() < self._away_until or asked_at < self._busy_until
             if is_away and not probes:
-                raise errors.Unavailable("The database did not answer a moment ago.", hint=_HINT)
+                raise errors.Unavailable("The database did not answer a moment ago.", hint=failures.HINT)
             transaction = _Transaction(self._engine, job, self._lost_before)
             with self._watched(transaction, seconds):
                 return await self._run(transaction, seconds)
@@ -179,34 +161,22 @@ class Database:
             self._away_until = time.monotonic() + AWAY_SECONDS
             # After a fail-over none of the older connections would ever answer.
             self._lost_before = time.monotonic()
-            raise errors.Unavailable(f"The database did not answer within {seconds:g} s.", hint=_HINT) from error
-        except _FileMissing as error:
+            raise errors.Unavailable(
+                f"The database did not answer within {seconds:g} s.", hint=failures.HINT
+            ) from error
+        except failures.FileMissing as error:
             self.is_replaced = error.is_replaced
             raise
         except (sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError) as error:
-            if _is_busy(error):
+            if failures.is_busy(error):
                 self._busy_until = time.monotonic()
             elif not transaction.is_connected or getattr(error, "connection_invalidated", False):
                 self._away_until = time.monotonic() + AWAY_SECONDS
-            kind = Unusable if _is_lasting(error) else errors.Unavailable
-            what = "database transaction failed" if transaction.is_connected else "database cannot be opened"
-            raise kind(f"The {what} ({_reason(error)}).", hint=_HINT) from error
+            raise failures.translate(error, is_connected=transaction.is_connected) from error
 
 
 class _TimedOut(Exception):
     """A transaction, or the wait for a thread, took too long; not TimeoutError, which a job may raise itself."""
-
-
-class _FileMissing(Unusable):
-    """The path of a SQLite database does not lead to the file that is open."""
-
-    def __init__(self, path: str, *, is_replaced: bool) -> None:
-        what = "replaced" if is_replaced else "deleted"
-        super().__init__(
-            f"The database file {path} was {what} while posbot had it open: nothing is recorded any more.",
-            hint="Put the file back and restart posbot.",
-        )
-        self.is_replaced = is_replaced
 
 
 class _Transaction(Generic[_Result]):
@@ -235,7 +205,7 @@ class _Transaction(Generic[_Result]):
                     connection.invalidate()
                     self._hold(connection)
                 self.is_connected = True
-                _check_file(connection)
+                sqlite_files.check(connection)
                 with connection.begin():
                     result = self._job(connection)
                     self._hold(connection)
@@ -284,7 +254,7 @@ class Closed(Database):
         Raises:
             errors.Unavailable: always.
         """
-        raise errors.Unavailable(self._reason, hint=_HINT)
+        raise errors.Unavailable(self._reason, hint=failures.HINT)
 
 
 @contextlib.asynccontextmanager
@@ -304,16 +274,16 @@ async def open_database(url: str, *, own_folder: pathlib.Path | None = None) -> 
     connections = 1 if is_sqlite else _MAX_CONNECTIONS
     options: dict[str, Any] = {"hide_parameters": True, "pool_size": connections, "max_overflow": 0}
     if is_sqlite:
-        _make_folder(parsed, own_folder)
+        sqlite_files.make_folder(parsed, own_folder)
     else:
-        options["connect_args"] = {"connect_timeout": _BUSY_SECONDS}
+        options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS}
     try:
         engine = sqlalchemy.create_engine(parsed, **options)
     except (sqlalchemy.exc.ArgumentError, ValueError, TypeError):
         raise errors.BadConfiguration("DATABASE_URL has options that its driver does not know.") from None
     if is_sqlite:
-        sqlalchemy.event.listen(engine, "connect", _prepare_sqlite)
-        sqlalchemy.event.listen(engine, "begin", _begin_sqlite)
+        sqlalchemy.event.listen(engine, "connect", sqlite_files.prepare)
+        sqlalchemy.event.listen(engine, "begin", sqlite_files.begin)
     else:
         _note_times(engine)
     db = Database(engine, connections)
@@ -341,47 +311,6 @@ def parse_url(url: str) -> sqlalchemy.URL:
             f"DATABASE_URL names a {parsed.get_backend_name()} database: expected sqlite:///FILE or postgresql://…"
         )
     return parsed.set(drivername=driver)
-
-
-def _make_folder(url: sqlalchemy.URL, own_folder: pathlib.Path | None) -> None:
-    if not url.database or url.database == ":memory:":
-        raise errors.BadConfiguration("DATABASE_URL names no file: expected sqlite:///FILE.")
-    folder = pathlib.Path(url.database).parent
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=_OWNER_ONLY_FOLDER, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise errors.BadConfiguration(f"DATABASE_URL: its folder cannot be made ({error}).") from error
-    if folder == own_folder:
-        _restrict(folder, _OWNER_ONLY_FOLDER)
-
-
-def _restrict(path: pathlib.Path, mode: int) -> None:
-    """Take from *path* what others may do with it; a volume in a container belongs to root and keeps its mode."""
-    with contextlib.suppress(FileNotFoundError, PermissionError):
-        if (allowed := stat.S_IMODE(path.stat().st_mode)) & ~mode:
-            path.chmod(allowed & mode)
-
-
-def _prepare_sqlite(connection: Any, _: object) -> None:
-    # WAL lets readers go on while one writes; NORMAL is safe with it against everything but a power cut that
-    # loses the last transactions (https://sqlite.org/pragma.html#pragma_synchronous).
-    # Python's module would begin transactions on its own, but not before CREATE TABLE: _begin_sqlite does
-    # (https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#pysqlite-serializable).
-    pragmas = (f"busy_timeout={_BUSY_SECONDS * 1000}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
-    with contextlib.ExitStack() as undo:
-        # Where the file is no database, it would otherwise stay open.
-        undo.callback(connection.close)
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        _, _, file = cursor.execute("PRAGMA database_list").fetchone()
-        # Before WAL, whose files SQLite makes with the mode of the database; they may also be there already.
-        for name in (file, f"{file}-wal", f"{file}-shm") if file else ():
-            _restrict(pathlib.Path(name), _OWNER_ONLY)
-        for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-        undo.pop_all()
 
 
 def _note_times(engine: sqlalchemy.Engine) -> None:
@@ -414,63 +343,6 @@ def _is_lost(connection: sqlalchemy.Connection, lost_before: float) -> bool:
     except connection.dialect.loaded_dbapi.Error:
         return True
     return False
-
-
-def _file_id(path: str) -> tuple[int, int] | None:
-    try:
-        found = pathlib.Path(path).stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _check_file(connection: sqlalchemy.Connection) -> None:
-    """
-    Note the files of a SQLite database at the first use of a connection, and compare them at every other.
-
-    SQLite would go on writing to a file that nobody can find any more. Its write-ahead log belongs to it.
-    """
-    path = connection.engine.url.database
-    if connection.dialect.name != "sqlite" or path is None:
-        return
-    known: dict[str, tuple[int, int]] = connection.connection.info.setdefault("files", {})
-    for name in (path, f"{path}-wal"):
-        current = _file_id(name)
-        if name not in known and current is not None:
-            known[name] = current
-        elif name in known and current != known[name]:
-            raise _FileMissing(name, is_replaced=_file_id(path) is not None)
-
-
-def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
-
-
-def _is_busy(error: sqlalchemy.exc.SQLAlchemyError) -> bool:
-    """Return whether SQLite's lock was not free in time."""
-    original = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else None
-    return isinstance(original, sqlite3.Error) and _sqlite_code(original) == sqlite3.SQLITE_BUSY
-
-
-def _is_lasting(error: sqlalchemy.exc.SQLAlchemyError) -> bool:
-    """Return whether a database in this state stays in it until somebody repairs it."""
-    original: Any = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else None
-    if isinstance(original, sqlite3.Error):
-        return _sqlite_code(original) not in _PASSING_SQLITE_ERRORS
-    state = getattr(original, "sqlstate", None)
-    if state is not None:
-        return bool(state.startswith(_LASTING_STATES))
-    return any(words in str(original) for words in _LASTING_REFUSALS)
-
-
-def _sqlite_code(error: sqlite3.Error) -> int:
-    """Return the primary result code (https://sqlite.org/rescode.html)."""
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-
-
-def _reason(error: sqlalchemy.exc.SQLAlchemyError) -> str:
-    original = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else None
-    return str(original or error).strip().partition("\n")[0]
 
 
 async def retry_until_available(ask: Callable[[], Awaitable[_Result]]) -> _Result:

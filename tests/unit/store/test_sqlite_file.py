@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from bot import errors
-from bot.store import database, migrate
+from bot.store import database, failures, migrate, sqlite_files
 from tests import databases
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +31,7 @@ async def test_deleted_file_is_reported_and_written_no_more(path: pathlib.Path) 
             one.unlink()
 
         for _ in range(2):
-            with pytest.raises(database.Unusable, match=r"posbot.db was deleted while posbot had it open") as caught:
+            with pytest.raises(failures.Unusable, match=r"posbot.db was deleted while posbot had it open") as caught:
                 await write(db)
 
         assert caught.value.hint == "Put the file back and restart posbot."
@@ -45,7 +45,7 @@ async def test_replaced_file_is_reported_and_not_written(path: pathlib.Path) -> 
             one.rename(one.with_name(f"old-{one.name}"))
         databases.fill(f"sqlite:///{path}")
 
-        with pytest.raises(database.Unusable, match=r"posbot.db was replaced"):
+        with pytest.raises(failures.Unusable, match=r"posbot.db was replaced"):
             await write(db)
 
         assert db.is_replaced
@@ -60,7 +60,7 @@ async def test_deleted_write_ahead_log_is_reported(path: pathlib.Path) -> None:
         await write(db)
         path.with_name("posbot.db-wal").unlink()
 
-        with pytest.raises(database.Unusable, match=r"posbot.db-wal was"):
+        with pytest.raises(failures.Unusable, match=r"posbot.db-wal was"):
             await write(db)
 
 
@@ -76,7 +76,7 @@ async def test_terminal_beside_it_does_not_look_like_another_file(path: pathlib.
 async def test_migration_waits_for_one_that_another_process_has_begun(
     path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite_files, "BUSY_SECONDS", 0.05)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("DELETE FROM alembic_version")
     other.execute("BEGIN IMMEDIATE")
@@ -95,7 +95,7 @@ async def test_migration_waits_for_one_that_another_process_has_begun(
 async def test_lock_that_is_held_delays_one_and_not_each_in_turn(
     path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(sqlite_files, "BUSY_SECONDS", 0.2)
     async with database.open_database(f"sqlite:///{path}") as db:
         await write(db)
         other = sqlite3.connect(path, isolation_level=None)
@@ -113,7 +113,7 @@ async def test_broken_file_and_missing_rights_do_not_pass_by_themselves(tmp_path
 
     for url in (f"sqlite:///{tmp_path}/posbot.db", f"sqlite:///{tmp_path}", "sqlite:////proc/posbot.db"):
         async with database.open_database(url) as db:
-            with pytest.raises(database.Unusable, match=r"The database cannot be opened \("):
+            with pytest.raises(failures.Unusable, match=r"The database cannot be opened \("):
                 await migrate.migrate(db)
 
 
@@ -130,4 +130,4 @@ async def test_server_that_is_away_may_come_back(url: str) -> None:
         with pytest.raises(errors.Unavailable) as caught:
             await migrate.migrate(db)
 
-    assert not isinstance(caught.value, database.Unusable)
+    assert not isinstance(caught.value, failures.Unusable)
