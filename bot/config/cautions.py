@@ -55,7 +55,8 @@ def _database(settings: config_settings.Settings) -> Iterator[str]:
         return
     if not parts.scheme.startswith("postgres"):
         return
-    named = [*parts.netloc.rpartition("@")[2].split(","), *(",".join(options.get("host", ())).split(","))]
+    given = (*options.get("host", ()), *options.get("hostaddr", ()))
+    named = [host for value in (parts.netloc.rpartition("@")[2], *given) for host in value.split(",")]
     hosts = [host for host in map(_without_port, named) if host] or [settings.pghost or ""]
     others = [host for host in hosts if host and not host.startswith(("/", "@")) and not is_loopback(host)]
     mode = options.get("sslmode", [settings.pgsslmode or _DEFAULT_MODE])[-1]

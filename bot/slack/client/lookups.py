@@ -34,7 +34,8 @@ class _Lookup:
 class Lookups:
     """Looks things up once for all who ask at the same time, and remembers the answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, cache_seconds: float = CACHE_SECONDS) -> None:
+        self._cache_seconds = cache_seconds
         self._found: dict[str, _Lookup] = {}
         self._pending: dict[str, asyncio.Task[None]] = {}
 
@@ -64,26 +65,25 @@ class Lookups:
 
     async def _refresh(self, key: str, method: str, call: Callable[[], Awaitable[Any]], before: _Lookup | None) -> None:
         try:
-            self._found[key] = await _look_up(method, call, before)
+            self._found[key] = await self._look_up(method, call, before)
         finally:
             del self._pending[key]
 
-
-async def _look_up(method: str, call: Callable[[], Awaitable[Any]], before: _Lookup | None) -> _Lookup:
-    error: errors.BotError
-    try:
-        async with asyncio.timeout(LOOKUP_TIMEOUT_SECONDS):
-            value = await client_retries.call(method, call)
+    async def _look_up(self, method: str, call: Callable[[], Awaitable[Any]], before: _Lookup | None) -> _Lookup:
+        error: errors.BotError
+        try:
+            async with asyncio.timeout(LOOKUP_TIMEOUT_SECONDS):
+                value = await client_retries.call(method, call)
+            now = time.monotonic()
+            return _Lookup(value=value, expires_at=now + self._cache_seconds, answered_at=now)
+        except TimeoutError:
+            error = errors.Unavailable(f"Slack did not answer {method} in time.")
+        except errors.BotError as failure:
+            error = failure
         now = time.monotonic()
-        return _Lookup(value=value, expires_at=now + CACHE_SECONDS, answered_at=now)
-    except TimeoutError:
-        error = errors.Unavailable(f"Slack did not answer {method} in time.")
-    except errors.BotError as failure:
-        error = failure
-    now = time.monotonic()
-    is_outage = isinstance(error, errors.Unavailable)
-    expires_at = now + (_OUTAGE_CACHE_SECONDS if is_outage else FAILURE_CACHE_SECONDS)
-    is_known = before is not None and not isinstance(before.value, errors.BotError)
-    if before is not None and is_known and is_outage and now - before.answered_at < _MAX_STALE_SECONDS:
-        return dataclasses.replace(before, expires_at=expires_at)
-    return _Lookup(value=error, expires_at=expires_at, answered_at=now)
+        is_outage = isinstance(error, errors.Unavailable)
+        expires_at = now + (_OUTAGE_CACHE_SECONDS if is_outage else FAILURE_CACHE_SECONDS)
+        is_known = before is not None and not isinstance(before.value, errors.BotError)
+        if before is not None and is_known and is_outage and now - before.answered_at < _MAX_STALE_SECONDS:
+            return dataclasses.replace(before, expires_at=expires_at)
+        return _Lookup(value=error, expires_at=expires_at, answered_at=now)

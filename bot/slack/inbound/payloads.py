@@ -93,7 +93,7 @@ def from_message(body: Payload, bot_user_id: str, source: invocations.Source) ->
     text = re.sub(r"^[^>]*>[\s:,]*", "", after) if mention else before
     # A mention is answered in its thread, a DM where it was written.
     timestamp = _id(event["ts"], _TIMESTAMP, "timestamp")
-    thread = event.get("thread_ts") or (timestamp if source is invocations.Source.MENTION else None)
+    thread = _thread(event.get("thread_ts")) or (timestamp if source is invocations.Source.MENTION else None)
     conversation = _conversation(event["channel"], "", thread=thread)
     team = event.get("user_team") or event.get("source_team") or event.get("team")
     actor = _actor(event["user"], event["user"], team, is_bot=bool(event.get("bot_id")))
@@ -130,7 +130,7 @@ def from_click(body: Payload) -> Request:
     action, container = body["actions"][0], body.get("container", {})
     user, channel = body["user"], body.get("channel", {})
     is_home = container.get("type") == "view"
-    thread = body.get("message", {}).get("thread_ts") or container.get("thread_ts")
+    thread = _thread(body.get("message", {}).get("thread_ts") or container.get("thread_ts"))
     conversation = _home() if is_home else _conversation(channel["id"], channel.get("name"), thread=thread)
     actor = _actor(user["id"], user.get("username") or user.get("name"), user.get("team_id"))
     key = f"click:{actor.id}:{action.get('action_id')}:{action.get('action_ts')}"
@@ -191,6 +191,10 @@ def _id(value: object, form: re.Pattern[str], name: str) -> str:
     if not isinstance(value, str) or form.fullmatch(value) is None:
         raise ValueError(f"the {name}")
     return value
+
+
+def _thread(value: object) -> str | None:
+    return _id(value, _TIMESTAMP, "timestamp") if value else None
 
 
 def _text(value: object) -> str:

@@ -49,6 +49,8 @@ def test_database_on_this_machine_or_verified_is_no_caution(url: str) -> None:
         ({"DATABASE_URL": "postgresql:///x?host=db.example.com&sslmode=allow"}, "db.example.com", "allow"),
         ({"DATABASE_URL": "postgresql://posbot:hunter2@localhost,db2:5432/x"}, "db2", "prefer"),
         ({"DATABASE_URL": "postgresql://posbot:hunter2@[fd00::7]:5432/x"}, "fd00::7", "prefer"),
+        ({"DATABASE_URL": "postgresql:///x?hostaddr=10.0.0.7"}, "10.0.0.7", "prefer"),
+        ({"DATABASE_URL": "postgresql://localhost/x?hostaddr=10.0.0.7"}, "10.0.0.7", "prefer"),
         ({"DATABASE_URL": "postgresql:///x", "PGHOST": "db.example.com"}, "db.example.com", "prefer"),
         ({"DATABASE_URL": "postgresql://u:hunter2@db/x", "PGSSLMODE": "require"}, "db", "require"),
     ],

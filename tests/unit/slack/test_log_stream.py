@@ -189,15 +189,16 @@ async def test_unchanged_log_causes_no_edit(scene: Scene) -> None:
     assert len(scene.workspace.calls("chat.update")) <= 1
 
 
-async def test_person_who_stopped_is_named(scene: Scene) -> None:
+@pytest.mark.parametrize(("name", "user_id"), [("ada", "U0ADA"), ("ada", ""), ("posbot", "U0POSBOTFAN")])
+async def test_person_who_stopped_is_named(scene: Scene, name: str, user_id: str) -> None:
     request = await scene.mentioned()
     async with scene.followed(request) as live:
         waiting = asyncio.ensure_future(live.until_stopped())
-        wish = invocations.CancelRequest(by="ada", at=builders.NOW)
+        wish = invocations.CancelRequest(by=name, at=builders.NOW, by_id=user_id)
         await scene.record.request_stop(request.invocation.id, wish)
 
-        assert await waiting == "by ada"
-        assert await live.until_stopped() == "by ada"
+        assert await waiting == f"by {name}"
+        assert await live.until_stopped() == f"by {name}"
 
 
 async def test_shutdown_stops_the_stream_at_once(scene: Scene) -> None:

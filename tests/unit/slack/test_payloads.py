@@ -141,6 +141,12 @@ def test_channel_id_has_the_form_of_slacks_ids(channel: object) -> None:
         payloads.from_click({"actions": [{"value": "health"}], "user": {"id": "U0ALICE"}, "channel": {"id": channel}})
 
 
+@pytest.mark.parametrize("changes", [{"ts": "soon"}, {"ts": 1.5}, {"thread_ts": {"a": 1}}, {"thread_ts": "1"}])
+def test_timestamp_of_a_message_has_the_form_of_slacks(changes: dict[str, object]) -> None:
+    with pytest.raises(errors.UsageError, match=r"^Malformed payload: "):
+        payloads.from_message(an_event("x", **changes), "U0POSBOT", invocations.Source.MENTION)
+
+
 @pytest.mark.parametrize("text", [["health"], {"a": 1}, 7])
 def test_text_of_another_type_is_malformed(text: object) -> None:
     with pytest.raises(errors.UsageError, match=r"^Malformed payload: "):

@@ -193,6 +193,35 @@ async def test_values_of_invocations_are_rewritten_and_restored(database_url: st
         assert [tuple(row) for row in await databases.execute(db, chosen)] == [old for old, _ in _RENAMED]
 
 
+_STOPPED_INVOCATION = """
+INSERT INTO invocations (id, received_at, source, actor_id, actor_name, conversation_kind, conversation_id,
+                         conversation_name, text, stop_requested_at, stop_requested_by, report)
+VALUES ('1123-0a1b2c3d4e', '2026-11-23 10:00:00', 'slash', 'U0ALICE', 'alice', 'channel', 'C0OPS', 'ops', 'logs',
+        '2026-11-23 10:01:00', 'bob', :report)
+"""
+
+
+async def test_people_that_were_recorded_without_ids_stay_readable(database_url: str) -> None:
+    await move_to(database_url, "0009")
+    packed = database.pack(reports.to_document(builders.a_report()))
+    async with database.open_database(database_url) as db:
+        await databases.execute(db, _STOPPED_INVOCATION, {"report": packed})
+    bob = builders.an_actor(id="U0BOB", name="bob")
+
+    await migrate(database_url)
+    async with database.open_database(database_url) as db:
+        record = audit.AuditLog(db)
+        stop = await record.find_stop("1123-0a1b2c3d4e")
+        own, others = [
+            await record.find_visible_report("1123-0a1b2c3d4e", reader=builders.an_invocation(actor=actor))
+            for actor in (builders.an_actor(), bob)
+        ]
+    await move_to(database_url, "0009")
+
+    assert stop is not None and (stop.by, stop.by_id) == ("bob", "")
+    assert (own, others) == (builders.a_report(), None)
+
+
 _ONE_OF_SEVERAL = """
 import asyncio, sys
 from bot.store import database, migrate
