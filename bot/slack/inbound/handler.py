@@ -146,7 +146,7 @@ class RequestHandler:
         pending: pending_responses.PendingResponses,
         *,
         patience_seconds: float = 2.5,
-        identify_seconds: float = 30.0,
+        identify_seconds: float = 240.0,
     ) -> None:
         self._dispatcher = dispatcher
         self._api = api

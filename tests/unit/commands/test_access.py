@@ -1,6 +1,7 @@
 """Who is who: accounts of a terminal, ids and kinds of Slack's people, and what each may see of others."""
 
 import asyncio
+import datetime
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,7 +12,7 @@ from bot.model import invocations, reports
 from bot.procedures import runs
 from bot.slack.client import api as slack_api
 from bot.slack.inbound import handler, payloads
-from bot.slack.outbound import log_stream
+from bot.slack.outbound import log_stream, pending_responses
 from sandbox import slack
 from sandbox.slack.scenario import people
 from sandbox.slack.state import channels
@@ -228,9 +229,17 @@ class Scene:
         core = app.core
         api = slack_api.SlackApi(workspace.bot_token, workspace.api_url)
         options = log_stream.LogStreamOptions(record=core.audit, db=core.db, stopping=asyncio.Event())
-        self.handler = handler.RequestHandler(
-            core.dispatcher, api, core.data.roles.channels, options, identify_seconds=0
+        channels = core.data.roles.channels
+        pending = pending_responses.PendingResponses(
+            api,
+            core.audit,
+            core.db,
+            core.member,
+            channels=channels,
+            limiter=options.limiter,
+            now=lambda: datetime.datetime.now(datetime.UTC),
         )
+        self.handler = handler.RequestHandler(core.dispatcher, api, channels, options, pending, identify_seconds=0)
 
     def channel(self, name: str, *members: people.Person) -> channels.Channel:
         return self.workspace.channel(name, members=members)

@@ -470,3 +470,20 @@ async def test_late_transaction_is_undone(tmp_path: pathlib.Path) -> None:
             lambda connection: connection.execute(sqlalchemy.text("SELECT * FROM rows_of_a_job")).all(), probes=True
         )
         assert rows == []
+
+
+async def test_report_is_visible_to_its_actor_and_where_everyone_saw_it(record: audit.AuditLog) -> None:
+    shown = builders.a_place(id="C0SHOWN", name="shown")
+    await begin(record, 1, is_public=True, conversation=shown)
+    await begin(record, 2, is_public=False, conversation=shown)
+    for number in (1, 2):
+        await end(record, number)
+    bob, elsewhere = builders.an_actor(id="U0BOB", name="bob"), builders.a_place(id="C0OTHER")
+
+    async def sees(number: int, **changes: Any) -> bool:
+        reader = builders.an_invocation(**changes)
+        return await record.find_visible_report(f"1123-{number:08x}", reader=reader) is not None
+
+    assert [await sees(number, conversation=elsewhere) for number in (1, 2, 3)] == [True, True, False]
+    assert [await sees(number, actor=bob, conversation=shown) for number in (1, 2)] == [True, False]
+    assert [await sees(number, actor=bob, conversation=elsewhere) for number in (1, 2)] == [False, False]
