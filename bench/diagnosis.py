@@ -77,8 +77,8 @@ async def diagnose_all(cases: Sequence[Case]) -> list[Diagnosis]:
 async def _report(case: Case, service: catalog.Service, data: runbook_data.RunbookData) -> reports.Report:
     if case.path.is_dir():
         return await dump.diagnose(service, case.path, NAMESPACE, data.diagnosis_rules, data.runbook.point_to)
-    attempt = await bare_log.read(case.path)
-    return bare_log.diagnose(service, case.path, attempt, data.diagnosis_rules, data.runbook.point_to)
+    log = await bare_log.read(case.path)
+    return bare_log.diagnose(service, case.path, log, data.diagnosis_rules, data.runbook.point_to)
 
 
 def _judge(case: Case, report: reports.Report) -> Diagnosis:

@@ -136,7 +136,7 @@ async def assemble(
         errors.Unavailable: the database is needed, cannot be reached, and is not waited for.
     """
     redactor = redaction.Redactor(settings.known_secrets)
-    logs.configure(settings.log_level or ("info" if needs_store else "critical"), redactor.text)
+    logs.configure(settings.log_level or ("info" if needs_store else "critical"), redactor.fields)
     table = {command.name: command for command in commands}
     names = tuple(table) if command_names is None else tuple(command_names)
     data = runbook_data.load(settings.runbook_data, names)

@@ -42,7 +42,7 @@ async def serve(settings: config_settings.Settings, commands: Sequence[command.C
         failures.Unusable: the database will not become available by itself.
     """
     access = config_settings.slack_access(settings)
-    logs.configure(settings.log_level or "info", redaction.Redactor(settings.known_secrets).text)
+    logs.configure(settings.log_level or "info", redaction.Redactor(settings.known_secrets).fields)
     log.info("starting")
     _raise_file_descriptor_limit()
     stop, started = _stop_on_signals(), asyncio.Event()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import pydantic
 
-from bot import command, errors
+from bot import command, errors, text_threads
 from bot.kubernetes import subject
 from bot.kubernetes.diagnosis import bare_log, deployment, dump
 from bot.kubernetes.diagnosis import jar as diagnosis_jar
@@ -54,8 +54,10 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
     service = context.catalog.find(parameters.service)
     _validate(parameters, context)
     if parameters.log is not None:
-        attempt = await bare_log.read(parameters.log)
-        return bare_log.diagnose(service, parameters.log, attempt, context.diagnosis_rules, context.runbook.point_to)
+        log = await bare_log.read(parameters.log)
+        return await text_threads.run(
+            bare_log.diagnose, service, parameters.log, log, context.diagnosis_rules, context.runbook.point_to
+        )
     environment = context.environments.find(parameters.env or "")
     if parameters.dump is not None:
         return await dump.diagnose(

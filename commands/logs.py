@@ -7,7 +7,7 @@ from typing import Annotated
 
 import pydantic
 
-from bot import command
+from bot import command, text_threads
 from bot.kubernetes import subject
 from bot.kubernetes.logs import filters, levels, reader
 from bot.kubernetes.logs import reports as log_reports
@@ -120,7 +120,7 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
     if parameters.response is not None:
         query = dataclasses.replace(query, lines=parameters.tail or MAX_LINES)
         stored = await context.audit.find_visible_report(parameters.response, reader=context.invocation)
-        return log_reports.filter_again(stored, parameters.response, service.name, query)
+        return await text_threads.run(log_reports.filter_again, stored, parameters.response, service.name, query)
     environment = context.environments.find(parameters.env or "")
     target = subject.Subject(
         service=service, environment=parameters.env or "", workloads=context.workloads(environment)

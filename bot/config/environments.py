@@ -1,6 +1,5 @@
 """The environments: where the services run, and which of them is the default."""
 
-import re
 import string
 import urllib.parse
 from typing import Annotated
@@ -48,7 +47,7 @@ class Environment(strict.StrictModel):
             raise ValueError(f"{{{min(unknown)}}} cannot be filled in; known are {listed}")
         if any(specification or conversion for _, _, specification, conversion in parts):
             raise ValueError("a name in braces stands alone; expected {port} and not {port:…} or {port!…}")
-        if not re.match(r"^https?://", template):
+        if not template.startswith(("http://", "https://")):
             raise ValueError("expected a URL that begins with http:// or https://")
         if not names & {"service", "deployment", "gateway_path", *_PORT_FIELDS}:
             raise ValueError("every service would get the same URL; expected {service} or {port} in it")

@@ -5,6 +5,7 @@ Only POMs of the checkout are read, parents included. What an artifact from else
 starters of Spring below; another starter leaves open whether there is a web server, instead of denying it.
 """
 
+import collections
 import dataclasses
 import pathlib
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from bot import errors
 
 _MAX_POM_BYTES = 2_000_000
 _MAX_PARENTS = 10
+_MAX_NAME_LENGTH = 60
 _BOOT_PLUGIN = "spring-boot-maven-plugin"
 _BOOT_PARENT = "spring-boot-starter-parent"
 # Other plugins that can make a jar with a main class.
@@ -92,6 +94,8 @@ class Reactor:
         """
         self._root = root
         self._poms: dict[pathlib.Path, ElementTree.Element] = {}
+        self._resolved_root = root.resolve()
+        self._listed = {self._resolved_root}
         self._folders = dict(self._leaves(root, 0))
         self._by_artifact = {
             _text(pom, "artifactId"): folder
@@ -111,7 +115,7 @@ class Reactor:
         dependencies, has_pom = tuple(self._packaged(chain)), self._pom(folder) is not None
         return Module(
             name=name,
-            path=folder.resolve().relative_to(self._root.resolve()).as_posix(),
+            path=folder.resolve().relative_to(self._resolved_root).as_posix(),
             artifact=_text(chain[0], "artifactId"),
             version=_text(chain[0], "version") or _text(chain[0], "parent/version"),
             dependencies=dependencies,
@@ -126,7 +130,23 @@ class Reactor:
             yield folder.name, folder
             return
         for name in dict.fromkeys(listed):
-            yield from self._leaves(folder / name, depth + 1)
+            inner = self._inside(folder, name)
+            if inner not in self._listed:
+                self._listed.add(inner)
+                yield from self._leaves(inner, depth + 1)
+
+    def _inside(self, folder: pathlib.Path, name: str) -> pathlib.Path:
+        """Return the folder of the module that the POM in *folder* calls *name*, which may be that of its POM."""
+        try:
+            inner = (folder / name).resolve()
+            inner = inner.parent if inner.suffix == ".xml" and inner.is_file() else inner
+        except (OSError, ValueError) as error:
+            raise errors.BadConfiguration(f"{folder}/pom.xml: “{name[:_MAX_NAME_LENGTH]}” is no module.") from error
+        if not inner.is_relative_to(self._resolved_root):
+            raise errors.BadConfiguration(
+                f"{folder}/pom.xml: the module “{name[:_MAX_NAME_LENGTH]}” is outside of the checkout {self._root}."
+            )
+        return inner
 
     def _pom(self, folder: pathlib.Path) -> ElementTree.Element | None:
         path = folder / "pom.xml"
@@ -146,7 +166,7 @@ class Reactor:
             relative = pom.find("parent/relativePath")
             path = "../pom.xml" if relative is None else (relative.text or "").strip()
             parent = (folder / path).resolve() if path and pom.find("parent") is not None else None
-            if parent is None or not parent.is_relative_to(self._root.resolve()):
+            if parent is None or not parent.is_relative_to(self._resolved_root):
                 return
             folder = parent.parent if parent.suffix == ".xml" else parent
             above = self._pom(folder)
@@ -156,15 +176,16 @@ class Reactor:
     def _packaged(self, chain: list[ElementTree.Element]) -> Iterator[Dependency]:
         """Yield what is packaged with a module: its dependencies, and those of the checkout's modules among them."""
         own = _merge(chain).values()
-        waiting = [(one, one.exclusions) for one in own if one.scope in _PACKAGED_SCOPES]
+        waiting = collections.deque((one, one.exclusions) for one in own if one.scope in _PACKAGED_SCOPES)
         seen = {one.artifact for one in own}
         while waiting:
-            dependency, exclusions = waiting.pop(0)
+            dependency, exclusions = waiting.popleft()
             yield dependency
             folder = self._by_artifact.get(dependency.artifact)
             for further in _merge(list(self._chain(folder))).values() if folder is not None else ():
                 is_inherited = further.scope in _INHERITED_SCOPES and not further.is_optional
-                if is_inherited and further.artifact not in {*seen, *exclusions} and "*" not in exclusions:
+                is_new = further.artifact not in seen and further.artifact not in exclusions
+                if is_inherited and is_new and "*" not in exclusions:
                     seen.add(further.artifact)
                     excluded = exclusions | further.exclusions
                     waiting.append((dataclasses.replace(further, exclusions=excluded), excluded))
@@ -192,6 +213,9 @@ def _parse(path: pathlib.Path) -> ElementTree.Element:
         root = ElementTree.parse(path).getroot()  # noqa: S314
     except ElementTree.ParseError as error:
         raise errors.BadConfiguration(f"{path}: invalid XML: {error}.") from error
+    except (OSError, ValueError, LookupError) as error:
+        # Of an encoding that Python does not know, for example.
+        raise errors.BadConfiguration(f"{path}: the file cannot be read ({error}).") from error
     for element in root.iter():
         if isinstance(element.tag, str):
             element.tag = element.tag.rpartition("}")[2]

@@ -1,6 +1,7 @@
 """The gateway's configured routes compared with the catalog: path, id, and a host that the gateway can use."""
 
 import dataclasses
+import itertools
 import pathlib
 import re
 from collections.abc import Iterator
@@ -20,7 +21,10 @@ _PREFIXES = tuple(f"spring.cloud.gateway{kind}" for kind in ("", ".server.webflu
 """Of the properties, in the order in which Spring Cloud introduced them."""
 _URI = re.compile(r"\.?routes\[(\d{1,4})\]\.uri$")
 _MAX_PREDICATES = 20
+_MAX_ROUTES = 500
 _MAX_JAVA_FILES = 500
+_MAX_JAVA_BYTES = 1_000_000
+_ROUTES_IN_JAVA = re.compile(r"\bRouteLocatorBuilder\b|\bRouterFunction<")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,7 @@ def compare(catalogue: catalog.Catalog, backend: config_backend.Backend) -> Iter
 def _of_gateway(
     catalogue: catalog.Catalog, backend: config_backend.Backend, gateway: config_backend.Module
 ) -> Iterator[Difference]:
-    routes = list(_routes(gateway))
+    routes = list(itertools.islice(_routes(gateway), _MAX_ROUTES))
     names = (module.settings.get("spring.application.name") for module in backend.modules.values() if module.registers)
     registered = {name.upper() for name in names if name}
     discovered = _discovered_paths(gateway, registered)
@@ -147,5 +151,7 @@ def _has_routes_in_java(folder: pathlib.Path) -> bool:
     """Return whether sources of the gateway make routes, which cannot be read here."""
     files = sorted((folder / "src" / "main").rglob("*.java"))[:_MAX_JAVA_FILES]
     return any(
-        re.search(r"\bRouteLocatorBuilder\b|\bRouterFunction<", file.read_text(errors="replace")) for file in files
+        _ROUTES_IN_JAVA.search(file.read_bytes()[:_MAX_JAVA_BYTES].decode(errors="replace"))
+        for file in files
+        if file.is_file() and file.stat().st_size <= _MAX_JAVA_BYTES
     )

@@ -9,6 +9,7 @@ _MAX_HOST_LENGTH = 255
 # What java.net.URI takes for a host name (RFC 2396), except that a name without a dot may begin with a digit.
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,250}[A-Za-z0-9])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.){{0,50}}(?P<last>{_LABEL})\.?")
+_PATH = re.compile("[/?#]")
 _ADDRESS = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[[0-9A-Fa-f:.]{2,60}\]")
 
 
@@ -44,7 +45,7 @@ class Target:
 def target_of(uri: str) -> Target:
     """Return the target that *uri* names; `lb:ws://ORDER` has the scheme `lb` too."""
     schemes, _, rest = uri.partition("://")
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    authority = _PATH.split(rest, maxsplit=1)[0].rpartition("@")[2]
     host, colon, port = authority.rpartition(":")
     is_port = bool(colon) and (not port or port.isdigit()) and not authority.endswith("]")
     return Target(uri=uri, scheme=schemes.partition(":")[0].lower(), host=host if is_port else authority)

@@ -182,8 +182,11 @@ def _properties(text: str) -> Iterator[dict[str, str]]:
             document = {}
         if not line or line[0] in "#!":
             continue
-        while line.endswith("\\"):
-            line = line[:-1] + next(lines, "").strip()  # noqa: PLW2901
+        parts = [line]
+        while parts[-1].endswith("\\"):
+            parts[-1] = parts[-1][:-1]
+            parts.append(next(lines, "").strip())
+        line = "".join(parts)  # noqa: PLW2901
         end = next((index for index, letter in enumerate(line) if letter in "=: \t"), len(line))
         value = line[end:].strip()
         document[line[:end]] = value[1:].strip() if value[:1] in {"=", ":"} else value

@@ -65,6 +65,9 @@ class _FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignor
     yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
 
 
+MAX_FILE_BYTES = 5_000_000
+MAX_VALUES = 200_000
+"""In one file; aliases make a few lines stand for billions."""
 _MAX_FAST_DEPTH = 1_000
 """A twentieth of what libyaml survives."""
 
@@ -127,15 +130,18 @@ def parse_all(text: str, path: pathlib.Path) -> list[object]:
         errors.BadConfiguration: when it is not YAML.
     """
     try:
-        return list(yaml.load_all(text, Loader=_Loader))
+        nodes = [node for node in yaml.compose_all(text, Loader=_loader_for(text)) if node is not None]
     except _UNREADABLE as error:
         raise errors.BadConfiguration(f"{path}: this cannot be read as YAML ({error}).") from error
+    return [_construct(node, path) for node in nodes]
 
 
 def _compose(path: pathlib.Path) -> yaml.Node:
     try:
         if path.exists() and not path.is_file():
             raise OSError("it is no regular file")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise errors.BadConfiguration(f"{path}: larger than {MAX_FILE_BYTES:,} bytes.")
         node = _parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise errors.BadConfiguration(f"{path}: the file is missing.") from error
@@ -153,16 +159,37 @@ def _compose(path: pathlib.Path) -> yaml.Node:
 
 def _parse(text: str) -> yaml.Node | None:
     """Return the root node of *text*; the slow loader has the words for what is wrong."""
-    # Each level of nesting takes a bracket, or a column of its line.
-    depth_at_most = max(map(len, text.splitlines()), default=0) + text.count("[") + text.count("{")
-    if depth_at_most <= _MAX_FAST_DEPTH:
+    loader = _loader_for(text)
+    if loader is _FastLoader:
         with contextlib.suppress(*_UNREADABLE):
-            return yaml.compose(text, Loader=_FastLoader)
+            return yaml.compose(text, Loader=loader)
     return yaml.compose(text, Loader=_Loader)
+
+
+def _loader_for(text: str) -> type[_Loader] | type[_FastLoader]:
+    """
+    Return the fast loader if *text* cannot be too deep for it.
+
+    Each level of nesting takes a bracket, or one of the columns before the first word of a line; two for its own value.
+    """
+    lines = [_without_comment(line) for line in text.splitlines()]
+    columns = max((len(line) - len(line.lstrip(" \t-?:")) for line in lines), default=0)
+    brackets = sum(line.count("[") + line.count("{") for line in lines)
+    return _FastLoader if columns + brackets + 2 <= _MAX_FAST_DEPTH else _Loader
+
+
+def _without_comment(line: str) -> str:
+    """Return *line*, of a comment only what follows a quote: within a quoted text it is none."""
+    if not line.lstrip(" \t").startswith("#"):
+        return line
+    quotes = [at for at in (line.find('"'), line.find("'")) if at >= 0]
+    return line[min(quotes) :] if quotes else ""
 
 
 def _construct(node: yaml.Node, path: pathlib.Path) -> object:
     try:
+        if _expanded_size(node, {}) > MAX_VALUES:
+            raise errors.BadConfiguration(f"{path}: its aliases (*name) stand for more than {MAX_VALUES:,} values.")
         return _Loader("").construct_document(node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -184,6 +211,16 @@ def _refuse_swallowed_names(path: pathlib.Path) -> None:
     ]
     if mistakes:
         raise errors.BadConfiguration("\n".join(mistakes))
+
+
+def _expanded_size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many values *node* has where each alias counts like what it stands for; one within itself counts 1."""
+    if id(node) not in known:
+        known[id(node)] = 1
+        children = node.value if isinstance(node, yaml.CollectionNode) else ()
+        flat = [one for child in children for one in (child if isinstance(child, tuple) else (child,))]
+        known[id(node)] = 1 + sum(_expanded_size(child, known) for child in flat)
+    return known[id(node)]
 
 
 def _refuse_repeated_keys(root: yaml.Node, path: pathlib.Path) -> None:

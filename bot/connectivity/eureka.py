@@ -4,13 +4,15 @@ import dataclasses
 import json
 from collections.abc import Iterator
 
+from bot import text_threads
 from bot.config import catalog
 from bot.health import actuator, status
 
 APPLICATIONS_PATH = "/eureka/apps"
-MAX_BODY_BYTES = 5_000_000
 TIMEOUT_SECONDS = 8.0
 MAX_INSTANCES = 1_000
+_MAX_NAME_LENGTH = 300
+_MAX_PORT_DIGITS = 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class Eureka:
     """Reads registries without retries; a failure is part of the result."""
 
     def __init__(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self._http = actuator.HttpProbe(max_bytes=MAX_BODY_BYTES, timeout_seconds=timeout_seconds)
+        self._http = actuator.HttpProbe(max_bytes=actuator.MAX_BODY_BYTES, timeout_seconds=timeout_seconds)
 
     async def find(self, url: str, registry_id: str) -> Registration:
         """Return what is registered as *registry_id* in the registry at *url*."""
@@ -64,10 +66,10 @@ class Eureka:
         outcome = await self._http.get(application_url, accept="application/json")
         if isinstance(outcome, status.HttpFailure):
             return Registration(url=application_url, unavailable_reason=outcome.explanation)
-        document = _parse_json(outcome.body)
+        document = await text_threads.run(_parse_json, outcome.body)
         if outcome.exchange.status == 404:
             # Spring's own 404 names the requested path; any other one comes from a server that is no registry.
-            path = str(document.get("path", "")) if isinstance(document, dict) else ""
+            path = _text(document.get("path")) if isinstance(document, dict) else ""
             is_registry = not outcome.body or APPLICATIONS_PATH in path
             reason = "" if is_registry else f"no registry at this address ({outcome.exchange.status_line})"
             return Registration(url=application_url, unavailable_reason=reason)
@@ -82,18 +84,8 @@ class Eureka:
         """Return the one registration with instances at *service*'s pods or else at its port; None if not just one."""
         applications_url = f"{url.rstrip('/')}{APPLICATIONS_PATH}"
         outcome = await self._http.get(applications_url, accept="application/json")
-        document = _parse_json(outcome.body) if isinstance(outcome, status.HttpResponse) else None
-        content = document.get("applications") if isinstance(document, dict) else None
-        listed = content.get("application") if isinstance(content, dict) else None
-        registrations = [
-            Registration(
-                url=applications_url,
-                id=str(one.get("name", "")),
-                instances=tuple(_parse_instances(one.get("instance"))),
-            )
-            for one in (listed if isinstance(listed, list) else [listed])[:MAX_INSTANCES]
-            if isinstance(one, dict)
-        ]
+        body = outcome.body if isinstance(outcome, status.HttpResponse) else b""
+        registrations = await text_threads.run(_parse_registrations, applications_url, body)
         in_pods = [one for one in registrations if one.is_in_pods_of(service)]
         at_port = [one for one in registrations if any(instance.port == service.port for instance in one.up)]
         return next((found[0] for found in (in_pods, at_port) if len(found) == 1), None)
@@ -106,16 +98,31 @@ def _parse_json(body: bytes) -> object:
         return None
 
 
+def _parse_registrations(url: str, body: bytes) -> list[Registration]:
+    document = _parse_json(body)
+    content = document.get("applications") if isinstance(document, dict) else None
+    listed = content.get("application") if isinstance(content, dict) else None
+    return [
+        Registration(
+            url=url,
+            id=_text(one.get("name")),
+            instances=tuple(_parse_instances(one.get("instance"))),
+        )
+        for one in (listed if isinstance(listed, list) else [listed])[:MAX_INSTANCES]
+        if isinstance(one, dict)
+    ]
+
+
 def _parse_instances(entries: object) -> Iterator[Instance]:
     # Older registries write a single instance without a list.
     listed = entries if isinstance(entries, list) else [entries]
     for entry in listed[:MAX_INSTANCES]:
         if isinstance(entry, dict):
             yield Instance(
-                id=str(entry.get("instanceId") or entry.get("hostName") or "unnamed"),
-                host=str(entry.get("hostName") or entry.get("ipAddr") or ""),
+                id=_text(entry.get("instanceId")) or _text(entry.get("hostName")) or "unnamed",
+                host=_text(entry.get("hostName")) or _text(entry.get("ipAddr")),
                 port=_parse_port(entry.get("port")) or _parse_port(entry.get("securePort")),
-                status=str(entry.get("status", "UNKNOWN")),
+                status=_text(entry.get("status"))[: status.MAX_STATUS_LENGTH] or "UNKNOWN",
             )
 
 
@@ -123,4 +130,10 @@ def _parse_port(entry: object) -> int | None:
     if not isinstance(entry, dict) or str(entry.get("@enabled")).lower() != "true":
         return None
     number = entry.get("$")
-    return int(number) if isinstance(number, (int, str)) and str(number).isdecimal() else None
+    if isinstance(number, str):
+        number = int(number) if number.isdecimal() and len(number) <= _MAX_PORT_DIGITS else None
+    return number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else None
+
+
+def _text(value: object) -> str:
+    return str(value)[:_MAX_NAME_LENGTH] if isinstance(value, (str, int)) else ""

@@ -10,18 +10,22 @@ import binascii
 import dataclasses
 import datetime
 import enum
+import itertools
 import json
 from collections.abc import Collection, Iterator, Mapping
 
+from bot import text_threads
 from bot.config import catalog, cautions
 from bot.config import routes as config_routes
 from bot.health import actuator, status
 
 ROUTES_PATH = "/actuator/gateway/routes"
-MAX_BODY_BYTES = 5_000_000
-"""The routes of a hundred services take a few hundred kilobytes."""
 TIMEOUT_SECONDS = 8.0
-MAX_ROUTES = 5_000
+MAX_ROUTES = 1_000
+MAX_PATHS = 50
+"""Of one route."""
+_MAX_TEXT_LENGTH = 2_000
+"""Of a predicate, a URI or a filter."""
 _PATHS = "Paths: ["
 _END_OF_PATHS = ("], match trailing slash", "]")
 _PATH_FILTERS = ("StripPrefix", "RewritePath", "PrefixPath", "SetPath")
@@ -44,7 +48,7 @@ class Route:
     @property
     def paths(self) -> tuple[str, ...]:
         """Return the path patterns, such as `/order/**`."""
-        return tuple(_parse_paths(self.predicate))
+        return tuple(itertools.islice(_parse_paths(self.predicate), MAX_PATHS))
 
     @property
     def target(self) -> config_routes.Target:
@@ -154,7 +158,7 @@ class Gateway:
     ) -> None:
         self._tokens = tokens
         self._over_http = over_http
-        self._http = actuator.HttpProbe(max_bytes=MAX_BODY_BYTES, timeout_seconds=timeout_seconds)
+        self._http = actuator.HttpProbe(max_bytes=actuator.MAX_BODY_BYTES, timeout_seconds=timeout_seconds)
 
     async def routes(self, url: str) -> Routes:
         """Return the routes of the gateway at *url*, or why they are unavailable."""
@@ -168,7 +172,7 @@ class Gateway:
         if outcome.exchange.status in {401, 403}:
             reason = f"{outcome.exchange.status_line}: the actuator endpoint “gateway” requires authentication"
             return Routes(url=routes_url, unavailable_reason=reason)
-        return _parse_routes(routes_url, outcome)
+        return await text_threads.run(_parse_routes, routes_url, outcome)
 
     def may_send_token(self, url: str, environment: str) -> bool:
         """Return whether posbot's token of *environment* may be sent to *url*."""
@@ -195,7 +199,7 @@ class Gateway:
             location=headers.get("location", ""),
             challenge=headers.get("www-authenticate", ""),
             status=exchange.status,
-            error_path=_error_path(outcome.body),
+            error_path=await text_threads.run(_error_path, outcome.body),
         )
 
     def token(self, environment: str) -> TokenInfo | None:
@@ -209,7 +213,7 @@ def _error_path(body: bytes) -> str:
         document = json.loads(body)
     except (ValueError, RecursionError):
         return ""
-    return str(document.get("path", "")) if isinstance(document, dict) else ""
+    return _text(document.get("path")) if isinstance(document, dict) else ""
 
 
 def _parse_paths(predicate: str) -> Iterator[str]:
@@ -232,14 +236,20 @@ def _parse_routes(url: str, response: status.HttpResponse) -> Routes:
         url=url,
         routes=tuple(
             Route(
-                id=str(entry.get("route_id", "")),
-                uri=str(entry.get("uri", "")),
-                predicate=str(entry.get("predicate", "")),
-                filters=tuple(map(str, filters)) if isinstance(filters := entry.get("filters"), list) else (),
+                id=_text(entry.get("route_id")),
+                uri=_text(entry.get("uri")),
+                predicate=_text(entry.get("predicate")),
+                filters=tuple(map(_text, filters[:MAX_PATHS]))
+                if isinstance(filters := entry.get("filters"), list)
+                else (),
             )
             for entry in entries
         ),
     )
+
+
+def _text(value: object) -> str:
+    return str(value)[:_MAX_TEXT_LENGTH] if isinstance(value, (str, int)) else ""
 
 
 def _expiry(token: str) -> datetime.datetime | None:

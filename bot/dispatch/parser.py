@@ -28,6 +28,7 @@ from bot.dispatch import chat_text
 from bot.model import durations, invocations
 
 _MAX_SUGGESTIONS = 3
+_QUOTED = re.compile(r"'([^']*)'")
 TEXT_LIMIT = 2_000
 """Characters; the longest sensible line is far below, and everything above would have to be shown to someone."""
 
@@ -300,7 +301,7 @@ def _explain(problem: pydantic_core.ErrorDetails, parameters: type[bot_command.P
 
 def _choices(problem: pydantic_core.ErrorDetails) -> str:
     """Return the choices that pydantic names, in the quotes of the other sentences."""
-    return re.sub(r"'([^']*)'", "“\\1”", str((problem.get("ctx") or {}).get("expected", "")))
+    return _QUOTED.sub("“\\1”", str((problem.get("ctx") or {}).get("expected", "")))
 
 
 def _duration_bounds(field: pydantic.fields.FieldInfo | None) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """
 Redact secrets in everything that leaves posbot.
 
-Three nets, because each has holes: values the bot knows from its own environment, values behind names that indicate
-secrets, and the formats of tokens. What is redacted becomes `•••`, so that a reader sees that something was there.
+Three nets, because each has holes: values the bot knows from its own environment (`known_secrets`), values behind names
+that indicate secrets (`secret_names`), and the formats of tokens (`secret_formats`). What is redacted becomes `•••`, so
+that a reader sees that something was there. A text is cleaned first, and matched as a reader sees it (`characters`).
 """
 
 import dataclasses
@@ -10,111 +11,70 @@ import datetime
 import enum
 import functools
 import itertools
-import re
+import time
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import re2
-
-from bot.model import reports
+from bot import errors
+from bot.dispatch import known_secrets, secret_values
+from bot.model import characters, reports
 
 MASK = "•••"
-_MIN_SECRET_LENGTH = 6
-"""A shorter known value would take ordinary words out of every answer."""
-
-_SENSITIVE_NAME = (
-    r"(?:password|passwd|passphrase|pwd|secret|token|api[ ._-]?key|access[ ._-]?key|private[ ._-]?key|"
-    r"account[ ._-]?key|session[ ._-]?id|credential|authorization|signature|cookie|passcode|passwort|\bpass(?=['\"]?=))"
+WINDOW_LENGTH = 64_000
+"""Characters searched at once. Between two windows other threads get the interpreter."""
+_OVERLAP_LENGTH = 2_000
+"""Of two windows: a secret at the end of one is whole in the next."""
+_BATCH_LENGTH = 1_000_000
+_MAX_FIELD_LENGTH, _MAX_FIELD_DEPTH = 20_000, 8
+"""Of a field of a log line, which is redacted on the event loop."""
+# Without any of these, no pattern matches. Most lines of a log hold none, though many a line speaks of a key or a
+# session: those would cost ten times as much.
+_HINT = secret_values.latin1(
+    r"(?i)-----|xox|xapp-|hooks|webhook|discord|ey[jk]|A(?:KI|SI|BI|CC)A|gh[opsur]_|[kb]_(?:live|test|prod)|[a-z0-9]_[\w+/=-]{16}|"
+    r"(?:gl|py|sk|nv|pm|nr|key|hr|goc|sq|pu|xk|pt)[\w.]*-[\w-]{15}|AIza|ya29|1//0|SG\.|hv[sbr]\.|\bs\.[a-z0-9]{20}|dapi|atlasv1|"
+    r"AT[AC]TT3|AGE-S|dt0|SK[0-9a-f]{20}|:AA|[MNO][\w-]{23,26}\.|M[IHC][IHG4]|b3Blb|LS0t|tLS0|0tLS|\$[\w-]+\$|SHA|pbkdf2|private-lines|"
+    r"bearer|basic|negotiate|ntlm|dpop|@|-u|-p|-a|-w|-k|-U|user|auth|login|requirepass|identified|"
+    r"passw|passp|passc|kennw|pwd|secret|token|credential|authori|signature|cookie|key|session|sessid|csrf|xsrf|jaas|docker|"
+    r"connection.string|pass|pw|pin|otp|psk|sid|nonce|seed|mnemonic|role.id|cvv|cvc|iban|ssn|code|sig=|[A-Za-z0-9+/]{64}"
 )
-_VALUE = r"(?:\\+\"[^\"]*\"|\"(?:[^\"\\]|\\.)*\"|'[^']*'|\{[^{}]*\}|\[[^\[\]]*\]|[^\s,;&<]+)"
-# Values that say something and are no secret, of which on-call needs each word.
-_ALGORITHM = (
-    r"(?:(?:hmac-?)?sha-?(?:1|224|256|384|512)(?:/\d{3})?(?:with(?:rsa|ecdsa|dsa)(?:andmgf1)?)?|md5(?:withrsa)?|"
-    r"(?:hmac-?md5|[hrpe]s(?:256|384|512)k?|eddsa|ed25519|ecdsa|rsa(?:ssa-pss|-oaep(?:-\d{3})?|-pss)?|bcrypt|scrypt|"
-    r"argon2(?:id|i|d)?|pbkdf2(?:withhmacsha\d{1,3})?|aes(?:[-_/][a-z0-9]{1,20}){0,3}|a(?:128|192|256)(?:gcm)?(?:kw)?|"
-    r"aws4-hmac-sha256))"
-)
-_MESSAGE = (
-    r"(?:rpc error|err(?:or)?|failed|failure|unable to|cannot|could not|couldn't|can't|invalid|malformed|missing|"
-    r"expired|unauthorized|forbidden|denied|unknown|unsupported|timeout|timed out|eof|dial tcp|i/o timeout|references|"
-    r"mount|(?:must|should|is|was|has) (?:not|be|have|match|required|missing|empty|expired|been)|no such|"
-    r"not (?:found|set|valid|allowed|authorized|provided)|context (?:deadline|canceled)|access (?:is )?denied|"
-    r"unexpected (?:status|end|eof|error)|status(?: code)?:? \d{3}|"
-    r"(?:secrets?|configmaps?|object) \\*\"[\w./-]{1,100}\\*\" (?:not|is))(?:[\s,;]|:\s|[.)'\"]{1,2}(?:\s|$)|$)|"
-    r"(?:get|post|head|put) \\*\"https?:"
-)
-_END = r"[)\]}'\".]{0,3}(?:[\s,;&<]|$)"
-# IAM's names of what a secret store does (AWS service authorization reference), and the ARNs of its secrets.
-_AWS = (
-    rf"(?<=secretsmanager:)(?-i:(?:[A-Z][a-z]{{2,20}}){{1,5}}\*{_END}|(?:[A-Z][a-z]{{2,20}}){{2,5}}{_END}|"
-    r"[a-z]{2}(?:-[a-z]{2,9}){1,3}-\d:\d{0,12}:secret:)|"
-    r"(?<=\d:secret:)[\w/+=.@!-]{1,600}" + _END
-)
-_HARMLESS = rf"(?:\\*['\"]?{_ALGORITHM}{_END}|(?<=\s)(?:{_MESSAGE})|{_AWS})"
-# All repetitions that could begin at many places are bounded: a log line of a megabyte must not hold up the loop.
-_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), replacement)
-    for pattern, replacement in (
-        (r"(?s:-----BEGIN [A-Z ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----.*?(?:-----END [A-Z ]{0,60}-----|\Z))", MASK),
-        (r"\bxox[a-z](?:\.xox[a-z])?-[\w-]{8,}", MASK),
-        (r"\bxapp-\d-[\w-]{8,}", MASK),
-        (r"\b(hooks\.slack\.com/[a-z]{1,20}/)[\w/.-]+", rf"\1{MASK}"),
-        (r"\bey[JK][\w-]{8,1000}+\.[\w-]{4,}\.[\w-]*", MASK),
-        (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", MASK),
-        (r"\bgh[opsur]_[A-Za-z0-9]{20,}\b", MASK),
-        (r"\b(?:[spr]k_(?:live|test)_\w{10}|AIza[\w-]{30}|glpat-[\w-]{15}|npm_\w{30}|github_pat_\w{20})[\w-]*", MASK),
-        (r"\bSG\.[\w-]{10,100}\.[\w-]{20,100}", MASK),
-        # These two hold several values; all of them go, up to the end of the line or of the quoted text.
-        (r"(\b(?:authorization|cookie)\\*['\"]?\s{0,9}[=:]\s{0,9}\\*['\"]?)[^'\"\\\r\n]+", rf"\1{MASK}"),
-        (r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", rf"\1 {MASK}"),
-        (r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]{0,200}):(?!\d{1,5}(?:[/?#]|$))\S{1,200}@", rf"\1:{MASK}@"),
-        (r"(\b[a-z][a-z0-9+.-]{0,30}://)[\w-]{16,200}@", rf"\1{MASK}@"),
-        (r"(\s-u\s{1,9}[^\s:]{1,60}:)\S+", rf"\1{MASK}"),
-        (r"(\bjdbc:oracle:[a-z0-9]{1,20}:[^\s/@]{0,200})/[^\s/]+@", rf"\1/{MASK}@"),
-        # name=value, "name": "value" (also escaped, within a JSON text), <name>value</name>
-        (
-            # The class of an exception is no name of a value.
-            rf"({_SENSITIVE_NAME}[\w.-]{{0,40}}(?<!error)(?<!exception)\\*['\"]?\s*[=:>]++\s*+)(?!{_HARMLESS}){_VALUE}",
-            rf"\1{MASK}",
-        ),
-        # --name value
-        (rf"((?<![\w-])--[\w-]{{0,40}}{_SENSITIVE_NAME}[\w-]{{0,40}}\s+){_VALUE}", rf"\1{MASK}"),
-    )
-)
-# Without any of these, none of the patterns above matches. Most lines of a log hold none, though many a line speaks of
-# a key or a session: those would cost ten times as much.
-_HINT = re2.compile(
-    r"(?i)-----BEGIN|xox|xapp-|hooks\.slack|ey[jk]|AKIA|ASIA|gh[opsur]_|k_live|k_test|AIza|glpat-|npm_|github_pat_|SG\.|"
-    r"bearer|basic|@|-u[\s\pZ]|" + _SENSITIVE_NAME.replace(r"(?=['\"]?=)", r"['\"]?=")
-)
-# The kind is ours; pairs and rows are redacted together with their names.
-_MAPPED_APART = frozenset({"kind", "pairs", "rows"})
+# The kind is ours; pairs, rows and entries are redacted together with what belongs to them.
+_MAPPED_APART = frozenset({"kind", "pairs", "rows", "entries"})
 _WITHOUT_TEXT = frozenset({bool, int, float, datetime.datetime, type(None)})
-_SENSITIVE_KEY = re.compile(_SENSITIVE_NAME, re.IGNORECASE)
-_ALGORITHM_NAME = re.compile(_ALGORITHM, re.IGNORECASE)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class _Span:
+    """A stretch of a text and what is shown in its place."""
+
+    start: int
+    end: int
+    mask: str = MASK
 
 
 class Redactor:
     """Takes secrets out; *known* are values that must never leave."""
 
     def __init__(self, known: Iterable[str]) -> None:
-        longest_first = sorted((value for value in known if len(value) >= _MIN_SECRET_LENGTH), key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        self._values = frozenset(known)
+
+    @functools.cached_property
+    def _known(self) -> Any | None:
+        return known_secrets.pattern_of(self._values)
 
     def text(self, text: str) -> str:
-        """Return *text* without secrets."""
-        # Neither a database nor UTF-8 takes NUL and halves of surrogate pairs, which JSON of others may well hold.
-        if not text.isascii():
-            text = text.encode(errors="replace").decode()
-        text = text.replace("\0", "␀")
-        if self._known is not None:
-            text = self._known.sub(MASK, text)
-        if _HINT.search(text) is None:
-            return text
-        for pattern, replacement in _PATTERNS:
-            text = pattern.sub(replacement, text)
-        return text
+        """Return *text* clean and without secrets."""
+        return self.texts((text,))[0]
+
+    def texts(self, texts: Sequence[str]) -> list[str]:
+        """Return *texts*, which follow each other as lines of one text, clean and without secrets."""
+        cleaned = [characters.clean(text) for text in texts]
+        redacted: list[str] = []
+        for batch in _batches(cleaned):
+            whole = "\n".join(batch) if len(batch) > 1 else batch[0]
+            spans = _merged(self._spans(whole))
+            redacted += _apart(batch, spans) if spans else batch
+        return redacted
 
     def pair(self, name: str, value: str) -> tuple[str, str]:
         """Return a name and its value, the value masked where the name indicates a secret."""
@@ -122,7 +82,7 @@ class Redactor:
 
     def value(self, name: str, value: str) -> str:
         """Return the value of *name*, masked where the name indicates a secret."""
-        is_secret = value and _SENSITIVE_KEY.search(name) and _ALGORITHM_NAME.fullmatch(value) is None
+        is_secret = value and _is_telling(name) and secret_values.ALGORITHM.fullmatch(value) is None
         return MASK if is_secret else self.text(value)
 
     def log(self, log: reports.Log) -> reports.Log:
@@ -134,6 +94,107 @@ class Redactor:
         """Return *report* without secrets in any of its texts."""
         redacted: reports.Report = _mapped(report, self)
         return redacted
+
+    def fields(self, fields: Mapping[str, object], depth: int = 0) -> dict[str, object]:
+        """Return the fields of a log line without secrets, whatever is nested in them, so that it stays JSON."""
+        named = ((str(name), value) for name, value in fields.items())
+        return {self.text(name): self._field(name, value, depth) for name, value in named}
+
+    def _field(self, name: str, value: object, depth: int) -> object:
+        if value is None or isinstance(value, (bool, float)):
+            return value
+        if isinstance(value, int):
+            return MASK if _is_telling(name) else value
+        if isinstance(value, Mapping) and depth < _MAX_FIELD_DEPTH:
+            return self.fields(value, depth + 1)
+        if isinstance(value, (list, tuple, set, frozenset)) and depth < _MAX_FIELD_DEPTH:
+            return [self._field(name, one, depth + 1) for one in value]
+        return self.value(name, errors.shorten(str(value), _MAX_FIELD_LENGTH))
+
+    def _spans(self, text: str) -> Iterator[_Span]:
+        for start, end in _windows(text):
+            window = characters.fold(text[start:end])
+            if self._known is not None:
+                for match in self._known.finditer(window):
+                    yield _Span(start + match.start(), start + match.end())
+            if _HINT.search(window) is not None:
+                # Compiling their patterns takes longer than most commands of a terminal.
+                from bot.dispatch import secret_formats, secret_names  # noqa: PLC0415
+
+                for first, last in secret_formats.find(window):
+                    yield _Span(start + first, start + last)
+                for first, last, quote in secret_names.find(window):
+                    yield _Span(start + first, start + last, f"{quote.decode()}{MASK}{quote.decode()}")
+            if len(text) > WINDOW_LENGTH:
+                # Hands the interpreter to whoever waits for it, such as the event loop.
+                time.sleep(0)
+
+
+def _is_telling(name: str) -> bool:
+    """Return whether a value called *name* is a secret, whatever it looks like."""
+    folded = characters.fold(characters.clean(name))
+    return secret_values.TELLING.search(folded) is not None and not secret_values.is_about(folded)
+
+
+def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    first, length = 0, 0
+    for index, text in enumerate(texts):
+        length += len(text) + 1
+        if length >= _BATCH_LENGTH:
+            yield texts[first : index + 1]
+            first, length = index + 1, 0
+    if first < len(texts):
+        yield texts[first:]
+
+
+def _windows(text: str) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of the windows of *text*, on line ends where it has some."""
+    start = 0
+    while len(text) - start > WINDOW_LENGTH:
+        end = text.rfind("\n", start + WINDOW_LENGTH // 2, start + WINDOW_LENGTH) + 1 or start + WINDOW_LENGTH
+        yield start, end
+        line = text.find("\n", end - _OVERLAP_LENGTH, end - 1) + 1
+        start = line or end - _OVERLAP_LENGTH
+    yield start, len(text)
+
+
+def _merged(spans: Iterable[_Span]) -> list[_Span]:
+    """Return *spans* in their order, those that overlap as one."""
+    merged: list[_Span] = []
+    for span in sorted(spans):
+        if merged and span.start < merged[-1].end:
+            last = merged[-1]
+            is_same = (span.start, span.end) == (last.start, last.end)
+            mask = max(span.mask, last.mask, key=len) if is_same else last.mask if span.end <= last.end else MASK
+            merged[-1] = _Span(last.start, max(span.end, last.end), mask)
+        elif span.end > span.start:
+            merged.append(span)
+    return merged
+
+
+def _masked(text: str, spans: Iterable[_Span]) -> str:
+    parts, position = [], 0
+    for span in spans:
+        parts += [text[position : span.start], span.mask]
+        position = span.end
+    return "".join((*parts, text[position:]))
+
+
+def _apart(texts: Sequence[str], spans: Sequence[_Span]) -> Iterator[str]:
+    """Yield each of *texts* with what *spans*, which count through all of them, mask of it."""
+    offset, index = 0, 0
+    for text in texts:
+        end, own = offset + len(text), []
+        while index < len(spans) and spans[index].start < end:
+            span = spans[index]
+            own.append(_Span(max(span.start - offset, 0), min(span.end - offset, len(text)), span.mask))
+            if span.end > end:
+                break
+            index += 1
+        while index < len(spans) and spans[index].end <= end + 1:
+            index += 1
+        yield _masked(text, own) if own else text
+        offset = end + 1
 
 
 def _mapped(value: Any, redactor: Redactor) -> Any:
@@ -156,7 +217,8 @@ def _mapped(value: Any, redactor: Redactor) -> Any:
         changes["pairs"] = tuple(redactor.pair(name, content) for name, content in value.pairs)
     elif isinstance(value, reports.Table):
         changes["rows"] = tuple(_row(row, value.columns, redactor) for row in value.rows)
-    # Most lines of a log are as they were; making fifty thousand anew takes longer than looking at them.
+    elif isinstance(value, reports.Log):
+        changes["entries"] = _entries(value.entries, redactor)
     return dataclasses.replace(value, **changes) if changes else value
 
 
@@ -169,6 +231,18 @@ def _names(kind: type[Any]) -> tuple[str, ...]:
 
 def _types(annotation: Any) -> tuple[Any, ...]:
     return typing.get_args(annotation) or (annotation,)
+
+
+def _entries(entries: Sequence[reports.LogEntry], redactor: Redactor) -> tuple[reports.LogEntry, ...]:
+    """Return *entries*, most of them as they were: making fifty thousand anew takes longer than searching them."""
+    sources = {source: redactor.text(source) for source in {entry.source for entry in entries}}
+    texts = redactor.texts([entry.text for entry in entries])
+    return tuple(
+        entry
+        if text == entry.text and sources[entry.source] == entry.source
+        else dataclasses.replace(entry, text=text, source=sources[entry.source])
+        for entry, text in zip(entries, texts, strict=True)
+    )
 
 
 def _row(row: reports.Row, columns: tuple[str, ...], redactor: Redactor) -> reports.Row:

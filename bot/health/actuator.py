@@ -12,6 +12,7 @@ import functools
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
+from bot import text_threads
 from bot.config import catalog
 from bot.config import environments as config_environments
 from bot.health import documents
@@ -92,7 +93,7 @@ class Actuator:
             outcome = await self._http.get(url, accept="application/json")
         if isinstance(outcome, health_status.HttpFailure):
             return health_status.Build(unavailable_reason=outcome.explanation)
-        return documents.parse_build(outcome)
+        return await text_threads.run(documents.parse_build, outcome)
 
     async def _probe_groups(self, url: str) -> list[tuple[str, health_status.EndpointHealth]]:
         endpoints = await asyncio.gather(*(self._probe(f"{url}/{name}") for name in GROUPS))
@@ -106,7 +107,9 @@ class Actuator:
             return health_status.EndpointHealth(
                 finding=outcome.finding, explanation=outcome.explanation, exchange=outcome.exchange
             )
-        return documents.parse_health(outcome)
+        if len(outcome.body) <= text_threads.PIECE_BYTES:
+            return documents.parse_health(outcome)
+        return await text_threads.run(documents.parse_health, outcome)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

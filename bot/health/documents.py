@@ -11,9 +11,10 @@ import datetime
 import http
 import itertools
 import json
-import re
 import zlib
 from collections.abc import Iterator, Mapping
+
+import re2
 
 from bot import errors
 from bot.health import status as health_status
@@ -21,10 +22,12 @@ from bot.health import status as health_status
 MAX_COMPONENTS = 500
 MAX_COMPONENT_DEPTH = 8
 """Spring's own documents are two levels deep and have about a dozen components."""
+MAX_DETAILS = 100
+"""Of one component."""
 _MAX_TEXT_LENGTH = 120
 _MAX_NAME_LENGTH = 80
 """Of a version or a commit."""
-_LOGIN = re.compile(r"login|log-in|signin|sign-in|oauth|openid|saml|sso|/auth\b", re.IGNORECASE)
+_LOGIN = re2.compile(r"(?i)login|log-in|signin|sign-in|oauth|openid|saml|sso|/auth\b")
 _HEALTH_KEYS = frozenset({"status", "description", "details", "components"})
 _ROOT_KEYS = _HEALTH_KEYS | {"groups"}
 _CHAINS = ("validChains", "expiringChains", "invalidChains")
@@ -118,7 +121,9 @@ def _evaluate(document: Mapping[str, object], exchange: health_status.Exchange) 
         finding=finding,
         explanation="",
         components=tuple(itertools.islice(_parse_components(children, prefix=""), MAX_COMPONENTS)),
-        groups=tuple(str(group) for group in groups) if isinstance(groups, list) else (),
+        groups=tuple(str(group)[:_MAX_TEXT_LENGTH] for group in groups[:MAX_COMPONENTS])
+        if isinstance(groups, list)
+        else (),
         exchange=exchange,
     )
     return dataclasses.replace(health, explanation=_explanation(health, reported))
@@ -172,21 +177,26 @@ def _parse_components(tree: Mapping[str, object], prefix: str, depth: int = 0) -
     for name, content in tree.items():
         if not isinstance(content, dict):
             continue
-        path = f"{prefix}{name}"
+        path = f"{prefix}{name[:_MAX_TEXT_LENGTH]}"
         children, details = _split(content, _HEALTH_KEYS)
         description = content.get("description")
         yield health_status.Component(
             path=path,
             status=_status_of(content) or "UNKNOWN",
-            description=description if isinstance(description, str) else "",
-            details=tuple(
-                (str(key), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-                for key, value in details.items()
-                if value is not None and value not in ({}, [])
-            ),
+            description=errors.shorten(description, health_status.MAX_TEXT_LENGTH)
+            if isinstance(description, str)
+            else "",
+            details=tuple(itertools.islice(_details(details), MAX_DETAILS)),
         )
         yield from _parse_certificates(details, prefix=f"{path}.")
         yield from _parse_components(children, prefix=f"{path}.", depth=depth + 1)
+
+
+def _details(details: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for key, value in details.items():
+        if value is not None and value not in ({}, []):
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield key[:_MAX_TEXT_LENGTH], errors.shorten(text, health_status.MAX_TEXT_LENGTH)
 
 
 def _parse_certificates(details: Mapping[str, object], prefix: str) -> Iterator[health_status.Component]:

@@ -31,6 +31,7 @@ _REPORTED_HEADERS = (
     "via",
     "www-authenticate",
 )
+_MAX_HEADER_LENGTH = 1_000
 _LIMITS = httpx.Limits(max_connections=1, max_keepalive_connections=0)
 # OpenSSL's X509_V_ERR_… codes.
 _CERTIFICATE_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH = 10, 62, 64
@@ -146,8 +147,12 @@ class _Trace:
             total_seconds=(self._ended or time.monotonic()) - self._started,
             http_version=response.http_version if response else None,
             status=response.status_code if response else None,
-            reason=response.reason_phrase if response else "",
-            headers=tuple((name, response.headers[name]) for name in _REPORTED_HEADERS if name in response.headers)
+            reason=response.reason_phrase[:_MAX_HEADER_LENGTH] if response else "",
+            headers=tuple(
+                (name, response.headers[name][:_MAX_HEADER_LENGTH])
+                for name in _REPORTED_HEADERS
+                if name in response.headers
+            )
             if response
             else (),
             body_bytes=self._body_bytes,

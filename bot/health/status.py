@@ -3,8 +3,9 @@
 import dataclasses
 import datetime
 import enum
-import re
 from collections.abc import Sequence
+
+import re2
 
 from bot import errors
 from bot.model import reports
@@ -13,10 +14,12 @@ TARGET_SECONDS = 0.5
 """Response time target of a core API at normal load (runbook, overview). A slower response is a warning."""
 MAX_LISTED_COMPONENTS = 5
 MAX_STATUS_LENGTH = 40
+MAX_TEXT_LENGTH = 2_000
+"""Of a description or detail; what a service echoes into one has no bound of its own."""
 _MAX_DETAIL_LENGTH = 300
 _MAX_SUMMARY_LENGTH = 120
 _SHORT_COMMIT_LENGTH = 7
-_PACKAGE = re.compile(r"\b(?:[a-z_][a-z0-9_]*\.)+([A-Z]\w*)")
+_PACKAGE = re2.compile(r"\b(?:[a-z_][a-z0-9_]*\.)+([A-Z]\w*)")
 
 
 class Finding(enum.StrEnum):

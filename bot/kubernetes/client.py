@@ -8,7 +8,6 @@ for log lines. Calls and streams have a session each, because a stream holds its
 
 import asyncio
 import contextlib
-import json
 import os
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -21,7 +20,8 @@ from kubernetes.aio import config as kubernetes_config
 from kubernetes.aio.client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
-from bot import errors, metrics
+from bot import errors, metrics, text_threads
+from bot.kubernetes import documents
 from bot.kubernetes import errors as kubernetes_errors
 
 CALL_TIMEOUT_SECONDS = 10.0
@@ -97,8 +97,8 @@ class Cluster:
         async with self._request(path, query, limits, is_stream=False) as response:
             server = str(response.url.origin())
             try:
-                document: Json = json.loads(await response.read())
-            except ValueError as error:
+                document = await _read_document(response)
+            except (ValueError, RecursionError) as error:
                 raise kubernetes_errors.not_kubernetes(server, "the response is not JSON") from error
             except (aiohttp.ClientError, TimeoutError) as error:
                 raise kubernetes_errors.from_network(error, server) from error
@@ -271,9 +271,22 @@ def _format_parameter(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+async def _read_document(response: aiohttp.ClientResponse) -> Any:
+    """Return the JSON of *response*; raise ValueError if it is none, or has no end."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > documents.MAX_BYTES:
+            raise ValueError("the response is too long")
+    content = bytes(body)
+    return documents.parse(content) if documents.is_small(content) else await text_threads.run(documents.parse, content)
+
+
 async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     try:
         async for chunk in response.content.iter_any():
-            yield chunk
+            # All that has arrived meanwhile, which may be megabytes.
+            for start in range(0, len(chunk), text_threads.PIECE_BYTES):
+                yield chunk[start : start + text_threads.PIECE_BYTES]
     except (aiohttp.ClientError, TimeoutError) as error:
         raise kubernetes_errors.from_network(error, str(response.url.origin())) from error

@@ -6,26 +6,26 @@ reach a channel. Their wording is no contract, so each pattern has a general mes
 """
 
 import json
-import re
 import urllib.parse
 
 import aiohttp
+import re2
 import tenacity
 
 from bot import errors
 
-_FORBIDDEN = re.compile(
+_FORBIDDEN = re2.compile(
     r'cannot (?P<verb>\w+) resource "(?P<resource>[\w./-]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]+)")?'
 )
-_NOT_FOUND = re.compile(r'^(?P<kind>[\w.]+) "(?P<name>[^"]+)" not found')
+_NOT_FOUND = re2.compile(r'^(?P<kind>[\w.]+) "(?P<name>[^"]+)" not found')
 _ANONYMOUS = 'User "system:anonymous"'
 _MAX_RETRY_AFTER_SECONDS = 5.0
 _MAX_ERROR_BYTES = 64_000
-_TERMINATED = re.compile(r"^container .* is (?:not available|terminated)")
+_TERMINATED = re2.compile(r"^container .* is (?:not available|terminated)")
 # What the kubelet and the API server answer for logs that cannot be read (pkg/kubelet, registry/core/pod).
 _LOG_ERRORS = tuple(
-    (re.compile(pattern), message, hint)
+    (re2.compile(pattern), message, hint)
     for pattern, message, hint in (
         (
             r"is waiting to start: (?P<reason>.+)",

@@ -10,6 +10,8 @@ from bot import errors
 
 _PATTERN = r"(?:(\d{1,3})w)?(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?"
 _WRITTEN = re.compile(_PATTERN)
+_TOO_LONG = re.compile(r"(?=.*(?:\d{4}w|\d{5}[dh]|\d{6}m|\d{7}s))(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?")
+_MAX_LENGTH = 100
 _WORDS = re.compile(r"(\d{1,6}) ?(weeks?|wks?|days?|hours?|hrs?|minutes?|mins?|seconds?|secs?|[wdhms])", re.IGNORECASE)
 _UNITS = (("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
@@ -43,6 +45,8 @@ def parse(value: object) -> object:
     """
     if not isinstance(value, str):
         return value
+    if len(value) <= _MAX_LENGTH and _TOO_LONG.fullmatch(value.strip().lower()):
+        raise ValueError(f"“{value.strip()}” is too long; the longest are 999w, 9999d, 9999h, 99999m and 999999s.")
     match = _WRITTEN.fullmatch(value.strip().lower())
     if match is None or not any(match.groups()):
         shown = errors.shorten(value.strip(), 30)

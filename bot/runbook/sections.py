@@ -9,6 +9,7 @@ from bot import errors
 from bot.model import reports
 
 _MARKER = re.compile(r"^<!-- posbot: (?P<marker>[a-z0-9-]+) -->$")
+_NOT_IN_ANCHOR = re.compile(r"[^\w\- ]")
 _MARKER_LIKE = re.compile(r"^\s*<!--\s*posbot\b", re.IGNORECASE)
 _HEADING = re.compile(r"^(?P<hashes>#{1,6}) (?:(?P<number>\d+(?:\.\d+)*)\.? )?(?P<title>.+)$")
 
@@ -27,7 +28,7 @@ class Section:
     def anchor(self) -> str:
         """Return the anchor of the heading in rendered Markdown."""
         heading = f"{self.number} {self.title}".strip().lower()
-        return re.sub(r"[^\w\- ]", "", heading).replace(" ", "-")
+        return _NOT_IN_ANCHOR.sub("", heading).replace(" ", "-")
 
     @property
     def digest(self) -> str:

@@ -2,7 +2,7 @@
 
 import json
 
-from bot.model import invocations, reports
+from bot.model import characters, invocations, reports
 
 SCHEMA = 1
 """Incremented when a key changes its meaning or is removed; keys may be added at any time."""
@@ -20,12 +20,10 @@ def write(response: invocations.Response) -> dict[str, object]:
 
 def write_line(entry: reports.LogEntry) -> str:
     """Return an entry of a log as one line of JSON."""
-    return json.dumps(
-        {
-            "at": entry.at.isoformat() if entry.at else None,
-            "source": entry.source,
-            "text": entry.text,
-            "is_annotation": entry.is_annotation,
-        },
-        ensure_ascii=False,
-    )
+    document = {
+        "at": entry.at.isoformat() if entry.at else None,
+        "source": entry.source,
+        "text": entry.text,
+        "is_annotation": entry.is_annotation,
+    }
+    return characters.clean(json.dumps(document, ensure_ascii=False))

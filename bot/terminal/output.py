@@ -5,7 +5,7 @@ import sys
 
 import rich.console
 
-from bot.model import invocations, reports
+from bot.model import characters, invocations, reports
 from bot.terminal import json_output, rendering
 
 _UNLIMITED_COLUMNS = 10_000
@@ -24,7 +24,7 @@ def exit_code(response: invocations.Response) -> int:
 def print_response(response: invocations.Response, *, as_json: bool, has_streamed: bool = False) -> None:
     """Print the report to standard output; to standard error where it is no result, or follows streamed lines."""
     if as_json and not has_streamed:
-        print(json.dumps(json_output.write(response), indent=2, ensure_ascii=False))  # noqa: T201 - the response itself
+        print(characters.clean(json.dumps(json_output.write(response), indent=2, ensure_ascii=False)))  # noqa: T201 - the response itself
         return
     is_result = response.status is invocations.Status.OK and not has_streamed
     # Longer lines are wrapped by the terminal; cropped, a log would lose their ends.

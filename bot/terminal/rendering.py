@@ -4,7 +4,6 @@ Renders reports for a terminal with rich: coloured there, plain text in a pipe, 
 Text of others loses its control characters in `clean`, so that no log line can move the cursor or change colours.
 """
 
-import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -14,7 +13,7 @@ import rich.segment
 import rich.table
 import rich.text
 
-from bot.model import invocations, log_lines, reports
+from bot.model import characters, invocations, log_lines, reports
 
 _MARKS = {
     reports.Verdict.OK: ("✓", "green"),
@@ -294,10 +293,6 @@ def changes(plan: reports.Plan, before: reports.Plan | None, without: reports.Ta
         yield rich.text.Text.assemble((f"{mark} ", style), clean(" – ".join(parts)))
 
 
-# Whatever could move the cursor, change colours or reorder text, except tab and line feed.
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
 def clean(text: str) -> str:
-    """Return *text* without control characters and escape sequences."""
-    return _CONTROL.sub("", text.expandtabs(4))
+    """Return *text* without control characters and escape sequences, and with spaces in place of tabs."""
+    return characters.clean(text).expandtabs(4)

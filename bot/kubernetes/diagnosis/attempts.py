@@ -7,6 +7,7 @@ merely points to them, or where the log has none. What is logged after a start o
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Iterable, Sequence
 
 import re2
@@ -32,6 +33,8 @@ _CANCELLED = "Exception encountered during context initialization"
 _SHUTDOWN_THREAD = "ShutdownHook"
 _SHUTDOWN_THREAD_PLAIN = "ionShutdownHook"
 _MAX_ANALYSIS_RECORDS = 60
+_MAX_FINDINGS = 500
+"""Of one log, its newest."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,13 +77,13 @@ class StartAttempt:
         found = [match["port"] for one in self.records if (match := _PORT.search(one.text))]
         return tuple(dict.fromkeys(found))
 
-    @property
+    @functools.cached_property
     def failures(self) -> list[log_records.Record]:
         """Records that end the start, the last one first."""
         first = 0 if self.started_index is None else self.started_index + 1
         return [one for one in self.records[first:] if _FAILURE.search(one.text)][::-1]
 
-    @property
+    @functools.cached_property
     def others(self) -> list[log_records.Record]:
         """Records before a failed start's end, newest first; none of a successful start."""
         if self.started_index is not None:
@@ -125,14 +128,15 @@ def _confirmed(finding: matcher.Finding, symptom: matcher.Finding) -> matcher.Fi
 def _without_failure(ruleset: rules.Rules, attempt: StartAttempt) -> Iterable[matcher.Finding]:
     if attempt.started_index is not None:
         return _exited(attempt)
-    return [_weakened(finding) for finding in _matches(ruleset, attempt, attempt.others)]
+    found = itertools.islice(_matches(ruleset, attempt, attempt.others), _MAX_FINDINGS)
+    return [_weakened(finding) for finding in found]
 
 
 def _matches(
     ruleset: rules.Rules, attempt: StartAttempt, records: Iterable[log_records.Record]
 ) -> Iterable[matcher.Finding]:
     for record in records:
-        finding = _match(ruleset, record, attempt)
+        finding = _match(ruleset, record, attempt) if record.text else None
         if finding is not None:
             yield dataclasses.replace(finding, is_warning=record.level is not None and not record.is_error)
 

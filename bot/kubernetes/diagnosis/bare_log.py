@@ -1,12 +1,16 @@
 """Diagnosis of a bare log: one start of a service, without its pod, from a file or standard input."""
 
 import asyncio
+import collections
+import contextlib
+import dataclasses
+import os
 import pathlib
 import shlex
 import sys
-from typing import BinaryIO
+import threading
 
-from bot import errors
+from bot import errors, text_threads
 from bot.config import catalog
 from bot.kubernetes.diagnosis import attempts, carriers, matcher, rules
 from bot.kubernetes.diagnosis import reports as diagnosis_reports
@@ -16,10 +20,19 @@ from bot.model import reports
 STANDARD_INPUT = pathlib.Path("-")
 MAX_BYTES = 20_000_000
 """The newest of a longer log; a failed start is at its end."""
-_CHUNK_BYTES = 1_000_000
+_CHUNK_BYTES = 256_000
 
 
-async def read(path: pathlib.Path) -> attempts.StartAttempt:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BareLog:
+    """A log that was read, and what of it was left out."""
+
+    attempt: attempts.StartAttempt
+    omitted: tuple[str, ...] = ()
+    """Sentences; none where all of it was read."""
+
+
+async def read(path: pathlib.Path) -> BareLog:
     """
     Return the log at *path*, or that of standard input for `-`.
 
@@ -27,24 +40,38 @@ async def read(path: pathlib.Path) -> attempts.StartAttempt:
         errors.UsageError: it cannot be read.
     """
     try:
-        content = await asyncio.to_thread(_read, path)
+        content, dropped_bytes = await _newest(path)
     except OSError as error:
         raise errors.UsageError(f"{path} cannot be read ({error.strerror}).") from error
+    return await text_threads.run(_split, path, content, dropped_bytes)
+
+
+def _split(path: pathlib.Path, content: bytes, dropped_bytes: int) -> BareLog:
     splitter = parser.LineSplitter()
     lines = [*splitter.feed(content), *splitter.finish()]
     source = "standard input" if path == STANDARD_INPUT else path.name
     entries = parser.join_lines(carriers.unwrap([line.decode(errors="replace") for line in lines]))
-    return attempts.StartAttempt(pod="", container="", source=source, entries=entries)
+    omitted = []
+    if dropped_bytes:
+        omitted.append(
+            f"Only the newest {MAX_BYTES / 1e6:.0f} MB were read, {dropped_bytes / 1e6:,.1f} MB before them not."
+        )
+    if splitter.bytes_truncated:
+        truncated = splitter.bytes_truncated / 1e6
+        omitted.append(f"Lines are truncated at {parser.MAX_LINE_BYTES:,} bytes ({truncated:,.1f} MB omitted).")
+    attempt = attempts.StartAttempt(pod="", container="", source=source, entries=entries)
+    return BareLog(attempt=attempt, omitted=tuple(omitted))
 
 
 def diagnose(
     service: catalog.Service,
     path: pathlib.Path,
-    attempt: attempts.StartAttempt,
+    log: BareLog,
     ruleset: rules.Rules,
     point_to: diagnosis_reports.PointTo,
 ) -> reports.Report:
     """Return the causes that the log shows, or that the service started."""
+    attempt = log.attempt
     causes = matcher.rank(attempts.find(ruleset, [attempt]))
     seconds = attempt.started_after_seconds
     if causes:
@@ -61,6 +88,7 @@ def diagnose(
         sections=(
             *diagnosis_reports.cause_sections(causes, point_to, 0),
             *(() if is_explained or (seconds is not None and not causes) else diagnosis_reports.log_tail([attempt])),
+            *([reports.Text(text=" ".join(log.omitted))] if log.omitted else []),
         ),
         facts={"service": service.name, "seconds": seconds, **diagnosis_reports.facts(causes)},
         next_actions=(
@@ -70,18 +98,63 @@ def diagnose(
     )
 
 
-def _read(path: pathlib.Path) -> bytes:
-    if path == STANDARD_INPUT:
-        return _newest(sys.stdin.buffer)
-    with path.open("rb") as file:
-        return _newest(file)
+async def _newest(path: pathlib.Path) -> tuple[bytes, int]:
+    """Return the newest bytes, without the line that they begin within, and the number of bytes before them."""
+    loop = asyncio.get_running_loop()
+    # A pipe may stay open and silent for ever: a thread of the pool would keep the process from ending at Ctrl-C.
+    tail, done, is_abandoned = _Tail(), loop.create_future(), threading.Event()
+
+    def finish(error: OSError | None) -> None:
+        if not done.done():
+            done.set_exception(error) if error is not None else done.set_result(None)
+
+    def follow() -> None:
+        error = tail.read(path, is_abandoned)
+        with contextlib.suppress(RuntimeError):
+            # The loop is closed where the command was interrupted.
+            loop.call_soon_threadsafe(finish, error)
+
+    threading.Thread(target=follow, daemon=True, name="log").start()
+    try:
+        await done
+    finally:
+        is_abandoned.set()
+    return tail.content()
 
 
-def _newest(file: BinaryIO) -> bytes:
-    """Return the newest bytes, without the line that they begin within."""
-    kept = b""
-    while chunk := file.read(_CHUNK_BYTES):
-        kept += chunk
-        if len(kept) > 2 * MAX_BYTES:
-            kept = kept[-MAX_BYTES:].partition(b"\n")[2]
-    return kept
+class _Tail:
+    """The newest bytes of a file, kept in the chunks in which they were read."""
+
+    def __init__(self) -> None:
+        self._chunks: collections.deque[bytes] = collections.deque()
+        self._bytes = 0
+        self._dropped = 0
+
+    def read(self, path: pathlib.Path, is_abandoned: threading.Event) -> OSError | None:
+        """Read to the end of *path*; return the error that prevents it."""
+        try:
+            descriptor = sys.stdin.fileno() if path == STANDARD_INPUT else os.open(path, os.O_RDONLY)
+            while not is_abandoned.is_set() and (chunk := os.read(descriptor, _CHUNK_BYTES)):
+                self._add(chunk)
+            if path != STANDARD_INPUT:
+                os.close(descriptor)
+        except OSError as error:
+            return error
+        return None
+
+    def content(self) -> tuple[bytes, int]:
+        """Return what is kept, from the beginning of a line unless it is all one line, and how much was dropped."""
+        content = b"".join(self._chunks)
+        if not self._dropped:
+            return content, 0
+        _, newline, rest = content.partition(b"\n")
+        kept = rest if newline else content
+        return kept, self._dropped + len(content) - len(kept)
+
+    def _add(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self._bytes += len(chunk)
+        while self._bytes - len(self._chunks[0]) >= MAX_BYTES:
+            first = self._chunks.popleft()
+            self._bytes -= len(first)
+            self._dropped += len(first)

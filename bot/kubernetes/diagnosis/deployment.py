@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bot import errors
+from bot import errors, text_threads
 from bot.kubernetes import model as kubernetes
 from bot.kubernetes import subject as report_subject
 from bot.kubernetes.diagnosis import attempts as start_attempts
@@ -51,10 +51,10 @@ async def diagnose(
     state = log_sources.DeploymentState(deployment=deployment, pods=pods, now=now)
     sources = log_sources.logs_to_read(state.failing, subject.service.container)
     attempts = await asyncio.gather(*(_read(cluster, source) for source in sources))
-    causes = matcher.rank(_findings(state, events, owners, attempts, ruleset))
-    return _Diagnosis(subject=subject, state=state, causes=causes, attempts=attempts, run_again=run_again).report(
-        point_to
-    )
+    findings = await text_threads.run(_findings, state, events, owners, attempts, ruleset)
+    causes = matcher.rank(findings)
+    diagnosed = _Diagnosis(subject=subject, state=state, causes=causes, attempts=attempts, run_again=run_again)
+    return await text_threads.run(diagnosed.report, point_to)
 
 
 async def _read(cluster: "workloads.Workloads", source: log_sources.LogSource) -> start_attempts.StartAttempt:

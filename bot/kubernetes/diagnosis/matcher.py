@@ -7,9 +7,10 @@ several pods have in common.
 
 import dataclasses
 import itertools
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import re2
 
 from bot import errors
 from bot.kubernetes.diagnosis import log_records, observations, rules
@@ -57,7 +58,7 @@ def find(ruleset: rules.Rules, observed: Iterable[observations.Observation]) -> 
 
 def match_record(ruleset: rules.Rules, record: log_records.Record, source: str, pod: str) -> Finding | None:
     """Return what a log record shows."""
-    if ruleset.is_noise(record.text):
+    if not ruleset.may_match(rules.Location.LOG, record.text) or ruleset.is_noise(record.text):
         return None
     seen = observations.Observation(where=rules.Location.LOG, text=record.text, source=source, pod=pod)
     analysis = record.analysis
@@ -132,7 +133,7 @@ def _line_at(text: str, position: int) -> str:
     return ("…" if skipped else "") + errors.shorten(line[skipped:].strip(), MAX_LINE_LENGTH)
 
 
-_AMOUNT = re.compile(r"\b\d+(?:\.\d+)?\s?(?:ms|h|m|s|[KMG]i?B?)(?=\b|\d)")
+_AMOUNT = re2.compile(r"\b(?:\d+(?:\.\d+)?\s?(?:ms|h|m|s|[KMG]i?B?))+\b")
 
 
 def rank(findings: Sequence[Finding]) -> tuple[rules.Cause, ...]:

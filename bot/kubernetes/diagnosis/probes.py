@@ -1,8 +1,9 @@
 """Findings that no pattern can express: probes that act too early or ask another port, pods that are still starting."""
 
 import datetime
-import re
 from collections.abc import Sequence
+
+import re2
 
 from bot.kubernetes import model as kubernetes
 from bot.kubernetes.diagnosis import attempts as start_attempts
@@ -12,10 +13,10 @@ PROBE_TOO_EARLY, PROBE_OTHER_PORT, STARTING = "probe-too-early", "probe-other-po
 SECTION, PROBES_SECTION = "start-failures", "health-checks"
 START_SECONDS = 60.0
 """Granted to every pod; a startup probe may grant more."""
-_KILLED_BY = re.compile(r"failed (?P<kind>liveness|startup) probe, will be restarted")
-_PROBE_PORT = re.compile(r"(?:GET|TCP) :(?P<port>\d+)")
+_KILLED_BY = re2.compile(r"failed (?P<kind>liveness|startup) probe, will be restarted")
+_PROBE_PORT = re2.compile(r"(?:GET|TCP) :(?P<port>\d+)")
 _REFUSED = "connection refused"
-_BEGUN = re.compile(r"\bStarting \S+ .{0,80}using Java\b")
+_BEGUN = re2.compile(r"\bStarting \S+ .{0,80}using Java\b")
 _INITIAL_REASONS = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 

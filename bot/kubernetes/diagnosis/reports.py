@@ -1,5 +1,6 @@
 """Sections and facts that the diagnoses of a deployment and of a jar share."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import re2
@@ -48,8 +49,10 @@ def log_tail(attempts: Sequence[start_attempts.StartAttempt]) -> list[reports.Se
     if not readable:
         return []
     chosen = next((attempt for attempt in readable if attempt.is_previous), readable[0])
-    found = [_summarize(record) for record in chosen.records if _is_error(record)][-_MAX_ERRORS:]
-    lines = [line for entry in chosen.entries for line in _lines(entry.text) if line.strip()][-_TAIL_LINES:]
+    newest = itertools.islice(filter(_is_error, reversed(chosen.records)), _MAX_ERRORS)
+    found = [_summarize(record) for record in newest][::-1]
+    backwards = (line for entry in reversed(chosen.entries) for line in _lines(entry.text)[::-1] if line.strip())
+    lines = list(itertools.islice(backwards, _TAIL_LINES))[::-1]
     shown: list[reports.Section] = []
     if found:
         shown.append(reports.Code(title=f"Last errors in the {chosen.source}", text="\n".join(found)))

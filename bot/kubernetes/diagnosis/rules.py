@@ -4,7 +4,7 @@ import dataclasses
 import enum
 import functools
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import pydantic
@@ -14,6 +14,9 @@ from bot import errors
 from bot.config import catalog, strict
 
 MAX_PATTERN_LENGTH = 1_000
+_GROUP_NAME = re2.compile(r"\(\?P<\w+>")
+_UNION_BYTES = 64_000_000
+"""Of memory, for the states of all rules at once."""
 INNERMOST = "innermost"
 """Template field: the root exception of a log entry."""
 DESCRIPTION, ACTION = "description", "action"
@@ -34,6 +37,17 @@ def _compiled(pattern: str) -> Any:
         raise ValueError(
             f"invalid pattern ({reason}); expected RE2 syntax, which has no backreferences and no look-around"
         ) from None
+
+
+def _union(patterns: Sequence[str]) -> Any | None:
+    """Return what matches wherever one of *patterns* does; None where they do not fit together."""
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _UNION_BYTES
+    try:
+        return re2.compile("|".join(f"(?:{_GROUP_NAME.sub('(?:', one)})" for one in patterns), options)
+    except re2.error:
+        return None
 
 
 def _validated(pattern: str) -> str:
@@ -137,6 +151,15 @@ class Rules(strict.StrictModel):
     rules: tuple[Rule, ...]
     noise: tuple[Noise, ...] = ()
     """Patterns of log entries that explain nothing."""
+
+    def may_match(self, where: Location, text: str) -> bool:
+        """Return whether some rule matches *text*; by one search for all of them, since most texts match none."""
+        candidate = self._any_of.get(where)
+        return candidate is None or candidate.search(text) is not None
+
+    @functools.cached_property
+    def _any_of(self) -> Mapping[Location, Any]:
+        return {where: _union([rule.pattern for rule in self.rules if where in rule.where]) for where in Location}
 
     def is_noise(self, text: str) -> bool:
         """Return whether a log entry is noise."""

@@ -14,7 +14,13 @@ import re2
 from bot.kubernetes.logs import levels, parser
 
 _MAX_PATTERN_LENGTH = 1_000
-
+_MAX_PROGRAM_SIZE = 2_000
+"""
+Instructions of RE2. Where their states do not fit into its memory, each byte of a log costs as many steps as there are
+instructions: counted repetitions such as `.{0,400}` make thousands.
+"""
+_MAX_PROGRAM_BYTES = 4_000_000
+"""Of memory for program and states, which also bounds how long compiling takes."""
 
 _REASONS = {"missing )": "unbalanced (", "unexpected )": "unbalanced )", "missing ]": "unbalanced ["}
 """RE2's words for what people call unbalanced."""
@@ -37,15 +43,27 @@ def compile_pattern(pattern: str) -> "re2._Regexp[bytes]":
         raise InvalidPattern(f"Pattern too long: {len(pattern):,} characters, at most {_MAX_PATTERN_LENGTH:,}.")
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = _MAX_PROGRAM_BYTES
     try:
-        return re2.compile(b"(?m)" + pattern.encode(), options)
+        compiled = re2.compile(b"(?m)" + pattern.encode(), options)
     except re2.error as error:
         reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
+        if "too large" in reason:
+            raise _too_expensive(pattern) from error
         reason = reason.partition(":")[0].replace("(?m)", "")
         raise InvalidPattern(
             f"Invalid regular expression “{pattern[:60]}”: {_REASONS.get(reason, reason)}."
             " RE2 has no look-around and no backreferences; escape literal ( [ . * + ? with a backslash."
         ) from error
+    if compiled.programsize > _MAX_PROGRAM_SIZE:
+        raise _too_expensive(pattern)
+    return compiled
+
+
+def _too_expensive(pattern: str) -> InvalidPattern:
+    return InvalidPattern(
+        f"Pattern too expensive: “{pattern[:60]}”. Replace counted repetitions, such as .{{0,400}}, by .* or .*?."
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +121,8 @@ class ContextSelector:
         texts = [parser.text_of(line) for line in lines]
         self._parser.learn(texts)
         end = self._parser.last_start(texts)
+        if sum(map(len, lines[end:])) > parser.MAX_ENTRY_BYTES:
+            end = len(lines)
         self._open_lines = lines[end:]
         return self._select(lines, texts, end)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot import errors
+from bot import errors, text_threads
 from bot.kubernetes import model as kubernetes
 from bot.kubernetes.logs import filters, parser, reader, tail_buffer
 from bot.model import counts, invocations, reports
@@ -216,10 +216,18 @@ class Follower:
         )
         async with stream as chunks:
             async for complete in _complete_lines(chunks):
-                new = deduplicator.filter_new(complete)
+                selected = asyncio.ensure_future(text_threads.run(_select, pod, complete, deduplicator, selector))
+                try:
+                    entries, new = await asyncio.shield(selected)
+                except asyncio.CancelledError:
+                    # Every line that was read is shown, also at the end.
+                    entries, new = await selected
+                    self._entries += entries
+                    self.stats.lines_read += new
+                    raise
                 self._newest = deduplicator.newest or self._newest
-                await self._buffer(_log_entries(pod, selector.feed(new) if new else selector.finish()))
-                self.stats.lines_read += len(new)
+                await self._buffer(entries)
+                self.stats.lines_read += new
 
     def _restarts(self, pod: kubernetes.Pod) -> int:
         container = pod.find_container(self._container)
@@ -261,6 +269,14 @@ class Follower:
             delay = (datetime.datetime.now(datetime.UTC) - self._newest).total_seconds()
             parts.append(f"{max(delay, 0.0):.1f} s behind")
         return " · ".join(parts)
+
+
+def _select(
+    pod: str, lines: list[bytes], deduplicator: _Deduplicator, selector: filters.ContextSelector
+) -> tuple[list[reports.LogEntry], int]:
+    """Return the selected entries that *lines* complete, and the number of lines that were not read before."""
+    new = deduplicator.filter_new(lines)
+    return _log_entries(pod, selector.feed(new) if new else selector.finish()), len(new)
 
 
 def _log_entries(pod: str, entries: Iterator[parser.Entry]) -> list[reports.LogEntry]:

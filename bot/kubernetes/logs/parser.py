@@ -10,18 +10,18 @@ import dataclasses
 import re
 from collections.abc import Iterable
 
+from bot import text_threads
 from bot.kubernetes.logs import layouts
 from bot.model import reports
 
 MAX_LINE_BYTES = 64_000
 """The rest of a longer line is dropped and counted."""
-BLOCK_BYTES = 256_000
-"""Split at once: large enough to be cheap per line, small enough not to block the event loop."""
 MAX_ENTRY_LINES = 1_000
-"""A longer entry is split."""
+MAX_ENTRY_BYTES = 256_000
+"""An entry with more lines, or with more text, is split."""
 
 _SAMPLE_LINES = 200
-_ANSI_ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_ANSI_ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 
 class LineSplitter:
@@ -34,12 +34,21 @@ class LineSplitter:
         self.lines_read = 0
         self.bytes_truncated = 0
 
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """Add *chunk*; return complete lines once a block of them is buffered."""
+    @property
+    def is_full(self) -> bool:
+        """Return whether a piece of text is buffered that is worth a call into a thread."""
+        return self._buffered >= text_threads.PIECE_BYTES
+
+    def add(self, chunk: bytes) -> None:
+        """Buffer *chunk*."""
         self.bytes_read += len(chunk)
         self._chunks.append(chunk)
         self._buffered += len(chunk)
-        return self.flush() if self._buffered >= BLOCK_BYTES else []
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Add *chunk*; return complete lines once a piece of text is buffered."""
+        self.add(chunk)
+        return self.flush() if self.is_full else []
 
     def flush(self) -> list[bytes]:
         """Return the complete lines that are buffered."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bot import errors
+from bot import errors, text_threads
 from bot.kubernetes import model as kubernetes
 from bot.kubernetes.logs import filters, parser, tail_buffer
 from bot.model import reports
@@ -20,6 +20,8 @@ MAX_KEPT_BYTES = 12_000_000
 """For one query, over all pods: each byte costs five or six of memory until the response is delivered."""
 MAX_READ_SECONDS = 100.0
 """The response is what was read until then."""
+MAX_FILTER_SECONDS = 40.0
+"""Of one log: a pattern that is slower must not keep the threads from the logs of others."""
 LONG_LOG_BYTES = 300_000_000
 """
 A log that is longer is read again from its newest lines. Asking for those at once would make the node read every log
@@ -202,15 +204,19 @@ class LogPipeline:
         self._selector = filters.ContextSelector(query.filter, before=query.before, after=query.after)
         has_context = bool(query.before or query.after)
         self._buffer = tail_buffer.TailBuffer(query.lines, collapses=not has_context, max_bytes=max_bytes)
+        self.seconds = 0.0
+        """Of CPU time, spent on it so far."""
 
     @property
     def bytes_read(self) -> int:
         """Bytes fed so far."""
         return self._splitter.bytes_read
 
-    def feed(self, chunk: bytes) -> None:
-        """Process *chunk*."""
-        self._process(self._splitter.feed(chunk))
+    async def feed(self, chunk: bytes) -> None:
+        """Buffer *chunk*; process a piece of text in a thread once it is complete."""
+        self._splitter.add(chunk)
+        if self._splitter.is_full:
+            await text_threads.run(self._process_piece)
 
     def result(self, source: Source, error: errors.BotError | None, *, is_incomplete: bool) -> LogResult:
         """Process what is buffered and return the result."""
@@ -234,6 +240,11 @@ class LogPipeline:
             error=error,
         )
 
+    def _process_piece(self) -> None:
+        started = time.thread_time()
+        self._process(self._splitter.flush())
+        self.seconds += time.thread_time() - started
+
     def _process(self, lines: list[bytes]) -> None:
         if lines:
             for entry in self._selector.feed(lines):
@@ -256,16 +267,16 @@ async def _read(
     try:
         async with stream as chunks:
             async for chunk in chunks:
-                pipeline.feed(chunk)
+                await pipeline.feed(chunk)
                 if long_log_bytes is not None and pipeline.bytes_read > long_log_bytes:
                     limits.refund(pipeline.bytes_read - len(chunk))
                     raise _LongLogError
-                if not limits.spend(len(chunk)):
+                if not limits.spend(len(chunk)) or pipeline.seconds > MAX_FILTER_SECONDS:
                     is_incomplete = True
                     break
     except errors.BotError as error:
         unavailable = _evicted(error, source.pod)
-    return pipeline.result(source, unavailable, is_incomplete=is_incomplete)
+    return await text_threads.run(pipeline.result, source, unavailable, is_incomplete=is_incomplete)
 
 
 def _not_scheduled(pod: kubernetes.Pod) -> errors.BotError:

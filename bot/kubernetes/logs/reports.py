@@ -5,7 +5,7 @@ import dataclasses
 import datetime
 from collections.abc import Sequence
 
-from bot import errors
+from bot import errors, text_threads
 from bot.kubernetes import model as kubernetes
 from bot.kubernetes import subject as report_subject
 from bot.kubernetes.logs import follower, parser, reader, tail_buffer
@@ -32,7 +32,7 @@ async def read(subject: report_subject.Subject, query: reader.LogQuery, command_
         raise results[0].error or errors.Unavailable("No log could be read.")
     unread = [result for result in results if result.error is not None]
     is_complete = not unread and not any(result.is_incomplete for result in results)
-    entries = _merge(results, query)
+    entries = await text_threads.run(_merge, results, query)
     section = reports.Log(
         entries=tuple(entries), name=f"{subject.service.name}.log", common=f"{subject.service.deployment}-"
     )

@@ -9,7 +9,7 @@ from bot.model import reports
 
 MAX_BYTES = 4_000_000
 """Kept of one log, however few lines that are."""
-_DIGITS = re.compile(rb"\d+")
+_DIGITS, _DIGITS_OF_TEXT = re.compile(rb"\d+"), re.compile(r"\d+")
 
 _Key = tuple[bytes, tuple[bytes, ...]] | int
 
@@ -85,7 +85,7 @@ def collapse_repeats(entries: list[reports.LogEntry]) -> list[reports.LogEntry]:
     found: dict[tuple[str, str] | int, tuple[reports.LogEntry, set[str]]] = {}
     for index, entry in enumerate(entries):
         head, newline, rest = entry.text.partition("\n")
-        key = (re.sub(r"\d+", "0", head), rest) if newline and not entry.is_annotation else index
+        key = (_DIGITS_OF_TEXT.sub("0", head), rest) if newline and not entry.is_annotation else index
         earlier, sources = found.get(key, (None, set()))
         found[key] = (entry if earlier is None else _merge(earlier, entry), sources | {entry.source})
     collapsed = [

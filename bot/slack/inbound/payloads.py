@@ -32,6 +32,7 @@ _PRIVATE = frozenset({"privategroup", "directmessage"})
 """What Slack sends in place of the name of a conversation that others cannot read."""
 _GROUP_DM = "mpdm-"
 _MAX_EDIT_SECONDS = 600.0
+_REST_OF_MENTION = re.compile(r"^[^>]*>[\s:,]*")
 _WRITTEN = frozenset({None, "file_share", "thread_broadcast"})
 """Subtypes of a message that a person has just written (docs.slack.dev, message event)."""
 
@@ -90,7 +91,7 @@ def from_message(body: Payload, bot_user_id: str, source: invocations.Source) ->
     """
     event = body["event"]
     before, mention, after = _text(event.get("text")).partition(f"<@{bot_user_id}")
-    text = re.sub(r"^[^>]*>[\s:,]*", "", after) if mention else before
+    text = _REST_OF_MENTION.sub("", after) if mention else before
     # A mention is answered in its thread, a DM where it was written.
     timestamp = _id(event["ts"], _TIMESTAMP, "timestamp")
     thread = _thread(event.get("thread_ts")) or (timestamp if source is invocations.Source.MENTION else None)

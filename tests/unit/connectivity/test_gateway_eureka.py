@@ -29,7 +29,7 @@ async def server() -> AsyncIterator[Service]:
         (Behavior.FORBIDDEN, "HTTP 403 Forbidden: the actuator endpoint “gateway” requires authentication"),
         (Behavior.LOGIN_PAGE, "not a list of routes (HTTP 302 Found)"),
         (Behavior.WRONG_PATH, "HTTP 404 Not Found: the actuator endpoint “gateway” is off: set management.endpoint"),
-        (Behavior.HUGE, "larger than 5,000,000 bytes"),
+        (Behavior.HUGE, "larger than 1,000,000 bytes"),
         (Behavior.DROPPING, "connection closed before the response was complete"),
         (Behavior.HANGING, "no response"),
     ],
@@ -61,7 +61,7 @@ async def test_invalid_route_entries_are_skipped(server: Service) -> None:
         (Behavior.HTML, "not a registry response"),
         (Behavior.OTHER_JSON, "not a registry response"),
         (Behavior.UNAUTHORIZED, "not a registry response (HTTP 401 Unauthorized)"),
-        (Behavior.HUGE, "larger than 5,000,000 bytes"),
+        (Behavior.HUGE, "larger than 1,000,000 bytes"),
     ],
 )
 async def test_response_of_another_server_is_unavailable(server: Service, manner: Behavior, reason: str) -> None:

@@ -88,7 +88,7 @@ def _rewrite(
             try:
                 frozen = frozen_of(_unpack(row["frozen"]))
                 values |= {"frozen": _pack(frozen), "progress": _pack(progress_of(_unpack(row["progress"]), frozen))}
-            except (ValueError, TypeError, KeyError, AttributeError, zlib.error):
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError, zlib.error):
                 # A damaged run stays what it is: unreadable by both versions, and no reason not to start.
                 pass
             connection.execute(sa.update(_RUNS).where(_RUNS.c.id == row["id"]).values(values))

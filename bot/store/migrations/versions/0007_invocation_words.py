@@ -72,7 +72,7 @@ def _rewrite_runs(old_key: str, new_key: str, kinds: Mapping[str, str]) -> None:
                 document: dict[str, Any] = json.loads(zlib.decompress(row["frozen"]))
                 conversation = document.pop(old_key)
                 document[new_key] = {**conversation, "kind": kinds.get(conversation["kind"], conversation["kind"])}
-            except (ValueError, TypeError, KeyError, AttributeError, zlib.error):
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError, zlib.error):
                 # A damaged run stays unreadable by both versions and must not prevent the start.
                 continue
             text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))

@@ -51,7 +51,7 @@ def _rewrite(facts: Mapping[str, str], skipped: tuple[str, str]) -> None:
         for row in rows:
             try:
                 values = _renamed(_unpack(row["frozen"]), _unpack(row["progress"]), facts, skipped)
-            except (ValueError, TypeError, KeyError, AttributeError, zlib.error):
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError, zlib.error):
                 # A damaged run stays what it is: unreadable by both versions, and no reason not to start.
                 continue
             if values:
