@@ -139,7 +139,7 @@ class Reactor:
         """Return the folder of the module that the POM in *folder* calls *name*, which may be that of its POM."""
         try:
             inner = (folder / name).resolve()
-            inner = inner.parent if inner.suffix == ".xml" and inner.is_file() else inner
+            inner = inner.parent if inner.is_file() and inner.suffix == ".xml" else inner
         except (OSError, ValueError) as error:
             raise errors.BadConfiguration(f"{folder}/pom.xml: “{name[:_MAX_NAME_LENGTH]}” is no module.") from error
         if not inner.is_relative_to(self._resolved_root):

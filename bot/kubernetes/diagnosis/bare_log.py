@@ -20,6 +20,7 @@ from bot.model import reports
 STANDARD_INPUT = pathlib.Path("-")
 MAX_BYTES = 20_000_000
 """The newest of a longer log; a failed start is at its end."""
+MAX_LINES = 100_000
 _CHUNK_BYTES = 256_000
 
 
@@ -49,6 +50,8 @@ async def read(path: pathlib.Path) -> BareLog:
 def _split(path: pathlib.Path, content: bytes, dropped_bytes: int) -> BareLog:
     splitter = parser.LineSplitter()
     lines = [*splitter.feed(content), *splitter.finish()]
+    dropped_lines = len(lines) - MAX_LINES
+    lines = lines[-MAX_LINES:]
     source = "standard input" if path == STANDARD_INPUT else path.name
     entries = parser.join_lines(carriers.unwrap([line.decode(errors="replace") for line in lines]))
     omitted = []
@@ -56,6 +59,8 @@ def _split(path: pathlib.Path, content: bytes, dropped_bytes: int) -> BareLog:
         omitted.append(
             f"Only the newest {MAX_BYTES / 1e6:.0f} MB were read, {dropped_bytes / 1e6:,.1f} MB before them not."
         )
+    if dropped_lines > 0:
+        omitted.append(f"Only the newest {MAX_LINES:,} lines were read, {dropped_lines:,} before them not.")
     if splitter.bytes_truncated:
         truncated = splitter.bytes_truncated / 1e6
         omitted.append(f"Lines are truncated at {parser.MAX_LINE_BYTES:,} bytes ({truncated:,.1f} MB omitted).")

@@ -183,5 +183,7 @@ def _evidence(text: str) -> str:
 
 def _without_values(text: str) -> str:
     """Return *text* without what properties and files hold, which may be secrets: of a line of YAML, only its key."""
-    named = _YAML_LINE.sub(r"\1", text)
-    return str(_VALUE.sub(r"\1(hidden)", named))
+    if "\n in " in text:
+        text = _YAML_LINE.sub(r"\1", text)
+    has_value = "Invalid value " in text or "For input string: " in text
+    return str(_VALUE.sub(r"\1(hidden)", text)) if has_value else text
