@@ -30,6 +30,7 @@ BOUNDS = {
     "bot.config.routes": 2_000,  # gateway.MAX_TEXT_LENGTH
     "bot.config.roles": 5_000,
     "bot.config.spring_settings": 20_000,
+    "bot.config.yaml_comments": 5_000,  # a line of a file that operators edit
     "bot.config.yaml_files": 5_000,  # a message of pydantic, a plain word of YAML
     "bot.config.yaml_numbers": 40,  # its own limit
     "bot.dispatch.chat_text": 10_000,  # Slack's limit of a message is 40,000 characters, of a command 4,000
@@ -53,6 +54,7 @@ BOUNDS = {
     "bot.runbook.markdown": 20_000,
     "bot.runbook.search": 5_000,
     "bot.runbook.sections": 2_000,
+    "bot.slack.client.api": 5_000,  # an id, an error of Slack
     "bot.slack.inbound.payloads": 10_000,
     "commands.logs": 100,
     "commands.runbook": 100,
