@@ -9,8 +9,8 @@ import collections
 import contextlib
 import dataclasses
 import time
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar
 
 import structlog
 
@@ -165,15 +165,16 @@ class RequestHandler:
         request = payloads.resolve(request, self._dispatcher.parser)
         display = self._display_of(request)
         try:
-            invocation = await self._complete(request)
+            invocation = await self._wait(self._complete(request), display)
             invocation = dataclasses.replace(invocation, reply_to=request.target.to_document())
             request = dataclasses.replace(request, invocation=invocation)
-            # Its conversation has a name now, which decides who may see the response.
-            display = self._display_of(request)
+            if not display.has_progress:
+                # Its conversation has a name now, which decides who may see the response.
+                display = self._display_of(request)
             if request.is_share and not self._claim_share(request.invocation):
                 response = await self._dispatcher.refuse(request.invocation, _ALREADY_SHARED)
             else:
-                response = await self._dispatch(request.invocation, display)
+                response = await self._wait(self._dispatcher.dispatch(request.invocation, display), display)
         except asyncio.CancelledError:
             # What Slack does not accept in time is left to the next process.
             with contextlib.suppress(client_errors.NotAccepted, TimeoutError):
@@ -213,17 +214,18 @@ class RequestHandler:
             self._shared.popitem(last=False)
         return claimed
 
-    async def _dispatch(self, invocation: invocations.Invocation, display: SlackDisplay) -> invocations.Response:
-        work = asyncio.ensure_future(self._dispatcher.dispatch(invocation, display))
+    async def _wait(self, work: Coroutine[Any, Any, Found], display: SlackDisplay) -> Found:
+        """Return what *work* returns; where that takes long, *display* shows that it is in progress."""
+        task = asyncio.ensure_future(work)
         try:
-            await asyncio.wait({work}, timeout=self._patience_seconds)
-            if not work.done() and not display.has_progress:
+            await asyncio.wait({task}, timeout=self._patience_seconds)
+            if not task.done() and not display.has_progress:
                 await display.progress(_STILL_WORKING)
-            return await work
+            return await task
         finally:
             # Cancelled, it still records that it was.
-            work.cancel()
-            await asyncio.wait({work})
+            task.cancel()
+            await asyncio.wait({task})
             await display.settle()
 
     async def _complete(self, request: payloads.Request) -> invocations.Invocation:

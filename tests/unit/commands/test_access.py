@@ -226,7 +226,10 @@ class Scene:
     def __init__(self, app: app_fixture.AppFixture, workspace: slack.Workspace) -> None:
         self.app, self.workspace = app, workspace
         self.bot_user_id = workspace.settings.bot_user_id
-        core = app.core
+        self.handler = self.a_handler(identify_seconds=0)
+
+    def a_handler(self, **waiting: float) -> handler.RequestHandler:
+        core, workspace = self.app.core, self.workspace
         api = slack_api.SlackApi(workspace.bot_token, workspace.api_url)
         options = log_stream.LogStreamOptions(record=core.audit, db=core.db, stopping=asyncio.Event())
         channels = core.data.roles.channels
@@ -239,7 +242,7 @@ class Scene:
             limiter=options.limiter,
             now=lambda: datetime.datetime.now(datetime.UTC),
         )
-        self.handler = handler.RequestHandler(core.dispatcher, api, channels, options, pending, identify_seconds=0)
+        return handler.RequestHandler(core.dispatcher, api, channels, options, pending, **waiting)
 
     def channel(self, name: str, *members: people.Person) -> channels.Channel:
         return self.workspace.channel(name, members=members)
@@ -323,6 +326,20 @@ async def test_person_that_slack_does_not_know_is_refused(scene: Scene) -> None:
 
     sentence = "Permission denied: Slack did not say whether you are a member or a guest."
     assert await scene.newest() == ("U0NOBODY", "denied", sentence)
+
+
+async def test_requester_sees_that_posbot_waits_for_slack(scene: Scene) -> None:
+    dora = scene.workspace.person("dora")
+    ops = scene.channel("ops", dora)
+    scene.workspace.faults.slow_answer("users.info", seconds=0.2)
+    delivery = await dora.mentions("version", ops)
+    request = payloads.from_message(delivery.payload, scene.bot_user_id, invocations.Source.MENTION)
+
+    await scene.a_handler(patience_seconds=0.02).handle(request)
+
+    posted = [call.arguments["text"] for call in scene.workspace.calls("chat.postMessage")]
+    assert "Working on it." in posted[-1]
+    assert [text.split()[0] for text in scene.answers(dora, ops)] == ["posbot"]
 
 
 async def test_burst_of_one_person_asks_slack_once(scene: Scene) -> None:
