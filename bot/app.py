@@ -15,7 +15,7 @@ import structlog
 
 from bot import command as bot_command
 from bot import contexts, errors, logs, runbook_data
-from bot.config import cautions as config_cautions
+from bot.config import security_warnings as config_security_warnings
 from bot.config import settings as config_settings
 from bot.connectivity import gateway as connectivity_gateway
 from bot.dispatch import dispatcher as dispatch_dispatcher
@@ -141,9 +141,9 @@ async def assemble(
     names = tuple(table) if command_names is None else tuple(command_names)
     data = runbook_data.load(settings.runbook_data, names)
     data.validate(table.values(), settings.tokens)
-    cautions = config_cautions.cautions(settings, data.environments)
-    for caution in cautions:
-        log.warning("not protected", reason=caution)
+    security_warnings = config_security_warnings.find(settings, data.environments)
+    for warning in security_warnings:
+        log.warning("not protected", reason=warning)
     procedures = _load_procedures(data, table) if needs_procedures else None
     if procedures is not None:
         table |= procedures.commands
@@ -161,7 +161,7 @@ async def assemble(
             actuator=actuator.Actuator(),
             gateway=connectivity_gateway.Gateway(settings.tokens, over_http=data.environments.with_token_over_http),
             clusters=clusters,
-            cautions=cautions,
+            security_warnings=security_warnings,
         )
         checker = permissions.Permissions(data.roles, team_id=team_id, user_groups=user_groups)
         yield _core(shared, db, checker, redactor)

@@ -229,7 +229,7 @@ class Context:
     """Returns whether the actor of this invocation may run a command here."""
     display: model_invocations.Display
     now: Callable[[], datetime.datetime]
-    cautions: tuple[str, ...] = ()
+    security_warnings: tuple[str, ...] = ()
     """What the settings leave unprotected, one sentence each."""
 
     @property

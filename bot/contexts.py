@@ -70,7 +70,7 @@ class SharedContext:
     actuator: actuator.Actuator
     gateway: connectivity_gateway.Gateway
     clusters: Clusters
-    cautions: tuple[str, ...] = ()
+    security_warnings: tuple[str, ...] = ()
     eureka: connectivity_eureka.Eureka = dataclasses.field(default_factory=connectivity_eureka.Eureka)
     java: diagnosis_java.Java = dataclasses.field(
         default_factory=lambda: diagnosis_java.Java(config_settings.for_other_programs())
@@ -94,6 +94,6 @@ class SharedContext:
             command_names=self.command_names,
             run_service=runs,
             procedures=self.procedures,
-            cautions=self.cautions,
+            security_warnings=self.security_warnings,
             now=now,
         )

@@ -84,7 +84,7 @@ def _own_data(context: command.Context) -> reports.Report:
         "disabled": len(book.invalid),
         "outdated": sum(1 for _ in _outdated(context)),
         "shared_health_urls": sum(1 for _ in _shared_urls(context)),
-        "cautions": len(context.cautions),
+        "security_warnings": len(context.security_warnings),
         "unknown_names": len(book.warnings) + len(results.not_run),
         "procedure_tests": results.count,
         "failed_tests": len(results.failed),
@@ -127,11 +127,11 @@ def _findings(context: command.Context, results: testing.Results) -> Iterator[_F
             " says.",
             section=reports.Table(columns=("procedure", "section", "what to do"), rows=outdated),
         )
-    if context.cautions:
+    if context.security_warnings:
         yield _Finding(
             verdict=warning,
-            headline=f"{counts.counted(len(context.cautions), 'secret')} not protected on the network",
-            section=reports.Text(title="Not protected", text="\n".join(context.cautions)),
+            headline=f"{counts.counted(len(context.security_warnings), 'secret')} not protected on the network",
+            section=reports.Text(title="Not protected", text="\n".join(context.security_warnings)),
         )
     if unknown := tuple(_unknown_names(book.warnings, results)):
         examples = f"{len(book.warnings)} example{'s' * (len(book.warnings) != 1)}"

@@ -15,7 +15,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 
 from bot import text_threads
-from bot.config import catalog, cautions
+from bot.config import catalog, security_warnings
 from bot.config import routes as config_routes
 from bot.health import actuator, status
 
@@ -176,7 +176,7 @@ class Gateway:
 
     def may_send_token(self, url: str, environment: str) -> bool:
         """Return whether posbot's token of *environment* may be sent to *url*."""
-        return cautions.may_carry_token(url, over_http=environment in self._over_http)
+        return security_warnings.may_carry_token(url, over_http=environment in self._over_http)
 
     async def probe(self, url: str, *, token_of: str | None = None) -> AccessProbe:
         """

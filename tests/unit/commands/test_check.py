@@ -75,3 +75,13 @@ async def test_disabled_procedure_says_why_by_each_name(tmp_path: pathlib.Path, 
     assert answer.status is invocations.Status.USAGE_ERROR
     assert "disabled" in answer.report.headline
     assert "procedures/triage.yaml:1: schema: expected 1" in str(answer.report)
+
+
+@pytest.mark.slow
+async def test_token_for_services_over_http_is_a_warning(tmp_path: pathlib.Path) -> None:
+    async with app_fixture.running(tmp_path, names=["pos-order"], token_environment="staging") as app:
+        report = await app.run("check")
+
+    assert (report.verdict, report.facts["security_warnings"]) == (reports.Verdict.WARNING, 1)
+    assert report.headline == "1 secret not protected on the network"
+    assert "set staging.token_over_http: true if the network is trusted" in str(report.sections)

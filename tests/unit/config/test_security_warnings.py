@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bot.config import cautions, environments
+from bot.config import environments, security_warnings
 from bot.config import settings as config_settings
 from tests import builders
 
@@ -16,7 +16,7 @@ def some_environments(**changes: object) -> environments.Environments:
 
 def said(environment: environments.Environments | None = None, **variables: str) -> tuple[str, ...]:
     settings = config_settings.Settings.model_validate(variables)
-    return cautions.cautions(settings, environment or some_environments())
+    return security_warnings.find(settings, environment or some_environments())
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def said(environment: environments.Environments | None = None, **variables: str)
         "postgresql://[half",
     ],
 )
-def test_database_on_this_machine_or_verified_is_no_caution(url: str) -> None:
+def test_database_on_this_machine_or_verified_is_no_warning(url: str) -> None:
     assert said(DATABASE_URL=url) == ()
 
 
@@ -55,7 +55,7 @@ def test_database_on_this_machine_or_verified_is_no_caution(url: str) -> None:
         ({"DATABASE_URL": "postgresql://u:hunter2@db/x", "PGSSLMODE": "require"}, "db", "require"),
     ],
 )
-def test_unverified_connection_to_another_host_is_a_caution(variables: dict[str, str], host: str, mode: str) -> None:
+def test_unverified_connection_to_another_host_is_a_warning(variables: dict[str, str], host: str, mode: str) -> None:
     (sentence,) = said(**variables)
 
     assert sentence.startswith(
@@ -69,7 +69,7 @@ def test_variables_of_libpq_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "is_caution"),
+    ("changes", "is_warning"),
     [
         ({}, True),
         ({"token_over_http": True}, False),
@@ -79,16 +79,16 @@ def test_variables_of_libpq_count() -> None:
         ({"gateway_url": None, "health_url": "https://{service}.example.com{health_path}"}, False),
     ],
 )
-def test_token_over_http_is_a_caution_unless_it_is_allowed(changes: dict[str, object], *, is_caution: bool) -> None:
+def test_token_over_http_is_a_warning_unless_it_is_allowed(changes: dict[str, object], *, is_warning: bool) -> None:
     tokens = {"POSBOT_SERVICE_TOKENS": json.dumps({"staging": "t"})}
 
-    assert bool(said(some_environments(**changes), **tokens)) is is_caution
+    assert bool(said(some_environments(**changes), **tokens)) is is_warning
     assert said(some_environments(**changes)) == ()
 
 
 @pytest.mark.parametrize(
-    ("url", "is_caution"),
+    ("url", "is_warning"),
     [("https://slack.com/api/", False), ("http://127.0.0.1:1/api/", False), ("http://slack.example.com/api/", True)],
 )
-def test_slack_over_http_is_a_caution(url: str, *, is_caution: bool) -> None:
-    assert bool(said(POSBOT_SLACK_API_URL=url)) is is_caution
+def test_slack_over_http_is_a_warning(url: str, *, is_warning: bool) -> None:
+    assert bool(said(POSBOT_SLACK_API_URL=url)) is is_warning

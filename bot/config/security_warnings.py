@@ -16,7 +16,7 @@ _DEFAULT_MODE = "prefer"
 """libpq's (postgresql.org/docs/current/libpq-ssl.html), which takes any certificate, and none at all."""
 
 
-def cautions(settings: config_settings.Settings, environments: config_environments.Environments) -> tuple[str, ...]:
+def find(settings: config_settings.Settings, environments: config_environments.Environments) -> tuple[str, ...]:
     """Return one sentence for each secret that is not protected on its way."""
     return (
         *_database(settings),
