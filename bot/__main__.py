@@ -8,27 +8,17 @@ dispatcher, the store and its own module.
 
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import commands
-from bot import errors
+from bot import errors, exit_codes
+from bot.terminal import verbs
 
 if TYPE_CHECKING:
     from bot.model import reports
 
-LOCAL_VERBS = {"completion": "print a completion script for bash, zsh or fish"}
-OPERATOR_VERBS = {
-    "serve": "answer in Slack, over Socket Mode or signed HTTP",
-    "manifest": "print the manifest of the Slack app; --url https://… for signed HTTP",
-    "migrate": "upgrade the database to the newest revision",
-    "schema": "print the JSON Schema of procedures, for editors",
-    "generate": "write the generated files of a checkout anew",
-}
-_HELP_FLAGS = ("--help", "-h")
 _GC_THRESHOLD = 100_000
-_EXIT_USAGE = 2
-_EXIT_UNKNOWN = 3
 
 
 def main() -> None:
@@ -49,14 +39,14 @@ def run(arguments: Sequence[str]) -> int:
         print("\n".join(filter(None, (str(error), error.hint))), file=sys.stderr)  # noqa: T201 - nowhere else to say it
         return _exit_code(error, arguments)
     except KeyboardInterrupt:
-        return 130
+        return exit_codes.INTERRUPTED
     except BrokenPipeError:
         # The reader of the pipe has closed it, as `head` does.
         sys.stderr.close()
         return 0
     except OSError as error:
         print(f"Output cannot be written ({error.strerror}).", file=sys.stderr)  # noqa: T201 - nowhere else
-        return _EXIT_UNKNOWN
+        return exit_codes.UNKNOWN
 
 
 def _take_output(arguments: Sequence[str]) -> tuple[list[str], bool]:
@@ -79,28 +69,29 @@ def _take_output(arguments: Sequence[str]) -> tuple[list[str], bool]:
 
 def _exit_code(error: errors.BotError, arguments: Sequence[str]) -> int:
     if isinstance(error, errors.UsageError):
-        return _EXIT_USAGE
-    is_check = list(arguments[:1]) == ["check"]
-    return 1 if is_check and isinstance(error, errors.BadConfiguration) else _EXIT_UNKNOWN
+        return exit_codes.USAGE
+    # Invalid data is what check looks for; any other command could not be tried because of it.
+    is_found = list(arguments[:1]) == ["check"] and isinstance(error, errors.BadConfiguration)
+    return exit_codes.PROBLEM if is_found else exit_codes.UNKNOWN
 
 
 def _run(arguments: list[str], *, as_json: bool) -> int:
     match arguments:
         case [] | [("--help" | "-h")]:
             print(_usage())  # noqa: T201 - what was asked for
-            return 0
-        case [verb, *_, flag] if flag in _HELP_FLAGS and (verb in OPERATOR_VERBS or verb in LOCAL_VERBS):
-            print(_usage())  # noqa: T201 - what was asked for
-            return 0
+            return exit_codes.OK
+        case [verb, *_, ("--help" | "-h")] | ["help", verb] if verb in verbs.LOCAL or verb in verbs.OPERATOR:
+            print(verbs.describe(verb))  # noqa: T201 - what was asked for
+            return exit_codes.OK
         case ["completion", *rest]:
             return _print_completion(rest)
         case ["version" | "--version"] | ["help"]:
             return _print_locally(_local_report(arguments[0]), as_json=as_json)
         case ["help", *words] if entry := _named(words):
             return _print_locally(_command_help(entry), as_json=as_json)
-        case [*words, flag] if flag in _HELP_FLAGS and (entry := commands.find(words)):
+        case [*words, ("--help" | "-h")] if entry := commands.find(words):
             return _print_locally(_command_help(entry), as_json=as_json)
-        case [verb, *rest] if verb in OPERATOR_VERBS:
+        case [verb, *rest] if verb in verbs.OPERATOR:
             return _operate(verb, rest)
         case _:
             import asyncio
@@ -110,9 +101,9 @@ def _run(arguments: list[str], *, as_json: bool) -> int:
 
 def _usage() -> str:
     listed = [(entry.name, entry.summary) for entry in commands.INDEX]
-    width = max(len(name) for name in (*OPERATOR_VERBS, *LOCAL_VERBS, *dict(listed)))
+    width = max(len(name) for name in (*verbs.summaries(), *dict(listed)))
 
-    def rows(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    def rows(pairs: Iterable[tuple[str, str]]) -> list[str]:
         return [f"  {name:{width}}  {text}" for name, text in pairs]
 
     lines = [
@@ -122,16 +113,16 @@ def _usage() -> str:
         *rows(listed),
         "",
         "Terminal only:",
-        *rows(list(LOCAL_VERBS.items())),
+        *rows((name, verb.summary) for name, verb in verbs.LOCAL.items()),
         "",
         "Operator commands:",
-        *rows(list(OPERATOR_VERBS.items())),
+        *rows((name, verb.summary) for name, verb in verbs.OPERATOR.items()),
         "",
         "Options:",
         *rows([("-o, --output", "text (default) or json"), ("-h, --help", "show this help, or that of a command")]),
         "",
         "“posbot help” also lists the procedures, “posbot help COMMAND” shows the options of a command.",
-        "Exit codes: 0 ok, 1 problem found, 2 usage, 3 unknown.",
+        exit_codes.SUMMARY,
     ]
     return "\n".join(lines)
 
@@ -143,12 +134,15 @@ def _named(words: Sequence[str]) -> commands.Entry | None:
 
 
 def _local_report(verb: str) -> "reports.Report":
+    from bot.config import settings
     from bot.terminal import local
 
     if verb != "help":
-        return local.version()
-    from bot.config import settings
-
+        # It is also asked for where nothing else works.
+        try:
+            return local.version(settings.Settings.from_environment().runbook_data)
+        except errors.BadConfiguration:
+            return local.version(None)
     folder = settings.Settings.from_environment().runbook_data
     return local.overview([(entry.name, entry.summary) for entry in commands.INDEX], folder)
 
@@ -174,7 +168,7 @@ def _print_locally(report: "reports.Report", *, as_json: bool) -> int:
 def _print_completion(rest: Sequence[str]) -> int:
     from bot.terminal import completion
 
-    summaries = {entry.name: entry.summary for entry in commands.INDEX} | LOCAL_VERBS | OPERATOR_VERBS
+    summaries = {entry.name: entry.summary for entry in commands.INDEX} | verbs.summaries()
     match rest:
         case ["bash" | "zsh" | "fish" as shell]:
             print(completion.script(shell, summaries))  # noqa: T201 - what was asked for

@@ -208,6 +208,8 @@ class Context:
     """Everything a command may use; it gets nothing from elsewhere."""
 
     invocation: model_invocations.Invocation
+    data_digest: str
+    """Of the data folder when it was read."""
     catalog: config_catalog.Catalog
     environments: config_environments.Environments
     runbook: runbook_sections.Runbook

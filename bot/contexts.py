@@ -80,6 +80,7 @@ class SharedContext:
         """Return what makes a context from the `invocation`, `may_run` and `display` of an invocation."""
         return functools.partial(
             bot_command.Context,
+            data_digest=self.data.digest,
             catalog=self.data.catalog,
             environments=self.data.environments,
             runbook=self.data.runbook,

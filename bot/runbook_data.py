@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from bot import command as bot_command
 from bot import errors
 from bot.config import catalog as config_catalog
+from bot.config import data_digest, yaml_files
 from bot.config import environments as config_environments
 from bot.config import roles as config_roles
-from bot.config import yaml_files
 from bot.kubernetes.diagnosis import rules
 from bot.runbook import sections
 
@@ -22,6 +22,8 @@ class RunbookData:
     """What operators edit, validated."""
 
     folder: pathlib.Path
+    digest: str
+    """Of its files when they were read."""
     catalog: config_catalog.Catalog
     environments: config_environments.Environments
     roles: config_roles.Roles
@@ -80,6 +82,7 @@ def load(folder: pathlib.Path, command_names: Collection[str] | None = None) -> 
         raise errors.BadConfiguration("\n".join(problems))
     return RunbookData(
         folder=folder,
+        digest=data_digest.digest(folder),
         catalog=catalogue,
         environments=environments,
         roles=roles,

@@ -52,7 +52,7 @@ POSBOT = (
     Entry("audit", "audit", "show who ran which command"),
     Entry("check", "check", "validate the runbook data, compare the catalogue with a checkout", needs_procedures=True),
     Entry("help", "help", "list the commands, show the options and examples of one", needs_procedures=True),
-    Entry("version", "version", "show the version of posbot and its data"),
+    Entry("version", "version", "show the version of posbot and its data", needs_procedures=True),
 )
 """Commands about posbot itself and the runs of procedures."""
 INDEX = (*SERVICES, *POSBOT)

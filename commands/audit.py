@@ -6,7 +6,8 @@ from typing import Annotated
 import pydantic
 
 from bot import command as bot_command
-from bot.model import invocations, reports
+from bot.model import invocations, reports, times
+from bot.store import audit
 
 
 class Parameters(bot_command.Parameters):
@@ -37,26 +38,41 @@ async def run(parameters: Parameters, context: bot_command.Context) -> reports.R
     rows = tuple(
         reports.Row(
             cells=(
-                f"{entry.received_at:%m-%d %H:%M:%S}",
+                times.clock(entry.received_at, context.now()),
                 entry.actor_name,
                 entry.conversation_name or entry.source,
                 entry.text or "help",
-                entry.status or "unfinished",
-                (entry.verdict or "–") if entry.status == invocations.Status.OK else "–",
-                "–" if entry.duration_ms is None else f"{entry.duration_ms} ms",
+                _result(entry),
                 entry.id,
             )
         )
         for entry in others
     )
-    columns = ("time (UTC)", "actor", "conversation", "command line", "status", "verdict", "duration", "id")
+    columns = ("time (UTC)", "actor", "conversation", "command line", "result", "id")
     return reports.Report(
         is_information=True,
         verdict=reports.Verdict.OK,
         headline=f"Last {len(rows)} invocation{'s' * (len(rows) > 1)}, newest first",
-        sections=(reports.Table(columns=columns, rows=rows, figures=("duration",)),),
+        sections=(reports.Table(columns=columns, rows=rows),),
         facts={"count": len(rows)},
     )
+
+
+_RESULTS = {
+    reports.Verdict.OK: "ok",
+    reports.Verdict.WARNING: "problem found",
+    reports.Verdict.FAILED: "problem found",
+    reports.Verdict.UNKNOWN: "unknown",
+}
+"""In the words of the exit codes."""
+
+
+def _result(entry: audit.Entry) -> str:
+    if entry.status is None:
+        return "unfinished"
+    verdict = entry.verdict if entry.status == invocations.Status.OK else None
+    result = _RESULTS[reports.Verdict(verdict)] if verdict else entry.status.replace("_", " ")
+    return result if entry.duration_ms is None else f"{result}, {entry.duration_ms} ms"
 
 
 COMMAND = bot_command.Command(

@@ -14,6 +14,8 @@ from bot.rollouts import reports as rollout_reports
 MAX_WAIT = datetime.timedelta(minutes=15)
 """Beyond Kubernetes' own progress deadline of ten minutes."""
 _LAST_POLL_SECONDS = 30.0
+_CHANGES = frozenset({"undo", "rollback", "restart", "pause", "resume"})
+"""What kubectl does to a rollout, and posbot does not."""
 
 
 class Action(enum.StrEnum):
@@ -27,7 +29,10 @@ class Action(enum.StrEnum):
 def _validate_action(value: object) -> object:
     if not isinstance(value, str) or value.lower() in list(Action):
         return value.lower() if isinstance(value, str) else value
-    raise ValueError(f"{errors.NotFound('action', value, list(Action))} Actions of rollout: {', '.join(Action)}.")
+    changes = " posbot changes nothing in a cluster." if value.lower() in _CHANGES else ""
+    raise ValueError(
+        f"{errors.NotFound('action', value, list(Action))}{changes} Actions of rollout: {', '.join(Action)}."
+    )
 
 
 class _ActionParameters(command.Parameters):

@@ -4,6 +4,7 @@ Run a procedure; show, watch, answer, cancel or retry its runs.
 `run PROCEDURE …` is the procedure's own command, and `run list` has a file of its own.
 """
 
+import dataclasses
 from typing import Annotated, Self
 
 import pydantic
@@ -46,6 +47,9 @@ class Parameters(command.Parameters):
         command.Option(label="NOTE"),
         pydantic.Field(max_length=invocations.MAX_NOTE_LENGTH, description="a note that is kept with the answer"),
     ] = ""
+    yes: Annotated[
+        bool, pydantic.Field(description="of answer and cancel: do not ask for a confirmation of what is changed")
+    ] = False
     attempt: Annotated[
         int | None,
         command.Option(label="N"),
@@ -79,6 +83,8 @@ class Parameters(command.Parameters):
             raise ValueError(f"run {self.action} takes no --note.")
         if self.attempt is not None and self.action != "log":
             raise ValueError(f"run {self.action} takes no --attempt.")
+        if self.yes and self.action not in {"answer", "cancel"}:
+            raise ValueError(f"run {self.action} takes no --yes.")
         return self
 
 
@@ -98,8 +104,7 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
         case "answer":
             return await _answer(found, parameters, context)
         case "cancel" if not found.state.is_final:
-            cancelled = await context.runs.cancel(found.id, by=context.invocation)
-            return await procedure_commands.follow_or_confirm(cancelled, "cancellation requested", context)
+            return await _cancel(found, parameters, context)
         case "cancel":
             return run_reports.confirmation(found, headlines.headline(found))
         case "retry":
@@ -120,6 +125,38 @@ def _find_step(procedure: schema.Procedure, name: str) -> schema.Step:
     return found
 
 
+async def _cancel(run: runs.Run, parameters: Parameters, context: command.Context) -> reports.Report:
+    if (refusal := await _ask_for_confirmation(run, run_reports.cancellation(run), parameters, context)) is not None:
+        return refusal
+    cancelled = await context.runs.cancel(run.id, by=context.invocation)
+    report = await procedure_commands.follow_or_confirm(cancelled, "cancellation requested", context)
+    # For the run it is a failure; here it is what was asked for.
+    is_cancelled = report.facts.get("state") == runs.RunState.CANCELLED
+    return dataclasses.replace(report, verdict=reports.Verdict.OK) if is_cancelled else report
+
+
+async def _ask_for_confirmation(
+    run: runs.Run, action: reports.NextAction, parameters: Parameters, context: command.Context
+) -> reports.Report | None:
+    """
+    Return None once what *action* ends or changes is confirmed, else the report instead of doing it.
+
+    A button has asked already: Slack shows the consequence before it sends the click.
+    """
+    source = context.invocation.source
+    if not action.consequence or parameters.yes or source is invocations.Source.BUTTON:
+        return None
+    if source is not invocations.Source.TERMINAL:
+        return run_reports.unconfirmed(run, action)
+    prompt = invocations.Prompt(text=f"{action.label}?\n{action.consequence}", options=(runs.YES, runs.NO))
+    choice = await context.display.ask(prompt)
+    if choice is None:
+        raise errors.UsageError(
+            f"{action.label}: not confirmed.", hint="Add --yes to confirm it.", commands=(f"{action.command} --yes",)
+        )
+    return None if choice.answer == runs.YES else run_reports.confirmation(run, headlines.headline(run))
+
+
 async def _answer(run: runs.Run, parameters: Parameters, context: command.Context) -> reports.Report:
     typed = " ".join(parameters.arguments).strip().lower()
     options = run.question.options if run.question is not None else ()
@@ -128,6 +165,13 @@ async def _answer(run: runs.Run, parameters: Parameters, context: command.Contex
         hint = f"Expected {' or '.join(options)}." if is_open else "The run asks nothing now."
         raise errors.UsageError("The answer is missing.", hint=hint, commands=(f"run show {run.id}",))
     answer = next((option for option in options if option.lower() == typed), typed)
+    asked = run.question
+    if asked is not None and answer in options and parameters.question in {None, asked.id} and asked.answer is None:
+        action = run_reports.answer(run, asked, answer)
+        if parameters.note:
+            action = dataclasses.replace(action, command=f"{action.command} {command.option('note', parameters.note)}")
+        if (refusal := await _ask_for_confirmation(run, action, parameters, context)) is not None:
+            return refusal
     question = await context.runs.answer(
         run, answer, by=context.invocation, comment=parameters.note, question_id=parameters.question
     )

@@ -1,10 +1,11 @@
 """List the catalogue: which services exist, who owns them, where they are asked."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 import pydantic
 
-from bot import command
+from bot import command, errors
 from bot.config import catalog
 from bot.model import reports
 
@@ -27,29 +28,41 @@ class Parameters(command.Parameters):
 
 async def run(parameters: Parameters, context: command.Context) -> reports.Report:
     """Return the matching entries of the catalogue, grouped."""
-    found = [service for service in context.catalog.services if _matches(service, parameters)]
+    services = context.catalog.services
+    owners = sorted({service.owner for service in services})
+    _ensure_known("group", parameters.group, context.catalog.groups)
+    _ensure_known("owner", parameters.owner, [owner.lower() for owner in owners])
+    if parameters.words is not None and not any(_contains(service, parameters.words) for service in services):
+        known = (*context.catalog.names, *context.catalog.groups, *owners)
+        raise errors.NotFound("service, group, owner or tier", parameters.words, known, hint="services lists them all.")
+    found = [service for service in services if _matches(service, parameters)]
     if not found:
-        known = f"Groups: {', '.join(context.catalog.groups)}. Owners: {', '.join(_owners(context.catalog))}."
         return reports.Report(
-            verdict=reports.Verdict.UNKNOWN, headline="No service matches.", sections=(reports.Text(text=known),)
+            verdict=reports.Verdict.OK, headline="No service matches.", facts={"count": 0}, is_information=True
         )
     if len(found) == 1:
         return _one(found[0], parameters, context)
     return _many(found, parameters, context)
 
 
+def _ensure_known(kind: str, name: str | None, known: Collection[str]) -> None:
+    """Raise errors.NotFound, which lists the *known* names, if *name* is none of them."""
+    if name is not None and name.lower() not in known:
+        raise errors.NotFound(kind, name, known, hint=f"Known: {', '.join(known)}.")
+
+
+def _contains(service: catalog.Service, words: str) -> bool:
+    own = (service.name, *service.aliases, service.group, service.owner, service.tier.value)
+    return any(words.lower() in word.lower() for word in own)
+
+
 def _matches(service: catalog.Service, parameters: Parameters) -> bool:
-    words = (service.name, *service.aliases, service.group, service.owner, service.tier.value)
     return (
-        (parameters.words is None or any(parameters.words.lower() in word.lower() for word in words))
-        and parameters.group in {None, service.group}
-        and parameters.owner in {None, service.owner}
+        (parameters.words is None or _contains(service, parameters.words))
+        and (parameters.group or service.group).lower() == service.group
+        and (parameters.owner or service.owner).lower() == service.owner.lower()
         and parameters.tier in {None, service.tier}
     )
-
-
-def _owners(catalogue: catalog.Catalog) -> list[str]:
-    return sorted({service.owner for service in catalogue.services})
 
 
 def _one(service: catalog.Service, parameters: Parameters, context: command.Context) -> reports.Report:

@@ -16,16 +16,19 @@ async def run(_: Parameters, context: command.Context) -> reports.Report:
     version = importlib.metadata.version("posbot")
     pairs = (
         ("Python", platform.python_version()),
+        ("runbook data", context.data_digest),
         ("services", str(len(context.catalog.services))),
         ("environments", ", ".join(context.environments.environments)),
         ("default environment", context.environments.default),
+        ("runbook sections", str(len(context.runbook.sections))),
+        ("procedures", str(len(context.procedure_catalog.procedures))),
     )
     return reports.Report(
         is_information=True,
         verdict=reports.Verdict.OK,
         headline=f"posbot {version}",
         sections=(reports.Fields(pairs=pairs),),
-        facts={"version": version},
+        facts={"version": version, "data": context.data_digest},
     )
 
 
@@ -35,5 +38,6 @@ COMMAND = command.Command(
     parameters=Parameters,
     run=run,
     examples=("version",),
-    facts=command.facts(texts=("version",)),
+    needs_procedures=True,
+    facts=command.facts(texts=("version", "data")),
 )

@@ -78,12 +78,16 @@ def _problems(checked: Sequence[Check]) -> list[Check]:
 
 
 def _outcome(checked: Sequence[Check], problems: Sequence[Check]) -> str:
-    parts = [] if problems else ["reachable, authentication required"]
-    labels = ((Verdict.FAILED, "check{s} failed"), (Verdict.UNKNOWN, "unknown"), (Verdict.WARNING, "warning{s}"))
+    """Return the worst of what the checks found; the table has the rest."""
+    labels = (
+        (Verdict.FAILED, "check{s} failed"),
+        (Verdict.UNKNOWN, "check{s} unknown"),
+        (Verdict.WARNING, "warning{s}"),
+    )
     for verdict, label in labels:
         names = [check.name for check in problems if check.verdict is verdict]
         if names:
-            parts.append(f"{len(names)} {label.format(s='s' * (len(names) > 1))}: {', '.join(names)}")
-    if skipped := sum(check.verdict is None for check in checked):
-        parts.append(f"{skipped} of {len(checked)} checks skipped")
-    return "; ".join(parts)
+            return f"{len(names)} {label.format(s='s' * (len(names) > 1))}: {', '.join(names)}"
+    skipped = sum(check.verdict is None for check in checked)
+    suffix = f"; {skipped} of {len(checked)} checks skipped" if skipped else ""
+    return f"reachable, authentication required{suffix}"

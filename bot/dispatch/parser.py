@@ -29,6 +29,23 @@ from bot.model import durations, invocations
 
 _MAX_SUGGESTIONS = 3
 _QUOTED = re.compile(r"'([^']*)'")
+_CHANGES = frozenset(
+    {
+        "restart",
+        "rollback",
+        "undo",
+        "scale",
+        "delete",
+        "kill",
+        "apply",
+        "redeploy",
+        "reboot",
+        "drain",
+        "cordon",
+        "patch",
+    }
+)
+"""What people type to change a cluster; the similar names would mislead."""
 TEXT_LIMIT = 2_000
 """Characters; the longest sensible line is far below, and everything above would have to be shown to someone."""
 
@@ -131,7 +148,9 @@ class Parser:
         invalid = self._vocabulary.invalid_procedures.get(word.lower())
         if invalid is not None:
             raise errors.UsageError(f"The procedure {word} is disabled: its file is invalid.", hint=invalid)
-        raise errors.NotFound("command", word, (*self._commands, *self._aliases))
+        # An alias is suggested only where it is the most similar: help does not list it beside the names.
+        nearest = errors.NotFound("command", word, (*self._commands, *self._aliases)).suggestions[:1]
+        raise errors.NotFound("command", word, self._aliases if set(nearest) & {*self._aliases} else self._commands)
 
     def _bind(self, command: bot_command.Command[Any], words: list[str]) -> dict[str, object]:
         """Return the values of the parameters in *words*, as texts."""
@@ -175,6 +194,12 @@ class Parser:
         try:
             return self.find(word), rest
         except errors.NotFound as error:
+            if word.lower() in _CHANGES:
+                raise errors.UsageError(
+                    f"There is no command called “{word}”: posbot changes nothing in a cluster.",
+                    hint="The runbook says how to do it, and the procedures lead through it.",
+                    commands=(f"runbook {word.lower()}", "help"),
+                ) from error
             error.commands = (*(shlex.join([near, *rest]) for near in error.suggestions[:1]), "help")
             raise
 

@@ -127,6 +127,7 @@ def _container(spec: Json, status: Json, *, is_init: bool) -> kubernetes.Contain
     return kubernetes.Container(
         name=spec["name"],
         image=spec.get("image") or "",
+        image_digest=(status.get("imageID") or "").rpartition("@")[2].rpartition("//")[2],
         is_init=is_init,
         is_ready=bool(status.get("ready")),
         restarts=status.get("restartCount", 0),

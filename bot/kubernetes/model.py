@@ -53,6 +53,8 @@ class Container:
 
     name: str
     image: str
+    image_digest: str = ""
+    """Of the image that it runs, such as sha256:…, once the node has reported it."""
     is_init: bool = False
     is_ready: bool = False
     restarts: int = 0

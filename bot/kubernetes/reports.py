@@ -21,7 +21,7 @@ async def pods(
     Raises:
         errors.BotError
     """
-    deployment = await subject.workloads.deployment(subject.service.deployment)
+    deployment = await subject.deployment()
     found, usage = await asyncio.gather(
         subject.workloads.pods(deployment.selector), subject.workloads.usage(deployment.selector)
     )
@@ -56,7 +56,7 @@ async def events(
     Raises:
         errors.BotError
     """
-    deployment = await subject.workloads.deployment(subject.service.deployment)
+    deployment = await subject.deployment()
     found, revisions = await asyncio.gather(
         subject.workloads.pods(deployment.selector), subject.workloads.replica_sets(deployment.selector)
     )

@@ -3,11 +3,13 @@
 import dataclasses
 from typing import TYPE_CHECKING
 
+from bot import errors
 from bot.config import catalog
 from bot.model import reports
 
 if TYPE_CHECKING:
     # Loads Kubernetes' client, for which `posbot --help` need not wait.
+    from bot.kubernetes import model as kubernetes
     from bot.kubernetes import workloads
 
 
@@ -27,6 +29,25 @@ class Subject:
     def facts(self) -> dict[str, reports.Scalar]:
         """The facts of every report about it."""
         return {"service": self.service.name, "environment": self.environment}
+
+    async def deployment(self) -> "kubernetes.Deployment":
+        """
+        Return the deployment of the service.
+
+        Raises:
+            errors.MissingResource: there is none; of a library the message says that there is none to expect.
+            errors.Refused, errors.Unavailable
+        """
+        try:
+            return await self.workloads.deployment(self.service.deployment)
+        except errors.MissingResource as error:
+            if not self.service.library:
+                raise
+            raise errors.MissingResource(
+                f"{self}: no deployment and no pods, {self.service.no_endpoint_reason}.",
+                hint="Other services contain it: ask for one of them.",
+                commands=("services",),
+            ) from error
 
     def next_actions(self, *actions: tuple[str, str]) -> tuple[reports.NextAction, ...]:
         """Return actions from pairs of a label and a command that takes a service, the first one primary."""

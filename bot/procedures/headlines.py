@@ -1,10 +1,11 @@
 """What is said of a run in one line: its subject, its state, and the reasons of its steps."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bot.model import durations, reports
 from bot.procedures import runs, schema
+from bot.procedures.definition import references, templates
 
 _MAX_FINE_SECONDS = 10.0
 _MAX_SECONDS = 120.0
@@ -40,14 +41,33 @@ def state(run: runs.Run) -> str:
             return f"waiting for input, {run.procedure.find(record.id).title}"
         case runs.RunState.CANCELLED:
             return f"{_who_cancelled(run)} after {took}" if took else _who_cancelled(run)
-        case runs.RunState.COMPLETED_WITH_FAILURES:
+        case runs.RunState.COMPLETED | runs.RunState.COMPLETED_WITH_FAILURES:
             count = sum(one.state.is_failure for one in run.steps)
-            return f"completed in {took} with {count} failed step{'s' * (count > 1)}"
+            has_failures = run.state is runs.RunState.COMPLETED_WITH_FAILURES
+            failed = f" with {count} failed step{'s' * (count > 1)}" if has_failures else ""
+            completed = f"completed in {took}{failed}"
+            came_to = outcome(run)
+            return f"{came_to} ({completed})" if came_to else completed
         case runs.RunState.FAILED | runs.RunState.TIMED_OUT:
             last = next((one for one in reversed(run.steps) if one.state.is_failure), None)
             where = f" at “{run.procedure.find(last.id).title}”" if last is not None else ""
             return f"{run.state}{where} after {took}"
     return f"{run.state} in {took}" if took else str(run.state)
+
+
+def joining(holders: Sequence[runs.Run]) -> str:
+    """Return what to do about a lock that *holders* hold, a run or one that cannot be read."""
+    what = [f"{headline(run)}, started by {run.requester.name}." for run in holders]
+    return " ".join((*what, "Join it, or wait until it has ended."))
+
+
+def outcome(run: runs.Run) -> str:
+    """Return what *run* came to, as the last step that succeeded says it; empty where none does."""
+    for record in reversed(run.steps):
+        text = run.procedure.find(record.id).outcome
+        if text is not None and record.state is runs.StepState.SUCCEEDED:
+            return str(templates.render(text, references.of(run)))
+    return ""
 
 
 def _who_cancelled(run: runs.Run) -> str:

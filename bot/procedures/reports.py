@@ -6,6 +6,7 @@ Who asks for the run gets all of it in one report (`summary`). `listing` is the 
 `step_results.py`.
 """
 
+import dataclasses
 import datetime
 import shlex
 from collections.abc import Mapping, Sequence
@@ -111,7 +112,8 @@ def ended(run: runs.Run, runbook: sections.Runbook) -> reports.Report:
 def started(run: runs.Run) -> reports.Report:
     """Return that *run* was started; its progress is a message for everyone."""
     return reports.Report(
-        verdict=run.state.verdict,
+        # Of the start: how the run ends is not known yet, and is recorded with the run.
+        verdict=reports.Verdict.OK,
         headline=f"{headlines.subject(run)}: started",
         sections=(_about(run),),
         facts={"run": run.id},
@@ -129,6 +131,23 @@ def confirmation(run: runs.Run, text: str) -> reports.Report:
         next_actions=(_show(run),),
         is_information=True,
     )
+
+
+def unconfirmed(run: runs.Run, action: reports.NextAction) -> reports.Report:
+    """Return that *action*, which ends or changes something, was typed and needs a confirmation: its button asks."""
+    return reports.Report(
+        verdict=reports.Verdict.UNKNOWN,
+        headline=f"{headlines.subject(run)}: {action.label[:1].lower()}{action.label[1:]}?",
+        sections=(reports.Text(text=action.consequence),),
+        facts={"run": run.id},
+        next_actions=(dataclasses.replace(action, is_primary=True), _show(run)),
+        is_information=True,
+    )
+
+
+def cancellation(run: runs.Run) -> reports.NextAction:
+    """Return the action that cancels *run*."""
+    return reports.NextAction(label="Cancel run", command=f"run cancel {run.id}", consequence=_CANCELLATION)
 
 
 def listing(found: Sequence[runs.Run]) -> reports.Report:
@@ -241,20 +260,24 @@ def _question(run: runs.Run, question: runs.Question) -> tuple[reports.Section, 
 def _answers(run: runs.Run, question: runs.Question) -> tuple[reports.NextAction, ...]:
     """Return the answers as actions; each is bound to this question, which is bound to what it would start."""
     return tuple(
-        reports.NextAction(
-            label=question.labels.get(option, option[:1].upper() + option[1:]),
-            command=f"run answer {run.id} {shlex.quote(option)} --question {question.id}",
-            is_primary=index == 0,
-            consequence=question.consequences.get(option, ""),
-        )
+        dataclasses.replace(answer(run, question, option), is_primary=index == 0)
         for index, option in enumerate(question.options)
+    )
+
+
+def answer(run: runs.Run, question: runs.Question, option: str) -> reports.NextAction:
+    """Return the action that answers *question* of *run* with *option*."""
+    return reports.NextAction(
+        label=question.labels.get(option, option[:1].upper() + option[1:]),
+        command=f"run answer {run.id} {shlex.quote(option)} --question {question.id}",
+        consequence=question.consequences.get(option, ""),
     )
 
 
 def _actions(run: runs.Run) -> tuple[reports.NextAction, ...]:
     log = reports.NextAction(label="Step results", command=f"run log {run.id}")
     if not run.state.is_final:
-        return (log, reports.NextAction(label="Cancel run", command=f"run cancel {run.id}", consequence=_CANCELLATION))
+        return (log, cancellation(run))
     if not run.can_be_retried:
         return (log,)
     return (log, reports.NextAction(label="Retry from failed step", command=f"run retry {run.id}"))

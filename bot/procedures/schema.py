@@ -163,6 +163,8 @@ class Step(_Model):
     save: dict[Name, Name] = pydantic.Field(default_factory=dict)
     """Name here → name of a fact that the command reports."""
     confirm: Confirm | None = None
+    outcome: Line | None = None
+    """What the run came to if this is the last step that succeeded: its headline begins with it. May have `{{ … }}`."""
     on_failure: Literal["stop", "continue", "ask"] | Goto = "stop"
 
     @property

@@ -22,12 +22,13 @@ def step_results(
     chosen = run.at_attempt(attempt or run.attempt)
     with_report = [record for record in chosen.steps if record.invocation]
     option = f" --attempt {attempt}" if attempt is not None else ""
+    results = _results(chosen, now, has_title=bool(run.earlier))
     return reports.Report(
         is_information=True,
         verdict=chosen.state.verdict,
-        headline=f"{headlines.subject(chosen)}: step results",
+        headline=f"{headlines.subject(chosen)}: {'step results' if results.rows else 'no step has started yet'}",
         sections=(
-            _results(chosen, now, has_title=bool(run.earlier)),
+            *([results] if results.rows else []),
             *(attempts(chosen, now) if attempt is None else ()),
             *_answers(chosen, answers, now, is_alone=attempt is not None),
         ),

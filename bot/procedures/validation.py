@@ -144,6 +144,9 @@ def _validate_steps(
         facts = step_kind.facts(step, context)
         yield from _validate_saved(step, location, facts)
         saved[step.id] = {name: (facts or {}).get(fact, references.TEXT) for name, fact in step.save.items()}
+        own = references.Names(params=params, steps=dict(saved), later=frozenset(ids[index + 1 :]))
+        for problem in templates.validate(step.outcome or "", own):
+            yield errors.ValidationError(problem, *location, "outcome")
 
 
 def _validate_references(

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 2.0
 _HEALTH_PATH, _INFO_PATH = "/health", "/info"
-_MOVING_TAG = "latest"
-"""A tag that names no version."""
 _MAX_MINUTES = 120
 """Longer durations are shown in hours."""
 _DIAGNOSE = (("Diagnose", "diagnose"), ("Logs", "logs"))
@@ -83,7 +81,7 @@ class RolloutReporter:
 
     async def status(self, is_last: bool) -> Poll:
         """Return the status; warnings are read only if the rollout is stuck or this is the last poll."""
-        snapshot = await rollout_status.fetch(self.subject.workloads, self.subject.service.deployment)
+        snapshot = await rollout_status.fetch(self.subject)
         progress = snapshot.progress
         if not progress.is_complete and (is_last or progress.is_final):
             snapshot = await blocking_events.add_warnings(self.subject.workloads, snapshot)
@@ -91,7 +89,7 @@ class RolloutReporter:
 
     async def verify(self, is_last: bool) -> Poll:
         """Return all checks; only the status while the rollout is in progress and time is left."""
-        snapshot = await rollout_status.fetch(self.subject.workloads, self.subject.service.deployment)
+        snapshot = await rollout_status.fetch(self.subject)
         progress = snapshot.progress
         if not is_last and not progress.is_final:
             return Poll(report=self._status_report(snapshot), is_final=False)
@@ -105,7 +103,7 @@ class RolloutReporter:
 
     async def history(self) -> reports.Report:
         """Return the revisions that the cluster keeps."""
-        snapshot = await rollout_status.fetch(self.subject.workloads, self.subject.service.deployment, with_pods=False)
+        snapshot = await rollout_status.fetch(self.subject, with_pods=False)
         notes = [
             reports.Text(
                 text=f"Revision {one.revision} was revision {', '.join(map(str, one.former_revisions))} before a "
@@ -175,11 +173,12 @@ class RolloutReporter:
     def _status_headline(self, snapshot: rollout_status.RolloutSnapshot) -> str:
         progress, number = snapshot.progress, f"revision {snapshot.deployment.revision}"
         tag = sections.image_tag(snapshot.image_of(self.subject.service.container))
-        revision = f"{tag} ({number})" if tag and tag != _MOVING_TAG else number
+        revision = f"{tag} ({number})" if tag and tag != sections.MOVING_TAG else number
         reason = sections.not_ready_reason(snapshot)
         match progress.stage:
             case rollout_status.Stage.COMPLETE:
-                state = f"rolled out {number}{f', {tag}' if tag != _MOVING_TAG else ', image tag latest'}".rstrip(", ")
+                image = sections.running_image(snapshot, self.subject.service.container)
+                state = f"rolled out {number}, {image}".rstrip(", ")
                 reason = ""
             case rollout_status.Stage.STUCK:
                 state = f"rollout of {revision} stuck{_since(progress.since, self.now())}"
@@ -253,8 +252,8 @@ class RolloutReporter:
             is_old_build = any(one.name == "build" and one.verdict is reports.Verdict.FAILED for one in results)
             running = f"; {build.version} is still running" if is_old_build else ""
             return f"{self._status_headline(snapshot)}{running}"
-        tag = sections.image_tag(snapshot.image_of(self.subject.service.container))
-        version = build.version or build.name or tag
+        image = sections.running_image(snapshot, self.subject.service.container)
+        version = build.version or build.name or image
         worst = checks.worst(results)
         revision = f"revision {snapshot.deployment.revision}"
         name = f"{version} ({revision})" if version else revision

@@ -13,6 +13,8 @@ from bot.rollouts import status
 _BACK_OFF = "BackOff"
 """The event of a pod whose status is CrashLoopBackOff or ImagePullBackOff."""
 _MAX_REASONS = 6
+MOVING_TAG = "latest"
+"""Names another image tomorrow, so it says nothing of the version."""
 _MAX_EVENTS = 3
 _MAX_REASON_LENGTH = 300
 _SHORT_DIGEST_LENGTH = 12
@@ -88,6 +90,16 @@ def image_tag(image: str) -> str:
     algorithm, _, value = digest.partition(":")
     tag = name.rpartition("/")[2].partition(":")[2]
     return tag or (f"{algorithm}:{value[:_SHORT_DIGEST_LENGTH]}" if value else "")
+
+
+def running_image(snapshot: status.RolloutSnapshot, container: str) -> str:
+    """Return the tag of the desired image; of a tag that is moved, the digest that the new pods run as well."""
+    tag = image_tag(snapshot.image_of(container))
+    if tag != MOVING_TAG:
+        return tag
+    own = [one for pod in snapshot.new_pods for one in pod.containers if one.name == container]
+    digests = {one.image_digest.partition(":")[2][:_SHORT_DIGEST_LENGTH] for one in own} - {""}
+    return f"image tag {tag}{f', digest {digests.pop()}' if len(digests) == 1 else ''}"
 
 
 def shorten(text: str) -> str:

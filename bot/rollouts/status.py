@@ -14,7 +14,7 @@ from bot.kubernetes import model as kubernetes
 from bot.model import reports
 
 if TYPE_CHECKING:
-    from bot.kubernetes import workloads
+    from bot.kubernetes import subject as report_subject
 
 
 _DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
@@ -189,15 +189,16 @@ class RolloutSnapshot:
         return image or next(iter(images), "")
 
 
-async def fetch(cluster: "workloads.Workloads", name: str, *, with_pods: bool = True) -> RolloutSnapshot:
+async def fetch(subject: "report_subject.Subject", *, with_pods: bool = True) -> RolloutSnapshot:
     """
-    Return the deployment called *name*, without events.
+    Return the deployment of *subject*, without events.
 
     Raises:
         errors.MissingResource: there is none.
         errors.Refused, errors.Unavailable
     """
-    deployment = await cluster.deployment(name)
+    cluster = subject.workloads
+    deployment = await subject.deployment()
     listing = cluster.replica_sets(deployment.selector)
     if with_pods:
         replica_sets, pods = await asyncio.gather(listing, cluster.pods(deployment.selector))

@@ -60,7 +60,8 @@ def search_report(query: str, matches: Sequence[search.Match]) -> reports.Report
     """Return the report of the sections that match *query*."""
     if not matches:
         return reports.Report(
-            verdict=reports.Verdict.UNKNOWN,
+            is_information=True,
+            verdict=reports.Verdict.OK,
             headline=f"No runbook section matches “{query}”",
             facts={"hits": 0},
             next_actions=(reports.NextAction(label="Runbook index", command="runbook"),),

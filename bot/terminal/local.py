@@ -7,22 +7,26 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from bot import errors
-from bot.config import catalog, environments, yaml_files
+from bot.config import catalog, data_digest, environments, yaml_files
 from bot.model import reports
 
 if TYPE_CHECKING:
     from bot import command as bot_command
 
 
-def version() -> reports.Report:
-    """Return the version of posbot and of Python."""
+def version(runbook_data: pathlib.Path | None) -> reports.Report:
+    """Return the version of posbot and of Python, and the digest of the data folder; None if settings are invalid."""
     installed = importlib.metadata.version("posbot")
+    digest, data = None, "unknown, the settings are invalid"
+    if runbook_data is not None:
+        digest = data_digest.digest(runbook_data) if runbook_data.is_dir() else None
+        data = f"{digest or 'no such folder'} ({runbook_data})"
     return reports.Report(
         is_information=True,
         verdict=reports.Verdict.OK,
         headline=f"posbot {installed}",
-        sections=(reports.Fields(pairs=(("Python", platform.python_version()),)),),
-        facts={"version": installed},
+        sections=(reports.Fields(pairs=(("Python", platform.python_version()), ("runbook data", data))),),
+        facts={"version": installed, "data": digest},
     )
 
 

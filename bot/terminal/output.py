@@ -5,20 +5,24 @@ import sys
 
 import rich.console
 
+from bot import exit_codes
 from bot.model import characters, invocations, reports
 from bot.terminal import json_output, rendering
 
 _UNLIMITED_COLUMNS = 10_000
-_EXIT_CODES = {reports.Verdict.OK: 0, reports.Verdict.WARNING: 1, reports.Verdict.FAILED: 1, reports.Verdict.UNKNOWN: 3}
-USAGE_EXIT_CODE = 2
-UNKNOWN_EXIT_CODE = 3
+_BY_VERDICT = {
+    reports.Verdict.OK: exit_codes.OK,
+    reports.Verdict.WARNING: exit_codes.PROBLEM,
+    reports.Verdict.FAILED: exit_codes.PROBLEM,
+    reports.Verdict.UNKNOWN: exit_codes.UNKNOWN,
+}
 
 
 def exit_code(response: invocations.Response) -> int:
-    """Return 0 for ok, 1 for a problem found, 2 for a usage error, 3 for unknown."""
+    """Return the exit code of *response*, as `bot.exit_codes` describes them."""
     if response.status is invocations.Status.OK:
-        return _EXIT_CODES[response.report.verdict]
-    return USAGE_EXIT_CODE if response.status is invocations.Status.USAGE_ERROR else UNKNOWN_EXIT_CODE
+        return _BY_VERDICT[response.report.verdict]
+    return exit_codes.USAGE if response.status is invocations.Status.USAGE_ERROR else exit_codes.UNKNOWN
 
 
 def print_response(response: invocations.Response, *, as_json: bool, has_streamed: bool = False) -> None:

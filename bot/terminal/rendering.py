@@ -7,6 +7,7 @@ Text of others loses its control characters in `clean`, so that no log line can 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 
+import rich.cells
 import rich.console
 import rich.measure
 import rich.segment
@@ -23,10 +24,10 @@ _MARKS = {
 }
 _SOURCE_COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta")
 _INDENTATION = 2
-_MIN_COLUMN_WIDTH = 4
 _MIN_TEXT_WIDTH = 16
 """Cells; a column of sentences is unreadable below it."""
 _STOPPED = frozenset({invocations.Status.USAGE_ERROR, invocations.Status.DENIED})
+"""Nothing was tried, so there is no state to mark."""
 
 
 def render(response: invocations.Response, program: str = "posbot") -> rich.console.Group:
@@ -94,9 +95,7 @@ def _colour(mark: str) -> str:
 
 def _headline(report: reports.Report, status: invocations.Status) -> rich.text.Text:
     mark, colour = _MARKS[report.verdict]
-    if status in _STOPPED:
-        mark, colour = "-", "default"
-    elif report.is_information:
+    if report.is_information or status in _STOPPED:
         return rich.text.Text(clean(report.headline), style="bold")
     return rich.text.Text.assemble((f"{mark} ", f"bold {colour}"), (clean(report.headline), "bold"))
 
@@ -157,7 +156,7 @@ class _Table:
     """
     A table that loses nothing however narrow the console; rich crops columns that may not wrap.
 
-    With enough width only the widest column wraps, with less all of them, and with very little each row is a list.
+    The widest columns wrap first, at their words; where words would have to be broken, each row is a list.
     """
 
     def __init__(self, section: reports.Table) -> None:
@@ -168,6 +167,11 @@ class _Table:
         self._has_marks = any(row.verdict for row in section.rows)
         lines = [self._columns, *(cells for _, cells in self._rows)]
         self._widths = [max(rich.text.Text(line[index]).cell_len for line in lines) for index in range(count)]
+        self._least = [
+            max((rich.cells.cell_len(word) for line in lines for word in line[index].split()), default=1)
+            for index in range(count)
+        ]
+        """The longest word of each column."""
 
     def __rich_measure__(
         self, console: rich.console.Console, options: rich.console.ConsoleOptions
@@ -180,21 +184,31 @@ class _Table:
         yield self._fitted(options.max_width)
 
     def _fitted(self, width: int) -> rich.console.RenderableType:
-        available = width - 2 * len(self._widths) - 3 * self._has_marks
-        if available < len(self._widths) * _MIN_COLUMN_WIDTH:
-            return self._list()
-        widest = self._widths.index(max(self._widths)) if self._widths else 0
-        others = sum(self._widths) - max(self._widths, default=0)
-        return self._grid(wrapping=widest if others + _MIN_TEXT_WIDTH <= available else None)
+        widths = self._column_widths(width - 2 * (len(self._widths) - 1) - 3 * self._has_marks)
+        return self._grid(widths) if widths is not None else self._list()
 
-    def _grid(self, *, wrapping: int | None) -> rich.table.Table:
+    def _column_widths(self, available: int) -> list[int] | None:
+        """Return the widths that share *available* cells; None if a column would break its words."""
+        least = list(self._least)
+        if sum(least) > available and least:
+            # The longest words, such as paths, may be broken if what is left of them can be read.
+            longest = least.index(max(least))
+            least[longest] = min(least[longest], _MIN_TEXT_WIDTH)
+        if sum(least) > available:
+            return None
+        widths = [min(width, available) for width in self._widths]
+        while sum(widths) > available:
+            shrinkable = (index for index, width in enumerate(widths) if width > least[index])
+            widths[max(shrinkable, key=widths.__getitem__)] -= 1
+        return widths
+
+    def _grid(self, widths: list[int]) -> rich.table.Table:
         table = rich.table.Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
         if self._has_marks:
             table.add_column("")
-        for index, column in enumerate(self._columns):
-            may_wrap = wrapping in {None, index}
+        for column, width in zip(self._columns, widths, strict=True):
             justify: rich.console.JustifyMethod = "right" if column in self._figures else "left"
-            table.add_column(rich.text.Text(column), overflow="fold", no_wrap=not may_wrap, justify=justify)
+            table.add_column(rich.text.Text(column), overflow="fold", width=max(width, 1), justify=justify)
         for verdict, cells in self._rows:
             mark, colour = _MARKS[verdict] if verdict else ("", "")
             texts = [rich.text.Text(cell) for cell in cells]

@@ -75,7 +75,7 @@ class Repl:
             case _ if word.isdecimal():
                 await self._press(int(word), rest)
             case _:
-                self._team.screen.note(f"Unknown command: {word}. Start with /pos or @pos, or type help.")
+                self._team.screen.note(_unknown(word, line))
 
     async def _type(self, line: str) -> None:
         async with actors.step("acknowledgement by the bot"):
@@ -152,6 +152,12 @@ class Repl:
         self._team.screen.gap()
         self._team.screen.note("Your turn, as alice in #pos-ops.")
         self._team.screen.explain(_HELP)
+
+
+def _unknown(word: str, line: str) -> str:
+    near = difflib.get_close_matches(word, [*faults.BY_COMMAND, "help", "quit"], n=1)
+    meant = f"Did you mean {near[0]}?" if near else f"For posbot type /pos {line}, or help for what else there is."
+    return f"Unknown command: {word}. {meant}"
 
 
 def _is_in_progress(message: messages.Message) -> bool:

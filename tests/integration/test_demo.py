@@ -103,7 +103,7 @@ def test_demo_in_a_terminal_ends_with_a_prompt() -> None:
     assert_nothing_is_left(terminal.process.pid)
     _, _, played = re.sub(r"\x1b\[[0-9;]*m", "", terminal.screen).partition("Your turn")
     for seen in (
-        "Unknown command: brake",
+        "Unknown command: brake. Did you mean break?",
         "pos-catalog has lost its database",
         "pos-catalog · sandbox",
         "alice ❯ 2",

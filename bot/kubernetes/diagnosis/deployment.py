@@ -42,7 +42,7 @@ async def diagnose(
     """
     cluster = subject.workloads
     try:
-        deployment = await cluster.deployment(subject.service.deployment)
+        deployment = await subject.deployment()
     except errors.MissingResource as error:
         return _not_deployed(subject, str(error), point_to)
     pods, revisions = await asyncio.gather(cluster.pods(deployment.selector), cluster.replica_sets(deployment.selector))

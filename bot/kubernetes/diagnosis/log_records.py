@@ -44,6 +44,8 @@ _NESTING = re2.compile(
 )
 _YAML_LINE = re2.compile(r"(\n in [^\n]{1,200}, line \d+, column \d+:?\n\s*[\w.-]*)[^\n]*(?:\n\s*\^)?")
 _VALUE = re2.compile(r"""(Invalid value |For input string: )(?:'[^'\n]*'|"[^"\n]*")""")
+_INVALID = re2.compile(r"""(?:'[^'\n]*'|"[^"\n]*")( is not (?:a )?valid| (?:could not|cannot) be parsed)""")
+_INVALID_WORDS = re2.compile(r" is not (?:a )?valid| be parsed")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,5 +187,6 @@ def _without_values(text: str) -> str:
     """Return *text* without what properties and files hold, which may be secrets: of a line of YAML, only its key."""
     if "\n in " in text:
         text = _YAML_LINE.sub(r"\1", text)
-    has_value = "Invalid value " in text or "For input string: " in text
-    return str(_VALUE.sub(r"\1(hidden)", text)) if has_value else text
+    if "Invalid value " in text or "For input string: " in text:
+        text = _VALUE.sub(r"\1(hidden)", text)
+    return str(_INVALID.sub(r"(hidden)\1", text)) if _INVALID_WORDS.search(text) else text

@@ -23,7 +23,7 @@ async def read(subject: report_subject.Subject, query: reader.LogQuery, command_
     Raises:
         errors.BotError: no log could be read.
     """
-    deployment = await subject.workloads.deployment(subject.service.deployment)
+    deployment = await subject.deployment()
     pods = reader.select_pods(await subject.workloads.pods(deployment.selector), query.pod)
     container = query.container or subject.service.container
     sources = reader.select_sources(pods, container, is_previous=query.is_previous)
@@ -66,7 +66,7 @@ async def follow(
     Raises:
         errors.BotError: the pods cannot be watched, or there is no such pod or container.
     """
-    deployment = await subject.workloads.deployment(subject.service.deployment)
+    deployment = await subject.deployment()
     pods = reader.select_pods(await subject.workloads.pods(deployment.selector), query.pod)
     container = query.container or subject.service.container
     reader.select_sources(pods, container, is_previous=False)

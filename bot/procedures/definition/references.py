@@ -73,6 +73,8 @@ class Scope:
     requester: str = ""
     is_forecast: bool = False
     """Before the run: a step that is not here is unknown instead of null."""
+    titles: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Of a forecast: the titles of the steps, to say after which one a value is known."""
 
     def look_up(self, reference: Reference) -> reports.Scalar | Unknown:
         """Return the value of *reference*; null if its step did not run."""

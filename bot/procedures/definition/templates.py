@@ -53,7 +53,7 @@ def render(value: schema.Value, scope: definition_references.Scope) -> schema.Va
     """
     Return *value* with the values of *scope*.
 
-    Before the run, the name stands for what only the run will know.
+    Before the run, “(known after …)” stands for what only the run will know.
     """
     if isinstance(value, tuple):
         return tuple(_to_text(render(item, scope)) for item in value)
@@ -89,7 +89,11 @@ def _look_up(
 ) -> str | int | float | bool:
     value = scope.look_up(reference)
     if isinstance(value, definition_references.Unknown):
-        return f"{{{{ {reference} }}}}"
+        return (
+            f"(known after “{scope.titles.get(reference.step, reference.step)}”)"
+            if reference.step
+            else "(known after the start)"
+        )
     return UNKNOWN if value is None else value
 
 

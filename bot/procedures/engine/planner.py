@@ -8,19 +8,20 @@ from bot.procedures.steps import kind, registry
 
 def plan(order: runs.RunRequest, validate: kind.ValidateParameters) -> tuple[runs.PlannedStep, ...]:
     """Return every step of *order* in order."""
-    scope = references.Scope(params=order.params, requester=order.invocation.actor.name, is_forecast=True)
+    titles = {one.id: one.title for one in order.procedure.all_steps()}
+    requester = order.invocation.actor.name
+    scope = references.Scope(params=order.params, requester=requester, is_forecast=True, titles=titles)
     return tuple(_plan_step(order.procedure, step, scope, validate) for step in order.procedure.all_steps())
 
 
 def _plan_step(
     procedure: schema.Procedure, step: schema.Step, scope: references.Scope, validate: kind.ValidateParameters
 ) -> runs.PlannedStep:
-    titles = {one.id: one.title for one in procedure.all_steps()}
     forecast = expressions.parse(step.when).forecast(scope) if step.when is not None else None
     try:
         action = registry.find(step).render(step, scope, validate).text
     except errors.UsageError:
-        # The name of a value that only the run knows is not a valid value.
+        # What stands for a value that only the run knows is not a valid value.
         values = {name: templates.render(value, scope) for name, value in step.with_.items()}
         action = " ".join([step.uses, *(f"--{name.replace('_', '-')} {value}" for name, value in values.items())])
     return runs.PlannedStep(
@@ -30,7 +31,7 @@ def _plan_step(
         action=action,
         when=step.when,
         is_condition_met=forecast.value if forecast is not None else True,
-        depends_on=tuple(titles[one] for one in forecast.steps) if forecast is not None else (),
+        depends_on=tuple(scope.titles[one] for one in forecast.steps) if forecast is not None else (),
         skipped_after=tuple(_steps_that_skip(procedure, step)),
         asks=registry.find(step).answerer(step),
         is_change=step.effect is command.Effect.CHANGE,

@@ -10,6 +10,7 @@ import sqlalchemy
 from bot import errors
 from bot.durable import claims, live_messages, locks, timers
 from bot.model import invocations, times
+from bot.procedures import headlines
 from bot.procedures import runs as procedures_runs
 from bot.procedures.engine import rows
 from bot.store import audit, database, tables
@@ -361,14 +362,13 @@ def _request(connection: sqlalchemy.Connection, run: procedures_runs.Run, purpos
 
 
 def _take_lock(connection: sqlalchemy.Connection, run: procedures_runs.Run) -> None:
-    if run.lock is None:
-        return
-    other = locks.take(connection, run.lock, locks.Owner(kind=RUN, id=run.id), run.created_at)
+    other = locks.take(connection, run.lock, locks.Owner(kind=RUN, id=run.id), run.created_at) if run.lock else None
     if other is not None:
+        found = rows.read(connection, sqlalchemy.select(_RUNS).where(_RUNS.c.id == other.owner.id)).runs
         since = times.clock(other.since, run.created_at)
         raise errors.Refused(
             f"“{run.lock}” is locked by the {other.owner.kind} {other.owner.id}, since {since} UTC.",
-            hint="Wait until it has ended, or see what it waits for.",
+            hint=headlines.joining(found),
             commands=(f"run show {other.owner.id}",),
         )
 

@@ -11,6 +11,8 @@ import sys
 import pytest
 
 import commands
+from bot import exit_codes
+from bot.config import data_digest
 from sandbox import processes, runbook_folder
 from sandbox.services import fleets
 from tests import cli_runner
@@ -83,7 +85,7 @@ async def test_empty_command_line_shows_the_help(environment: dict[str, str]) ->
 
     assert code == 0
     assert "Usage: posbot COMMAND" in output
-    assert "Exit codes: 0 ok, 1 problem found, 2 usage, 3 unknown." in output
+    assert exit_codes.SUMMARY in output
 
 
 async def test_unknown_output_format_is_a_usage_error(environment: dict[str, str]) -> None:
@@ -119,7 +121,15 @@ async def test_version_is_a_document_too(environment: dict[str, str]) -> None:
 
     document = json.loads(output)
     assert document["invocation"] is None
-    assert document["facts"] == {"version": importlib.metadata.version("posbot")}
+    digest = data_digest.digest(pathlib.Path(environment["POSBOT_RUNBOOK_DATA"]))
+    assert document["facts"] == {"version": importlib.metadata.version("posbot"), "data": digest}
+
+
+async def test_version_is_told_although_the_settings_are_invalid(environment: dict[str, str]) -> None:
+    code, output, _ = await cli_runner.run(environment | {"PORT": "http"}, "version")
+
+    assert code == 0
+    assert "runbook data  unknown, the settings are invalid" in output
 
 
 async def test_help_lists_procedures_without_validating_them(environment: dict[str, str], data: pathlib.Path) -> None:

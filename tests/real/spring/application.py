@@ -82,7 +82,11 @@ class Application(processes.Server):
             return await client.get(path)
 
     async def post(self, path: str) -> httpx.Response:
-        """Return the response to an empty POST; `/traffic/refuse|accept|break|mend` change availability."""
+        """
+        Return the response to an empty POST.
+
+        `/traffic/refuse|accept|break|mend` change availability, `/till/STATUS` the status of the component till.
+        """
         async with _client(self.url) as client:
             return await client.post(path)
 

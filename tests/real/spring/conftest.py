@@ -26,5 +26,6 @@ async def order(shared: Application) -> Application:
     await shared.start()
     await shared.post("/traffic/accept")
     await shared.post("/traffic/mend")
+    await shared.post("/till/UP")
     await shared.wait_for(200)
     return shared

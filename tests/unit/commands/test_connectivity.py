@@ -223,6 +223,18 @@ async def test_unavailable_gateway_affects_route_and_both_requests(app: app_fixt
     assert [report.facts[fact] for fact in FACTS] == ["ok", "ok", "ok", "ok", "unknown", "failed", "failed"]
 
 
+async def test_headline_says_the_worst_and_the_table_the_rest(app: app_fixture.AppFixture) -> None:
+    await app.fleet["pos-order"].refuses()
+    app.registry.forgets("pos-order")
+
+    report = await app.run("connectivity order")
+
+    state = report.headline.removeprefix("pos-order · sandbox: ")
+    assert state.startswith("3 checks failed: port, registration, ")
+    assert ";" not in state and "skipped" not in state
+    assert result(report, "endpoint") == "skipped: port failed"
+
+
 async def test_service_without_port_is_not_reachable(app: app_fixture.AppFixture) -> None:
     report = await app.run("connectivity pos-mcp-server")
 

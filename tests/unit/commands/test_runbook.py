@@ -96,10 +96,10 @@ async def test_search_shows_the_best_sentence(app: app_fixture.AppFixture) -> No
     assert report.next_actions[0].is_primary
 
 
-async def test_search_without_match_is_unknown(app: app_fixture.AppFixture) -> None:
+async def test_search_without_match_finds_nothing(app: app_fixture.AppFixture) -> None:
     report = await app.run("runbook zzzqqq")
 
-    assert report.verdict is reports.Verdict.UNKNOWN
+    assert report.verdict is reports.Verdict.OK
     assert report.headline == "No runbook section matches “zzzqqq”"
     assert [(action.label, action.command) for action in report.next_actions] == [("Runbook index", "runbook")]
 

@@ -33,7 +33,10 @@ async def shared_app_with_worker(tmp_path_factory: pytest.TempPathFactory) -> As
     folder = tmp_path_factory.mktemp("app")
     async with (
         app_fixture.running(
-            folder, names=["pos-order"], guarded_path="/actuator/info", texts={"roles.yaml": ROLES}
+            folder,
+            names=["pos-order"],
+            guarded_path="/actuator/info",
+            texts={"roles.yaml": ROLES, "procedures/take-back.yaml": CHANGING},
         ) as app,
         app.core.member.registered(),
     ):
@@ -53,7 +56,7 @@ async def app(shared_app_with_worker: app_fixture.AppFixture) -> AsyncIterator[a
     yield shared_app_with_worker
     for run in await shared_app_with_worker.core.runs.list(runs.RunFilter(limit=100)):
         if not run.state.is_final:
-            await shared_app_with_worker.run(f"run cancel {run.id}")
+            await shared_app_with_worker.run(f"run cancel {run.id} --yes")
 
 
 async def wait_until_resting(app: app_fixture.AppFixture, run_id: object) -> runs.Run:
@@ -212,13 +215,88 @@ async def test_usage_error_is_one_sentence(app: app_fixture.AppFixture, line: st
 async def test_cancelled_run_releases_its_lock(app: app_fixture.AppFixture) -> None:
     run_id = (await app.run("to-workspace pos-order")).facts["run"]
 
-    first = await app.run(f"run cancel {run_id}")
+    first = await app.run(f"run cancel {run_id} --yes")
     second = await app.run(f"run cancel {run_id}")
     free = await app.run("to-workspace pos-order")
 
     assert first.facts["state"] == "cancelled"
+    assert first.verdict is reports.Verdict.OK
     assert ": cancelled by tester after " in second.headline
     assert free.facts["state"] == "waiting"
+
+
+async def test_typed_cancellation_is_confirmed_first(app: app_fixture.AppFixture) -> None:
+    run_id = (await app.run("to-workspace pos-order")).facts["run"]
+
+    in_terminal = await app.dispatch(f"run cancel {run_id}")
+    in_slack = await app.dispatch(f"run cancel {run_id}", **IN_SLACK)
+    still = await app.core.runs.find(str(run_id))
+    pressed = await app.dispatch(f"run cancel {run_id}", **IN_SLACK | {"source": invocations.Source.BUTTON})
+
+    assert in_terminal.status is invocations.Status.USAGE_ERROR
+    assert words(in_terminal.report)[0] == f"run cancel {run_id} --yes"
+    (cancel, *_) = in_slack.report.next_actions
+    assert in_slack.report.headline.endswith(": cancel run?")
+    assert (cancel.command, cancel.label) == (f"run cancel {run_id}", "Cancel run")
+    assert cancel.consequence.startswith("This ends the run for everyone")
+    assert still.state is runs.RunState.WAITING and still.cancel is None
+    assert pressed.report.headline.endswith(": cancellation requested")
+    assert (await wait_until_resting(app, run_id)).state is runs.RunState.CANCELLED
+
+
+CHANGING = """
+schema: 1
+id: take-back
+title: Take back
+summary: ask before something is changed
+owner: tests
+doc: {section: how-to-use}
+command: {name: take-back, examples: [take-back]}
+access: {run: [everyone]}
+steps:
+  - id: sure
+    title: Roll back?
+    uses: confirm
+    with: {text: Roll back?, labels: [Roll back, Keep it], consequence: All pods are replaced., by: anyone_with_run}
+"""
+
+
+async def test_typed_answer_that_changes_something_is_confirmed_first(app: app_fixture.AppFixture) -> None:
+    run_id = (await app.run("take-back")).facts["run"]
+
+    in_terminal = await app.dispatch(f"run answer {run_id} yes")
+    in_slack = await app.dispatch(f"run answer {run_id} yes --note 'it is worse'", **IN_SLACK)
+    declined = await app.dispatch(f"run answer {run_id} no", **IN_SLACK)
+
+    assert in_terminal.status is invocations.Status.USAGE_ERROR
+    (roll_back, *_) = in_slack.report.next_actions
+    assert (roll_back.label, roll_back.consequence) == ("Roll back", "All pods are replaced.")
+    assert roll_back.command.startswith(f"run answer {run_id} yes --question ")
+    assert roll_back.command.endswith("--note 'it is worse'")
+    assert declined.report.headline.endswith(": answered “no” to “Roll back?”")
+
+
+async def test_second_triage_names_the_first_and_who_started_it(app: app_fixture.AppFixture) -> None:
+    first = await app.run("triage pos-order")
+
+    second = await app.dispatch("triage order", **IN_SLACK)
+
+    (hint,) = second.report.sections
+    assert isinstance(hint, reports.Text)
+    assert "Triage of a degraded service · pos-order · sandbox: waiting for input, Check key signals" in hint.text
+    assert "started by tester. Join it" in hint.text
+    assert words(second.report) == [f"run show {first.facts['run']}"]
+
+
+async def test_dry_run_shows_no_template(app: app_fixture.AppFixture) -> None:
+    for name in ("triage", "post-deployment", "to-workspace", "health-failing", "start-failure"):
+        report = await app.run(f"{name} pos-order --plan")
+
+        (table, _) = report.sections
+        assert isinstance(table, reports.Table)
+        shown = str([row.cells for row in table.rows])
+        assert "{{" not in shown and "steps." not in shown, shown
+        assert "(known after “" in shown
 
 
 async def test_held_lock_is_refused_with_its_holder(app: app_fixture.AppFixture) -> None:

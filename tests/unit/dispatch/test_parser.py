@@ -209,6 +209,31 @@ def test_all_invalid_arguments_are_reported_together() -> None:
     assert all(word in message for word in ("nonsense", "--replicas must be", "nowhere"))
 
 
+@pytest.mark.parametrize("word", ["restart", "Rollback", "scale", "delete", "kill"])
+def test_change_of_a_cluster_leads_to_the_runbook(word: str) -> None:
+    refused = shipped_refusal(f"{word} pos-order")
+
+    assert str(refused) == f"There is no command called “{word}”: posbot changes nothing in a cluster."
+    assert refused.commands == (f"runbook {word.lower()}", "help")
+
+
+def test_rollout_says_that_it_changes_nothing() -> None:
+    refused = shipped_refusal("rollout undo pos-order")
+
+    assert "posbot changes nothing in a cluster. Actions of rollout: status, verify, history." in str(refused)
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("helth", "triage"), ("unhealty", "unhealthy")])
+def test_alias_is_suggested_only_where_it_is_nearest(typed: str, meant: str) -> None:
+    names = [builders.a_command("health"), builders.a_command("triage", aliases=("unhealthy", "degraded"))]
+    parser = dispatch_parser.Parser({one.name: one for one in names}, builders.a_vocabulary(("health", "triage")))
+
+    with pytest.raises(errors.NotFound) as caught:
+        parser.parse(typed, from_chat=True)
+
+    assert caught.value.suggestions == (("health",) if typed == "helth" else (meant,))
+
+
 def test_misspelt_command_suggests_the_closest() -> None:
     error = shipped_refusal("healht order")
 

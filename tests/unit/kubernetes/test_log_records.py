@@ -113,7 +113,8 @@ def test_analysis_is_read_without_values() -> None:
     entry = (
         "2026-11-27T12:01:05.548Z ERROR 1 --- [main] o.s.b.d.LoggingFailureAnalysisReporter : \n\n***\n"
         "APPLICATION FAILED TO START\n***\n\nDescription:\n\nFailed to bind properties under 'a.b' to int:\n\n"
-        '    Property: a.b\n    Value: "hunter2"\n    Reason: failed to convert\n\n'
+        '    Property: a.b\n    Value: "hunter2"\n    Reason: failed to convert java.lang.String to java.time.Duration '
+        "(caused by java.lang.IllegalArgumentException: 'hunter2' is not a valid duration)\n\n"
         "Action:\n\nUpdate your configuration\n"
     )
 

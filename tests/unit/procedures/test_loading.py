@@ -171,6 +171,14 @@ ERRORS = {
         {"lock": "{{ steps.health.outcome }}"},
         "lock: There is no earlier step called “health”.",
     ),
+    "an outcome that tells of a later step": (
+        {"steps": [HEALTH | {"outcome": "{{ steps.read.outcome }}"}, READ]},
+        "steps.0.outcome: There is no earlier step called “read”.",
+    ),
+    "an outcome with a fact that is not saved": (
+        step(outcome="{{ steps.health.saved.version }}"),
+        "steps.0.outcome: There is no saved fact of the step health called “version”.",
+    ),
     "an unknown command": (
         step(uses="heath"),
         "steps.0.uses: There is no command called “heath”. Did you mean “health”?",

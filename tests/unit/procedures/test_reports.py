@@ -195,6 +195,36 @@ def test_headline_is_subject_and_state(state: runs.RunState, words: str) -> None
     assert headlines.headline(run) == f"Triage of a degraded service · pos-order · prod: {words}"
 
 
+OUTCOMES = [files.VALID["steps"][0] | {"outcome": "healthy in {{ params.env }}"}, files.VALID["steps"][1]]
+
+
+@pytest.mark.parametrize(
+    ("states", "state", "words"),
+    [
+        ((S.SUCCEEDED, S.SUCCEEDED), runs.RunState.COMPLETED, "healthy in prod (completed in 3m20s)"),
+        (
+            (S.SUCCEEDED, S.FAILED),
+            runs.RunState.COMPLETED_WITH_FAILURES,
+            "healthy in prod (completed in 3m20s with 1 failed step)",
+        ),
+        ((S.FAILED, S.SUCCEEDED), runs.RunState.COMPLETED_WITH_FAILURES, "completed in 3m20s with 1 failed step"),
+        ((S.SUCCEEDED, S.FAILED), runs.RunState.FAILED, "failed at “Read on” after 3m20s"),
+        ((S.SUCCEEDED, S.CANCELLED), runs.RunState.CANCELLED, "cancelled after 3m20s"),
+    ],
+)
+def test_headline_of_a_completed_run_begins_with_its_outcome(
+    states: tuple[runs.StepState, ...], state: runs.RunState, words: str
+) -> None:
+    procedure = files.a_procedure(steps=OUTCOMES)
+    run = a_run(*states, state=state, ended_at=NOW + datetime.timedelta(seconds=200), procedure=procedure)
+
+    assert headlines.state(run) == words
+
+
+def test_start_of_a_run_is_no_open_question() -> None:
+    assert run_reports.started(a_run(S.RUNNING, S.PENDING)).verdict is reports.Verdict.OK
+
+
 def test_reason_that_ends_a_run_is_said_once_in_its_plan() -> None:
     reason = runs.Reason(runs.ReasonCode.CANCELLED_BY, "alice")
     run = a_run(S.CANCELLED, S.CANCELLED, state=runs.RunState.CANCELLED, ended_at=NOW)
@@ -270,6 +300,16 @@ def test_log_of_a_retried_run_has_the_results_and_answers_of_every_attempt() -> 
     ]
     assert "dave" not in str(first.sections)
     assert [action.command for action in first.next_actions] == ["run log r1124-0a1b2c3d health --attempt 1"]
+
+
+def test_run_without_results_shows_no_empty_table() -> None:
+    run = a_run(S.PENDING, S.PENDING)
+    records = tuple(dataclasses.replace(step, started_at=None, ended_at=None) for step in run.steps)
+
+    report = step_results.step_results(dataclasses.replace(run, steps=records), (), NOW)
+
+    assert report.headline.endswith(": no step has started yet")
+    assert report.sections == ()
 
 
 def test_time_of_another_day_has_its_date_in_the_step_results() -> None:

@@ -9,6 +9,7 @@ import yaml
 
 from bot import __main__ as entry
 from bot.procedures import validation
+from bot.terminal import verbs
 from sandbox import runbook_folder
 from tests.unit.procedures import files, procedure_tests
 
@@ -64,4 +65,4 @@ def test_schema_describes_every_field() -> None:
 
 
 def test_subcommands_of_the_terminal_are_reserved() -> None:
-    assert {*entry.LOCAL_VERBS, *entry.OPERATOR_VERBS} <= validation.RESERVED
+    assert {*verbs.LOCAL, *verbs.OPERATOR} <= validation.RESERVED

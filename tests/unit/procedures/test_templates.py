@@ -54,12 +54,12 @@ def test_value_is_not_expanded_again() -> None:
     assert templates.render("= {{ params.words }}", SCOPE) == "= {{ run.id }}"
 
 
-def test_unknown_value_is_shown_as_its_name() -> None:
-    scope = references.Scope(params={"service": "pos-order"}, is_forecast=True)
+def test_value_that_the_run_will_know_names_its_step() -> None:
+    scope = references.Scope(params={"service": "pos-order"}, is_forecast=True, titles={"health": "Check health"})
 
     rendered = templates.render("{{ params.service }} {{steps.health.saved.ms}} {{ run.id }}", scope)
 
-    assert rendered == "pos-order {{ steps.health.saved.ms }} {{ run.id }}"
+    assert rendered == "pos-order (known after “Check health”) (known after the start)"
 
 
 @pytest.mark.parametrize(

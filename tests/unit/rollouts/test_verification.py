@@ -325,3 +325,50 @@ async def test_events_have_a_date_unless_it_is_today_and_an_age() -> None:
     table = report.sections[0]
     assert isinstance(table, reports.Table)
     assert [row.cells[1] for row in table.rows] == ["11-24 11:50:10 (3d)", "11:54:58 (5m)"]
+
+
+LATEST = "registry.example/pos-order:latest"
+
+
+@pytest.mark.parametrize(
+    ("digests", "image"),
+    [
+        pytest.param(("", ""), "image tag latest", id="not reported yet"),
+        pytest.param(
+            ("sha256:5f3c1e29aa11bb22", "sha256:5f3c1e29aa11bb22"), "image tag latest, digest 5f3c1e29aa11", id="one"
+        ),
+        pytest.param(("sha256:5f3c1e29aa11bb22", "sha256:0a1b2c3d4e5f6a7b"), "image tag latest", id="two images"),
+    ],
+)
+async def test_moved_tag_is_told_with_the_digest_that_runs(digests: tuple[str, str], image: str) -> None:
+    pods = tuple(
+        a_pod(name, containers=(a_container(image=LATEST, image_digest=digest),))
+        for name, digest in zip("ab", digests, strict=True)
+    )
+    cluster = FakeWorkloads(one=a_deployment(LATEST), sets=(a_revision(4, LATEST),), running=pods)
+
+    report = await verify(cluster, health.Build(unavailable_reason="no info endpoint"))
+
+    assert report.headline == f"pos-order · prod: healthy on {image} (revision 4)"
+
+
+def test_digest_is_read_from_what_the_node_reports() -> None:
+    ids = {
+        "docker-pullable://registry.example/pos-order@sha256:5f3c": "sha256:5f3c",
+        "registry.example/pos-order@sha256:5f3c": "sha256:5f3c",
+        "docker://sha256:5f3c": "sha256:5f3c",
+        "": "",
+    }
+    found = {}
+    for image_id in ids:
+        statuses = {"containerStatuses": [{"name": "pos-order", "imageID": image_id}]}
+        pod = decoder.decode_pod(
+            {
+                "metadata": {"name": "a", "creationTimestamp": "2026-11-27T12:00:00Z"},
+                "spec": {"containers": [{"name": "pos-order", "image": LATEST}]},
+                "status": statuses,
+            }
+        )
+        found[image_id] = pod.containers[0].image_digest
+
+    assert found == ids

@@ -11,7 +11,7 @@ import rich.console
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.model import reports
+from bot.model import invocations, reports
 from bot.terminal import rendering
 from tests import builders
 from tests.unit.slack import strategies
@@ -109,6 +109,45 @@ def test_names_and_figures_are_not_wrapped_if_they_fit() -> None:
 
     assert "pos-vehicle-reference-carapi  1234 ms  connection" in text
     assert_all_shown(report, 80)
+
+
+def test_lines_end_with_their_text() -> None:
+    report = builders.a_report(
+        sections=(
+            builders.a_table(("pos-order", "x" * 400), ("pos-price", "y")),
+            reports.Fields(pairs=(("a", "1" * 300), ("b", "2"))),
+            reports.Text(text="short"),
+        )
+    )
+
+    for width in (80, 10_000):
+        assert [line for line in drawn(report, width).splitlines() if line != line.rstrip()] == []
+
+
+def test_table_wraps_between_words() -> None:
+    cells = (
+        "11-23 18:02:17",
+        "alice",
+        "pos-ops",
+        "post-deployment pos-order --env prod",
+        "ok, 120 ms",
+        "1123-0a1b2c3d4e",
+    )
+    report = _with_cells(cells, columns=("time (UTC)", "actor", "conversation", "command line", "result", "id"))
+
+    for width in (80, 100):
+        shown = drawn(report, width).split()
+        assert {word for cell in cells for word in cell.split()} <= set(shown)
+
+
+@pytest.mark.parametrize("status", [invocations.Status.USAGE_ERROR, invocations.Status.DENIED])
+def test_refused_command_has_no_mark(status: invocations.Status) -> None:
+    response = builders.an_answer(builders.a_report(verdict=reports.Verdict.UNKNOWN), status=status)
+    console = rich.console.Console(file=io.StringIO(), color_system=None)
+
+    console.print(rendering.render(response))
+
+    assert console.file.getvalue() == "All is well.\n"
 
 
 def test_many_columns_become_a_list_in_a_narrow_terminal() -> None:
