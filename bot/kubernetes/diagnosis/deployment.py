@@ -44,6 +44,8 @@ async def diagnose(
     try:
         deployment = await subject.deployment()
     except errors.MissingResource as error:
+        if subject.service.library:
+            raise
         return _not_deployed(subject, str(error), point_to)
     pods, revisions = await asyncio.gather(cluster.pods(deployment.selector), cluster.replica_sets(deployment.selector))
     owners = {deployment.name, *(revision.name for revision in revisions)}

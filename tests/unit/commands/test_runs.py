@@ -187,7 +187,7 @@ async def test_answer_does_not_count_for_the_next_question(app: app_fixture.AppF
         ),
         (
             "run",
-            "Name a procedure (health-failing, post-deployment, start-failure, to-workspace, triage), or show, watch,",
+            "Name a procedure (health-failing, post-deployment, start-failure, take-back, to-workspace, triage), or show,",
             "Usage: run show|watch|log|answer|cancel|retry ID",
         ),
         ("runs --state lost", "--state must be “running”, “waiting”", "Usage: run list"),
@@ -346,7 +346,7 @@ async def test_retry_keeps_what_the_earlier_attempt_found(app: app_fixture.AppFi
     first = await app.run("to-workspace pos-order --step-by-step")
     run_id = first.facts["run"]
     await app.run(f"run answer {run_id} yes")
-    stopped = await app.run(f"run answer {run_id} stop")
+    stopped = await app.run(f"run answer {run_id} stop --yes")
     assert words(stopped)[-1] == f"run retry {run_id}"
 
     await app.fleet["pos-order"].recovers()
@@ -398,7 +398,7 @@ async def test_step_results_are_kept(app: app_fixture.AppFixture) -> None:
 
 async def test_runs_are_listed_newest_first_and_filtered(app: app_fixture.AppFixture) -> None:
     first = (await app.run("to-workspace pos-order")).facts["run"]
-    await app.run(f"run cancel {first}")
+    await app.run(f"run cancel {first} --yes")
     second = (await app.run("to-workspace pos-order")).facts["run"]
 
     def ids(report: reports.Report) -> list[str]:
