@@ -187,7 +187,7 @@ async def test_answer_does_not_count_for_the_next_question(app: app_fixture.AppF
         ),
         (
             "run",
-            "Name a procedure (health-failing, post-deployment, start-failure, take-back, to-workspace, triage), or show,",
+            "Name a procedure (health-failing, post-deployment, start-failure, take-back, to-workspace, triage), or",
             "Usage: run show|watch|log|answer|cancel|retry ID",
         ),
         ("runs --state lost", "--state must be “running”, “waiting”", "Usage: run list"),
