@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 from collections.abc import Sequence
 
-from bench import load, results, stages
+from bench import results, signed_requests, stages
 
 CONCURRENT = 50
 ROUNDS = 7
@@ -24,7 +24,7 @@ _COMMANDS = ("health pos-order", "version")
 class _Server:
     """Something that acknowledges, and whether it answers as well."""
 
-    client: load.Client
+    client: signed_requests.Client
     answers: bool
 
 
@@ -34,8 +34,8 @@ async def run() -> results.Results:
         stage = await at_the_end.enter_async_context(stages.set_up(_SERVICES))
         bare = await at_the_end.enter_async_context(stage.bare_app(stages.Mode.HTTP))
         bot = await at_the_end.enter_async_context(stage.posbot(stages.Mode.HTTP))
-        to_bare = await at_the_end.enter_async_context(load.connected(bare.hello["port"], CONCURRENT))
-        to_bot = await at_the_end.enter_async_context(load.connected(bot.port, CONCURRENT))
+        to_bare = await at_the_end.enter_async_context(signed_requests.connected(bare.hello["port"], CONCURRENT))
+        to_bot = await at_the_end.enter_async_context(signed_requests.connected(bot.port, CONCURRENT))
         return await _measure(stage, _Server(client=to_bare, answers=False), _Server(client=to_bot, answers=True))
 
 

@@ -26,7 +26,7 @@ import commands
 from bench import results, stages
 from bot import serve
 from bot.config import settings
-from bot.slack.inbound import listeners
+from bot.slack.inbound import request_url
 from sandbox import runbook_folder
 
 Result = TypeVar("Result")
@@ -50,7 +50,7 @@ class _Recorder:
         self.is_counting = False
         self.functions: dict[str, dict[str, None]] = {}
         """The functions of each module, both in the order of first call."""
-        self._entry = listeners.RequestUrl.receive.__code__
+        self._entry = request_url.RequestUrl.receive.__code__
 
     def profile(self, frame: FrameType, event: str, _: object) -> None:
         """Record a call; the profile function of every thread."""

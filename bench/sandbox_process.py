@@ -4,14 +4,11 @@ The child process of the sandboxed Slack and services, so that neither posbot no
     python -m bench.sandbox_process NUMBER_OF_SERVICES
 """
 
-import contextlib
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
-from aiohttp import web
-
-from bench import subprocesses
+from bench import recorders, subprocesses
 from sandbox import runbook_folder, slack
 from sandbox.services import fleets
 
@@ -21,7 +18,7 @@ _ANSWER_SECONDS = 30.0
 class _Sandbox:
     """Executes the parent's commands."""
 
-    def __init__(self, workspace: slack.Workspace, fleet: fleets.Fleet, notebook: "_RequestRecorder") -> None:
+    def __init__(self, workspace: slack.Workspace, fleet: fleets.Fleet, notebook: recorders.RequestRecorder) -> None:
         self._workspace = workspace
         self._fleet = fleet
         self._notebook = notebook
@@ -85,37 +82,6 @@ class _Sandbox:
         return {"ack_seconds": ack_seconds, "answer_seconds": use.at_seconds - started, **answers}
 
 
-class _RequestRecorder:
-    """Acknowledges and records requests meant for the bot."""
-
-    def __init__(self) -> None:
-        self._requests: list[dict[str, object]] = []
-        self.url = ""
-
-    async def take(self, request: web.Request) -> web.Response:
-        self._requests.append({"headers": dict(request.headers), "body": await request.text()})
-        return web.Response()
-
-    def drain(self) -> list[dict[str, object]]:
-        requests, self._requests = self._requests, []
-        return requests
-
-
-@contextlib.asynccontextmanager
-async def _recorder() -> AsyncIterator[_RequestRecorder]:
-    notebook = _RequestRecorder()
-    application = web.Application()
-    application.router.add_post("/", notebook.take)
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    notebook.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    try:
-        yield notebook
-    finally:
-        await runner.cleanup()
-
-
 def _names(count: int) -> list[str]:
     """Return *count* names: those of the catalogue first, then invented ones."""
     known = list(runbook_folder.service_names())[:count]
@@ -127,7 +93,7 @@ async def main() -> None:
     names = _names(int(sys.argv[1]))
     # Slack lets a channel have one message a second; the load here is many people's, in many channels.
     setup = slack.Settings(posting_burst=None)
-    async with fleets.running(names) as fleet, slack.running(setup) as workspace, _recorder() as notebook:
+    async with fleets.running(names) as fleet, slack.running(setup) as workspace, recorders.recorder() as notebook:
         stage = _Sandbox(workspace, fleet, notebook)
         await subprocesses.answer_lines(stage.hello(), stage.answer)
 

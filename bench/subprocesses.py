@@ -33,13 +33,13 @@ class Child:
         """Return the id of the process."""
         return self._process.pid
 
-    async def ask(self, do: str, **details: object) -> Message:
+    async def ask(self, do: str, *, timeout_seconds: float = ANSWER_SECONDS, **details: object) -> Message:
         """Return the child's answer to a question."""
         if self._process.stdin is None:
             raise RuntimeError("the child cannot be asked")
         self._process.stdin.write(json.dumps({"do": do, **details}).encode() + b"\n")
         await self._process.stdin.drain()
-        return await _read(self._process, ANSWER_SECONDS)
+        return await _read(self._process, timeout_seconds)
 
 
 @contextlib.asynccontextmanager

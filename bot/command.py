@@ -230,6 +230,8 @@ class Context:
     may_run: "MayRun"
     """Returns whether the actor of this invocation may run a command here."""
     display: model_invocations.Display
+    reserve: "Reserve"
+    """Waits until an answer of so many bytes may be read into memory; called again with its size once that is known."""
     now: Callable[[], datetime.datetime]
     security_warnings: tuple[str, ...] = ()
     """What the settings leave unprotected, one sentence each."""
@@ -250,6 +252,7 @@ class Context:
 
 
 MayRun = Callable[["Command[Any]"], Awaitable[bool]]
+Reserve = Callable[[int], Awaitable[None]]
 P = TypeVar("P", bound=Parameters)
 
 
@@ -276,6 +279,8 @@ class Command(Generic[P]):
     """Markers of the sections of the runbook that it carries out."""
     deadline: Callable[[P], float | None] = lambda _: 30.0
     """Seconds after which it is timed out; None for what ends with its viewer."""
+    is_followed: Callable[[P], bool] = lambda _: False
+    """It shows a log until somebody stops it; fewer of these may run at once."""
     facts: Mapping[str, ValueType] = dataclasses.field(default_factory=dict)
     """Facts of its reports that procedures can use; each is of this type, or null, or missing."""
     is_step: bool = True

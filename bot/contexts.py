@@ -77,7 +77,7 @@ class SharedContext:
     )
 
     def factory(self, runs: "service.RunService | None") -> "functools.partial[bot_command.Context]":
-        """Return what makes a context from the `invocation`, `may_run` and `display` of an invocation."""
+        """Return what makes a context from the `invocation`, `may_run`, `display` and `reserve` of an invocation."""
         return functools.partial(
             bot_command.Context,
             data_digest=self.data.digest,

@@ -12,6 +12,16 @@ COMMAND_SECONDS = prometheus_client.Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
 UNRECORDED = prometheus_client.Counter("posbot_unrecorded_total", "Audit records that the database did not accept.")
+IN_USE = prometheus_client.Gauge(
+    "posbot_in_use", "Running commands, followed logs, and bytes of answers, each of which has a limit.", ["limit"]
+)
+LIMITED = prometheus_client.Counter(
+    "posbot_limited_total", "Commands and answers that were refused because a limit was reached.", ["limit"]
+)
+DATABASE_BYTES = prometheus_client.Gauge("posbot_database_bytes", "What the database holds.")
+DATABASE_MAX_BYTES = prometheus_client.Gauge(
+    "posbot_database_max_bytes", "What the database may hold (POSBOT_DATABASE_MAX_MB); more is pruned."
+)
 CALLS = prometheus_client.Counter(
     "posbot_outbound_calls_total", "Calls to other systems by system and outcome.", ["system", "outcome"]
 )

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import ctypes
+import functools
 import resource
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -19,8 +21,9 @@ from bot.procedures import live_messages as run_messages
 from bot.procedures.engine import store as run_store
 from bot.slack import service as slack_service
 from bot.slack.client import api as slack_api
-from bot.slack.inbound import listeners
+from bot.slack.inbound import listeners, refusals
 from bot.store import audit, failures
+from bot.store import size as store_size
 
 log = structlog.get_logger()
 
@@ -30,6 +33,9 @@ _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.5, 5.0
 """Between two attempts to reach what the start waits for."""
 
 Found = TypeVar("Found")
+
+_M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8
+"""Of glibc's malloc.h."""
 
 
 async def serve(settings: config_settings.Settings, commands: Sequence[command.Command[Any]]) -> int:
@@ -41,6 +47,7 @@ async def serve(settings: config_settings.Settings, commands: Sequence[command.C
         errors.Refused: Slack does not accept the token.
         failures.Unusable: the database will not become available by itself.
     """
+    _return_freed_memory()
     access = config_settings.slack_access(settings)
     logs.configure(settings.log_level or "info", redaction.Redactor(settings.known_secrets).fields)
     log.info("starting")
@@ -134,7 +141,7 @@ async def _serve(
     stop: asyncio.Event,
     started: asyncio.Event,
 ) -> None:
-    start = _Start(stop)
+    start, refused = _Start(stop), refusals.Refusals()
     api = slack_api.SlackApi(access.bot_token, settings.slack_api_url)
     request_url = http_server.LateRoute(slack_service.REQUEST_PATH)
     endpoints = http_server.application(
@@ -146,7 +153,7 @@ async def _serve(
     # What is wrong here is said before anything else is waited for.
     http_server.check_address(settings.host, settings.port)
     async with (
-        http_server.listening(endpoints, settings.host, settings.port) as server,
+        http_server.listening(endpoints, settings.host, settings.port, refused=refused.count) as server,
         bot_app.assemble(
             settings, commands, team_id=None, user_groups=api, needs_store=True, patience=start.wait_for
         ) as core,
@@ -158,10 +165,14 @@ async def _serve(
         core.permissions.serve(workspaces)
         api.workspaces = workspaces if identity.is_organization_wide else ()
         registry = {run_store.RUN: run_messages.loader(core.run_store, core.data.runbook)}
-        slack = slack_service.SlackService(core, api, identity, access, settings=settings, registry=registry, stop=stop)
-        prunes = {"entries": audit.prune, "runs": run_store.prune, "deliveries": deliveries.prune}
-        retention.register(core.member.timers, prunes, days=settings.audit_days)
-        watches = {**slack.watches, "membership": core.member.watch}
+        slack = slack_service.SlackService(
+            core, api, identity, access, settings=settings, registry=registry, stop=stop, refused=refused
+        )
+        watches: dict[str, slack_service.Watch] = {
+            **slack.watches,
+            "membership": core.member.watch,
+            "database size": _retain(core, settings),
+        }
         # It may have gone away while Slack was waited for.
         await start.wait_for("the database", lambda: registration.enter_async_context(core.member.registered()))
         async with _running(watches):
@@ -179,10 +190,33 @@ async def _serve(
             started.set()
             await stop.wait()
             log.info("stopping")
-            await server.stop_accepting()
+            server.stop_accepting()
             await slack.close_sockets()
             # Runs that are not drained by then are claimed by another worker.
             await asyncio.gather(slack.tasks.drain(settings.drain_seconds), core.worker.drain(settings.drain_seconds))
+
+
+def _retain(core: bot_app.Core, settings: config_settings.Settings) -> slack_service.Watch:
+    """Register what bounds the database by days and by size; return what watches its size."""
+    size = retention.SizeLimit(
+        max_bytes=settings.database_max_mb * 1_000_000, measure=store_size.held_bytes, drop_oldest=audit.drop_oldest
+    )
+    prunes = {"entries": audit.prune, "runs": run_store.prune, "deliveries": deliveries.prune}
+    retention.register(core.member.timers, prunes, days=settings.audit_days, size=size)
+    return functools.partial(store_size.watch, core.db, size.max_bytes)
+
+
+def _return_freed_memory() -> None:
+    """
+    Let glibc return freed memory to the system, and have few arenas.
+
+    By default each thread gets an arena that keeps what it has freed: after some large answers that was half of the
+    memory. Other C libraries have no such settings.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_ARENA_MAX, 2)
+        mallopt(_M_TRIM_THRESHOLD, 128 * 1024)
 
 
 def _raise_file_descriptor_limit() -> None:

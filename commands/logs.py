@@ -128,7 +128,7 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
     command_line = command.command_line("logs", parameters)
     if parameters.follow:
         return await log_reports.follow(target, query, context.display, command_line)
-    return await log_reports.read(target, query, command_line)
+    return await log_reports.read(target, query, command_line, context.reserve)
 
 
 def _deadline(parameters: Parameters) -> float | None:
@@ -149,6 +149,7 @@ COMMAND = command.Command(
     ),
     sections=("start-failures",),
     deadline=_deadline,
+    is_followed=lambda parameters: parameters.follow,
     facts=command.facts(
         texts=("service", "environment"), numbers=("pods", "lines_read", "lines_matched", "lines_omitted")
     ),

@@ -70,6 +70,8 @@ class Settings(pydantic.BaseModel):
     """The bot's own login at the services, by environment: `{"staging": "eyJ…"}`. A token goes nowhere else."""
     audit_days: Annotated[int, pydantic.Field(validation_alias="POSBOT_AUDIT_DAYS", ge=1, le=36_500)] = 90
     """How long the record of invocations is kept."""
+    database_max_mb: Annotated[int, pydantic.Field(validation_alias="POSBOT_DATABASE_MAX_MB", ge=10)] = 700
+    """What the database may hold; beyond it the oldest responses are dropped. It fits on the volume of 1 GiB."""
     log_level: Annotated[
         str | None, pydantic.Field(validation_alias="POSBOT_LOG_LEVEL", pattern="^(debug|info|warning|error)$")
     ] = None

@@ -5,6 +5,7 @@ Invocation → response. There always is a response, and it never contains a sec
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import datetime
 import secrets
@@ -16,6 +17,7 @@ import structlog
 
 from bot import command as bot_command
 from bot import errors, metrics
+from bot.dispatch import limits as dispatch_limits
 from bot.dispatch import parser as dispatch_parser
 from bot.dispatch import permissions as dispatch_permissions
 from bot.dispatch import redaction
@@ -32,7 +34,12 @@ class ContextFactory(Protocol):
     """Makes the context of an invocation."""
 
     def __call__(
-        self, *, invocation: invocations.Invocation, may_run: bot_command.MayRun, display: invocations.Display
+        self,
+        *,
+        invocation: invocations.Invocation,
+        may_run: bot_command.MayRun,
+        display: invocations.Display,
+        reserve: bot_command.Reserve,
     ) -> bot_command.Context:
         """Return the context."""
 
@@ -83,6 +90,8 @@ class _State:
     started: float
     command: str | None = None
     is_recorded: bool = True
+    reservation: dispatch_limits.Reservation | None = None
+    """Of an answer that is delivered after the dispatch."""
 
 
 class Dispatcher:
@@ -98,6 +107,7 @@ class Dispatcher:
         make_context: ContextFactory,
     ) -> None:
         self.parser = parser
+        self.limits = dispatch_limits.Limits()
         self._permissions = permissions
         self._redactor = redactor
         self._audit = audit_log
@@ -105,14 +115,19 @@ class Dispatcher:
         self._redacting = asyncio.Lock()
 
     async def dispatch(
-        self, invocation: invocations.Invocation, display: invocations.Display | None = None
+        self,
+        invocation: invocations.Invocation,
+        display: invocations.Display | None = None,
+        reservation: dispatch_limits.Reservation | None = None,
     ) -> invocations.Response:
         """
         Return the response to *invocation*; partial results go to *display*.
 
+        Who needs a while to deliver the response brings the *reservation* of its memory, and releases it afterwards.
+
         Raises nothing but cancellation, which is recorded first.
         """
-        state = _State(started=time.monotonic())
+        state = _State(started=time.monotonic(), reservation=reservation)
         structlog.contextvars.bind_contextvars(invocation=invocation.id)
         if not await self._start(invocation, state):
             return _response(invocation, invocations.Status.DUPLICATE, "Duplicate request.")
@@ -192,7 +207,7 @@ class Dispatcher:
             state.command = parsed.command.name
             await self._permissions.check(parsed.command, invocation.actor, invocation.conversation)
             self._require_record(parsed.command, state)
-            report = await self._run(parsed, invocation, display)
+            report = await self._run(parsed, invocation, display, state)
         except errors.BotError as error:
             return _error_response(invocation, error)
         except Exception:
@@ -209,7 +224,11 @@ class Dispatcher:
         )
 
     async def _run(
-        self, parsed: dispatch_parser.Parsed, invocation: invocations.Invocation, display: invocations.Display
+        self,
+        parsed: dispatch_parser.Parsed,
+        invocation: invocations.Invocation,
+        display: invocations.Display,
+        state: _State,
     ) -> reports.Report:
         async def is_permitted(command: bot_command.Command[Any]) -> bool:
             try:
@@ -219,12 +238,16 @@ class Dispatcher:
             return True
 
         seconds = parsed.command.deadline(parsed.parameters)
+        reservation = state.reservation or self.limits.reservation(invocation.actor.id)
         context = self._make_context(
-            invocation=invocation, may_run=is_permitted, display=_Redacted(display, self._redactor)
+            invocation=invocation,
+            may_run=is_permitted,
+            display=_Redacted(display, self._redactor),
+            reserve=reservation.reserve,
         )
         timeout = asyncio.timeout(seconds)
         try:
-            async with timeout:
+            async with self._occupied(parsed, invocation), timeout:
                 report: reports.Report = await parsed.command.run(parsed.parameters, context)
         except TimeoutError as error:
             if not timeout.expired():
@@ -233,7 +256,23 @@ class Dispatcher:
                 f"{parsed.command.name} timed out after {seconds:g} s.",
                 hint="Retry the command, or run it on fewer services.",
             ) from error
+        finally:
+            if state.reservation is None:
+                reservation.release()
         return report
+
+    def _occupied(
+        self, parsed: dispatch_parser.Parsed, invocation: invocations.Invocation
+    ) -> contextlib.AbstractAsyncContextManager[None]:
+        """Return the block in which a command counts against the limits of its actor."""
+        command, person = parsed.command, invocation.actor.id
+        if command.is_followed(parsed.parameters):
+            return self.limits.followed_log(person)
+        # Whoever has reached the limit can still stop, answer and cancel; the worker limits the steps of runs.
+        is_control = command.reply(parsed.parameters) is invocations.Reply.ACKNOWLEDGEMENT
+        if is_control or invocation.source is invocations.Source.STEP:
+            return contextlib.nullcontext()
+        return self.limits.command(person)
 
     async def _start(self, invocation: invocations.Invocation, state: _State) -> bool:
         text = self._redactor.text(invocation.text)

@@ -9,6 +9,7 @@ What chat programs do to typed text is undone in `chat_text.py`.
 
 import dataclasses
 import datetime
+import functools
 import inspect
 import re
 import shlex
@@ -49,6 +50,8 @@ _CHANGES = frozenset(
 TEXT_LIMIT = 2_000
 """Characters; the longest sensible line is far below, and everything above would have to be shown to someone."""
 
+_MAX_BOUND_LINES = 200
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
@@ -65,6 +68,8 @@ class Parser:
         self._commands = commands
         self._vocabulary = vocabulary
         self._apps = {word: _app(command) for word, command in commands.items()}
+        # People repeat lines, and buttons do nothing else; binding one takes as long as a health check.
+        self._bound = functools.lru_cache(_MAX_BOUND_LINES)(self._bind_words)
         self._aliases = {alias: word for word, command in commands.items() for alias in command.aliases}
         self._former = {alias: word for word, command in commands.items() for alias in command.hidden_aliases}
 
@@ -155,15 +160,19 @@ class Parser:
     def _bind(self, command: bot_command.Command[Any], words: list[str]) -> dict[str, object]:
         """Return the values of the parameters in *words*, as texts."""
         try:
-            bindable = _bind_dash(words)
-            _, bound, _ = self._apps[command.name].parse_args(bindable, exit_on_error=False, print_error=False)
+            bound = self._bound(command.name, tuple(_bind_dash(words)))
         except cyclopts.UnusedCliTokensError as error:
             raise self._unexpected(command, words, list(error.unused_tokens or ())) from error
         except cyclopts.CycloptsError as error:
             raise errors.UsageError(_first_sentence(str(error))) from error
         fields = command.parameters.model_fields
         several = {name for name, field in fields.items() if bot_command.option_of(field).takes_several}
-        return {name: ",".join(value) if name in several else value for name, value in bound.arguments.items()}
+        return {name: ",".join(value) if name in several else value for name, value in bound.items()}
+
+    def _bind_words(self, name: str, words: tuple[str, ...]) -> Mapping[str, Any]:
+        """Return what cyclopts binds; it examines the whole command for each line, which takes milliseconds."""
+        _, bound, _ = self._apps[name].parse_args(list(words), exit_on_error=False, print_error=False)
+        return dict(bound.arguments)
 
     def _unexpected(self, command: bot_command.Command[Any], words: list[str], unused: list[str]) -> errors.UsageError:
         """Return the error for *unused* words, with what was meant where that is known."""

@@ -6,20 +6,26 @@ The HTTP endpoints that belong to no other system.
     GET  /metrics        Prometheus
 """
 
+import asyncio
 import contextlib
 import dataclasses
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 import prometheus_client
-from aiohttp import web
+from aiohttp import typedefs, web
 
 from bot import errors
+from bot.http import connections
 
 STARTING = "posbot is starting."
 STOPPING = "posbot is stopping."
-MAX_BODY_BYTES = 1_000_000
-"""Of any request; a route that takes more or less has to say so itself."""
+MAX_BODY_BYTES = 300_000
+"""Of any request: Slack's largest is a click on a message of a hundred kilobytes."""
+_BACKLOG = 512
+"""Connections that may wait to be accepted: further ones of a burst would try again only after a second."""
+
+_BOUNDS = connections.Bounds()
 
 Check = Callable[[], Awaitable[str | None]]
 """Returns what is wrong, or None."""
@@ -43,8 +49,13 @@ class LateRoute:
 def application(
     *, is_alive: Check, is_ready: Check, notice: Notice = lambda: None, routes: Iterable[web.AbstractRouteDef] = ()
 ) -> web.Application:
-    """Return the endpoints, with *routes* of others beside posbot's own; *notice* is for the text of /healthz."""
-    endpoints = web.Application(client_max_size=MAX_BODY_BYTES)
+    """
+    Return the endpoints, with *routes* of others beside posbot's own; *notice* is for the text of /healthz.
+
+    A route that receives something (POST) responds below 400 only to a sender that it knows.
+    """
+    endpoints = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_count_request])
+    endpoints.on_response_prepare.append(_hide_versions)
     own = (
         web.get("/healthz", _probe(is_alive, notice)),
         web.get("/readyz", _probe(is_ready)),
@@ -58,15 +69,14 @@ def application(
 class Server:
     """A server that listens."""
 
-    runner: web.AppRunner
+    listener: asyncio.Server
     url: str
     """Its address on this machine, without a path."""
     port: int
 
-    async def stop_accepting(self) -> None:
+    def stop_accepting(self) -> None:
         """Accept no further connection."""
-        for site in list(self.runner.sites):
-            await site.stop()
+        self.listener.close()
 
 
 def check_address(host: str, port: int) -> None:
@@ -101,25 +111,56 @@ def _unusable(host: str, port: int, error: OSError) -> errors.BadConfiguration:
 
 
 @contextlib.asynccontextmanager
-async def listening(endpoints: web.Application, host: str, port: int) -> AsyncIterator[Server]:
+async def listening(
+    endpoints: web.Application,
+    host: str,
+    port: int,
+    *,
+    refused: connections.Refused = lambda _: None,
+    bounds: connections.Bounds = _BOUNDS,
+) -> AsyncIterator[Server]:
     """
-    Serve *endpoints* for the length of the block.
+    Serve *endpoints* for the length of the block; *refused* counts what strangers sent wrongly or too much.
 
     Raises:
         errors.BadConfiguration: the address cannot be opened.
     """
-    runner = web.AppRunner(endpoints, access_log=None, shutdown_timeout=2.0)
+    runner = web.AppRunner(endpoints, shutdown_timeout=2.0)
     await runner.setup()
     try:
+        assert runner.server is not None  # noqa: S101 - `setup` makes it
+        protocols = connections.Connections(runner.server, refused, bounds)
         try:
-            await web.TCPSite(runner, host, port).start()
+            listener = await asyncio.get_running_loop().create_server(protocols, host or None, port, backlog=_BACKLOG)
         except OSError as error:
             raise _unusable(host, port, error) from error
         own_host = "127.0.0.1" if host in {"0.0.0.0", ""} else host  # noqa: S104
-        bound_port = runner.addresses[0][1]
-        yield Server(runner=runner, url=f"http://{own_host}:{bound_port}", port=bound_port)
+        bound_port = listener.sockets[0].getsockname()[1]
+        try:
+            yield Server(listener=listener, url=f"http://{own_host}:{bound_port}", port=bound_port)
+        finally:
+            listener.close()
     finally:
         await runner.cleanup()
+
+
+@web.middleware
+async def _count_request(request: web.Request, handler: typedefs.Handler) -> web.StreamResponse:
+    """Note for the connections when a request begins, when it is answered, and whether its sender is known."""
+    connection, is_known = request.protocol, False
+    if isinstance(connection, connections.Connection):
+        connection.has_request = True
+    try:
+        response = await handler(request)
+        is_known = request.method == "POST" and response.status < 400  # noqa: PLR2004 - a client's error
+        return response
+    finally:
+        if isinstance(connection, connections.Connection):
+            connection.answered(is_known=is_known)
+
+
+async def _hide_versions(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = connections.SERVER
 
 
 def _probe(check: Check, notice: Notice = lambda: None) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -15,7 +15,7 @@ from bot.dispatch import redaction
 from bot.durable import live_messages
 from bot.slack.client import api as slack_api
 from bot.slack.client import history
-from bot.slack.inbound import app_home, handler, listeners, manifest, socket_mode
+from bot.slack.inbound import app_home, handler, listeners, manifest, refusals, request_url, socket_mode
 from bot.slack.outbound import (
     live_message_worker,
     log_stream,
@@ -23,6 +23,7 @@ from bot.slack.outbound import (
     rate_limit,
     reconciler,
     rendering,
+    spool,
 )
 
 log = structlog.get_logger()
@@ -73,12 +74,14 @@ class SlackService:
         settings: config_settings.Settings,
         registry: live_messages.Registry,
         stop: asyncio.Event,
+        refused: refusals.Refusals,
     ) -> None:
         self._api = api
         self._stop = stop
         self._problem: str | None = None
         self.tasks = listeners.BackgroundTasks()
         limiter = rate_limit.EditLimiter()
+        spool.delete_abandoned()
         stream_options = log_stream.LogStreamOptions(record=core.audit, db=core.db, stopping=stop, limiter=limiter)
         core.member.timers.register(log_stream.TIMER, log_stream.request_stop)
         channels = core.data.roles.channels
@@ -95,7 +98,7 @@ class SlackService:
         self.receive: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
         """Signed HTTP at REQUEST_PATH, where there is a signing secret."""
         if access.signing_secret:
-            self.receive = listeners.route(app, access.signing_secret, is_stopping=stop.is_set).handler
+            self.receive = request_url.route(app, access.signing_secret, refused, is_stopping=stop.is_set).handler
         self.sockets: socket_mode.SocketMode | None = None
         """Socket Mode, where there is an app-level token."""
         if access.app_token:

@@ -12,7 +12,7 @@ import sqlalchemy
 
 from bot import errors
 from bot.model import invocations, reports
-from bot.store import batches, database, tables
+from bot.store import batches, database, stored_reports, tables
 
 _TABLE = tables.invocations
 _STOP = (_TABLE.c.stop_requested_by, _TABLE.c.stop_requested_by_id, _TABLE.c.stop_requested_at)
@@ -68,7 +68,7 @@ async def completion(response: invocations.Response, *, command: str | None, dur
             "verdict": response.report.verdict.value,
             "headline": response.report.headline,
             "duration_ms": round(duration_seconds * 1000),
-            "report": await asyncio.to_thread(_packed, response.report),
+            "report": await asyncio.to_thread(stored_reports.pack, response.report),
         },
     )
 
@@ -152,7 +152,9 @@ class AuditLog:
                 return None
             status = invocations.Status(row.status) if row.status is not None else None
             return Recorded(
-                text=row.text, status=status, report=_unpacked(row.report) if row.report is not None else None
+                text=row.text,
+                status=status,
+                report=stored_reports.unpack(row.report) if row.report is not None else None,
             )
 
         return await self._db.work(job)
@@ -210,7 +212,7 @@ class AuditLog:
 
         def job(connection: sqlalchemy.Connection) -> reports.Report | None:
             packed = connection.execute(statement).scalar_one_or_none()
-            return _unpacked(packed) if packed is not None else None
+            return stored_reports.unpack(packed) if packed is not None else None
 
         return await self._db.work(job)
 
@@ -261,6 +263,22 @@ def prune(connection: sqlalchemy.Connection, before: datetime.datetime) -> int:
     return connection.execute(sqlalchemy.delete(_TABLE).where(_TABLE.c.received_at < before)).rowcount
 
 
+def drop_oldest(connection: sqlalchemy.Connection, limit: int = 500) -> int:
+    """
+    Make room: drop the reports of the oldest entries, once none is left the entries; return of how many entries.
+
+    Who did what, and how it ended, thus outlives what was shown: a flood of large answers drives out no entry.
+    """
+    total = connection.execute(sqlalchemy.select(sqlalchemy.func.count()).select_from(_TABLE)).scalar_one()
+    # A tenth at most, so that a few large reports do not cost all others.
+    oldest = sqlalchemy.select(_TABLE.c.id).order_by(_TABLE.c.received_at).limit(min(limit, max(total // 10, 1)))
+    with_report = oldest.where(_TABLE.c.report.is_not(None)).scalar_subquery()
+    dropped = connection.execute(sqlalchemy.update(_TABLE).where(_TABLE.c.id.in_(with_report)).values(report=None))
+    if dropped.rowcount:
+        return dropped.rowcount
+    return connection.execute(sqlalchemy.delete(_TABLE).where(_TABLE.c.id.in_(oldest.scalar_subquery()))).rowcount
+
+
 @functools.cache
 def _insert_new(dialect: str) -> Any:
     """Return the statement that inserts rows and returns the ids of those that were new."""
@@ -290,11 +308,3 @@ def _row(invocation: invocations.Invocation) -> dict[str, object]:
         "text": database.strip_unsupported(invocation.text[:_MAX_TEXT_LENGTH]),
         "is_public": invocation.is_public,
     }
-
-
-def _packed(report: reports.Report) -> bytes:
-    return database.pack(reports.to_document(report))
-
-
-def _unpacked(packed: bytes) -> reports.Report:
-    return reports.from_document(database.unpack(packed))

@@ -29,8 +29,14 @@ log = structlog.get_logger()
 _DISPLAY_INTERVAL_SECONDS = 0.1
 _QUIET_SECONDS = 0.3
 """After which the last entry is taken as complete."""
-_MAX_BUFFERED_ENTRIES = 20_000
-"""Between readers and display; readers wait beyond it."""
+_MAX_BUFFERED_BYTES = 256_000
+"""Between readers and display; readers wait beyond it, and what they do not read stays on the node."""
+_ENTRY_BYTES = 200
+"""What an entry costs beside its text."""
+_LINES_AT_ONCE = 250
+"""Some milliseconds of the event loop."""
+_MAX_RECENT_LINES = 20_000
+"""Of one container, to recognise them after a reconnect; of a log that writes more in three seconds the newest."""
 _OVERLAP_SECONDS = 2
 """A reconnect reads again from so long before the newest line: stdout and stderr overtake each other by less."""
 _RECONNECT_BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -46,6 +52,33 @@ class FollowStats:
     notes: int = 0
     """Lines of posbot's own among those shown, such as that a pod was restarted."""
     pods: int = 0
+
+
+class _Turns:
+    """
+    Lets the followers of a process use half of its time together, however many there are and however much is logged.
+
+    Each waits after its work, the longer the more of them there are; a single one does not wait.
+    """
+
+    def __init__(self) -> None:
+        self.followers = 0
+
+    @contextlib.contextmanager
+    def follower(self) -> Iterator[None]:
+        """Count a follower."""
+        self.followers += 1
+        try:
+            yield
+        finally:
+            self.followers -= 1
+
+    async def wait(self, seconds: float) -> None:
+        """Wait after *seconds* of work."""
+        await asyncio.sleep(seconds * 2 * (self.followers - 1))
+
+
+_TURNS = _Turns()
 
 
 class _Deduplicator:
@@ -87,7 +120,7 @@ class _Deduplicator:
         return True
 
     def _forget(self, before: datetime.datetime) -> None:
-        while self._recent and self._recent[0][0] < before:
+        while self._recent and (self._recent[0][0] < before or len(self._recent) > _MAX_RECENT_LINES):
             _, key = self._recent.popleft()
             self._known[key] -= 1
             if not self._known[key]:
@@ -106,6 +139,7 @@ class Follower:
         self._query = query
         self._common = common
         self._entries: list[reports.LogEntry] = []
+        self._buffered_bytes = 0
         self._entries_changed = asyncio.Condition()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._selectors: dict[str, filters.ContextSelector] = {}
@@ -126,7 +160,8 @@ class Follower:
         stopped = asyncio.ensure_future(display.until_stopped())
         tasks = {asyncio.ensure_future(self._watch()), asyncio.ensure_future(self._show_continuously(display, name))}
         try:
-            await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            with _TURNS.follower():
+                await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
                 if task.done():
                     task.result()
@@ -216,18 +251,28 @@ class Follower:
         )
         async with stream as chunks:
             async for complete in _complete_lines(chunks):
-                selected = asyncio.ensure_future(text_threads.run(_select, pod, complete, deduplicator, selector))
-                try:
-                    entries, new = await asyncio.shield(selected)
-                except asyncio.CancelledError:
-                    # Every line that was read is shown, also at the end.
-                    entries, new = await selected
-                    self._entries += entries
-                    self.stats.lines_read += new
-                    raise
-                self._newest = deduplicator.newest or self._newest
-                await self._buffer(entries)
-                self.stats.lines_read += new
+                for index in range(0, len(complete) or 1, _LINES_AT_ONCE):
+                    some = complete[index : index + _LINES_AT_ONCE]
+                    seconds = await self._read_lines(pod, some, deduplicator, selector)
+                    await _TURNS.wait(seconds)
+
+    async def _read_lines(
+        self, pod: str, lines: list[bytes], deduplicator: _Deduplicator, selector: filters.ContextSelector
+    ) -> float:
+        """Buffer the entries that *lines* complete; return the seconds of work that took."""
+        selected = asyncio.ensure_future(text_threads.run(_select, pod, lines, deduplicator, selector))
+        try:
+            entries, new, seconds = await asyncio.shield(selected)
+        except asyncio.CancelledError:
+            # Every line that was read is shown, also at the end.
+            entries, new, seconds = await selected
+            self._entries += entries
+            self.stats.lines_read += new
+            raise
+        self._newest = deduplicator.newest or self._newest
+        await self._buffer(entries)
+        self.stats.lines_read += new
+        return seconds
 
     def _restarts(self, pod: kubernetes.Pod) -> int:
         container = pod.find_container(self._container)
@@ -241,18 +286,21 @@ class Follower:
         if not entries:
             return
         async with self._entries_changed:
-            await self._entries_changed.wait_for(lambda: len(self._entries) < _MAX_BUFFERED_ENTRIES)
+            await self._entries_changed.wait_for(lambda: self._buffered_bytes < _MAX_BUFFERED_BYTES)
             self._entries += entries
+            self._buffered_bytes += sum(len(entry.text) + _ENTRY_BYTES for entry in entries)
 
     async def _show_continuously(self, display: invocations.Display, name: str) -> None:
         while True:
             lines, started = self.stats.lines_read, time.monotonic()
             await asyncio.sleep(_DISPLAY_INTERVAL_SECONDS)
-            await self._show(display, name, (self.stats.lines_read - lines) / (time.monotonic() - started))
+            shown = time.monotonic()
+            await self._show(display, name, (self.stats.lines_read - lines) / (shown - started))
+            await _TURNS.wait(time.monotonic() - shown)
 
     async def _show(self, display: invocations.Display, name: str, rate: float) -> None:
         async with self._entries_changed:
-            entries, self._entries = self._entries, []
+            entries, self._entries, self._buffered_bytes = self._entries, [], 0
             self._entries_changed.notify_all()
         self.stats.lines_shown += sum(entry.text.count("\n") + 1 for entry in entries if not entry.is_annotation)
         self.stats.notes += sum(entry.is_annotation for entry in entries)
@@ -273,10 +321,12 @@ class Follower:
 
 def _select(
     pod: str, lines: list[bytes], deduplicator: _Deduplicator, selector: filters.ContextSelector
-) -> tuple[list[reports.LogEntry], int]:
-    """Return the selected entries that *lines* complete, and the number of lines that were not read before."""
+) -> tuple[list[reports.LogEntry], int, float]:
+    """Return the selected entries that *lines* complete, how many lines were not read before, and the seconds taken."""
+    started = time.monotonic()
     new = deduplicator.filter_new(lines)
-    return _log_entries(pod, selector.feed(new) if new else selector.finish()), len(new)
+    entries = _log_entries(pod, selector.feed(new) if lines else selector.finish())
+    return entries, len(new), time.monotonic() - started
 
 
 def _log_entries(pod: str, entries: Iterator[parser.Entry]) -> list[reports.LogEntry]:

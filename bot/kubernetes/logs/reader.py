@@ -29,6 +29,9 @@ twice: backwards to find where they begin, then forwards. Nodes keep some ten me
 """
 IDLE_TIMEOUT_SECONDS = 10.0
 """A node that sends nothing for so long must not delay the logs of the others."""
+_MIN_KEPT_BYTES = 1_000_000
+_EXPECTED_LINE_BYTES = 2_000
+"""Ten times what most lines have; of longer ones fewer are kept."""
 _MAX_LINES = 5_000_000
 """Of a long log, its newest."""
 _EXTRA_LINES = 200
@@ -146,7 +149,7 @@ async def read(
     idle_seconds: float = IDLE_TIMEOUT_SECONDS,
 ) -> tuple[LogResult, ...]:
     """Return a result for each source, in their order; one that cannot be read carries its error."""
-    limits = _Limits(max_bytes, MAX_READ_SECONDS, max_kept_bytes(len(sources)), idle_seconds)
+    limits = _Limits(max_bytes, MAX_READ_SECONDS, max_kept_bytes(query, len(sources)), idle_seconds)
     slots = asyncio.Semaphore(_MAX_CONCURRENT_READS)
 
     async def read_source(source: Source) -> LogResult:
@@ -168,9 +171,10 @@ async def read_tail(cluster: "workloads.Workloads", source: Source, *, lines: in
     return result
 
 
-def max_kept_bytes(logs: int) -> int:
+def max_kept_bytes(query: LogQuery, logs: int) -> int:
     """Return how many bytes are kept of each of *logs* logs."""
-    return min(tail_buffer.MAX_BYTES, MAX_KEPT_BYTES // max(logs, 1))
+    expected = max(query.lines * _EXPECTED_LINE_BYTES, _MIN_KEPT_BYTES // max(logs, 1))
+    return min(expected, tail_buffer.MAX_BYTES, MAX_KEPT_BYTES // max(logs, 1))
 
 
 class _Limits:

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import datetime
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from bot import errors, text_threads
 from bot.kubernetes import model as kubernetes
@@ -16,9 +16,16 @@ _MEGABYTE = 1e6
 _MAX_PATTERN_LENGTH = 60
 
 
-async def read(subject: report_subject.Subject, query: reader.LogQuery, command_line: str) -> reports.Report:
+async def read(
+    subject: report_subject.Subject,
+    query: reader.LogQuery,
+    command_line: str,
+    reserve: Callable[[int], Awaitable[None]],
+) -> reports.Report:
     """
     Return the newest matching entries of all pods by time; *command_line* repeats the query.
+
+    Memory for them is reserved before they are read.
 
     Raises:
         errors.BotError: no log could be read.
@@ -27,12 +34,14 @@ async def read(subject: report_subject.Subject, query: reader.LogQuery, command_
     pods = reader.select_pods(await subject.workloads.pods(deployment.selector), query.pod)
     container = query.container or subject.service.container
     sources = reader.select_sources(pods, container, is_previous=query.is_previous)
+    await reserve(reader.max_kept_bytes(query, len(sources)) * len(sources))
     results = await reader.read(subject.workloads, sources, query)
     if results and all(result.error is not None and not result.entries for result in results):
         raise results[0].error or errors.Unavailable("No log could be read.")
     unread = [result for result in results if result.error is not None]
     is_complete = not unread and not any(result.is_incomplete for result in results)
     entries = await text_threads.run(_merge, results, query)
+    await reserve(sum(len(entry.text) for entry in entries))
     section = reports.Log(
         entries=tuple(entries), name=f"{subject.service.name}.log", common=f"{subject.service.deployment}-"
     )
@@ -113,7 +122,12 @@ def filter_again(report: reports.Report | None, response: str, service: str, que
     return dataclasses.replace(
         report,
         headline=f"{service}: {lines:,} of {total:,} lines of response {response}{conditions}",
-        sections=(dataclasses.replace(logs[0], entries=tuple(entries)),) if entries else (),
+        # Its title says what of it was not recorded, and so could not be searched.
+        sections=(dataclasses.replace(logs[0], entries=tuple(entries)),)
+        if entries
+        else (reports.Text(text=logs[0].title),)
+        if logs[0].title
+        else (),
     )
 
 
@@ -228,7 +242,7 @@ def _footer(query: reader.LogQuery, results: Sequence[reader.LogResult]) -> repo
     if not query.filter.is_empty:
         parts.append(f"{sum(one.lines_matched for one in results):,} matched")
     if omitted and any(one.is_memory_limited for one in results):
-        limit = reader.max_kept_bytes(len(results)) / 1e6
+        limit = reader.max_kept_bytes(query, len(results)) / 1e6
         parts.append(f"{omitted:,} older ones omitted (at most {limit:.2g} MB of each log; narrow down with --grep)")
     elif omitted:
         parts.append(f"{omitted:,} older ones omitted (--tail shows more)")

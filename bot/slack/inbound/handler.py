@@ -164,6 +164,7 @@ class RequestHandler:
         """Dispatch *request* and show its response; where posbot shuts down first, say so."""
         request = payloads.resolve(request, self._dispatcher.parser)
         display = self._display_of(request)
+        reservation = self._dispatcher.limits.reservation(request.invocation.actor.id)
         try:
             invocation = await self._wait(self._complete(request), display)
             invocation = dataclasses.replace(invocation, reply_to=request.target.to_document())
@@ -174,7 +175,8 @@ class RequestHandler:
             if request.is_share and not self._claim_share(request.invocation):
                 response = await self._dispatcher.refuse(request.invocation, _ALREADY_SHARED)
             else:
-                response = await self._wait(self._dispatcher.dispatch(request.invocation, display), display)
+                work = self._dispatcher.dispatch(request.invocation, display, reservation)
+                response = await self._wait(work, display)
         except asyncio.CancelledError:
             # What Slack does not accept in time is left to the next process.
             with contextlib.suppress(client_errors.NotAccepted, TimeoutError):
@@ -188,6 +190,7 @@ class RequestHandler:
             elif response.status is not invocations.Status.DUPLICATE:
                 await self._finish(request, response, display)
         finally:
+            reservation.release()
             await display.close()
 
     async def _finish(self, request: payloads.Request, response: invocations.Response, display: SlackDisplay) -> None:

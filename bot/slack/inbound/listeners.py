@@ -1,12 +1,10 @@
 """
-What Slack may send, and which handler it goes to: the Bolt application, the URL of signed HTTP, and background tasks.
+What Slack may send, and which handler it goes to: the Bolt application, acknowledgements, and background tasks.
 
 Every listener acknowledges and starts a background task. Its work starts once the acknowledgement is sent
 (`ACKNOWLEDGEMENT` in the context), because Bolt's `ack()` only sets a value that is sent later, when the event loop is
 free again. It also waits until no other request waits for its acknowledgement: a burst of requests shares one event
 loop, and work of the first would be paid for with the three seconds of the fiftieth.
-
-Over signed HTTP, commands, clicks and events come to one URL, each signed with the app's signing secret.
 """
 
 import asyncio
@@ -18,21 +16,17 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 import structlog
-from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
-from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
-from slack_sdk.signature import SignatureVerifier
 
-from bot import errors, metrics
+from bot import errors
 from bot.model import invocations
 from bot.slack.blocks import message
 from bot.slack.client import api as slack_api
-from bot.slack.inbound import app_home, manifest, payloads, refusals
+from bot.slack.inbound import app_home, manifest, payloads
 from bot.slack.inbound import handler as inbound_handler
 
 log = structlog.get_logger()
@@ -44,10 +38,6 @@ SHUTDOWN_GRACE_SECONDS = 3.0
 _MAX_QUIET_WAIT_SECONDS = 0.25
 """How long a task waits for other acknowledgements; under constant load it must start all the same."""
 _RESTART_SECONDS = 5.0
-_SIGNATURE_HEADERS = ("x-slack-signature", "x-slack-request-timestamp")
-_MAX_AGE_SECONDS = 300
-"""Of a timestamp; slack_sdk refuses older ones (docs.slack.dev, verifying requests)."""
-_MAX_TIMESTAMP_DIGITS = 18
 
 
 class Acknowledgements:
@@ -171,7 +161,7 @@ def application(
     app = AsyncApp(
         client=api.writer,
         authorize=authorize,
-        # `RequestUrl` checks the signature before Bolt parses the body.
+        # `request_url` checks the signature before Bolt parses the body.
         request_verification_enabled=False,
         attaching_conversation_kwargs_enabled=False,
     )
@@ -243,15 +233,17 @@ class _Listeners:
 
     async def _on_error(self, error: Exception, body: dict[str, Any]) -> BoltResponse | None:
         kind = body.get("type") or body.get("command")
-        is_internal = not isinstance(error, errors.UsageError)
+        # Listeners only read payloads, and so does Bolt before them: what they miss is a key, or another type of it.
+        is_malformed = isinstance(error, LookupError | AttributeError | TypeError | ValueError)
+        is_internal = not isinstance(error, errors.UsageError) and not is_malformed
         log.log(
             logging.ERROR if is_internal else logging.WARNING,
             "listener failed",
             type=kind,
-            reason=str(error),
+            reason=repr(error) if is_malformed else str(error),
             exc_info=error if is_internal else None,
         )
-        if kind == "event_callback":
+        if kind == "event_callback" and not is_malformed:
             # Bolt has acknowledged it already.
             return None
         return BoltResponse(status=500 if is_internal else 400, body="The payload is malformed.\n")
@@ -264,74 +256,3 @@ async def _after(acknowledgement: Acknowledgement | None, work: Awaitable[None])
     if acknowledgement is not None:
         await acknowledgement.wait()
     await work
-
-
-def route(app: AsyncApp, signing_secret: str, *, is_stopping: Callable[[], bool]) -> web.RouteDef:
-    """Return the route of the request URL that the manifest names."""
-    return web.post(manifest.REQUEST_PATH, RequestUrl(app, signing_secret, is_stopping).receive)
-
-
-class RequestUrl:
-    """The request URL: verifies each request of Slack, acknowledges it and starts its work."""
-
-    def __init__(self, app: AsyncApp, signing_secret: str, is_stopping: Callable[[], bool]) -> None:
-        self._app = app
-        self._is_stopping = is_stopping
-        self._verifier = SignatureVerifier(signing_secret)
-        self._acknowledgements = Acknowledgements()
-        self._refusals = refusals.Refusals()
-
-    async def receive(self, request: web.Request) -> web.StreamResponse:
-        """Acknowledge within Slack's three seconds; work starts once the acknowledgement is sent."""
-        started = time.monotonic()
-        try:
-            body = (await request.read()).decode()
-        except web.HTTPRequestEntityTooLarge:
-            self._refusals.count("too large")
-            return _rejected(413, "The body is larger than any request of Slack.")
-        except UnicodeDecodeError:
-            self._refusals.count("not UTF-8")
-            return _rejected(400, "The body is not UTF-8.")
-        problem = self._signature_problem(body, *(request.headers.get(name, "") for name in _SIGNATURE_HEADERS))
-        if problem is not None:
-            self._refusals.count(problem)
-            return _rejected(401, "The request is not signed by Slack, or its timestamp is too old.")
-        self._refusals.has_valid_signature = True
-        if self._is_stopping():
-            return _rejected(503, "posbot is stopping.")
-        with self._acknowledgements.pending() as acknowledgement:
-            response = await self._dispatch(body, request, acknowledgement)
-            await response.prepare(request)
-            await response.write_eof()
-        metrics.ACKNOWLEDGED.observe(time.monotonic() - started)
-        return response
-
-    def _signature_problem(self, body: str, signature: str, timestamp: str) -> str | None:
-        """Return why a request is not Slack's, in a few fixed words; None if it is."""
-        if not signature or not timestamp:
-            return "no signature"
-        is_number = timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= _MAX_TIMESTAMP_DIGITS
-        if not (signature.isascii() and is_number):
-            return "malformed signature"
-        if self._verifier.is_valid(body=body, timestamp=timestamp, signature=signature):
-            return None
-        is_old = abs(time.time() - int(timestamp)) > _MAX_AGE_SECONDS
-        return "old timestamp" if is_old else refusals.WRONG_SIGNATURE
-
-    async def _dispatch(self, body: str, request: web.Request, acknowledgement: Acknowledgement) -> web.Response:
-        try:
-            bolt_request = AsyncBoltRequest(
-                body=body,
-                query=request.query_string,
-                headers=dict(request.headers),
-                context={ACKNOWLEDGEMENT: acknowledgement},
-            )
-        except (ValueError, AttributeError, TypeError, RecursionError):
-            return _rejected(400, "The body is malformed.")
-        return await to_aiohttp_response(await self._app.async_dispatch(bolt_request))
-
-
-def _rejected(status: int, sentence: str) -> web.Response:
-    response = web.Response(status=status, text=f"{sentence}\n")
-    response.force_close()
-    return response

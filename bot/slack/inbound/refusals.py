@@ -1,7 +1,8 @@
 """
-Requests that the request URL refuses: counted by reason, and logged at a bounded rate.
+Requests over HTTP that are refused: counted by reason, and logged at a bounded rate.
 
-Readiness does not depend on them: anybody can send requests to that URL.
+Readiness does not depend on them: anybody can send requests to that URL. The reasons are a few fixed words, because
+each is a label of the metric.
 """
 
 import collections

@@ -39,7 +39,6 @@ _TIMED_OUT = "posbot"
 """In place of a person's name, in the cancel request of such a timer."""
 MAX_FOLLOW_SECONDS = 600.0
 """The reader may have gone by then; the final message has a button to follow again."""
-MAX_SPOOL_BYTES = 100_000_000
 _STATUS_SECONDS = 5.0
 """Between edits that change nothing but the status line."""
 _HEARTBEAT_SECONDS = 30.0
@@ -69,7 +68,8 @@ class LogStreamOptions:
     """Before the message is posted: the first lines are there by then, or an error in place of them."""
     poll_seconds: float = 1.0
     """Between two looks for a cancel request."""
-    spool_bytes: int = MAX_SPOOL_BYTES
+    spool_bytes: int = spool.MAX_FILE_BYTES
+    space: spool.SpoolSpace = dataclasses.field(default_factory=spool.SpoolSpace)
     limiter: rate_limit.EditLimiter = dataclasses.field(default_factory=rate_limit.EditLimiter)
 
 
@@ -102,7 +102,7 @@ class LogStream:
         self._lock = lock
         self.tail = log_tail.TailBuffer(elements.MESSAGE_CHARACTERS)
         self._name, self._status = "log", ""
-        self._spool = spool.Spool(options.spool_bytes)
+        self._spool = spool.Spool(options.space, options.spool_bytes)
         self._message: slack_api.MessageRef | None = None
         self._thread: str | None = None
         """For the file."""
@@ -290,7 +290,7 @@ class LogStream:
 
     def _whereabouts(self) -> str:
         if not self._spool.size:
-            return "No full log: the disk of posbot is full."
+            return "No full log: the disk of posbot is full, or other followed logs use all of its space there."
         if not self._spool.dropped:
             return f"Full log: {self._name}, in this thread."
         return (

@@ -17,6 +17,7 @@ VARIABLES = (
         "POSBOT_SOCKET_CONNECTIONS",
     ),
     *("POSBOT_SOCKET_PING_SECONDS", "PORT", "POSBOT_HOST", "DATABASE_URL", "POSBOT_RUNBOOK_DATA", "POSBOT_AUDIT_DAYS"),
+    "POSBOT_DATABASE_MAX_MB",
     *("POSBOT_LOG_LEVEL", "XDG_STATE_HOME", "POSBOT_DRAIN_SECONDS", "KUBECONFIG", "POSBOT_SERVICE_TOKENS"),
     *("PGHOST", "PGSSLMODE", "PGSSLROOTCERT"),
 )
@@ -60,6 +61,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         "kubeconfig": None,
         "service_tokens": {},
         "audit_days": 90,
+        "database_max_mb": 700,
         "log_level": None,
         "xdg_state_home": pathlib.Path("~/.local/state"),
     }
@@ -82,6 +84,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PGSSLROOTCERT", "/ca.pem", "pgsslrootcert", "/ca.pem"),
         ("POSBOT_RUNBOOK_DATA", "/data", "runbook_data", pathlib.Path("/data")),
         ("POSBOT_AUDIT_DAYS", "1", "audit_days", 1),
+        ("POSBOT_DATABASE_MAX_MB", "10", "database_max_mb", 10),
         ("POSBOT_DRAIN_SECONDS", "1.5", "drain_seconds", 1.5),
         ("KUBECONFIG", "/kube/config", "kubeconfig", "/kube/config"),
         ("POSBOT_LOG_LEVEL", "debug", "log_level", "debug"),
@@ -120,6 +123,7 @@ def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, variabl
         ("PORT", "65536"),
         ("PORT", "eighty"),
         ("POSBOT_AUDIT_DAYS", "0"),
+        ("POSBOT_DATABASE_MAX_MB", "9"),
         ("POSBOT_LOG_LEVEL", "loud"),
     ],
 )

@@ -66,6 +66,13 @@ class MemoryAudit:
         assert response.invocation_id == self.begun[-1].id
 
 
+class NoAudit(MemoryAudit):
+    """Keeps nothing."""
+
+    async def end(self, response: invocations.Response, **_: object) -> None:
+        """Do nothing."""
+
+
 class MemoryDisplay(dispatch_dispatcher.NoDisplay):
     """Keeps everything that is shown before the response."""
 
@@ -152,3 +159,97 @@ async def test_command_that_exceeds_its_deadline_has_timed_out() -> None:
 
     assert response.status is invocations.Status.TIMED_OUT
     assert response.report.headline == "health timed out after 0.05 s."
+
+
+class Gate:
+    """A command that runs until it is let go, and counts how often it runs at once."""
+
+    def __init__(self) -> None:
+        self.opened = asyncio.Event()
+        self.running = 0
+        self.most = 0
+
+    async def run(self, _: bot_command.Parameters, __: bot_command.Context) -> reports.Report:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        await self.opened.wait()
+        self.running -= 1
+        return builders.a_report()
+
+
+async def settled() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def an_invocation_of(person: str, number: int = 0, **changes: Any) -> invocations.Invocation:
+    return builders.an_invocation(
+        id=f"1123-{person}{number}", text="health", actor=builders.an_actor(id=person), **changes
+    )
+
+
+async def test_commands_of_one_person_take_turns_and_others_do_not_wait() -> None:
+    gate = Gate()
+    dispatcher = a_dispatcher(NoAudit(), builders.a_command("health", run=gate.run))
+    tasks = [asyncio.create_task(dispatcher.dispatch(an_invocation_of("U0ALICE", number))) for number in range(50)]
+    await settled()
+    bobs = asyncio.create_task(dispatcher.dispatch(an_invocation_of("U0BOB")))
+    await settled()
+
+    assert gate.running == 21
+    gate.opened.set()
+    responses = await asyncio.gather(bobs, *tasks)
+    assert {response.status for response in responses} == {invocations.Status.OK}
+    assert gate.most == 21
+
+
+async def test_whoever_follows_too_many_logs_reads_so_and_may_again_later() -> None:
+    gate = Gate()
+    follow = builders.a_command("health", run=gate.run, is_followed=lambda _: True, deadline=lambda _: None)
+    dispatcher = a_dispatcher(NoAudit(), follow)
+    following = [asyncio.create_task(dispatcher.dispatch(an_invocation_of("U0ALICE", number))) for number in range(3)]
+    await settled()
+
+    fourth = await dispatcher.dispatch(an_invocation_of("U0ALICE", 3))
+
+    assert fourth.status is invocations.Status.FAILED
+    assert fourth.report.headline == "You already follow 3 logs, the most for one person."
+    gate.opened.set()
+    await asyncio.gather(*following)
+    assert (await dispatcher.dispatch(an_invocation_of("U0ALICE", 4))).status is invocations.Status.OK
+
+
+async def test_acknowledgements_and_steps_do_not_wait_for_a_turn() -> None:
+    gate = Gate()
+    stop = builders.a_command("health", run=gate.run, reply=lambda _: invocations.Reply.ACKNOWLEDGEMENT)
+    step = builders.a_command("health", run=gate.run)
+    tasks = []
+    for command, source in ((stop, invocations.Source.BUTTON), (step, invocations.Source.STEP)):
+        dispatcher = a_dispatcher(NoAudit(), command)
+        tasks += [
+            asyncio.create_task(dispatcher.dispatch(an_invocation_of("U0ALICE", number, source=source)))
+            for number in range(40)
+        ]
+    await settled()
+
+    assert gate.running == 80
+    gate.opened.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_memory_of_an_answer_is_released_with_the_dispatch_unless_it_is_delivered_later() -> None:
+    async def run(_: bot_command.Parameters, context: bot_command.Context) -> reports.Report:
+        await context.reserve(12_000_000)
+        return builders.a_report()
+
+    dispatcher = a_dispatcher(NoAudit(), builders.a_command("health", run=run))
+    for number in range(3):
+        assert (await dispatcher.dispatch(an_invocation_of("U0ALICE", number))).status is invocations.Status.OK
+    reservation = dispatcher.limits.reservation("U0ALICE")
+    await dispatcher.dispatch(an_invocation_of("U0ALICE", 3), None, reservation)
+    waiting = asyncio.create_task(dispatcher.dispatch(an_invocation_of("U0ALICE", 4)))
+    await settled()
+
+    assert not waiting.done()
+    reservation.release()
+    assert (await waiting).status is invocations.Status.OK

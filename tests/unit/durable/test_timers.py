@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+from typing import Any
 
 import pytest
 import sqlalchemy
@@ -175,7 +176,7 @@ async def test_retention_deletes_what_is_older_than_its_days_and_recurs(db: data
         return 0
 
     registry = timers.Timers(db)
-    retention.register(registry, {"toys": prune}, days=30)
+    retention.register(registry, {"toys": prune}, days=30, size=_ROOMY)
     await db.work(retention.ensure_scheduled)
     await kernel_fixture.fire_due(registry, db)
     await kernel_fixture.fire_due(registry, db)
@@ -186,3 +187,35 @@ async def test_retention_deletes_what_is_older_than_its_days_and_recurs(db: data
     next_at = await db.work(lambda one: timers.cancel(one, "prune", "database"))
     assert next_at is not None
     assert abs(now + datetime.timedelta(hours=6) - next_at) < datetime.timedelta(minutes=1)
+
+
+async def _fire_early(registry: timers.Timers, db: database.Database, kind: str) -> None:
+    chosen = sqlalchemy.select(tables.timers).where(tables.timers.c.kind == kind)
+    row = await db.work(lambda one: one.execute(chosen).one())
+    payload: Any = database.unpack(row.payload)
+    await registry.fire((timers.Timer(kind=kind, subject=row.subject, due_at=row.due_at, payload=payload),))
+
+
+_ROOMY = retention.SizeLimit(max_bytes=1_000, measure=lambda _: 1, drop_oldest=lambda _: 0)
+
+
+async def test_database_that_is_too_large_is_shrunk_to_nine_tenths_and_then_left(db: database.Database) -> None:
+    sizes, dropped = iter([900, 1_001, 950, 901, 900, 950]), []
+    held = [0]
+
+    def measure(_: sqlalchemy.Connection) -> int:
+        held[0] = next(sizes)
+        return held[0]
+
+    def drop(_: sqlalchemy.Connection) -> int:
+        dropped.append(held[0])
+        return 5
+
+    registry = timers.Timers(db)
+    limit = retention.SizeLimit(max_bytes=1_000, measure=measure, drop_oldest=drop)
+    retention.register(registry, {}, days=30, size=limit)
+    await db.work(retention.ensure_scheduled)
+    for _ in range(6):
+        await _fire_early(registry, db, "prune_size")
+
+    assert dropped == [1_001, 950, 901]

@@ -21,8 +21,12 @@ def names_in(folder: pathlib.Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
+def sizes_and_modes(folder: pathlib.Path) -> list[tuple[int, int]]:
+    return [(path.stat().st_size, path.stat().st_mode & 0o777) for path in folder.iterdir()]
+
+
 async def test_spool_can_be_read_repeatedly_in_order() -> None:
-    spool = outbound_spool.Spool(10_000_000)
+    spool = outbound_spool.Spool(outbound_spool.SpoolSpace())
     for number in range(0, 50_000, 100):
         await spool.add([f"line {number + more} ż" for more in range(100)])
 
@@ -36,7 +40,7 @@ async def test_spool_can_be_read_repeatedly_in_order() -> None:
 
 
 async def test_lines_beyond_the_limit_are_counted_without_gaps() -> None:
-    spool = outbound_spool.Spool(20)
+    spool = outbound_spool.Spool(outbound_spool.SpoolSpace(), 20)
 
     for line in ("1234567", "x" * 50, "1234567", "7"):
         await spool.add([line])
@@ -46,19 +50,64 @@ async def test_lines_beyond_the_limit_are_counted_without_gaps() -> None:
     spool.close()
 
 
-async def test_spool_leaves_nothing_readable_on_disk(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_spool_is_seen_on_disk_by_its_user_alone_and_deleted(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    spool = outbound_spool.Spool(10_000_000)
-    await spool.add(["x" * 1_000_000])
-    await spool.flush()
+    spool = outbound_spool.Spool(outbound_spool.SpoolSpace())
+    before = os.umask(0)
+    try:
+        await spool.add(["x" * 1_000_000])
+        await spool.flush()
+    finally:
+        os.umask(before)
 
-    assert names_in(tmp_path) == []
+    assert sizes_and_modes(tmp_path) == [(1_000_001, 0o600)]
+    assert outbound_spool.delete_abandoned() == 0
     spool.close()
+    assert names_in(tmp_path) == []
+
+
+async def test_spool_of_a_killed_process_is_deleted_by_the_next(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("posbot-log-1.spool", "posbot-log-2.txt", "other.spool"):
+        (tmp_path / name).write_text("lines")
+    (tmp_path / "posbot-log-3.spool").symlink_to(tmp_path / "other.spool")
+    (tmp_path / "posbot-log-4.spool").mkdir()
+
+    assert outbound_spool.delete_abandoned() == 1
+
+    assert sorted(names_in(tmp_path)) == [
+        "other.spool",
+        "posbot-log-2.txt",
+        "posbot-log-3.spool",
+        "posbot-log-4.spool",
+    ]
+
+
+async def test_all_spools_share_one_bound_and_return_their_space() -> None:
+    space = outbound_spool.SpoolSpace(25)
+    first, second = outbound_spool.Spool(space), outbound_spool.Spool(space)
+
+    await first.add(["1234567"] * 2)
+    await second.add(["1234567"])
+    await second.add(["1234567"])
+
+    assert (first.lines, second.lines, second.dropped) == (2, 1, 1)
+    first.close()
+    first.close()
+    third = outbound_spool.Spool(space)
+    await third.add(["1234567"] * 2)
+    assert (third.lines, third.dropped) == (2, 0)
+    second.close()
+    third.close()
 
 
 async def test_full_disk_costs_only_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
-    spool = outbound_spool.Spool(10_000_000)
+    spool = outbound_spool.Spool(outbound_spool.SpoolSpace())
 
     await spool.add(["x"] * 10)
     await spool.flush()
@@ -70,7 +119,7 @@ async def test_full_disk_costs_only_the_file(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_close_waits_for_a_writing_thread() -> None:
-    spool = outbound_spool.Spool(100_000_000)
+    spool = outbound_spool.Spool(outbound_spool.SpoolSpace())
     writing = asyncio.ensure_future(spool.add(["x" * 50_000_000]))
     await asyncio.sleep(0)
 
@@ -80,18 +129,3 @@ async def test_close_waits_for_a_writing_thread() -> None:
     await spool.add(["y"])
 
     assert await content_of(spool) == b""
-
-
-async def test_spool_is_readable_by_its_owner_alone() -> None:
-    before = os.umask(0)
-    try:
-        spool = outbound_spool.Spool(10_000_000)
-        await spool.add(["a line"])
-        await spool.flush()
-        assert spool._file is not None
-        mode = os.fstat(spool._file.fileno()).st_mode
-        spool.close()
-    finally:
-        os.umask(before)
-
-    assert oct(mode & 0o777) == "0o600"

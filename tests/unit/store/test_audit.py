@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime
 import pathlib
+import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import sqlalchemy
 
 from bot import errors
 from bot.model import invocations, reports
-from bot.store import audit, database
+from bot.store import audit, database, size
 from bot.store import migrate as store_migrate
 from tests import builders, databases
 
@@ -182,12 +183,10 @@ async def test_report_is_found_without_a_person(record: audit.AuditLog) -> None:
     assert await record.find_report("1123-00000001") == REPORT
 
 
-async def test_log_of_ten_thousand_lines_is_stored_compressed_and_whole(
-    record: audit.AuditLog, db: database.Database
-) -> None:
+async def test_log_of_500_entries_is_stored_compressed_and_whole(record: audit.AuditLog, db: database.Database) -> None:
     entries = tuple(
         reports.LogEntry(text=f"Order {number} priced in 12 ms\n\tat a.b.C", source="pos-order-7d9f-x2x")
-        for number in range(10_000)
+        for number in range(500)
     )
     report = builders.a_report(sections=(reports.Log(entries=entries, name="pos-order.log"),))
     await begin(record, 1)
@@ -196,7 +195,7 @@ async def test_log_of_ten_thousand_lines_is_stored_compressed_and_whole(
 
     assert await record.find_report("1123-00000001") == report
     size = (await databases.execute(db, "SELECT length(report) FROM invocations"))[0][0]
-    assert size < 200_000
+    assert size < 10_000
 
 
 async def test_first_cancel_request_is_recorded(record: audit.AuditLog) -> None:
@@ -244,6 +243,42 @@ async def test_prune_deletes_and_counts_old_entries(db: database.Database, recor
     assert await db.work(lambda connection: audit.prune(connection, NOW + 3 * HOUR)) == 3
     assert await numbers(record) == [4, 3]
     assert await db.work(lambda connection: audit.prune(connection, NOW)) == 0
+
+
+async def test_responses_are_dropped_before_entries_and_the_oldest_first(
+    db: database.Database, record: audit.AuditLog
+) -> None:
+    for number in range(20):
+        await begin(record, number)
+        await end(record, number)
+
+    dropped = [await db.work(lambda connection: audit.drop_oldest(connection, 5)) for _ in range(10)]
+
+    assert dropped == [2] * 10
+    assert len(await numbers(record)) == 20
+    assert await record.find_report("1123-00000013") is None
+    assert await db.work(lambda connection: audit.drop_oldest(connection, 5)) == 2
+    assert await numbers(record) == list(reversed(range(2, 20)))
+
+
+async def test_database_shrinks_once_responses_are_dropped(db: database.Database, record: audit.AuditLog) -> None:
+    for number in range(20):
+        await begin(record, number)
+        large = builders.a_report(sections=(reports.Code(text=secrets.token_hex(50_000)),))
+        answer = builders.an_answer(large, invocation_id=f"1123-{number:08x}")
+        await record.end(answer, command="logs", duration_seconds=0.1)
+    before = await db.work(size.held_bytes)
+
+    while await db.work(audit.drop_oldest) and await _has_report(db):
+        pass
+
+    assert before > 1_000_000
+    assert await db.work(size.held_bytes) < before / 2
+    assert len(await numbers(record)) == 20
+
+
+async def _has_report(db: database.Database) -> bool:
+    return bool(await databases.execute(db, "SELECT id FROM invocations WHERE report IS NOT NULL LIMIT 1"))
 
 
 async def test_long_names_and_texts_are_truncated(record: audit.AuditLog) -> None:

@@ -56,3 +56,45 @@ async def test_lines_read_are_shown_and_old_ones_are_no_delay(tmp_path: pathlib.
     assert reason == "by the test"
     assert (following.stats.lines_read, following.stats.lines_shown) == (5, 5)
     assert not any("behind" in status for status in display.statuses)
+
+
+class SlowDisplay(Display):
+    """Takes nothing until it is released, and counts the characters of each batch."""
+
+    def __init__(self, total: int) -> None:
+        super().__init__()
+        self.released = asyncio.Event()
+        self.batches: list[int] = []
+        self._left = total
+
+    async def append(self, log: reports.Log, status: str) -> None:
+        del status
+        await self.released.wait()
+        self.batches.append(sum(len(entry.text) for entry in log.entries))
+        self._left -= len(log.entries)
+        if self._left <= 0:
+            self._stopped.set()
+
+
+async def test_backlog_of_a_slow_display_is_bounded_and_nothing_is_lost(tmp_path: pathlib.Path) -> None:
+    async with cluster.running() as kube:
+        order = await kube.deploys("pos-order", replicas=1)
+        order.pods[0].logs([f"INFO {number:05} {'x' * 990}" for number in range(6_000)])
+        clusters = client.Clusters(str(kube.kubeconfig(tmp_path / "kubeconfig")))
+        api = workloads.Workloads(clusters.find(None), kube.namespace)
+        deployment = await api.deployment("pos-order")
+        query = reader.LogQuery(lines=6_000)
+        following = follower.Follower(api, deployment.selector, "pos-order", query, common="pos-order-")
+        display = SlowDisplay(6_000)
+        running = asyncio.create_task(following.run(display, "pos-order.log"))
+        read = -1
+        while following.stats.lines_read > read or not read:
+            read = following.stats.lines_read
+            await asyncio.sleep(0.3)
+        display.released.set()
+        await running
+        await clusters.close()
+
+    assert read < 5_000
+    assert max(display.batches) < 2_000_000
+    assert (following.stats.lines_read, following.stats.lines_shown) == (6_000, 6_000)
