@@ -27,15 +27,16 @@ _TOKENS = (
     r"github_pat_\w{20,}",
     r"(?:glpat|gldt|glrt|glft|glsoat|gloas|glcbt|glptt|glimt|glagent|glffct|glwt)-[\w.-]{15,}",
     r"[spr]k_(?:live|test|prod)_\w{10,}",
-    r"(?:npm|hf|dop_v1|doo_v1|dor_v1|lin_api|figd|gsk|r8|glsa|sntrys|sntryu|shp(?:at|ss|ca|pa)|whsec|rubygems)_[\w+/=-]{16,}",
-    r"(?:pypi|sk-ant|sk-proj|sk-or|sk-svcacct|nvapi|PMAK|NRAK|NRJS|NRII|NRAA|key|HRKU|GOCSPX|sq0[a-z]{3}|pul|dp\.pt|xkeysib)-[\w-]{16,}",
+    r"(?:npm|hf|dop_v1|doo_v1|dor_v1|lin_api|gsk|r8|glsa|sntrys|sntryu|shp(?:at|ss|ca|pa)|whsec|rubygems)_[A-Za-z0-9+/=]{20,}",
+    r"figd_[\w-]{20,}",
+    r"key-[0-9a-f]{32}",
+    r"(?:pypi|sk-ant|sk-proj|sk-or|sk-svcacct|nvapi|PMAK|NRAK|NRJS|NRII|NRAA|HRKU|GOCSPX|sq0[a-z]{3}|pul|dp\.pt|xkeysib)-[\w-]{16,}",
     r"sk-[A-Za-z0-9]{20,}",
     r"AIza[\w-]{30,}",
     r"ya29\.[\w.-]{10,}",
     r"1//0[\w-]{20,}",
     r"SG\.[\w-]{10,}\.[\w-]{20,}",
     r"hv[sbr]\.[\w-]{10,}",
-    r"s\.[A-Za-z0-9]{24}",
     r"dapi[0-9a-f]{30,}(?:-\d)?",
     r"[A-Za-z0-9]{10,20}\.atlasv1\.[\w=-]{20,}",
     r"ATATT3[\w=-]{20,}",
@@ -112,6 +113,7 @@ _KNOWN_PORTS = r"\d{1,5}(?:[/?#,]|$)"
 
 _ANY = latin1("|".join((*(rf"\b({one})" for one in (*_TOKENS,)), *(rf"({one})" for one in _HASHES))))
 _GROUPED = tuple(latin1(one) for one in (*_WEBHOOKS, _QUERY, *_COMMANDS, _ORACLE, _URL_OF_USER, *_PEM))
+_VAULT_REGEX = latin1(r"(?:^|[^\w.])()(s\.[A-Za-z0-9]{24})(?:[^\w.]|$)")
 _USER_REGEX, _URL_REGEX, _SCHEME_REGEX = latin1(_USER), latin1(_URL), latin1(_SCHEME)
 _PEM_END_REGEX, _BASE64_REGEX, _PORTS_REGEX = latin1(_PEM_END), latin1(_BASE64_LINE), latin1(_KNOWN_PORTS)
 _BASE64_END_REGEX = latin1(_BASE64_END)
@@ -159,9 +161,15 @@ def _is_credential(match: Any) -> bool:
     return (has_digit and len(word) >= _SHORT_WORD and b"=" not in word.rstrip(b"=")) or is_mixed
 
 
+def _has_digit(match: Any) -> bool:
+    # Loggers are shortened to the like of s.AnnotationConfigServletContext.
+    return any(bytes([one]).isdigit() for one in match[2])
+
+
 _JUDGED: tuple[tuple[Any, Callable[[Any], bool]], ...] = (
     (_USER_REGEX, _is_user_secret),
     (_URL_REGEX, _is_url_password),
+    (_VAULT_REGEX, _has_digit),
     (_SCHEME_REGEX, _is_credential),
 )
 

@@ -19,7 +19,7 @@ _WEAK = r"pass|pw|pin|otp|totp|psk|sid|session|auth|nonce|seed|mnemonic|role[ _-
 _CAMEL = r"(?-i:[a-z0-9](?:Pass|Pw|Pin|Otp|Psk|Sid))"
 _NAME = rf"(?:[\w.$-]*(?:{STRONG})[\w.$-]*|(?:\b|_)(?:[\w$-]+[._-])*(?:{_WEAK})\b|[\w.$-]*{_CAMEL}\b)"
 _QUOTE = r"(?:\\*['\"`]?\]?|%22|&quot;|&#34;|\\+u0022)"
-_SEPARATOR = r"[ \t]*(?:=>|->|:=|={1,3}|::?|\||\\+u003[dDaA])[ \t]*"
+_SEPARATOR = r"(?:[ \t]*(?:=>|->|:=|={1,3}|::?|\\+u003[dDaA])[ \t]*|[ \t]+\|[ \t]+)"
 _SAID = r"[ \t]+(?:is|was|are|set to|changed to|will be|now)[ \t]*(?:now|set to)?[ \t]*[:=]?[ \t]+"
 _ASSIGNED = latin1(rf"(?i)({_NAME})(?:\[[^\[\]\n]*\])?({_QUOTE})({_SEPARATOR}|{_SAID})")
 _OPTION = latin1(rf"(?i)(?:^|[\s'\"=,\[])(--?[\w-]*(?:{STRONG}|pass(?:in|out)?|pw)[\w-]*)(?:[ \t]+|['\"],\s*|=)")
@@ -31,7 +31,7 @@ _ENTITY = r"(?:&quot;|&#34;|&#x22;|&apos;|&#39;|\\+u0022|\\+u0027)"
 _IN_ENTITIES = latin1(
     rf"(?i)([\w.-]*(?:{STRONG})[\w.-]*){_ENTITY}?\s*(?:[=:]|\\+u003[da])\s*{_ENTITY}((?:[^&\\\n]|&amp;|\\[^u\n])+)"
 )
-_ELEMENT = latin1(rf"(?i)<(?:\w+:)?([\w.-]*(?:{STRONG})[\w.-]*)(?:\s[^<>]*)?>\s*(?:<!\[CDATA\[)?([^<\s][^<]*)")
+_ELEMENT = latin1(rf"(?i)<(?:\w+:)?([\w.-]*(?:{STRONG})[\w.-]*)(?:\s[^<>]*)?>\s*(?:<!\[CDATA\[)?([^<\s][^<]*)</")
 _KEY = r"(?:name|key|id|property|field|attribute|param(?:eter)?|header|option|variable|env)"
 _TELLING = rf"[\w.$ -]*(?:{STRONG})[\w.$-]*"
 _NAMED_ELEMENT = latin1(
@@ -150,6 +150,9 @@ def _plain(data: bytes, begin: int, start: int, parts: tuple[bytes, bytes, bytes
         line = secret_values.continued_line(data, start)
         if line is not None and separator.strip() == b":":
             yield (*line, b"")
+        return
+    if quote == b"]" and separator.strip() != b"=":
+        # A class in brackets, for example, and then a message.
         return
     quote = quote.strip(b"]`") if separator.strip() == b":" else b""
     is_spaced = separator.endswith((b" ", b"\t"))

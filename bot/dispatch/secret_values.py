@@ -42,10 +42,14 @@ _ABOUT = latin1(
     r"header|scope|audience|issued\w*|revoked|reset|change\w*|attempts?|checker|check|source|mode|scheme|method|column|index)s?$|"
     r"(?:filter|controller|repository|factory|handler|generator|resolver|serializer|interceptor|scheduler|listener|processor|"
     r"provider|manager|encoder|decoder|validator|converter|service|client|configuration|properties|impl|entity|dto)$|"
-    r"\.(?:java|kt|scala|groovy|py|js|ts|go|rb|php|cs)$|(?:exception|error|failure|warning)$|pullsecrets?$|(?:max|min|num|total|used|prompt|completion|input|output|count)_?-?tokens?$"
+    r"(?-i:(?:^|[^\w.])(?:[a-z]\w*\.)+[A-Z]\w*)$|[._-](?:name|refs?|ur[il]|endpoint|types?|policy|length|size|count|limit|"
+    r"ttl|expir\w*|timeout|version|path|file|location|provider|class|format|algorithm|alg|status|state|enabled|required|"
+    r"attempts|prefix|header|scope|mode|interval|audience|issuer|realm)$|"
+    r"\.(?:java|kt|scala|groovy|py|js|ts|go|rb|php|cs)$|(?:exception|error|failure|warning)$|pullsecrets?$|"
+    r"(?:max|min|num|total|used|prompt|completion|input|output|count)_?-?tokens?$"
 )
 _MAX_NAMES = 5_000
-_END = r"(?:[)\]}'\"\\.`>]*(?:[\s,;&<|]|$))"
+_END = r"(?:[)\]}'\"\\.`>]*(?:[\s,;&<|]|\\+[nrt]|$))"
 _NOTHING = (
     r"(?i)(?:null|none|nil|undefined|true|false|yes|no|n/a|empty|unset|disabled|enabled|required|optional|missing|valid|"
     r"invalid|\*+|x{3,}|\x1a+|-+|\.{3,}|"
@@ -73,7 +77,7 @@ _MESSAGE = (
     r"verified|validated|verification|validation|configured|provided|present|absent|generated|issued|stored|cached|"
     r"successfully|found|changed|reset|used|ignored|skipped|accepted|retry\w*|ok|done|initialized|"
     r"(?:secrets?|configmaps?|object|key|field|property|header) \\*[\"'][\w./-]+\\*[\"'])"
-    r"(?:[\s,;:]|[.)!?'\"\\]+(?:\s|$)|$)"
+    r"(?:[\s,;:]|[.)!?'\"\\\]}]+[,;:]?(?:\s|$)|\\+[nrt]|$)"
     r"|"
     r"(?i)(?:get|post|head|put|delete|patch) \\*\"?https?:"
 )
@@ -98,7 +102,8 @@ _SINGLE = latin1(r"'(?:[^'\\\n]|\\[^\n])*'")
 _ESCAPED = latin1(r"\\+[\"']")
 _BRACKETS = latin1(r"\"(?:[^\"\\\n]|\\[^\n])*\"|[\[\]{}]")
 _CUT = latin1(
-    r"[,;]\\*[\"']?[\w.-]+\\*[\"']?\s*[=:]|&(?:amp;)?[\w.%\[\]-]+=|</?[A-Za-z][\w:.-]*/?>|\\*[\"'][,;)\]}>]|\\u0026[\w.-]+="
+    r"[,;]\\*[\"']?[\w.-]+\\*[\"']?\s*[=:]|&(?:amp;)?[\w.%\[\]-]+=|</?[A-Za-z][\w:.-]*/?>|\\*[\"'][,;)\]}>]|\\u0026[\w.-]+=|"
+    r"\\+[nr](?:\\+[tnr]|[\w.-]+ ?[=:]|at |[\"'])|\\+[nr]$"
 )
 _TAIL = latin1(r"(?:[,;][\"'\\]*|\\*[\"'][,;)\]}>]*|[)\]}]+[,;.]*|`[,;.)]*)$")
 _CHUNK_LENGTH, _OVERLAP = 1_000, 100
