@@ -36,7 +36,7 @@ _HINT = secret_values.latin1(
     r"AT[AC]TT3|AGE-S|dt0|SK[0-9a-f]{20}|:AA|[MNO][\w-]{23,26}\.|M[IHC][IHG4]|b3Blb|LS0t|tLS0|0tLS|\$[\w-]+\$|SHA|pbkdf2|private-lines|"
     r"bearer|basic|negotiate|ntlm|dpop|@|-u|-p|-a|-w|-k|-U|user|auth|login|requirepass|identified|"
     r"passw|passp|passc|kennw|pwd|secret|token|credential|authori|signature|cookie|key|session|sessid|csrf|xsrf|jaas|docker|"
-    r"connection.string|pass|pw|pin|otp|psk|sid|nonce|seed|mnemonic|role.id|cvv|cvc|iban|ssn|code|sig=|[A-Za-z0-9+/]{64}"
+    r"connection.string|pass|pw|pin|otp|psk|sid|nonce|seed|contrase|senha|answer|user.info|&[lg]t;|mnemonic|role.id|cvv|cvc|iban|ssn|code|sig=|[A-Za-z0-9+/]{64}"
 )
 # The kind is ours; pairs, rows and entries are redacted together with what belongs to them.
 _MAPPED_APART = frozenset({"kind", "pairs", "rows", "entries"})

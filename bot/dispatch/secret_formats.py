@@ -80,6 +80,7 @@ _COMMANDS = (
     r"\b(?:plink|pscp|psftp|putty)(?:\.exe)?\s(?:[^\n|]*?\s)?-pw\s+(\S+)",
     r"\bsmbclient\s(?:[^\n|]*?\s)?-U\s*[^\s%]+%(\S+)",
     r"\bopenssl\s[^\n|]*?\s-[kK]\s+(\S+)",
+    r"\bhtpasswd\s+-\w*n\w*\s+\S+\s+(\S+)",
     r"\bhtpasswd\s+-\w*b\w*\s+(?:-\w+\s+)*\S+\s+\S+\s+(\S+)",
     r"\brabbitmqctl\s(?:[^\n|]*?\s)?(?:add_user|change_password|authenticate_user)\s+\S+\s+(\S+)",
     r"\bvault\s+login\s+(?:-\S+\s+)*([^\s=-][^\s=]*)(?:\s|$)",
@@ -94,13 +95,18 @@ _COMMANDS = (
     r"(?i)\b(?:password|passwd)\s+'([^'\n]+)'",
     r"(?i)\b(?:user|role)\s+\S+\s+(?:with\s+)?(?:encrypted\s+)?password\s+\"([^\"\n]+)\"",
 )
+_STDIN = (
+    r"\becho\s+(?:-n\s+)?['\"]?(?:[\w.-]+:)?([^\s'\"|]+)['\"]?\s*\|\s*(?:sudo\s+)?(?:-S|chpasswd|passwd|docker|podman|helm|oc|"
+    r"kinit|gpg|cryptsetup)\b"
+)
+_DRIVER = r"\b[\w.-]+:([^\s:@/]+)@(?:tcp|udp|unix)\("
 _ORACLE = r"(?i)\bjdbc:oracle:[a-z0-9]+:[^\s/@]*/([^\s/]+)@"
 _USER = (
     r"(?:^|[\s'\"\[,])(?:-u|-U|--user|--proxy-user|--auth|-a|--creds?|--basic-auth)(?:[\s=]|['\"],\s*)*['\"]?"
     r"[^\s:'\"=-][^\s:'\"]*:([^\s'\"]+)"
 )
 _URL = r"(?i)\b([a-z][a-z0-9+.-]*)://([^\s/:@\"'<>]*):([^\s\"<>]+)@"
-_URL_OF_USER = r"(?i)\b[a-z][a-z0-9+.-]*://([\w-]{16,})@"
+_URL_OF_USER = r"(?i)\b()[a-z][a-z0-9+.-]*://([\w-]{12,})(?::x-oauth-basic)?@"
 _SCHEME = r"(?i)\b(bearer|basic|negotiate|ntlm|token|apikey|dpop)\s+([\w.~+/=-]{6,})"
 _PEM = (
     r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z0-9 ]*-----(?s:.*?)(?:-----END [A-Z0-9 ]*-----|\z))",
@@ -112,7 +118,8 @@ _BASE64_END = r"([A-Za-z0-9+/](?:[A-Za-z0-9+/=]|\\\\+[nr])*)[\s\"'+|]*$"
 _KNOWN_PORTS = r"\d{1,5}(?:[/?#,]|$)"
 
 _ANY = latin1("|".join((*(rf"\b({one})" for one in (*_TOKENS,)), *(rf"({one})" for one in _HASHES))))
-_GROUPED = tuple(latin1(one) for one in (*_WEBHOOKS, _QUERY, *_COMMANDS, _ORACLE, _URL_OF_USER, *_PEM))
+_GROUPED = tuple(latin1(one) for one in (*_WEBHOOKS, _QUERY, *_COMMANDS, _STDIN, _DRIVER, _ORACLE, *_PEM))
+_URL_OF_USER_REGEX = latin1(_URL_OF_USER)
 _VAULT_REGEX = latin1(r"(?:^|[^\w.])()(s\.[A-Za-z0-9]{24})(?:[^\w.]|$)")
 _USER_REGEX, _URL_REGEX, _SCHEME_REGEX = latin1(_USER), latin1(_URL), latin1(_SCHEME)
 _PEM_END_REGEX, _BASE64_REGEX, _PORTS_REGEX = latin1(_PEM_END), latin1(_BASE64_LINE), latin1(_KNOWN_PORTS)
@@ -170,6 +177,7 @@ _JUDGED: tuple[tuple[Any, Callable[[Any], bool]], ...] = (
     (_USER_REGEX, _is_user_secret),
     (_URL_REGEX, _is_url_password),
     (_VAULT_REGEX, _has_digit),
+    (_URL_OF_USER_REGEX, _has_digit),
     (_SCHEME_REGEX, _is_credential),
 )
 

@@ -19,10 +19,13 @@ _WEAK = r"pass|pw|pin|otp|totp|psk|sid|session|auth|nonce|seed|mnemonic|role[ _-
 _CAMEL = r"(?-i:[a-z0-9](?:Pass|Pw|Pin|Otp|Psk|Sid))"
 _NAME = rf"(?:[\w.$-]*(?:{STRONG})[\w.$-]*|(?:\b|_)(?:[\w$-]+[._-])*(?:{_WEAK})\b|[\w.$-]*{_CAMEL}\b)"
 _QUOTE = r"(?:\\*['\"`]?\]?|%22|&quot;|&#34;|\\+u0022)"
-_SEPARATOR = r"(?:[ \t]*(?:=>|->|:=|={1,3}|::?|\\+u003[dDaA])[ \t]*|[ \t]+\|[ \t]+)"
-_SAID = r"[ \t]+(?:is|was|are|set to|changed to|will be|now)[ \t]*(?:now|set to)?[ \t]*[:=]?[ \t]+"
+_SEPARATOR = r"(?:[ \t]*(?:=>|->|:=|={1,3}|::?|\\+u003[dDaA]|&#61;|&#x3d;|&equals;)[ \t]*|[ \t]+\|[ \t]+)"
+_SAID = (
+    r"[ \t]+(?:(?:was |is )?(?:changed from \S+ to|(?:re)?set to|changed to)|is now|is|was|are|will be|now)"
+    r"[ \t]*[:=]?[ \t]+"
+)
 _ASSIGNED = latin1(rf"(?i)({_NAME})(?:\[[^\[\]\n]*\])?({_QUOTE})({_SEPARATOR}|{_SAID})")
-_OPTION = latin1(rf"(?i)(?:^|[\s'\"=,\[])(--?[\w-]*(?:{STRONG}|pass(?:in|out)?|pw)[\w-]*)(?:[ \t]+|['\"],\s*|=)")
+_OPTION = latin1(rf"(?i)(?:^|[\s'\"=,\[])(--?[\w-]*(?:{STRONG}|pass(?:in|out)?|pw)[\w-]*)(?:[ \t]+|['\"]?,\s*|=)")
 _ENCODED = latin1(
     rf"(?i)([\w.-]*(?:{STRONG})[\w.-]*)(?:%(?:25)*2[27])?%(?:25)*3[AD](?:%(?:25)*(?:2[027]|3[AD])|\+)*"
     r"((?:[^\s&%\"'<>]|%(?:25)*(?:[013-9A-F][0-9A-F]|2[01345789ABDEF]))+)"
@@ -45,10 +48,30 @@ _REVERSED_PAIR = latin1(
     rf"(?i)\bvalue\\*[\"']?[ \t]*[:=][ \t]*\\*[\"']?([^\"'\\\n,{{}}]+)\\*[\"']?\s*,?\s*\\*[\"']?{_KEY}\\*[\"']?\s*"
     rf"[:=]\s*\\*[\"']?({_TELLING})"
 )
+_ELEMENT_VALUE = latin1(rf"(?i)<[^<>]*?({STRONG})[^<>]*?\svalue\s*=\s*[\"']([^\"'<>]+)")
+_ESCAPED_ELEMENT = latin1(
+    rf"(?i)(?:&lt;|\\+u003c|%3C)(?:\w+:)?([\w.-]*(?:{STRONG})[\w.-]*)(?:&gt;|\\+u003e|%3E)((?:[^&%\\\n])+)(?:&|%|\\)"
+)
+_SPOKEN = latin1(r"(?i)([\w.-]*(?:passw(?:or)?d|passphrase|pwd))[ \t]+([^\s,;:=|(){}<>\[\]]{8,})(?:\s|[.,;]|$)")
+_CODE = latin1(
+    r"(?i)((?:verification|security|authentication|one-?time|2fa|mfa|sms|login|confirmation|reset|access|your) ?"
+    r"(?:pass)?code)(?: is|:| ?=)? +(\d{4,8})(?:\D|$)"
+)
 _CALL = latin1(rf"(?i)([\w.$]*(?:{STRONG})\w*)\(\s*[\"'`]([^\"'`\n]+)")
 _TUPLE = latin1(rf"(?i)[(\[]\s*b?[\"']([\w.-]*(?:{STRONG})[\w.-]*)[\"']\s*,\s*b?[\"']([^\"'\n]+)[\"']\s*\)")
 _ATOM = latin1(rf"(?i)[{{\[(,\s]:?([\w-]*(?:{STRONG})[\w-]*)(?:\s*,\s*|\s+)(?:<<)?\"([^\"\n]+)\"(?:>>)?\s*[}}\])]")
-_NAMED_FIRST = (_ENCODED, _IN_ENTITIES, _ELEMENT, _NAMED_ELEMENT, _CALL, _TUPLE, _ATOM)
+_NAMED_FIRST = (
+    _ENCODED,
+    _IN_ENTITIES,
+    _ELEMENT,
+    _NAMED_ELEMENT,
+    _ELEMENT_VALUE,
+    _ESCAPED_ELEMENT,
+    _CODE,
+    _CALL,
+    _TUPLE,
+    _ATOM,
+)
 
 _HEADER_NAME = latin1(r"(?i)(?:^|[._-])(?:set[._-]?)?cookies?2?$|authori[sz]ation$")
 _HEADER_VALUE = latin1(r"(?:=\\*\"[^\"\\\r\n]*\\*\"|[^'\"\\\r\n]|\\[^nr\"'\\]|[\w ]\\+[\"'][\w ])+")
@@ -97,8 +120,8 @@ def find(data: bytes) -> Iterator[Found]:
             is_harmless = secret_values.is_harmless(data, match.start(valued), match[named], is_spaced=True)
             if not is_harmless and not secret_values.is_about(match[named]):
                 yield (*match.span(valued), b"")
-    for match in _KEY_OR_CODE.finditer(data):
-        if _is_mixed(match[2]):
+    for match in (*_KEY_OR_CODE.finditer(data), *_SPOKEN.finditer(data)):
+        if _is_mixed(match[2]) and not secret_values.is_harmless(data, match.start(2), b"", is_spaced=True):
             yield (*match.span(2), b"")
 
 

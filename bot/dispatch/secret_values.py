@@ -22,10 +22,12 @@ def latin1(pattern: str) -> Any:
 
 
 STRONG = (
-    r"passw(?:or)?d|passphrase|passwort|passcode|kennwort|pwd|secret|token|credential|authori[sz]ation|signature|cookie|"
-    r"(?:api|access|private|account|signing|encryption|decryption|encrypt|master|shared|jwt|hmac|storage|license|auth|client|"
-    r"ssh|rsa|tls|ssl|symmetric|server|crypto|cipher|recovery|security)[ ._-]?key|session[ ._-]?id|sessid|"
-    r"csrf|xsrf|jaas|dockerconfigjson|dockercfg|authn?[ ._-]?data|connection[ ._-]?string"
+    r"passw(?:or)?d|passphrase|passwort|passcode|kennwort|mot de passe|contrase\Wa|senha|pwd|secret|token|credential|"
+    r"authori[sz]ation|signature|cookie|user\.info|security[ ._-]?answer|session[ ._-]?id|sessid|csrf|xsrf|jaas|"
+    r"dockerconfigjson|dockercfg|authn?[ ._-]?data|connection[ ._-]?string|"
+    r"(?:api|access|private|account|signing|encryption|decryption|encrypt|master|shared|jwt|hmac|storage|license|auth|"
+    r"client|ssh|rsa|tls|ssl|symmetric|server|crypto|cipher|recovery|security|functions?|subscription|sentry|webhook|"
+    r"admin|consumer|vapid)[ ._-]?key"
 )
 """Words that a name of a secret contains."""
 TELLING = latin1(rf"(?i){STRONG}|(?:^|[ ._-])(?:pass|pw|psk|otp|pin)$")

@@ -15,6 +15,8 @@ WITHOUT_PLACE = {
     "pin=4711": ["4711"],
     '"pin": 4711, "otp":"123456"': ["4711", "123456"],
     "otp=123456": ["123456"],
+    "verification code 123456": ["123456"],
+    "your code is 123456": ["123456"],
     '{"token":123456789}': ["123456789"],
     '"auth":"dXNlcjpodW50ZXIyaHVudGVyMg=="': ["HVudGVyMg"],
     '{"auths":{"r.io":{"auth":"dXNlcjpodW50ZXIyaHVudGVyMg=="}}}': ["HVudGVyMg"],
