@@ -10,7 +10,6 @@ import dataclasses
 import os
 import pathlib
 import statistics
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 
@@ -22,7 +21,6 @@ ROUNDS = 3
 RUNS, AT_ONCE, STEPS = 1000, 50, 3
 LONG, SHORT, SEQUENCE = 21, 1, 20
 WAITING, REST_SECONDS = 1000, 10.0
-_INSTALL_SECONDS = 300.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +37,7 @@ async def run() -> results.Results:
     with tempfile.TemporaryDirectory(prefix="posbot-bench-") as name:
         folder = pathlib.Path(name)
         results.log(f"runs: installing {PEER}")
-        python = await _install(folder / "dbos")
+        python = await subprocesses.install(folder / "dbos", PEER)
         comparisons: list[results.Comparison] = []
         async with _pairs(folder, python) as pairs:
             for pair in pairs:
@@ -55,17 +53,6 @@ async def run() -> results.Results:
             *([] if len(pairs) > 1 else ["PostgreSQL is not installed here."]),
         )
         return results.Results(comparisons=tuple(comparisons), remarks=remarks)
-
-
-async def _install(folder: pathlib.Path) -> str:
-    """Make an environment with the peer in *folder* and give its Python."""
-    python = str(folder / "bin" / "python")
-    for argv in ((sys.executable, "-m", "venv", str(folder)), (python, "-m", "pip", "install", "--quiet", PEER)):
-        process = await asyncio.create_subprocess_exec(*argv)
-        async with asyncio.timeout(_INSTALL_SECONDS):
-            if await process.wait() != 0:
-                raise RuntimeError(f"{PEER} could not be installed")
-    return python
 
 
 @contextlib.asynccontextmanager

@@ -7,6 +7,7 @@ A child ends when its stdin does, so none outlives the benchmark however that en
 import asyncio
 import contextlib
 import json
+import pathlib
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -16,9 +17,26 @@ from sandbox import runbook_folder
 START_SECONDS = 30.0
 ANSWER_SECONDS = 60.0
 _END_SECONDS = 5.0
+_INSTALL_SECONDS = 300.0
 _LINE_BYTES = 16_000_000
 
 Message = dict[str, Any]
+
+
+async def install(folder: pathlib.Path, requirement: str) -> str:
+    """
+    Make an environment with a peer in *folder*, to be thrown away, and return its Python.
+
+    Raises:
+        RuntimeError: it could not be installed.
+    """
+    python = str(folder / "bin" / "python")
+    for argv in ((sys.executable, "-m", "venv", str(folder)), (python, "-m", "pip", "install", "--quiet", requirement)):
+        process = await asyncio.create_subprocess_exec(*argv)
+        async with asyncio.timeout(_INSTALL_SECONDS):
+            if await process.wait() != 0:
+                raise RuntimeError(f"{requirement} could not be installed")
+    return python
 
 
 class Child:
