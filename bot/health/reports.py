@@ -18,7 +18,7 @@ _ADVICE = {
     Finding.OUT_OF_SERVICE: "The service refuses traffic: it is starting, stopping or not ready. Check readiness.",
     Finding.UNKNOWN: "The service does not report a usable status. Check its components and logs.",
     Finding.CUSTOM: "A status of the service's own, neither UP nor DOWN. Check the components that are not UP.",
-    Finding.DNS_FAILED: "Check the environment and the health_url template. The Service may not be deployed there.",
+    Finding.DNS_FAILED: "Check health_url (environments.yaml). svc.cluster.local resolves in the cluster only.",
     Finding.REFUSED: "Nothing listens on this port: the service is not started, has crashed or uses another port.",
     Finding.UNREACHABLE: "Check network policies, and whether posbot has access to this network.",
     Finding.CONNECT_TIMEOUT: "Packets are dropped: check network policies, the node and the address.",

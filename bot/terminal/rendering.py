@@ -7,7 +7,6 @@ Text of others loses its control characters in `clean`, so that no log line can 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 
-import rich.cells
 import rich.console
 import rich.measure
 import rich.segment
@@ -15,6 +14,7 @@ import rich.table
 import rich.text
 
 from bot.model import characters, invocations, log_lines, reports
+from bot.terminal import wrapping
 
 _MARKS = {
     reports.Verdict.OK: ("✓", "green"),
@@ -166,12 +166,8 @@ class _Table:
         self._rows = [(row.verdict, _padded(row.cells, count)) for row in section.rows]
         self._has_marks = any(row.verdict for row in section.rows)
         lines = [self._columns, *(cells for _, cells in self._rows)]
-        self._widths = [max(rich.text.Text(line[index]).cell_len for line in lines) for index in range(count)]
-        self._least = [
-            max((rich.cells.cell_len(word) for line in lines for word in line[index].split()), default=1)
-            for index in range(count)
-        ]
-        """The longest word of each column."""
+        self._by_column = list(zip(*lines, strict=True))
+        self._widths = [max(rich.text.Text(cell).cell_len for cell in cells) for cells in self._by_column]
 
     def __rich_measure__(
         self, console: rich.console.Console, options: rich.console.ConsoleOptions
@@ -188,9 +184,13 @@ class _Table:
         return self._grid(widths) if widths is not None else self._list()
 
     def _column_widths(self, available: int) -> list[int] | None:
-        """Return the widths that share *available* cells; None if a column would break its words."""
-        least = list(self._least)
-        if sum(least) > available and least:
+        """Return the widths that share *available* cells; None if there is no room for their words."""
+        if sum(self._widths) <= available:
+            return self._widths
+        least = [max(map(wrapping.longest_word, cells)) for cells in self._by_column]
+        if sum(least) > available:
+            least = [max(map(wrapping.longest_piece, cells)) for cells in self._by_column]
+        if sum(least) > available:
             # The longest words, such as paths, may be broken if what is left of them can be read.
             longest = least.index(max(least))
             least[longest] = min(least[longest], _MIN_TEXT_WIDTH)
@@ -208,10 +208,12 @@ class _Table:
             table.add_column("")
         for column, width in zip(self._columns, widths, strict=True):
             justify: rich.console.JustifyMethod = "right" if column in self._figures else "left"
-            table.add_column(rich.text.Text(column), overflow="fold", width=max(width, 1), justify=justify)
+            table.add_column(
+                rich.text.Text(wrapping.wrap(column, width)), overflow="fold", width=max(width, 1), justify=justify
+            )
         for verdict, cells in self._rows:
             mark, colour = _MARKS[verdict] if verdict else ("", "")
-            texts = [rich.text.Text(cell) for cell in cells]
+            texts = [rich.text.Text(wrapping.wrap(cell, width)) for cell, width in zip(cells, widths, strict=True)]
             table.add_row(*([rich.text.Text(mark, style=colour)] if self._has_marks else []), *texts)
         return table
 

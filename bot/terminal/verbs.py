@@ -24,19 +24,20 @@ OPERATOR = {
     "serve": Verb(
         "answer in Slack, over Socket Mode or signed HTTP",
         details=(
-            "Reads SLACK_BOT_TOKEN, and SLACK_APP_TOKEN for Socket Mode or SLACK_SIGNING_SECRET for signed HTTP.",
-            "Upgrades the database first, and serves /healthz, /readyz and /metrics on PORT (8080).",
+            "Reads SLACK_BOT_TOKEN, and SLACK_APP_TOKEN (Socket Mode) or",
+            "SLACK_SIGNING_SECRET (signed HTTP). Upgrades the database first.",
+            "Serves /healthz, /readyz and /metrics on PORT (8080).",
             "Ends on SIGTERM or Ctrl-C, after in-flight work is drained.",
         ),
     ),
     "manifest": Verb(
         "print the manifest of the Slack app; --url https://… for signed HTTP",
         "[--url URL]",
-        ("--url  the public address of this posbot; without one the app uses Socket Mode",),
+        ("--url  the public address of this posbot; without one: Socket Mode",),
     ),
     "migrate": Verb(
         "upgrade the database to the newest revision",
-        details=("Upgrades the database of DATABASE_URL and prints its revision. serve does this at start.",),
+        details=("The database is that of DATABASE_URL. serve does this at its start.",),
     ),
     "schema": Verb(
         "print the JSON Schema of procedures, for editors",
@@ -44,7 +45,7 @@ OPERATOR = {
     ),
     "generate": Verb(
         "write the generated files of a checkout anew",
-        details=("The Slack manifest, the JSON Schema, and the table of commands in README.md.",),
+        details=("The Slack manifest, the JSON Schema, and README’s table of commands.",),
     ),
 }
 
@@ -57,7 +58,7 @@ def summaries() -> dict[str, str]:
 def describe(name: str) -> str:
     """Return the help of the verb *name*."""
     verb = (LOCAL | OPERATOR)[name]
-    details = [*(f"  {line}" for line in verb.details), ""] if verb.details else []
+    text = [verb.summary[:1].upper() + verb.summary[1:], *verb.details]
     return "\n".join(
-        [f"Usage: posbot {name} {verb.arguments}".rstrip(), "", f"  {verb.summary}", *details, exit_codes.SUMMARY]
+        [f"Usage: posbot {name} {verb.arguments}".rstrip(), "", *(f"  {line}" for line in text), "", exit_codes.SUMMARY]
     )

@@ -87,3 +87,4 @@ def test_help_of_a_verb_is_its_own(environment: dict[str, str], verb: str, line:
     assert (code, complaint) == (exit_codes.OK, "")
     assert output.startswith(f"Usage: posbot {verb}")
     assert "Commands, in a terminal" not in output
+    assert max(map(len, output.splitlines())) <= 80

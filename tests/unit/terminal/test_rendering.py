@@ -312,3 +312,20 @@ def test_no_line_ends_in_spaces(width: int) -> None:
     for in_colour in (False, True):
         drawn_lines = OURS.sub("", drawn(report, width, in_colour=in_colour)).splitlines()
         assert [line for line in drawn_lines if line != line.rstrip()] == []
+
+
+def test_name_is_broken_after_its_hyphens_and_an_id_nowhere() -> None:
+    cells = (
+        "pos-vehicle-reference-carapi",
+        "vehicle-inventory, carapi",
+        "supporting",
+        "devops-team",
+        "1128-813e7ab7a7",
+    )
+    report = _with_cells(cells, columns=("service", "aliases", "tier", "owner", "id"))
+
+    shown = drawn(report, 72).split()
+
+    assert {"supporting", "1128-813e7ab7a7"} <= set(shown)
+    assert all(any(piece in word for word in shown) for piece in ("pos-", "vehicle-", "reference-", "carapi"))
+    assert_all_shown(report, 72)
