@@ -45,7 +45,7 @@ def translate(error: sqlalchemy.exc.SQLAlchemyError, *, is_connected: bool) -> e
     return kind(f"The database {what} ({_reason(error)}).", hint=HINT)
 
 
-def is_busy(error: sqlalchemy.exc.SQLAlchemyError) -> bool:
+def is_busy(error: BaseException | None) -> bool:
     """Return whether SQLite's lock was not free in time."""
     original = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else None
     return isinstance(original, sqlite3.Error) and _sqlite_code(original) == sqlite3.SQLITE_BUSY

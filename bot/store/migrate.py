@@ -1,45 +1,42 @@
 """Migrates the database to the newest revision by Alembic's scripts, imported only when it is behind."""
 
 import pathlib
+import time
 
 import sqlalchemy
 
 from bot import errors
-from bot.store import database
+from bot.store import database, failures
 
-MIGRATION_SECONDS = 60.0
+MIGRATION_SECONDS = 900.0
+"""20,000 runs take half a minute; one that is given up has to begin anew."""
 SCRIPTS = pathlib.Path(__file__).parent / "migrations"
 
 
 async def migrate(db: database.Database, seconds: float = MIGRATION_SECONDS) -> str | None:
     """
-    Bring *db* to the newest revision within *seconds*; give that revision, or None where it was there already.
+    Bring *db* to the newest revision within *seconds*; return that revision, or None where it was there already.
 
-    All steps are one transaction, so a database is never left half-way.
+    All steps are one transaction, so a database is never left half-way. Where another process migrates a SQLite
+    database, this one waits for it and then finds the work done.
 
     Raises:
         errors.BadConfiguration: the database was written by a newer version of posbot.
         errors.Unavailable: the database cannot be reached.
     """
-    if await db.work(_is_current, seconds, probes=True):
+    deadline = time.monotonic() + seconds
+    if await db.work(_is_current, min(seconds, database.TRANSACTION_SECONDS), probes=True):
         return None
-    return await db.work(lambda connection: _migrate(connection, seconds), seconds, probes=True)
+    while True:
+        try:
+            return await db.work(lambda connection: upgrade(connection, SCRIPTS), seconds, probes=True)
+        except errors.Unavailable as error:
+            if not failures.is_busy(error.__cause__) or time.monotonic() > deadline:
+                raise
 
 
 def _is_current(connection: sqlalchemy.Connection) -> bool:
     return _revision(connection) == newest()
-
-
-def _migrate(connection: sqlalchemy.Connection, seconds: float) -> str | None:
-    if connection.dialect.name != "sqlite":
-        return upgrade(connection, SCRIPTS)
-    # Another process may be migrating a large database, which takes longer than a lock is otherwise waited for.
-    patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
-    try:
-        return upgrade(connection, SCRIPTS)
-    finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
 
 
 def newest() -> str:
