@@ -5,6 +5,7 @@ Invocation → response. There always is a response, and it never contains a sec
 """
 
 import asyncio
+import collections
 import contextlib
 import dataclasses
 import datetime
@@ -26,6 +27,7 @@ from bot.store import audit
 
 log = structlog.get_logger()
 
+_MAX_UNRECORDED = 10_000
 _CHAT = frozenset({invocations.Source.SLASH, invocations.Source.MENTION, invocations.Source.DIRECT_MESSAGE})
 """Sources whose text a chat program may have changed; the command lines of buttons are our own."""
 
@@ -113,6 +115,8 @@ class Dispatcher:
         self._audit = audit_log
         self._make_context = make_context
         self._redacting = asyncio.Lock()
+        self._unrecorded: collections.OrderedDict[str, None] = collections.OrderedDict()
+        """Delivery keys that the database could not take; delivered again, they are not carried out again here."""
 
     async def dispatch(
         self,
@@ -275,6 +279,9 @@ class Dispatcher:
         return self.limits.command(person)
 
     async def _start(self, invocation: invocations.Invocation, state: _State) -> bool:
+        key = invocation.delivery_key
+        if key is not None and key in self._unrecorded:
+            return False
         text = self._redactor.text(invocation.text)
         try:
             return await self._audit.begin(dataclasses.replace(invocation, text=text))
@@ -282,7 +289,17 @@ class Dispatcher:
             log.error("invocation not recorded", reason=str(error))
             metrics.UNRECORDED.inc()
             state.is_recorded = False
+            return self._note_unrecorded(key)
+
+    def _note_unrecorded(self, key: str | None) -> bool:
+        """Return whether this is the first delivery, of this process, of what could not be recorded."""
+        if key is None:
             return True
+        is_first = key not in self._unrecorded
+        self._unrecorded[key] = None
+        if len(self._unrecorded) > _MAX_UNRECORDED:
+            self._unrecorded.popitem(last=False)
+        return is_first
 
     @staticmethod
     def _require_record(command: bot_command.Command[Any], state: _State) -> None:

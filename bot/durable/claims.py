@@ -25,6 +25,8 @@ _OFFER = sqlalchemy.text(
     "INSERT INTO claims (kind, subject, worker, signal, offered_at) VALUES (:kind, :subject, :worker, 0, :offered_at)"
     " ON CONFLICT (kind, subject) DO UPDATE SET signal = claims.signal + 1"
 ).bindparams(sqlalchemy.bindparam("offered_at", type_=database.UtcDateTime()))
+_OFFER_ALL = sqlalchemy.insert(_CLAIMS).returning(_CLAIMS.c.subject)
+"""With RETURNING, SQLAlchemy writes many rows by one statement."""
 _COMPLETE = sqlalchemy.delete(_CLAIMS).where(
     _CLAIMS.c.kind == sqlalchemy.bindparam("own_kind"),
     _CLAIMS.c.subject == sqlalchemy.bindparam("own_subject"),
@@ -53,9 +55,9 @@ def offer(
 def offer_all(
     connection: sqlalchemy.Connection, kind: str, subjects: Sequence[str], now: datetime.datetime, *, worker: str
 ) -> None:
-    """Make many pieces of work known that are claimed by *worker* from the start."""
-    rows = [{"kind": kind, "subject": subject, "worker": worker, "offered_at": now} for subject in subjects]
-    connection.execute(_OFFER, rows)
+    """Make new pieces of work known that are claimed by *worker* from the start."""
+    own = {"kind": kind, "worker": worker, "signal": 0, "offered_at": now}
+    connection.execute(_OFFER_ALL, [{**own, "subject": subject} for subject in subjects]).all()
 
 
 def withdraw(connection: sqlalchemy.Connection, worker: str, kind: str, subjects: Collection[str]) -> None:

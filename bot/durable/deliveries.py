@@ -45,6 +45,9 @@ _REQUEST = sqlalchemy.text(
 )
 _ONLY = "1"
 """The occurrence of a delivery that is held."""
+# With RETURNING, SQLAlchemy writes many rows by one statement. A thread that waits for an answer to each would also
+# wait for the interpreter each time.
+_HOLD = sqlalchemy.insert(_DELIVERIES).returning(_DELIVERIES.c.subject)
 _SEPARATOR = "/"
 _RETRY_SECONDS = 30.0
 """Where a handler does not say when to try again."""
@@ -58,13 +61,6 @@ class State(enum.StrEnum):
     SENT = "sent"
     REFUSED = "refused"
     UNKNOWN = "unknown"
-
-
-_DROP = sqlalchemy.delete(_DELIVERIES).where(
-    _DELIVERIES.c.kind == sqlalchemy.bindparam("own_kind"),
-    _DELIVERIES.c.subject == sqlalchemy.bindparam("own_subject"),
-    _DELIVERIES.c.state == State.REQUESTED.value,
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,13 +203,14 @@ class DeliveryWorker:
                 "subject": subject,
                 "occurrence": _ONLY,
                 "state": State.REQUESTED.value,
+                "attempts": 0,
                 "payload": database.pack(dict(payload)),
             }
             for subject, payload in held.items()
         ]
         # First, because a heartbeat may return the claims at once.
         self._held.update(subjects.values())
-        connection.execute(_REQUEST, rows)
+        connection.execute(_HOLD, rows).all()
         claims.offer_all(connection, KIND, list(subjects.values()), now, worker=worker)
 
     def is_held(self, kind: str, subject: str) -> bool:
@@ -239,8 +236,14 @@ class DeliveryWorker:
         self._held.discard(claim)
 
     def _write_drops(self, connection: sqlalchemy.Connection, unneeded: Sequence[str]) -> list[None]:
-        keys = [dict(zip(("own_kind", "own_subject"), claim.split(_SEPARATOR)[:2], strict=True)) for claim in unneeded]
-        connection.execute(_DROP, keys)
+        keys = [claim.split(_SEPARATOR) for claim in unneeded]
+        held = sqlalchemy.delete(_DELIVERIES).where(
+            _DELIVERIES.c.kind.in_({kind for kind, *_ in keys}),
+            _DELIVERIES.c.subject.in_({subject for _, subject, _ in keys}),
+            _DELIVERIES.c.occurrence == _ONLY,
+            _DELIVERIES.c.state == State.REQUESTED.value,
+        )
+        connection.execute(held)
         claims.withdraw(connection, self._member.id or "", KIND, unneeded)
         return [None] * len(unneeded)
 

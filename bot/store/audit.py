@@ -12,7 +12,7 @@ import sqlalchemy
 
 from bot import errors
 from bot.model import invocations, reports
-from bot.store import batches, database, stored_reports, tables
+from bot.store import batches, database, failures, stored_reports, tables
 
 _TABLE = tables.invocations
 _STOP = (_TABLE.c.stop_requested_by, _TABLE.c.stop_requested_by_id, _TABLE.c.stop_requested_at)
@@ -113,7 +113,10 @@ class AuditLog:
         Raises:
             errors.Unavailable: the audit log cannot be written.
         """
-        is_new = await self._beginnings.write(invocation)
+        try:
+            is_new = await self._beginnings.write(invocation)
+        except sqlalchemy.exc.IntegrityError as error:
+            raise errors.Unavailable("The database does not accept the record.", hint=failures.HINT) from error
         if not is_new and invocation.delivery_key is None:
             raise errors.Unavailable("Two invocations have the same id.", hint="Retry the command.")
         return is_new

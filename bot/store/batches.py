@@ -11,8 +11,8 @@ from bot.store import database
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-MAX_ITEMS = 500
-"""In one transaction: a few milliseconds of work, so that others get their turn."""
+MAX_ITEMS = 100
+"""In one transaction: some milliseconds of work, so that others get their turn, also where the loop is busy."""
 
 
 class Batcher(Generic[_Item, _Result]):

@@ -168,7 +168,8 @@ class Database:
             self.is_replaced = error.is_replaced
             raise
         except (sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError) as error:
-            if failures.is_busy(error):
+            # One that read before it wrote is refused at once, and says nothing about the others.
+            if failures.is_busy(error) and transaction.seconds() > sqlite_files.BUSY_SECONDS / 2:
                 self._busy_until = time.monotonic()
             elif not transaction.is_connected or getattr(error, "connection_invalidated", False):
                 self._away_until = time.monotonic() + AWAY_SECONDS
@@ -194,6 +195,10 @@ class _Transaction(Generic[_Result]):
         self._lock = threading.Lock()
         self._driver: Any = None
         self._is_aborted = False
+
+    def seconds(self) -> float:
+        """Return how long it has lasted."""
+        return time.monotonic() - self.begun_at if self.begun_at is not None else 0.0
 
     def run(self) -> _Result:
         """Return what the job does."""

@@ -15,6 +15,7 @@ from sandbox import processes, runbook_folder, slack, testbed
 from sandbox.slack.state import records
 from tests import databases
 from tests.databases import postgresql_folder
+from tests.unit.engine import servers
 
 __all__ = ["postgresql_folder"]
 pytestmark = pytest.mark.anyio
@@ -275,3 +276,25 @@ async def test_deleted_database_is_told_and_a_replaced_one_needs_a_new_process(
             assert await bot.ends() == 0
 
     assert "was deleted while posbot had it open" in said
+
+
+@pytest.mark.real
+async def test_frozen_postgresql_delays_commands_by_seconds_and_no_shutdown(environment: dict[str, str]) -> None:
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(stack.enter_context(databases.short_folder()))
+        server = await asyncio.to_thread(stack.enter_context, servers.running(folder))
+        async with slack.running() as workspace:
+            own = in_slack(environment, workspace, DATABASE_URL=server.url)
+            alice = workspace.person("alice")
+            async with processes.serving(own) as bot:
+                await comes_to(f"{url_of(own)}/readyz", 200, "ok")
+                await asyncio.to_thread(server.freeze)
+                for number in range(6):
+                    ops = workspace.channel(f"ops-{number}", members=[alice])
+                    await alice.types("/pos version", ops)
+                    await alice.waits_for_message(ops, containing="posbot 0", timeout_seconds=7)
+                    await asyncio.sleep(1.0)
+                await comes_to(f"{url_of(own)}/healthz", 200, "Runs and changes are refused: The database")
+                bot.sends(signal.SIGTERM)
+
+                assert await bot.ends(timeout_seconds=20) == 0

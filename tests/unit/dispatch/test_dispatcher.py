@@ -126,6 +126,21 @@ async def test_nothing_is_changed_while_the_audit_log_is_away() -> None:
     assert response.report.headline == "restart was not run, because the audit log is unavailable."
 
 
+async def test_unrecorded_command_is_carried_out_once_however_often_it_is_delivered() -> None:
+    runs = []
+
+    async def run(_: bot_command.Parameters, __: bot_command.Context) -> reports.Report:
+        runs.append(1)
+        return builders.a_report()
+
+    dispatcher = a_dispatcher(MemoryAudit(is_away=True), builders.a_command(run=run))
+    keys = ["command:1", "command:1", "command:2", "command:1", None, None]
+    responses = [await dispatcher.dispatch(builders.an_invocation(text="restart", delivery_key=key)) for key in keys]
+
+    assert [one.status is invocations.Status.DUPLICATE for one in responses] == [False, True, False, True, False, False]
+    assert len(runs) == 4
+
+
 async def test_nothing_secret_is_shown_before_the_response_or_recorded() -> None:
     secret = "it was hunter2"
 
