@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pwd
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from sandbox.demo import actors
 from tests import terminals
 
 SECONDS = terminals.SECONDS
+ACCOUNT = pwd.getpwuid(os.getuid()).pw_name
 
 
 def assert_nothing_is_left(process_group: int) -> None:
@@ -68,7 +70,7 @@ def test_demo_without_a_terminal_ends_by_itself() -> None:
         "Roll back? yes, bob at",
         "[ Rolled back ]  [ Not possible ]",
         "$ posbot run answer r",
-        "alice: rolled back, 1.4.2 is live",
+        f"{ACCOUNT}: rolled back, 1.4.2 is live",
         "✓  Verify previous version",
         "#pos-ops › thread",
         "completed in",
@@ -116,7 +118,7 @@ def test_demo_in_a_terminal_ends_with_a_prompt() -> None:
         "answered “yes”",
         "1 [ Rolled back ]  2 [ Not possible ]",
         "pos-order is healthy",
-        "alice: rolled back, 1.4.2 is live",
+        f"{ACCOUNT}: rolled back, 1.4.2 is live",
         "🟢 pos-order · sandbox: 2 of 2 pods ready",
     ):
         assert seen in played, played
