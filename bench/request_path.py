@@ -13,6 +13,7 @@ validators are functions of the file that holds them. Importing a module does no
 import asyncio
 import contextlib
 import contextvars
+import http
 import os
 import pathlib
 import socket
@@ -21,6 +22,8 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from types import CodeType, FrameType
 from typing import Any, TypeVar
+
+import aiohttp
 
 import commands
 from bench import results, stages
@@ -109,7 +112,7 @@ async def _serving(stage: stages.Stage) -> AsyncIterator[None]:
     _hand_contexts_to_threads()
     bot = asyncio.create_task(serve.serve(settings.Settings.model_validate(environment), commands.load_all()))
     try:
-        await _wait_for_port(port, bot)
+        await _wait_until_ready(port, bot)
         await stage.deliver_to(port)
         yield
     finally:
@@ -117,13 +120,13 @@ async def _serving(stage: stages.Stage) -> AsyncIterator[None]:
         await asyncio.wait({bot})
 
 
-async def _wait_for_port(port: int, bot: asyncio.Task[int]) -> None:
-    async with asyncio.timeout(30):
+async def _wait_until_ready(port: int, bot: asyncio.Task[int]) -> None:
+    async with asyncio.timeout(30), aiohttp.ClientSession() as session:
         while not bot.done():
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                return
+            with contextlib.suppress(aiohttp.ClientError):
+                async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+                    if answer.status == http.HTTPStatus.OK:
+                        return
             await asyncio.sleep(0.05)
     bot.result()
 
