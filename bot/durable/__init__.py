@@ -44,6 +44,12 @@ Each promise, its guard, and the test that goes red without the guard (`tests/un
         primary key and ON CONFLICT in `request`: `test_delivery_is_requested_once`
     an attempt is not repeated blindly
         ATTEMPTED is looked up in `_deliver`: `test_interrupted_delivery_is_not_repeated`
+    a held delivery is not made while its worker lives
+        `_held` in `on_heartbeat`: `test_held_delivery_is_not_made_and_dropped_without_a_trace`
+    a late drop takes nothing from another worker
+        `worker ==` in `claims.withdraw`: `test_late_drop_does_not_take_a_delivery_from_another_worker`
+    a wrong clock of one machine fires no timer
+        `now` in `timers`, `Membership.now`: `test_wrong_clock_of_one_machine_fires_no_timer`
     a lock has one owner
         primary key and ON CONFLICT in `take`: `test_lock_has_one_owner`
     only its owner releases a lock

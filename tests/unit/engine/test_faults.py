@@ -258,6 +258,25 @@ async def test_clock_set_back_delays_no_run(
     assert notes.read() == ["a", "a"]
 
 
+@pytest.mark.parametrize("hours", [-2, 2])
+async def test_clock_step_is_no_part_of_a_duration(
+    database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes, hours: int
+) -> None:
+    clock = SettableClock()
+    async with worker_fixture.running(database_url, tmp_path, clock=clock) as replica:
+        begun = await replica.engine.start(engine_fixture.a_procedure(notes.step("a", seconds=0.5)))
+        await replica.engine.wait_until(begun, lambda now: now.find("a").state is S.RUNNING)
+        clock.ahead = datetime.timedelta(hours=hours)
+        run = await replica.engine.wait_until_resting(begun)
+
+    step = run.find("a")
+    assert step.started_at is not None
+    assert step.ended_at is not None
+    assert run.ended_at is not None
+    assert datetime.timedelta(0) < step.ended_at - step.started_at < datetime.timedelta(minutes=1)
+    assert datetime.timedelta(0) < run.ended_at - run.started_at < datetime.timedelta(minutes=1)
+
+
 @pytest.mark.parametrize("hours", [-5, 5])
 async def test_clock_step_reclaims_no_run_of_a_live_worker(
     database_url: str, tmp_path: pathlib.Path, notes: engine_fixture.Notes, hours: int
