@@ -282,7 +282,8 @@ class Dispatcher:
         key = invocation.delivery_key
         if key is not None and key in self._unrecorded:
             return False
-        text = self._redactor.text(invocation.text)
+        # A longer text is no command, and redacting it here would hold the event loop.
+        text = self._redactor.text(errors.shorten(invocation.text, dispatch_parser.TEXT_LIMIT))
         try:
             return await self._audit.begin(dataclasses.replace(invocation, text=text))
         except errors.Unavailable as error:

@@ -168,3 +168,24 @@ def test_entry_longer_than_the_limit_is_kept_whole() -> None:
         buffer.add(entry)
 
     assert len(buffer.entries("x")[0].text.splitlines()) == 5
+
+
+@pytest.mark.parametrize("pattern", ["(?s:e.{0,400}e.{0,400}~)", r"\pL{300}", "(.?){900}$"])
+def test_pattern_that_costs_thousands_of_steps_per_byte_is_refused(pattern: str) -> None:
+    with pytest.raises(filters.InvalidPattern, match="Pattern too expensive"):
+        filters.compile_pattern(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"order \d{1,100} (accepted|priced)", ".{0,100}Exception", r"\w{1,64}@\w+", "x{1000}"]
+)
+def test_usual_repetitions_are_allowed(pattern: str) -> None:
+    assert filters.compile_pattern(pattern)
+
+
+def test_entry_of_many_long_lines_is_split() -> None:
+    selector, found = filters.ContextSelector(filters.Filter()), []
+    for _ in range(20):
+        found += selector.feed([b"2026-11-27T09:00:02.114Z first", *[b"\tat " + b"x" * 60_000] * 5])
+
+    assert max(len(entry.text) for entry in found) <= parser.MAX_ENTRY_BYTES + 6 * 60_000
