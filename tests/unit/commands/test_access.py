@@ -175,7 +175,7 @@ async def test_list_of_runs_leaves_out_what_a_person_may_not_see(app: app_fixtur
 async def test_answers_cancellations_and_stops_keep_the_id_of_the_person(app: app_fixture.AppFixture) -> None:
     run = await a_run(app, **in_slack("alice"))
     await app.dispatch(f"run answer {run.id} done", **in_slack("bob"))
-    await app.dispatch(f"run cancel {run.id}", **in_slack("bob"))
+    await app.dispatch(f"run cancel {run.id} --yes", **in_slack("bob"))
     await app.core.audit.begin(builders.an_invocation(id="1123-00000000ab"))
     await app.dispatch("stop 1123-00000000ab", **in_slack("bob"))
 
