@@ -166,9 +166,10 @@ class Roles(strict.StrictModel):
         Return whether two actors are certainly two people.
 
         A terminal account shows which account is used and not by whom, and one person may have several: two of them
-        are never certainly two people, and one of them and a user in Slack only where `people` names both.
+        are never certainly two people, and one of them and a user in Slack only where `people` names both. A bot is
+        nobody, because people make it write.
         """
-        if one.is_local and other.is_local:
+        if (one.is_local and other.is_local) or invocations.ActorKind.BOT in {one.kind, other.kind}:
             return False
         names = [self._name_of(actor) for actor in (one, other)]
         if one.is_local or other.is_local:

@@ -99,9 +99,11 @@ def _required(run: runs.Run) -> str:
 
 
 def _how_to_be_another(requester: invocations.Actor, actor: invocations.Actor) -> str:
-    """Return how a second person can answer, where one of the two is an account that several people may use."""
+    """Return how a second person can answer, where one of the two may be anybody."""
     if requester.id == actor.id and not requester.is_local:
         return "Ask another person to answer it in Slack."
+    if invocations.ActorKind.BOT in {requester.kind, actor.kind}:
+        return "A bot writes what people make it write. Start the run and answer it as yourself, in Slack."
     if requester.is_local:
         return (
             f"Who uses the account {requester.id} is not known. Start the run in Slack, or list the account in"

@@ -320,5 +320,8 @@ def test_people_are_different_only_if_that_is_certain(one: str, other: str, *, a
     )
 
     first, second = (builders.an_actor(id=actor_id) for actor_id in (one, other))
+    bot = dataclasses.replace(second, kind=invocations.ActorKind.BOT)
 
     assert authorizer.are_different(first, second) is are_different
+    assert authorizer.are_different(second, first) is are_different
+    assert not authorizer.are_different(first, bot) and not authorizer.are_different(bot, first)
