@@ -6,6 +6,7 @@ import ctypes
 import functools
 import resource
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -34,6 +35,7 @@ _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.5, 5.0
 
 Found = TypeVar("Found")
 
+_SWITCH_SECONDS = 0.001
 _M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8
 """Of glibc's malloc.h."""
 
@@ -48,6 +50,8 @@ async def serve(settings: config_settings.Settings, commands: Sequence[command.C
         failures.Unusable: the database will not become available by itself.
     """
     _return_freed_memory()
+    # A thread that reads a large log gives the interpreter to the event loop this soon, which asks for it often.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     access = config_settings.slack_access(settings)
     logs.configure(settings.log_level or "info", redaction.Redactor(settings.known_secrets).fields)
     log.info("starting")

@@ -6,10 +6,10 @@ What one person, and all people together, may occupy of a process at once.
 | commands      | 20         | 100         | wait for a turn, at most 30 s                  |
 | followed logs | 3          | 20          | are refused                                    |
 | small answers | 4 MB       | 8 MB        | wait for a turn, at most 90 s                  |
-| large answers | 12 MB      | 24 MB       | wait for a turn, at most 90 s                  |
+| large answers | 12 MB      | 16 MB       | wait for a turn, at most 90 s                  |
 
 The dispatcher owns the `Limits` of its process. Each byte of an answer costs some six bytes of memory until it is
-delivered, so that all answers together stay below 200 MB. Small answers have a share of their own: they would
+delivered, so that all answers together stay below 150 MB. Small answers have a share of their own: they would
 otherwise wait behind large ones.
 """
 
@@ -76,7 +76,7 @@ SMALL_ANSWERS = Limit(
 LARGE_ANSWERS = Limit(
     name="large answers",
     per_person=12_000_000,
-    total=24_000_000,
+    total=16_000_000,
     wait_seconds=90.0,
     max_waiting=50,
     own="Your other large answers took longer than 90 s to prepare: this one was not prepared.",
