@@ -253,6 +253,8 @@ class Context:
 
 MayRun = Callable[["Command[Any]"], Awaitable[bool]]
 Reserve = Callable[[int], Awaitable[None]]
+MAX_RESERVE_SECONDS = 240.0
+"""For which an answer waits for memory."""
 P = TypeVar("P", bound=Parameters)
 
 

@@ -132,7 +132,7 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
 
 
 def _deadline(parameters: Parameters) -> float | None:
-    return None if parameters.follow else reader.MAX_READ_SECONDS + _MARGIN_SECONDS
+    return None if parameters.follow else command.MAX_RESERVE_SECONDS + reader.MAX_READ_SECONDS + _MARGIN_SECONDS
 
 
 COMMAND = command.Command(

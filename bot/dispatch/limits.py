@@ -5,8 +5,8 @@ What one person, and all people together, may occupy of a process at once.
 | ------------- | ---------- | ----------- | ---------------------------------------------- |
 | commands      | 20         | 100         | wait for a turn, at most 30 s                  |
 | followed logs | 3          | 20          | are refused                                    |
-| small answers | 4 MB       | 8 MB        | wait for a turn, at most 90 s                  |
-| large answers | 12 MB      | 16 MB       | wait for a turn, at most 90 s                  |
+| small answers | 4 MB       | 8 MB        | wait for a turn, at most 4 min                 |
+| large answers | 12 MB      | 16 MB       | wait for a turn, at most 4 min                 |
 
 The dispatcher owns the `Limits` of its process. Each byte of an answer costs some six bytes of memory until it is
 delivered, so that all answers together stay below 150 MB. Small answers have a share of their own: they would
@@ -19,6 +19,7 @@ import contextlib
 import dataclasses
 from collections.abc import AsyncIterator
 
+from bot import command as bot_command
 from bot import errors, metrics
 
 SMALL_ANSWER_BYTES = 2_000_000
@@ -67,20 +68,20 @@ SMALL_ANSWERS = Limit(
     name="small answers",
     per_person=4_000_000,
     total=8_000_000,
-    wait_seconds=90.0,
+    wait_seconds=bot_command.MAX_RESERVE_SECONDS,
     max_waiting=1_500,
-    own="Your other answers took longer than 90 s to prepare: this one was not prepared.",
-    common="The answers of others took longer than 90 s to prepare: this one was not prepared.",
+    own="Your other answers took longer than 4 minutes to prepare: this one was not prepared.",
+    common="The answers of others took longer than 4 minutes to prepare: this one was not prepared.",
     hint="Run it again in a minute.",
 )
 LARGE_ANSWERS = Limit(
     name="large answers",
     per_person=12_000_000,
     total=16_000_000,
-    wait_seconds=90.0,
+    wait_seconds=bot_command.MAX_RESERVE_SECONDS,
     max_waiting=50,
-    own="Your other large answers took longer than 90 s to prepare: this one was not prepared.",
-    common="Large answers of others took longer than 90 s to prepare: this one was not prepared.",
+    own="Your other large answers took longer than 4 minutes to prepare: this one was not prepared.",
+    common="Large answers of others took longer than 4 minutes to prepare: this one was not prepared.",
     hint="Run it again in a minute, or narrow it down with --since, --grep or a smaller --tail.",
 )
 

@@ -6,7 +6,6 @@ second. The display slows that task down and it slows the readers down: what is 
 """
 
 import asyncio
-import collections
 import contextlib
 import dataclasses
 import datetime
@@ -18,7 +17,7 @@ import structlog
 
 from bot import errors, text_threads
 from bot.kubernetes import model as kubernetes
-from bot.kubernetes.logs import filters, parser, reader, tail_buffer
+from bot.kubernetes.logs import deduplicators, filters, parser, reader, tail_buffer
 from bot.model import counts, invocations, reports
 
 if TYPE_CHECKING:
@@ -35,10 +34,6 @@ _ENTRY_BYTES = 200
 """What an entry costs beside its text."""
 _LINES_AT_ONCE = 250
 """Some milliseconds of the event loop."""
-_MAX_RECENT_LINES = 20_000
-"""Of one container, to recognise them after a reconnect; of a log that writes more in three seconds the newest."""
-_OVERLAP_SECONDS = 2
-"""A reconnect reads again from so long before the newest line: stdout and stderr overtake each other by less."""
 _RECONNECT_BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -79,52 +74,6 @@ class _Turns:
 
 
 _TURNS = _Turns()
-
-
-class _Deduplicator:
-    """Drops lines that were read before, after a reconnect has read some seconds again."""
-
-    def __init__(self) -> None:
-        self._recent: collections.deque[tuple[datetime.datetime, int]] = collections.deque()
-        self._known: collections.Counter[int] = collections.Counter()
-        self._expected: collections.Counter[int] = collections.Counter()
-        self._oldest: datetime.datetime | None = None
-        self._has_reconnected = False
-        self.newest: datetime.datetime | None = None
-
-    def reconnect(self) -> datetime.datetime | None:
-        """Expect the recent lines once more; return from when to read, None from the beginning."""
-        self._expected = self._known.copy()
-        self._has_reconnected = self.newest is not None
-        return self.newest - datetime.timedelta(seconds=_OVERLAP_SECONDS) if self.newest else None
-
-    def filter_new(self, lines: list[bytes]) -> list[bytes]:
-        """Return the lines that were not read before."""
-        return [line for line in lines if self._is_new(line)]
-
-    def _is_new(self, line: bytes) -> bool:
-        key = hash(line)
-        if self._expected.get(key, 0):
-            self._expected[key] -= 1
-            return False
-        at = tail_buffer.parse_timestamp(line.partition(b" ")[0])
-        if at is not None:
-            self._oldest = self._oldest or at
-            if at < self._oldest and self._has_reconnected:
-                # Older than the tail that following began with.
-                return False
-            self.newest = max(self.newest or at, at)
-            self._recent.append((at, key))
-            self._known[key] += 1
-            self._forget(self.newest - datetime.timedelta(seconds=_OVERLAP_SECONDS + 1))
-        return True
-
-    def _forget(self, before: datetime.datetime) -> None:
-        while self._recent and (self._recent[0][0] < before or len(self._recent) > _MAX_RECENT_LINES):
-            _, key = self._recent.popleft()
-            self._known[key] -= 1
-            if not self._known[key]:
-                del self._known[key]
 
 
 class Follower:
@@ -204,7 +153,7 @@ class Follower:
 
     async def _read(self, pod: kubernetes.Pod, lines: int | None) -> None:
         """Read one container from its newest *lines* until its pod is deleted, reconnecting after each break."""
-        deduplicator, attempt, restarts = _Deduplicator(), 0, self._restarts(pod)
+        deduplicator, attempt, restarts = deduplicators.Deduplicator(), 0, self._restarts(pod)
         refusal = ""
         while True:
             newest = deduplicator.newest
@@ -237,7 +186,7 @@ class Follower:
                     self._pods_changed.clear()
                     await self._pods_changed.wait()
 
-    async def _read_once(self, pod: str, deduplicator: _Deduplicator, lines: int | None) -> None:
+    async def _read_once(self, pod: str, deduplicator: deduplicators.Deduplicator, lines: int | None) -> None:
         since = deduplicator.reconnect()
         selector = filters.ContextSelector(self._query.filter, before=self._query.before, after=self._query.after)
         self._selectors[pod] = selector
@@ -257,7 +206,7 @@ class Follower:
                     await _TURNS.wait(seconds)
 
     async def _read_lines(
-        self, pod: str, lines: list[bytes], deduplicator: _Deduplicator, selector: filters.ContextSelector
+        self, pod: str, lines: list[bytes], deduplicator: deduplicators.Deduplicator, selector: filters.ContextSelector
     ) -> float:
         """Buffer the entries that *lines* complete; return the seconds of work that took."""
         selected = asyncio.ensure_future(text_threads.run(_select, pod, lines, deduplicator, selector))
@@ -320,7 +269,7 @@ class Follower:
 
 
 def _select(
-    pod: str, lines: list[bytes], deduplicator: _Deduplicator, selector: filters.ContextSelector
+    pod: str, lines: list[bytes], deduplicator: deduplicators.Deduplicator, selector: filters.ContextSelector
 ) -> tuple[list[reports.LogEntry], int, float]:
     """Return the selected entries that *lines* complete, how many lines were not read before, and the seconds taken."""
     started = time.monotonic()

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox import attack, slack, testbed
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(900)]
 
 _LIMIT_BYTES = 512 * 1024 * 1024
 """Of the pod, in deploy/kubernetes/base/deployment.yaml."""
