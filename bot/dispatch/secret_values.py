@@ -51,7 +51,7 @@ _ABOUT = latin1(
     r"(?:max|min|num|total|used|prompt|completion|input|output|count)_?-?tokens?$"
 )
 _MAX_NAMES = 5_000
-_END = r"(?:[)\]}'\"\\.`>]*(?:[\s,;&<|]|\\+[nrt]|$))"
+_END = r"(?:[)\]}'\"\\.`>\x1a]*(?:[\s,;&<|]|\\+[nrt]|$))"
 _NOTHING = (
     r"(?i)(?:null|none|nil|undefined|true|false|yes|no|n/a|empty|unset|disabled|enabled|required|optional|missing|valid|"
     r"invalid|\*+|x{3,}|\x1a+|-+|\.{3,}|"
