@@ -155,7 +155,7 @@ class Repl:
 
 
 def _unknown(word: str, line: str) -> str:
-    near = difflib.get_close_matches(word, [*faults.BY_COMMAND, "help", "quit"], n=1)
+    near = difflib.get_close_matches(word, faults.BY_COMMAND, n=1)
     meant = f"Did you mean {near[0]}?" if near else f"For posbot type /pos {line}, or help for what else there is."
     return f"Unknown command: {word}. {meant}"
 

@@ -49,6 +49,7 @@ async def scene() -> AsyncIterator[Scene]:
         yield Scene(stage=stage, alice=stage.workspace.person("alice"), bob=stage.workspace.person("bob"))
 
 
+# Each run is about another service: two triages of one service are refused.
 async def test_run_is_public_and_its_question_can_be_answered(scene: Scene) -> None:
     ops = scene.channel()
 
@@ -72,7 +73,7 @@ async def test_run_is_public_and_its_question_can_be_answered(scene: Scene) -> N
 
 async def test_second_answer_names_the_first(scene: Scene) -> None:
     ops = scene.channel()
-    await scene.alice.types("/pos triage order", ops)
+    await scene.alice.types("/pos triage price", ops)
     question = await scene.sees(ops, "What is abnormal?", "question")
 
     await scene.alice.clicks("Nothing", question)
@@ -88,7 +89,7 @@ async def test_mention_starts_a_run_in_its_thread(scene: Scene) -> None:
     ops = scene.channel()
     start = await scene.alice.says("orders are failing", ops)
 
-    await scene.alice.mentions("triage order", ops, thread=start)
+    await scene.alice.mentions("triage catalog", ops, thread=start)
     question = await scene.sees(ops, "What is abnormal?", "question")
     told = await scene.alice.waits_for_message(ops, containing=": started", timeout_seconds=_SECONDS)
 
@@ -99,7 +100,7 @@ async def test_mention_starts_a_run_in_its_thread(scene: Scene) -> None:
 
 async def test_person_who_cancelled_is_named(scene: Scene) -> None:
     ops = scene.channel()
-    await scene.alice.types("/pos triage order", ops)
+    await scene.alice.types("/pos triage invoice", ops)
     await scene.sees(ops, "What is abnormal?", "question")
     (live,) = scene.lives(ops)
 
@@ -113,7 +114,7 @@ async def test_person_who_cancelled_is_named(scene: Scene) -> None:
 
 async def test_start_delivered_200_times_is_one_run_and_one_message(scene: Scene) -> None:
     ops = scene.channel()
-    delivery = await scene.alice.types("/pos triage order", ops)
+    delivery = await scene.alice.types("/pos triage customer", ops)
     again = scene.stage.workspace.deliver_again
     await asyncio.gather(*[again(delivery) for _ in range(199)])
 
@@ -129,7 +130,7 @@ async def test_killed_run_resumes_after_restart_in_the_same_message(mode: testbe
     async with testbed.set_up(mode, names=["pos-order"], setup=slack.Settings(posting_burst=None)) as stage:
         scene = Scene(stage=stage, alice=stage.workspace.person("alice"), bob=stage.workspace.person("bob"))
         ops = scene.channel()
-        await scene.alice.types("/pos triage order", ops)
+        await scene.alice.types("/pos triage people", ops)
         question = await scene.sees(ops, "What is abnormal?", "question")
         (live,) = scene.lives(ops)
         stage.bot.sends(signal.SIGKILL)
