@@ -46,7 +46,7 @@ class Settings(pydantic.BaseModel):
     socket_connections: Annotated[int, pydantic.Field(validation_alias="POSBOT_SOCKET_CONNECTIONS", ge=2, le=10)] = 2
     """Two, because one is away for the length of a handshake whenever Slack renews it; Slack allows ten."""
     socket_ping_seconds: Annotated[float, pydantic.Field(validation_alias="POSBOT_SOCKET_PING_SECONDS", gt=0)] = 5.0
-    """How often a connection is asked whether it lives; four unanswered pings mean that it does not."""
+    """How often a connection is asked whether it lives; no answer within half of it means that it does not."""
     port: Annotated[int, pydantic.Field(ge=0, le=65535)] = 8080
     """Where /slack/events, /healthz, /readyz and /metrics are served; 0 takes a free one."""
     host: Annotated[str, pydantic.Field(validation_alias="POSBOT_HOST")] = "0.0.0.0"  # noqa: S104 - a pod's only address
