@@ -195,16 +195,17 @@ class RequestHandler:
 
     async def _finish(self, request: payloads.Request, response: invocations.Response, display: SlackDisplay) -> None:
         """Show *response*, later where Slack cannot be reached; what could not be shared can be shared again."""
+        is_postponed = False
         try:
             is_delivered = await display.finish(response)
         except client_errors.NotAccepted as error:
-            is_delivered = self._pending.postpone(response, error)
-        else:
-            await self._pending.settle(response.invocation_id)
+            is_delivered = is_postponed = self._pending.postpone(response, error)
         if request.is_share and not (is_delivered and response.status is invocations.Status.OK):
             key = _share_key(request.invocation)
             if self._shared.get(key) == request.invocation.id:
                 del self._shared[key]
+        if not is_postponed:
+            await self._pending.settle(response.invocation_id)
 
     def _display_of(self, request: payloads.Request) -> SlackDisplay:
         is_public = permissions.are_public(self._channels, request.invocation.conversation)
