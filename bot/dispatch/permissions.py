@@ -149,7 +149,8 @@ def _not_served(actor: invocations.Actor) -> errors.PermissionDenied:
         case invocations.ActorKind.DEACTIVATED:
             return errors.PermissionDenied("Permission denied: the account is deactivated.")
     return errors.PermissionDenied(
-        "Permission denied: Slack did not say whether you are a member or a guest.", hint="Retry in a minute."
+        "Permission denied: Slack did not say whether you are a member or a guest.",
+        hint="Retry in a minute. If it is denied again, posbot’s log has the reason (users.info, scope users:read).",
     )
 
 

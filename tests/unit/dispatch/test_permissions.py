@@ -127,7 +127,7 @@ async def test_unknown_person_is_not_called_a_stranger() -> None:
 
     assert (str(error), error.hint) == (
         "Permission denied: Slack did not say whether you are a member or a guest.",
-        "Retry in a minute.",
+        "Retry in a minute. If it is denied again, posbot’s log has the reason (users.info, scope users:read).",
     )
 
 
