@@ -72,7 +72,8 @@ _QUERY = (
 )
 _COMMANDS = (
     r"(?i)\bsshpass\s+-p\s*(\S+)",
-    r"\b(?:mysql\w*|mariadb\w*|7z[ar]?|mongo\w*|cqlsh|psexec\w*|impala-shell|beeline)(?:\.exe)?\s(?:[^\n|]*?\s)?-p\s?([^\s-]\S*)",
+    r"\b(?:mysql\w*|mariadb\w*|7z[ar]?)(?:\.exe)?\s(?:[^\n|]*?\s)?-p([^\s-]\S*)",
+    r"\b(?:mongo\w*|cqlsh|psexec\w*|impala-shell|beeline)(?:\.exe)?\s(?:[^\n|]*?\s)?-p\s+([^\s-]\S*)",
     r"\b(?:docker|podman|nerdctl|helm registry|buildah|skopeo|oras|crane|az|oc)\s+login\s(?:[^\n|]*?\s)?-p\s+(\S+)",
     r"\bredis-cli\s(?:[^\n|]*?\s)?-a\s+(\S+)",
     r"\bldap\w+\s(?:[^\n|]*?\s)?-w\s*([^\s-]\S*)",
@@ -145,7 +146,7 @@ def find(data: bytes) -> Iterator[Span]:
 
 def _is_user_secret(match: Any) -> bool:
     # `docker run --user 1000:1000` names a user and a group.
-    return not match[1].isdigit()
+    return not match[1].isdigit() and not match[1].startswith((b"$", b"{{", b"<"))
 
 
 def _is_url_password(match: Any) -> bool:

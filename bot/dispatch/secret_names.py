@@ -94,6 +94,7 @@ _SCHEMES = (
 )
 _WEAK_NAME = latin1(rf"(?i)^(?:.*[._-])?(?:{_WEAK})$|(?:Pass|Pw|Pin|Otp|Psk|Sid)$")
 _SHORT_NUMBER, _DIGIT, _LETTER = latin1(r"\d{3,10}"), latin1(r"\d"), latin1("[A-Za-z]")
+_NAMES = latin1(r"[a-z]+(?:-[a-z]+)*(?:[\s,]|$)")
 _LAST_WORD = latin1(r"[^._ -]*$")
 _NUMBER_NAMES, _WORD_NAMES = (b"pin", b"otp", b"totp", b"cvv", b"cvc", b"ssn"), (b"pw", b"psk", b"pass")
 _MIN_MIXED_LENGTH, _MIN_SESSION_LENGTH = 6, 8
@@ -167,7 +168,7 @@ def _plain(data: bytes, begin: int, start: int, parts: tuple[bytes, bytes, bytes
         return
     is_plural = name.lower().endswith((b"secrets", b"tokens"))
     first = data[start : start + 1]
-    if is_plural and (first in (b"[", b"{") or first.isdigit()):
+    if is_plural and (first in (b"[", b"{") or first.isdigit() or _NAMES.match(data, start) is not None):
         return
     if first in (b"\n", b"\r", b""):
         line = secret_values.continued_line(data, start)

@@ -54,7 +54,7 @@ _MAX_NAMES = 5_000
 _END = r"(?:[)\]}'\"\\.`>\x1a]*(?:[\s,;&<|]|\\+[nrt]|$))"
 _NOTHING = (
     r"(?i)(?:null|none|nil|undefined|true|false|yes|no|n/a|empty|unset|disabled|enabled|required|optional|missing|valid|"
-    r"invalid|\*+|x{3,}|\x1a+|-+|\.{3,}|"
+    r"invalid|\*+|x{3,}|\x1a+|-+|\.{3,}|\?+|"
     r"\[[a-z ]*(?:protected|redacted|filtered|masked|hidden|removed|secret|sensitive)[a-z ]*\]|"
     r"<[a-z ]*(?:redacted|masked|hidden|nil|none|null|unset|empty|set to|optional|required|not set)[^<>\n]*>|"
     r"\$\{\{?[\w. -]+\}\}?|\$\([\w.-]+\)|\$[A-Z_][A-Z0-9_]*|\{\{[^{}\n]*\}\}|"
@@ -73,12 +73,14 @@ _MESSAGE = (
     r"(?:must|should|is|are|was|were|has|have|had|can|may) \w+|no such|no \w+|not \w+|null|empty|blank|"
     r"too (?:short|long|weak|old|many)|"
     r"context (?:deadline|canceled)|access (?:is )?denied|status(?: code)?:? \d{3}|[1-5]\d\d [A-Z][a-z]+|"
-    r"(?:size|length) must|at least|at most|required|expected|got|received|using|please|see|the|a|an|"
-    r"this|for|of|in|to|by|"
+    r"(?:size|length) must|at least|at most|required|expected|got|received|using|please|see|"
+    r"(?:the|a|an|this|your) (?:\w+ )?(?:token|password|secret|value|key|user|signature|credentials?|session|field|"
+    r"provided|given|old|new|current|following|server|request|account|login)|"
     r"already|rejected|revoked|refused|rotated|created|updated|deleted|loaded|refreshed|renewed|mounted|started|starting|"
     r"verified|validated|verification|validation|configured|provided|present|absent|generated|issued|stored|cached|"
     r"successfully|found|changed|reset|used|ignored|skipped|accepted|retry\w*|ok|done|initialized|"
-    r"(?:secrets?|configmaps?|object|key|field|property|header) \\*[\"'][\w./-]+\\*[\"'])"
+    r"(?:secret|configmap|serviceaccount|pod|deployment|service|namespace|node|user|role|object|key|field|property|header)s?"
+    r" \\*[\"'][\w./-]+\\*[\"'])"
     r"(?:[\s,;:]|[.)!?'\"\\\]}]+[,;:]?(?:\s|$)|\\+[nrt]|$)"
     r"|"
     r"(?i)(?:get|post|head|put|delete|patch) \\*\"?https?:"
@@ -144,7 +146,7 @@ def is_harmless(data: bytes, start: int, name: bytes, *, is_spaced: bool) -> boo
     if quote:
         close = data.find(quote, start + 1, end)
         said = data[start + 1 : close] if close > 0 else b""
-        if b" " in said and _MESSAGE_REGEX.match(said) is not None:
+        if _HARMLESS.match(said) is not None or (b" " in said and _MESSAGE_REGEX.match(said) is not None):
             return True
         return close > 0 and name.endswith(b"secret") and _ABSENT_REGEX.match(data, close + 1) is not None
     return False
