@@ -91,6 +91,10 @@ def test_image_serves_as_an_unprivileged_user() -> None:
     assert (IMAGE.all("ENTRYPOINT"), IMAGE.all("CMD")) == (('["posbot"]',), ('["serve"]',))
 
 
+def test_allocator_of_the_image_returns_freed_memory() -> None:
+    assert (IMAGE.environment["MALLOC_ARENA_MAX"], IMAGE.environment["MALLOC_TRIM_THRESHOLD_"]) == ("2", "131072")
+
+
 def test_settings_match_the_folders_of_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in IMAGE.environment.items():
         monkeypatch.setenv(name, value)

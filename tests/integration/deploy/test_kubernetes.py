@@ -11,6 +11,7 @@ import yaml
 from bot import runbook_data, serve
 from bot.config import settings as config_settings
 from bot.slack.inbound import listeners
+from bot.slack.outbound import spool
 from tests.integration.deploy import manifests
 
 DATA = manifests.FOLDER.parent / "runbook_data"
@@ -91,6 +92,17 @@ def test_container_can_write_only_to_its_volumes() -> None:
         "/var/lib/posbot",
         "/tmp",  # noqa: S108 - a mount in the pod
     }
+
+
+def test_bounds_of_posbot_fit_the_limits_of_the_pod() -> None:
+    limits = manifests.container()["resources"]["limits"]
+    [size] = [volume["emptyDir"]["sizeLimit"] for volume in manifests.pod()["volumes"] if volume["name"] == "tmp"]
+
+    assert limits["memory"] == "512Mi"
+    assert size == "2Gi"
+    assert spool.MAX_TOTAL_BYTES < 2**31 / 2
+    assert manifests.one("PersistentVolumeClaim")["spec"]["resources"]["requests"]["storage"] == "1Gi"
+    assert config_settings.Settings.model_fields["database_max_mb"].default * 1_000_000 < 0.75 * 2**30
 
 
 def test_network_policy_admits_only_the_http_port() -> None:
