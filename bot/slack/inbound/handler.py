@@ -157,7 +157,7 @@ class RequestHandler:
         """After which the requester is told that work is in progress."""
         self._identify_seconds = identify_seconds
         """For Slack to say who somebody is; later, nobody would expect what they typed to be executed."""
-        self._shared: collections.OrderedDict[tuple[str, str], str] = collections.OrderedDict()
+        self._shared: collections.OrderedDict[tuple[str, str], invocations.Invocation] = collections.OrderedDict()
         """What was shared where, and by which invocation."""
 
     async def handle(self, request: payloads.Request) -> None:
@@ -172,9 +172,8 @@ class RequestHandler:
             if not display.has_progress:
                 # Its conversation has a name now, which decides who may see the response.
                 display = self._display_of(request)
-            if request.is_share and not self._claim_share(request.invocation):
-                response = await self._dispatcher.refuse(request.invocation, _ALREADY_SHARED)
-            else:
+            response = await self._refuse_second_share(request)
+            if response is None:
                 work = self._dispatcher.dispatch(request.invocation, display, reservation)
                 response = await self._wait(work, display)
         except asyncio.CancelledError:
@@ -202,7 +201,7 @@ class RequestHandler:
             is_delivered = is_postponed = self._pending.postpone(response, error)
         if request.is_share and not (is_delivered and response.status is invocations.Status.OK):
             key = _share_key(request.invocation)
-            if self._shared.get(key) == request.invocation.id:
+            if self._shared.get(key) is request.invocation:
                 del self._shared[key]
         if not is_postponed:
             await self._pending.settle(response.invocation_id)
@@ -211,12 +210,21 @@ class RequestHandler:
         is_public = permissions.are_public(self._channels, request.invocation.conversation)
         return SlackDisplay(self._api, request.invocation, request.target, self._options, is_public=is_public)
 
-    def _claim_share(self, invocation: invocations.Invocation) -> bool:
-        """Return whether that response was not shared here before: it is shared once, however often it is pressed."""
-        claimed = self._shared.setdefault(_share_key(invocation), invocation.id) == invocation.id
+    async def _refuse_second_share(self, request: payloads.Request) -> invocations.Response | None:
+        """Return the response to a click on Share after the first one: a response is shared with a channel once."""
+        invocation = request.invocation
+        if not request.is_share:
+            return None
+        first = self._shared.setdefault(_share_key(invocation), invocation)
         if len(self._shared) > _MAX_SHARES:
             self._shared.popitem(last=False)
-        return claimed
+        if first is invocation:
+            return None
+        if first.delivery_key is not None and first.delivery_key == invocation.delivery_key:
+            # Slack delivered one click twice. The audit log would keep whichever begins first, perhaps this one.
+            status = invocations.Status.DUPLICATE
+            return invocations.Response(invocation_id=invocation.id, status=status, report=_ALREADY_SHARED)
+        return await self._dispatcher.refuse(invocation, _ALREADY_SHARED)
 
     async def _wait(self, work: Coroutine[Any, Any, Found], display: SlackDisplay) -> Found:
         """Return what *work* returns; where that takes long, *display* shows that it is in progress."""

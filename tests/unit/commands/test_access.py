@@ -368,6 +368,21 @@ async def test_second_click_on_share_is_recorded(scene: Scene) -> None:
     assert len(shown) == 1
 
 
+async def test_share_that_is_delivered_twice_at_once_is_shown_once(scene: Scene) -> None:
+    erin = scene.workspace.person("erin")
+    ops = scene.channel("ops", erin)
+    await scene.types(erin, "version", ops)
+    (message,) = [one for one in erin.sees(ops) if one.buttons]
+    delivery = await erin.clicks("Share with channel", message, as_seen=True)
+
+    await asyncio.gather(*(scene.handler.handle(payloads.from_click(delivery.payload)) for _ in range(3)))
+
+    entries = await scene.app.core.audit.latest(limit=2)
+    assert [(entry.text.split()[0], entry.status) for entry in entries] == [("share", "ok"), ("version", "ok")]
+    assert len([one for one in erin.sees(ops) if "shared by" in one.plain_text]) == 1
+    assert not [one for one in erin.sees(ops) if "Already shared" in one.plain_text]
+
+
 @pytest.mark.parametrize(("channel", "is_public"), [("inc-1", True), ("ops", False)])
 async def test_response_that_everyone_sees_is_recorded_as_public(
     scene: Scene, channel: str, *, is_public: bool
