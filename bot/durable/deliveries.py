@@ -217,6 +217,19 @@ class DeliveryWorker:
         """Return whether this worker holds a delivery."""
         return _SEPARATOR.join((kind, subject, _ONLY)) in self._held
 
+    async def replace_payload(self, kind: str, subject: str, payload: Mapping[str, object]) -> None:
+        """
+        Change what a delivery carries that is held.
+
+        Raises:
+            errors.Unavailable
+        """
+        held = sqlalchemy.update(_DELIVERIES).where(
+            *_key(kind, subject, _ONLY), _DELIVERIES.c.state == State.REQUESTED.value
+        )
+        packed = database.pack(dict(payload))
+        await self._db.work(lambda connection: connection.execute(held.values(payload=packed)))
+
     async def drop(self, kind: str, subject: str) -> None:
         """Forget a delivery that is held; while the database is away that is written later."""
         claim = _SEPARATOR.join((kind, subject, _ONLY))

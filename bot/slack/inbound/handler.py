@@ -56,8 +56,11 @@ class SlackDisplay:
         options: log_stream.LogStreamOptions,
         *,
         is_public: bool,
+        pending: pending_responses.PendingResponses | None = None,
     ) -> None:
         self._api = api
+        self._pending = pending
+        self._noted: slack_api.MessageRef | None = None
         self._invocation = invocation
         self._target = target
         self._options = options
@@ -118,6 +121,13 @@ class SlackDisplay:
                 report, self._newest = self._newest, None
                 if report is not None and self._stream is None:
                     await self._reply.progress(report)
+                    await self._note_progress()
+
+    async def _note_progress(self) -> None:
+        message = self._reply.progress_message
+        if self._pending is not None and message is not None and message != self._noted:
+            self._noted = message
+            await self._pending.note_progress(self._invocation, message)
 
     def _followed(self) -> log_stream.LogStream:
         if self._stream is None:
@@ -208,7 +218,14 @@ class RequestHandler:
 
     def _display_of(self, request: payloads.Request) -> SlackDisplay:
         is_public = permissions.are_public(self._channels, request.invocation.conversation)
-        return SlackDisplay(self._api, request.invocation, request.target, self._options, is_public=is_public)
+        return SlackDisplay(
+            self._api,
+            request.invocation,
+            request.target,
+            self._options,
+            is_public=is_public,
+            pending=self._pending,
+        )
 
     async def _refuse_second_share(self, request: payloads.Request) -> invocations.Response | None:
         """Return the response to a click on Share after the first one: a response is shared with a channel once."""

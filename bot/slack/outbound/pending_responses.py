@@ -10,13 +10,15 @@ until its response is shown. It is made
 The response is the recorded one; an invocation without an end was interrupted.
 """
 
+import contextlib
+import dataclasses
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot import metrics
+from bot import errors, metrics
 from bot.config import roles
 from bot.dispatch import permissions
 from bot.durable import deliveries, membership
@@ -64,6 +66,13 @@ class PendingResponses:
         self._deliveries = deliveries.DeliveryWorker(db, member, {KIND: handler})
         audit_log.also_begin = self._hold
 
+    async def note_progress(self, invocation: invocations.Invocation, message: slack_api.MessageRef) -> None:
+        """Note that *message* shows progress, so that a later process makes it the response."""
+        if self._deliveries.is_held(KIND, invocation.id):
+            payload = {**self._payload(invocation), "progress": dataclasses.asdict(message)}
+            with contextlib.suppress(errors.Unavailable):
+                await self._deliveries.replace_payload(KIND, invocation.id, payload)
+
     async def settle(self, invocation_id: str) -> None:
         """Forget an invocation whose response was shown, or refused."""
         await self._deliveries.drop(KIND, invocation_id)
@@ -81,16 +90,15 @@ class PendingResponses:
         return True
 
     def _hold(self, connection: "sqlalchemy.Connection", beginning: Sequence[invocations.Invocation]) -> None:
-        held = {
-            one.id: {
-                "target": dict(one.reply_to),
-                "received_at": one.received_at.isoformat(),
-                "is_public": permissions.are_public(self._channels, one.conversation),
-            }
-            for one in beginning
-            if one.reply_to is not None
-        }
+        held = {one.id: self._payload(one) for one in beginning if one.reply_to is not None}
         self._deliveries.hold(connection, KIND, held, self._now())
+
+    def _payload(self, invocation: invocations.Invocation) -> dict[str, object]:
+        return {
+            "target": dict(invocation.reply_to or {}),
+            "received_at": invocation.received_at.isoformat(),
+            "is_public": permissions.are_public(self._channels, invocation.conversation),
+        }
 
     async def _send(self, delivery: deliveries.Delivery) -> deliveries.Result:
         payload: Mapping[str, Any] = delivery.payload
@@ -102,7 +110,10 @@ class PendingResponses:
             if response is None:
                 return _given_up("It is not on record any more.")
             target = replies.ReplyTarget.from_document(payload["target"])
-            reply = replies.reply_to(self._api, target, self._limiter, is_public=payload["is_public"])
+            progress = slack_api.MessageRef(**payload["progress"]) if "progress" in payload else None
+            reply = replies.reply_to(
+                self._api, target, self._limiter, is_public=payload["is_public"], progress=progress
+            )
             is_shown = await reply.finish(response)
         except client_errors.NotAccepted as error:
             pause = getattr(error, "pause_seconds", None) or 0.0

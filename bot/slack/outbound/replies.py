@@ -121,17 +121,30 @@ class Reply(Protocol):
             client_errors.NotAccepted: Slack surely did not accept it; shown later, it is not shown twice.
         """
 
+    @property
+    def progress_message(self) -> slack_api.MessageRef | None:
+        """Return the message that shows progress to everyone, and becomes the response."""
+
     def take_over(self) -> slack_api.MessageRef | None:
         """Return the message that shows progress to everyone, which the caller edits from now on."""
 
 
 def reply_to(
-    api: slack_api.SlackApi, target: ReplyTarget, limiter: rate_limit.EditLimiter, *, is_public: bool
+    api: slack_api.SlackApi,
+    target: ReplyTarget,
+    limiter: rate_limit.EditLimiter,
+    *,
+    is_public: bool,
+    progress: slack_api.MessageRef | None = None,
 ) -> Reply:
-    """Return the reply for *target*; *is_public* where everyone in its channel may see responses."""
+    """
+    Return the reply for *target*; *is_public* where everyone in its channel may see responses.
+
+    A *progress* message that is there already becomes the response.
+    """
     if target.response_url is not None:
         return ResponseUrlReply(api, target, target.response_url, is_public=is_visible(target, is_public=is_public))
-    return ThreadReply(api, target, limiter)
+    return ThreadReply(api, target, limiter, progress)
 
 
 def is_visible(target: ReplyTarget, *, is_public: bool) -> bool:
@@ -195,6 +208,11 @@ class ResponseUrlReply:
             return _undelivered(error)
         return True
 
+    @property
+    def progress_message(self) -> slack_api.MessageRef | None:
+        """Return None, as `take_over` does."""
+        return None
+
     def take_over(self) -> slack_api.MessageRef | None:
         """Return None: a message of a response URL cannot be edited without it."""
         return None
@@ -226,12 +244,23 @@ class ResponseUrlReply:
 class ThreadReply:
     """Replies to a mention in its thread, where everyone in the channel sees it."""
 
-    def __init__(self, api: slack_api.SlackApi, target: ReplyTarget, limiter: rate_limit.EditLimiter) -> None:
+    def __init__(
+        self,
+        api: slack_api.SlackApi,
+        target: ReplyTarget,
+        limiter: rate_limit.EditLimiter,
+        progress: slack_api.MessageRef | None = None,
+    ) -> None:
         self._api = api
         self._target = target
         self._limiter = limiter
         self._key = f"{target.channel}:{target.thread}"
-        self._message: slack_api.MessageRef | None = None
+        self._message = progress
+
+    @property
+    def progress_message(self) -> slack_api.MessageRef | None:
+        """Return the message that shows progress, where there is one."""
+        return self._message
 
     async def progress(self, report: reports.Report, *, is_due: bool = False) -> None:
         """Show an unfinished report, if the edit rate limit allows it."""

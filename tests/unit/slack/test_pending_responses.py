@@ -11,6 +11,7 @@ import pytest
 from bot.config import roles
 from bot.durable import deliveries, membership
 from bot.model import invocations, reports
+from bot.slack.client import api as slack_api
 from bot.slack.client import errors as client_errors
 from bot.slack.client import retries
 from bot.slack.outbound import pending_responses, rate_limit, replies
@@ -34,6 +35,7 @@ class Slack:
         self.bodies: list[dict[str, Any]] = []
         self.is_url_expired = False
         self.ephemerals: list[str] = []
+        self.edits: list[tuple[slack_api.MessageRef, str]] = []
         self.block_support = retries.BlockSupport()
 
     async def respond(self, _: str, body: dict[str, Any], **__: object) -> None:
@@ -45,6 +47,10 @@ class Slack:
     async def post_ephemeral(self, channel: str, user: str, *, text: str, **_: object) -> None:
         self._connect()
         self.ephemerals.append(f"{channel} {user} {text}")
+
+    async def update(self, message: slack_api.MessageRef, *, text: str, **_: object) -> None:
+        self._connect()
+        self.edits.append((message, text))
 
     def _connect(self) -> None:
         if self.away_calls:
@@ -73,8 +79,8 @@ class Replica:
             now=lambda: self.now,
         )
 
-    async def begin(self, number: int = 1) -> invocations.Invocation:
-        reply_to = TARGET.to_document()
+    async def begin(self, number: int = 1, target: replies.ReplyTarget = TARGET) -> invocations.Invocation:
+        reply_to = target.to_document()
         invocation = builders.an_invocation(id=f"1123-{number:010x}", delivery_key=f"k{number}", reply_to=reply_to)
         assert await self.record.begin(invocation)
         return invocation
@@ -168,6 +174,21 @@ async def test_killed_process_leaves_nobody_without_an_answer(
     assert {"Interrupted" in text and "Run it again" in text for text in slack.texts} == {True}
     assert "health pos-order" in str(slack.bodies[0]["blocks"])
     assert {entry.status for entry in entries} == {"cancelled"}
+
+
+async def test_progress_of_a_killed_process_becomes_the_answer(slack: Slack, db: database.Database) -> None:
+    killed = Replica(slack, db)
+    killed.member.id = await killed.member._register()
+    thread = replies.ReplyTarget(channel="C0OPS", user="U0ALICE", thread="17.0", is_private=False)
+    progress = slack_api.MessageRef(channel="C0OPS", timestamp="18.0")
+    await killed.pending.note_progress(await killed.begin(target=thread), progress)
+
+    async with running(slack, db):
+        await settled(db)
+
+    ((message, text),) = slack.edits
+    assert message == progress
+    assert "Interrupted" in text
 
 
 async def test_expired_response_url_leads_to_an_ephemeral_message(slack: Slack, db: database.Database) -> None:
