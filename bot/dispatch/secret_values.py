@@ -112,7 +112,8 @@ _CUT = latin1(
 _TAIL = latin1(r"(?:[,;][\"'\\]*|\\*[\"'][,;)\]}>]*|[)\]}]+[,;.]*|`[,;.)]*)$")
 _CHUNK_LENGTH, _OVERLAP = 1_000, 100
 """A value is searched for its end in parts: a line may hold many values."""
-_MAX_BRACKETS = 100
+_MAX_BRACKETS, _MAX_BRACKETED = 60, 4_000
+"""Brackets that are followed, and the bytes within which one must be closed."""
 _PLAIN = bytes(range(48, 58)) + bytes(range(65, 91)) + bytes(range(97, 123)) + b"_-+/=.:@!?*$%^~#"
 _TAILS = tuple(bytes([one]) for one in b",;\"'\\)]}`.>")
 _NEXT_WORD = latin1(r"[ \t]+([^\s=:,;\"'`<>()\[\]{}|&-][^\s=:,;\"'`<>()\[\]{}|&]*)(?:[ \t]|\r?\n|$|[.!](?:\s|$))")
@@ -226,6 +227,9 @@ def _quoted(data: bytes, start: int) -> tuple[int, int]:
 
 def _balanced(data: bytes, start: int) -> int:
     """Return where the brackets at *start* are closed, or the end of the line."""
+    closing = b"}" if data[start : start + 1] == b"{" else b"]"
+    if data.find(closing, start, start + _MAX_BRACKETED) < 0:
+        return end_of_line(data, start)
     depth = 0
     for match in itertools.islice(_BRACKETS.finditer(data, start), _MAX_BRACKETS):
         bracket = match[0]
