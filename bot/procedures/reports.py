@@ -140,7 +140,7 @@ def unconfirmed(run: runs.Run, action: reports.NextAction) -> reports.Report:
         headline=f"{headlines.subject(run)}: {action.label[:1].lower()}{action.label[1:]}?",
         sections=(reports.Text(text=action.consequence),),
         facts={"run": run.id},
-        next_actions=(dataclasses.replace(action, is_primary=True), _show(run)),
+        next_actions=(action, _show(run)),
         is_information=True,
     )
 

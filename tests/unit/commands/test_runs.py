@@ -237,7 +237,7 @@ async def test_typed_cancellation_is_confirmed_first(app: app_fixture.AppFixture
     assert words(in_terminal.report)[0] == f"run cancel {run_id} --yes"
     (cancel, *_) = in_slack.report.next_actions
     assert in_slack.report.headline.endswith(": cancel run?")
-    assert (cancel.command, cancel.label) == (f"run cancel {run_id}", "Cancel run")
+    assert (cancel.command, cancel.label, cancel.is_primary) == (f"run cancel {run_id}", "Cancel run", False)
     assert cancel.consequence.startswith("This ends the run for everyone")
     assert still.state is runs.RunState.WAITING and still.cancel is None
     assert pressed.report.headline.endswith(": cancellation requested")
