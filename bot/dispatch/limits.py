@@ -3,13 +3,13 @@ What one person, and all people together, may occupy of a process at once.
 
 | limit         | one person | the process | beyond it                                      |
 | ------------- | ---------- | ----------- | ---------------------------------------------- |
-| commands      | 20         | 100         | wait for a turn, at most 30 s                  |
+| commands      | 20         | 100         | wait for a turn, at most 1 min                 |
 | followed logs | 3          | 20          | are refused                                    |
 | small answers | 4 MB       | 8 MB        | wait for a turn, at most 4 min                 |
-| large answers | 12 MB      | 16 MB       | wait for a turn, at most 4 min                 |
+| large answers | 12 MB      | 12 MB       | wait for a turn, at most 4 min                 |
 
 The dispatcher owns the `Limits` of its process. Each byte of an answer costs some six bytes of memory until it is
-delivered, so that all answers together stay below 150 MB. Small answers have a share of their own: they would
+delivered, so that all answers together stay below 120 MB. Small answers have a share of their own: they would
 otherwise wait behind large ones.
 """
 
@@ -48,7 +48,7 @@ COMMANDS = Limit(
     name="commands",
     per_person=20,
     total=100,
-    wait_seconds=30.0,
+    wait_seconds=60.0,
     max_waiting=1_500,
     own="You already have 20 commands running, the most for one person: this one was not run.",
     common="posbot already runs 100 commands, the most at once: this one was not run.",
@@ -77,7 +77,7 @@ SMALL_ANSWERS = Limit(
 LARGE_ANSWERS = Limit(
     name="large answers",
     per_person=12_000_000,
-    total=16_000_000,
+    total=12_000_000,
     wait_seconds=bot_command.MAX_RESERVE_SECONDS,
     max_waiting=50,
     own="Your other large answers took longer than 4 minutes to prepare: this one was not prepared.",
