@@ -54,10 +54,10 @@ class MemoryAudit:
 
     def __init__(self, *, is_away: bool = False) -> None:
         self.begun: list[invocations.Invocation] = []
-        self._is_away = is_away
+        self.is_away = is_away
 
     async def begin(self, invocation: invocations.Invocation) -> bool:
-        if self._is_away:
+        if self.is_away:
             raise errors.Unavailable("The database is away.")
         self.begun.append(invocation)
         return True
@@ -139,6 +139,42 @@ async def test_unrecorded_command_is_carried_out_once_however_often_it_is_delive
 
     assert [one.status is invocations.Status.DUPLICATE for one in responses] == [False, True, False, True, False, False]
     assert len(runs) == 4
+
+
+async def test_unrecorded_command_delivered_again_after_the_outage_is_a_duplicate() -> None:
+    audit = MemoryAudit(is_away=True)
+    dispatcher = a_dispatcher(audit, builders.a_command("health"))
+    invocation = builders.an_invocation(text="health", delivery_key="command:1")
+    await dispatcher.dispatch(invocation)
+    audit.is_away = False
+
+    assert (await dispatcher.dispatch(invocation)).status is invocations.Status.DUPLICATE
+    assert audit.begun == []
+
+
+async def test_only_the_newest_unrecorded_commands_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch_dispatcher, "_MAX_UNRECORDED", 2)
+    dispatcher = a_dispatcher(MemoryAudit(is_away=True), builders.a_command("health"))
+    keys = ["command:1", "command:2", "command:3", "command:3", "command:1"]
+    responses = [await dispatcher.dispatch(builders.an_invocation(text="health", delivery_key=key)) for key in keys]
+
+    assert [one.status is invocations.Status.DUPLICATE for one in responses] == [False, False, False, True, False]
+
+
+async def test_text_too_long_for_a_command_is_shortened_before_it_is_redacted() -> None:
+    audit, seen = NoAudit(), []
+    dispatcher = a_dispatcher(audit, builders.a_command("health"))
+
+    class Redactor(redaction.Redactor):
+        def text(self, text: str) -> str:
+            seen.append(len(text))
+            return super().text(text)
+
+    dispatcher._redactor = Redactor(())
+    response = await dispatcher.dispatch(builders.an_invocation(text="x" * 1_000_000))
+
+    assert response.status is invocations.Status.USAGE_ERROR
+    assert max(seen) == len(audit.begun[0].text) == parser.TEXT_LIMIT
 
 
 async def test_nothing_secret_is_shown_before_the_response_or_recorded() -> None:

@@ -80,6 +80,19 @@ async def test_cancelled_request_leaves_the_queue_and_returns_what_it_got() -> N
     assert second.cancelled()
 
 
+async def test_request_that_is_given_up_lets_those_behind_it_pass() -> None:
+    limit = limits.FairLimit(LIMIT)
+    await limit.acquire("alice", 2)
+    large, small = waiting(limit, "bob", 2), waiting(limit, "carol", 1)
+    await settled()
+
+    large.cancel()
+    await settled()
+
+    assert small.done()
+    assert limit.used == 3
+
+
 @pytest.mark.parametrize(("holder", "sentence"), [("alice", "Yours."), ("bob", "All.")])
 async def test_whoever_waits_too_long_reads_whose_limit_it_is(holder: str, sentence: str) -> None:
     hurried = limits.Limit(
