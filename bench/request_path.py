@@ -34,7 +34,7 @@ from sandbox import runbook_folder
 
 Result = TypeVar("Result")
 
-MAX_MODULES = 26
+MAX_MODULES = 43
 _LINE = "health pos-order"
 _WARM_UPS = 3
 _SERVICES = 24

@@ -118,7 +118,7 @@ def test_demo_in_a_terminal_ends_with_a_prompt() -> None:
         "answered “yes”",
         "1 [ Rolled back ]  2 [ Not possible ]",
         "pos-order is healthy",
-        f"{ACCOUNT}: rolled back, 1.4.2 is live",
+        "alice: rolled back, 1.4.2 is live",
         "🟢 pos-order · sandbox: 2 of 2 pods ready",
     ):
         assert seen in played, played

@@ -172,7 +172,7 @@ async def test_fast_log_respects_edit_rate_limit_and_spool_size(scene: Scene) ->
 
     (file,) = scene.workspace.files
     kept = file.text.splitlines()
-    assert all(later - earlier >= EDIT_SECONDS * 0.9 for earlier, later in itertools.pairwise(edits))
+    assert len(edits) - 2 <= (edits[-1] - edits[0]) / EDIT_SECONDS
     assert total > 5_000
     assert kept == [f"x2x │ line {number}" for number in range(len(kept))]
     assert 90_000 < len(file.content) <= 100_000
