@@ -140,6 +140,46 @@ async def test_run_is_seen_by_its_channel_its_role_and_its_approvers(app: app_fi
     assert {name: one.status for name, one in seen.items()} == dict.fromkeys(seen, invocations.Status.OK)
 
 
+async def test_run_of_a_terminal_is_hidden_in_slack_without_its_role(app: app_fixture.AppFixture) -> None:
+    run = await a_run(app, **at_terminal("alice"))
+
+    for place in (DM, OPEN):
+        seen = await app.dispatch(f"run show {run.id}", **in_slack("mallory", place))
+        assert seen.status is invocations.Status.DENIED
+
+
+async def test_member_of_another_workspace_does_not_see_a_run_of_a_public_channel(
+    app: app_fixture.AppFixture,
+) -> None:
+    run = await a_run(app, **in_slack("alice", OPEN))
+    partner = builders.an_actor(id="U0PARTNER", name="partner", team_id="T0SISTER")
+
+    elsewhere = await app.dispatch(f"run show {run.id}", **in_slack("partner", actor=partner))
+
+    assert elsewhere.status is invocations.Status.DENIED
+
+
+async def test_question_is_answered_only_by_whom_it_is_for(app: app_fixture.AppFixture) -> None:
+    run = await a_run(app, **in_slack("alice", OPEN))
+    line = f"run answer {run.id} done"
+    by_approver = await app.dispatch(line, **in_slack("erin", OPEN))
+    await app.dispatch(line, **in_slack("bob", OPEN))
+    async with asyncio.timeout(20):
+        while True:
+            question = (await app.core.runs.find(run.id)).question
+            if question is not None and question.by == "role:approvers":
+                break
+            await asyncio.sleep(0.02)
+
+    by_releaser = await app.dispatch(line, **in_slack("bob", OPEN))
+
+    assert by_approver.report.headline == (
+        "Permission denied: guarded requires the role releasers (roles.yaml: releasers.members)."
+    )
+    assert by_releaser.report.headline == "That is for the role approvers to answer."
+    assert [one.status for one in (by_approver, by_releaser)] == [invocations.Status.DENIED] * 2
+
+
 async def test_guest_does_not_see_a_run_of_a_channel_they_are_not_in(app: app_fixture.AppFixture) -> None:
     run = await a_run(app, **in_slack("alice", OPEN))
     guest = builders.an_actor(id="U0GUSTAV", name="gustav", kind=invocations.ActorKind.GUEST)

@@ -131,6 +131,26 @@ async def test_unknown_person_is_not_called_a_stranger() -> None:
     )
 
 
+async def test_unknown_person_of_another_workspace_reads_that_it_is_not_served() -> None:
+    error = await refusal(READING, actor=builders.an_actor(kind=invocations.ActorKind.UNKNOWN, team_id="T0OTHER"))
+
+    assert str(error) == "Permission denied: posbot serves only members of its own workspace."
+
+
+async def test_terminal_account_is_in_no_user_group() -> None:
+    groups = Groups(members={"S0OPS": frozenset({"terminal:root"})})
+
+    await refusal(
+        CHANGING,
+        actor=builders.a_local_actor(),
+        place=TERMINAL,
+        rules=builders.some_roles(("S0OPS",)),
+        groups=groups,
+    )
+
+    assert groups.asked == []
+
+
 @pytest.mark.parametrize("place", [builders.a_place(), DIRECT, HOME], ids=["channel", "direct message", "home"])
 async def test_terminal_account_is_nobody_in_slack(place: invocations.Conversation) -> None:
     rules = builders.some_roles(("terminal:*",))

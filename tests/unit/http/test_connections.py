@@ -133,9 +133,9 @@ async def test_connection_without_a_request_is_closed() -> None:
     [
         pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nbroken header\r\n\r\n", id="header"),
         pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", id="TLS"),
-        pytest.param(b"GET /" + b"x" * 5_000 + b" HTTP/1.1\r\n\r\n", id="long path"),
+        pytest.param(b"GET /" + b"x" * 5_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", id="long path"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 5_000 + b"\r\n\r\n", id="long header"),
-        pytest.param(b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 100 + b"\r\n", id="many headers"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 100 + b"\r\n", id="many headers"),
         pytest.param(
             b"POST /in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", id="chunk without a size"
         ),

@@ -155,6 +155,19 @@ async def test_response_that_its_process_did_not_show_is_shown_by_the_next(slack
     assert slack.texts == ["🟢 pos-order · prod: UP"]
 
 
+async def test_pause_that_slack_asks_for_is_kept(slack: Slack, db: database.Database) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise client_errors.RateLimited("Slack did not accept it.", pause_seconds=30.0)
+
+    slack.respond = slack.post_ephemeral = refuse  # type: ignore[method-assign]
+    replica = Replica(slack, db)
+    response = await replica.end(await replica.begin())
+    payload = {"target": TARGET.to_document(), "received_at": builders.NOW.isoformat(), "is_public": False}
+    delivery = deliveries.Delivery(kind="response", subject=response.invocation_id, occurrence="1", payload=payload)
+
+    assert await replica.pending._send(delivery) == deliveries.NotTaken(retry_after_seconds=30.0)
+
+
 @pytest.mark.parametrize("has_cancelled_record", [False, True])
 async def test_killed_process_leaves_nobody_without_an_answer(
     slack: Slack, db: database.Database, has_cancelled_record: bool

@@ -63,9 +63,9 @@ class Url:
         return await self.exchange("".join(f"{name}: {value}\r\n" for name, value in given.items()), body)
 
 
-def signed(body: bytes, at: float | None = None) -> dict[str, str]:
+def signed(body: bytes, at: float | None = None, secret: str = SECRET) -> dict[str, str]:
     timestamp = str(int(time.time() if at is None else at))
-    signature = SignatureVerifier(SECRET).generate_signature(timestamp=timestamp, body=body)
+    signature = SignatureVerifier(secret).generate_signature(timestamp=timestamp, body=body)
     return {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": str(signature)}
 
 
@@ -181,6 +181,29 @@ async def test_payloads_of_slack_are_accepted(url: Url) -> None:
             break
         await asyncio.sleep(0.01)
     assert sorted(one.invocation.text for one in url.received.requests) == ["health", "health"]
+
+
+@pytest.mark.parametrize("secret", ["another secret", ""])
+async def test_body_that_is_not_signed_with_the_secret_is_refused(url: Url, secret: str) -> None:
+    body, before = json.dumps(MENTION).encode(), refused("wrong signature")
+    forged = signed(body, secret=secret) if secret else signed(body.replace(b"health", b"audit "))
+
+    response = await url.post(body, **forged)
+
+    assert status_of(response) == 401
+    assert refused("wrong signature") == before + 1
+    assert url.received.requests == []
+
+
+async def test_connection_of_a_refused_request_is_closed(url: Url) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", url.port)
+    writer.write(f"POST {manifest.REQUEST_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+    async with asyncio.timeout(5):
+        response = await reader.read()
+    writer.close()
+
+    assert status_of(response.decode()) == 401
+    assert b"Connection: close" in response
 
 
 @pytest.mark.parametrize(

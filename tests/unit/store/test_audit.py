@@ -135,6 +135,33 @@ async def test_invocation_without_a_delivery_key_is_always_recorded(record: audi
     assert [await begin(record, number, delivery_key=None) for number in range(3)] == [True] * 3
 
 
+async def test_second_invocation_with_the_same_id_is_refused(record: audit.AuditLog) -> None:
+    assert await begin(record, 1)
+
+    with pytest.raises(errors.Unavailable, match=r"Two invocations have the same id\."):
+        await begin(record, 1)
+
+
+async def test_deliveries_of_one_batch_are_written_in_the_order_of_their_keys(
+    record: audit.AuditLog, db: database.Database
+) -> None:
+    """Two replicas with the same deliveries would otherwise wait for each other."""
+    await asyncio.gather(*(begin(record, number, delivery_key=f"k{9 - number}") for number in range(9)))
+
+    keys = sqlalchemy.select(sqlalchemy.column("delivery_key")).select_from(sqlalchemy.table("invocations"))
+    order = sqlalchemy.column("ctid" if db._engine.dialect.name == "postgresql" else "rowid")
+    rows = await db.work(lambda connection: connection.execute(keys.order_by(order)).all())
+    assert [key for (key,) in rows] == [f"k{number}" for number in range(1, 10)]
+
+
+async def test_what_else_begins_is_told_of_new_invocations_alone(record: audit.AuditLog) -> None:
+    told: list[str] = []
+    record.also_begin = lambda _, beginning: told.extend(one.id for one in beginning)
+    await asyncio.gather(*(begin(record, number, delivery_key=f"k{number % 2}") for number in range(6)))
+
+    assert told == ["1123-00000000", "1123-00000001"]
+
+
 async def test_fifty_concurrent_deliveries_are_recorded_once(record: audit.AuditLog) -> None:
     outcomes = await asyncio.gather(*(begin(record, number, delivery_key="Ev1") for number in range(50)))
 
