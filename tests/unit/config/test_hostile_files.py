@@ -57,6 +57,11 @@ def test_pom_in_an_unknown_encoding_ends_with_a_sentence(checkout: pathlib.Path,
         checkouts.found(checkout)
 
 
+def test_file_that_is_no_regular_one_is_not_read() -> None:
+    with pytest.raises(errors.BadConfiguration, match=r"it is no regular file"):
+        yaml_files.load(pathlib.Path("/dev/null"), roles.Roles)
+
+
 def test_settings_with_endless_aliases_are_not_followed(checkout: pathlib.Path) -> None:
     (checkout / SETTINGS).write_text(LAUGHS)
 

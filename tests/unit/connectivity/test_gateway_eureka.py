@@ -120,6 +120,23 @@ def test_route_leads_to_the_id_and_not_to_the_name() -> None:
     assert not gateway.Route(id="x", uri="lb://POS-ORDER", predicate="").leads_to(service)
 
 
+def test_route_has_no_more_paths_than_anybody_reads() -> None:
+    predicate = f"(Paths: [{', '.join(f'/p{number}/**' for number in range(1_000))}], match trailing slash: true)"
+    route = gateway.Route(id="order", uri="lb://ORDER", predicate=predicate, filters=())
+
+    assert route.paths == tuple(f"/p{number}/**" for number in range(gateway.MAX_PATHS))
+
+
+@pytest.mark.parametrize("number", ["8080", 8080])
+def test_port_of_an_instance_is_a_number_or_its_text(number: str | int) -> None:
+    assert eureka._parse_port({"$": number, "@enabled": "true"}) == 8080
+
+
+@pytest.mark.parametrize("number", ["9" * 5_000, "-1", "٣x", "", True, 0, None, [80]])
+def test_port_that_is_none_is_left_out(number: object) -> None:
+    assert eureka._parse_port({"$": number, "@enabled": "true"}) is None
+
+
 def test_paths_are_parsed_from_the_predicate() -> None:
     predicate = "((Paths: [/order/**, /orders/**], match trailing slash: true && Methods: [GET]) && Lambda/0x1)"
     route = gateway.Route(id="x", uri="lb://POS-ORDER", predicate=predicate)

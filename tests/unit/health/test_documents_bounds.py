@@ -2,9 +2,10 @@
 
 import json
 
+import httpx
 import pytest
 
-from bot.health import documents, status
+from bot.health import documents, http_transport, status
 
 
 def health_of(component: object) -> status.EndpointHealth:
@@ -28,6 +29,16 @@ def test_thousands_of_details_are_bounded() -> None:
     [component] = health_of({"status": "DOWN", "details": {f"d{number}": "x" for number in range(20_000)}}).components
 
     assert len(component.details) == documents.MAX_DETAILS
+
+
+def test_endless_header_is_shortened() -> None:
+    trace = http_transport._Trace("http://x")
+    trace.response = httpx.Response(500, headers={"server": "x" * 100_000}, extensions={"reason_phrase": b"y" * 5_000})
+
+    exchange = trace.exchange()
+
+    assert [(name, len(value)) for name, value in exchange.headers] == [("server", 1_000)]
+    assert len(exchange.reason) == 1_000
 
 
 def test_packages_are_left_out_of_details() -> None:

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from bot import errors
-from bot.kubernetes import client, workloads
+from bot.kubernetes import client, documents, workloads
 from tests import canned_server
 
 pytestmark = pytest.mark.anyio
@@ -120,13 +120,26 @@ async def test_rejected_token_is_retried_once(tmp_path: pathlib.Path) -> None:
     assert asked == ["Bearer old"] * 2
 
 
-@pytest.mark.parametrize("body", [b"[]", b"null", b"{}", b'"yes"', b'{"items": [', b"<html>log in</html>", b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"[]", b"null", b"{}", b'"yes"', b'{"items": [', b"<html>log in</html>", b"\xff", b"[" * 100_000]
+)
 async def test_response_that_is_no_kubernetes_object_names_the_server(tmp_path: pathlib.Path, body: bytes) -> None:
     async with (
         canned_server.answering(body) as url,
         opened(write_kubeconfig(tmp_path / "kubeconfig", url, "any")) as api,
     ):
         with pytest.raises(errors.Unavailable, match="is not a Kubernetes API server"):
+            await api.get("/one")
+
+
+async def test_endless_response_is_not_read_to_its_end(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MAX_BYTES", 1_000)
+    body = b'{"kind": "Path", "path": "%s"}' % (b"x" * 2_000)
+    async with (
+        canned_server.answering(body) as url,
+        opened(write_kubeconfig(tmp_path / "kubeconfig", url, "any")) as api,
+    ):
+        with pytest.raises(errors.Unavailable):
             await api.get("/one")
 
 

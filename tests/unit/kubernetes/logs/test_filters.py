@@ -61,6 +61,11 @@ def test_pattern_matches_anywhere_in_a_trace(pattern: str) -> None:
     assert heads(select(stamped(LINES), a_filter(grep=pattern))) == ["order 4711 failed"]
 
 
+@pytest.mark.parametrize("pattern", [r"\A\S+ +WARN", r"slow till\z", r"\A.* WARN .*\z"])
+def test_ends_of_the_text_are_the_ends_of_an_entry(pattern: str) -> None:
+    assert heads(select(stamped(LINES), a_filter(grep=pattern))) == ["slow till"]
+
+
 def test_excluded_entry_is_dropped_with_its_trace() -> None:
     assert heads(select(stamped(LINES), a_filter(exclude="refused"))) == ["begun", "slow till", "done"]
 
@@ -181,6 +186,22 @@ def test_pattern_that_costs_thousands_of_steps_per_byte_is_refused(pattern: str)
 )
 def test_usual_repetitions_are_allowed(pattern: str) -> None:
     assert filters.compile_pattern(pattern)
+
+
+def test_long_pattern_is_refused() -> None:
+    assert filters.compile_pattern("x" * 1_000)
+    with pytest.raises(filters.InvalidPattern, match="Pattern too long: 1,001 characters, at most 1,000"):
+        filters.compile_pattern("x" * 1_001)
+
+
+def test_large_entry_is_not_kept_until_it_ends() -> None:
+    selector = filters.ContextSelector(filters.Filter())
+    trace = [b"2026-11-23T10:00:00Z ERROR order failed", *[b"\tat a.b.C" + b"x" * 10_000] * 30]
+
+    found = list(selector.feed([b"2026-11-23T10:00:00Z " + line for line in trace]))
+
+    assert sum(len(entry.lines) for entry in found) == len(trace)
+    assert not selector.has_open_entry
 
 
 def test_entry_of_many_long_lines_is_split() -> None:
