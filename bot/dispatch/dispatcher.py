@@ -116,7 +116,11 @@ class Dispatcher:
         self._make_context = make_context
         self._redacting = asyncio.Lock()
         self._unrecorded: collections.OrderedDict[str, None] = collections.OrderedDict()
-        """Delivery keys that the database could not take; delivered again, they are not carried out again here."""
+        """
+        Delivery keys that are being recorded, or that the database could not take.
+
+        Delivered again, they are not carried out again here, however long the database takes to accept or to fail.
+        """
 
     async def dispatch(
         self,
@@ -279,27 +283,26 @@ class Dispatcher:
         return self.limits.command(person)
 
     async def _start(self, invocation: invocations.Invocation, state: _State) -> bool:
+        """Return whether this is the first delivery of *invocation*, recorded if the database is available."""
         key = invocation.delivery_key
-        if key is not None and key in self._unrecorded:
-            return False
+        if key is not None:
+            if key in self._unrecorded:
+                return False
+            self._unrecorded[key] = None
+            if len(self._unrecorded) > _MAX_UNRECORDED:
+                self._unrecorded.popitem(last=False)
         # A longer text is no command, and redacting it here would hold the event loop.
         text = self._redactor.text(errors.shorten(invocation.text, dispatch_parser.TEXT_LIMIT))
         try:
-            return await self._audit.begin(dataclasses.replace(invocation, text=text))
+            is_first = await self._audit.begin(dataclasses.replace(invocation, text=text))
         except errors.Unavailable as error:
             log.error("invocation not recorded", reason=str(error))
             metrics.UNRECORDED.inc()
             state.is_recorded = False
-            return self._note_unrecorded(key)
-
-    def _note_unrecorded(self, key: str | None) -> bool:
-        """Return whether this is the first delivery, of this process, of what could not be recorded."""
-        if key is None:
             return True
-        is_first = key not in self._unrecorded
-        self._unrecorded[key] = None
-        if len(self._unrecorded) > _MAX_UNRECORDED:
-            self._unrecorded.popitem(last=False)
+        if key is not None:
+            # From here on the database knows it, in other processes too.
+            self._unrecorded.pop(key, None)
         return is_first
 
     @staticmethod

@@ -152,6 +152,39 @@ async def test_unrecorded_command_delivered_again_after_the_outage_is_a_duplicat
     assert audit.begun == []
 
 
+class SlowAudit(NoAudit):
+    """Accepts the first record after a while, or fails then; what arrives meanwhile would be recorded at once."""
+
+    def __init__(self, *, is_away: bool) -> None:
+        super().__init__(is_away=is_away)
+        self.is_released = asyncio.Event()
+
+    async def begin(self, invocation: invocations.Invocation) -> bool:
+        is_away, self.is_away = self.is_away, False
+        if not self.is_released.is_set():
+            await self.is_released.wait()
+        if is_away:
+            raise errors.Unavailable("The database is locked.")
+        return await super().begin(invocation)
+
+
+@pytest.mark.parametrize("is_away", [True, False], ids=["fails", "accepts"])
+async def test_redelivery_while_the_database_is_locked_is_a_duplicate(is_away: bool) -> None:
+    audit = SlowAudit(is_away=is_away)
+    dispatcher = a_dispatcher(audit, builders.a_command("health"))
+    invocation = builders.an_invocation(text="health", delivery_key="command:1")
+    first = asyncio.create_task(dispatcher.dispatch(invocation))
+    again = [asyncio.create_task(dispatcher.dispatch(invocation)) for _ in range(2)]
+    await asyncio.sleep(0)
+    audit.is_released.set()
+    late = await dispatcher.refuse(invocation, builders.a_report()) if is_away else None
+
+    assert (await first).status is invocations.Status.OK
+    assert {one.status for one in await asyncio.gather(*again)} == {invocations.Status.DUPLICATE}
+    assert late is None or late.status is invocations.Status.DUPLICATE
+    assert dispatcher._unrecorded.keys() == ({"command:1"} if is_away else set())
+
+
 async def test_only_the_newest_unrecorded_commands_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch_dispatcher, "_MAX_UNRECORDED", 2)
     dispatcher = a_dispatcher(MemoryAudit(is_away=True), builders.a_command("health"))
