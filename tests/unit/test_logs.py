@@ -41,6 +41,27 @@ def test_line_stays_json_where_something_is_masked(output: io.StringIO) -> None:
     assert "\u202e" not in output.getvalue()
 
 
+def test_names_of_fields_are_redacted_too(output: io.StringIO) -> None:
+    structlog.get_logger().info("called", **{"known-secret": 1}, nested={"of known-secret": "x"})
+
+    assert "known-secret" not in output.getvalue()
+    assert redaction.MASK in output.getvalue()
+
+
+def test_bottomless_and_endless_fields_are_bounded() -> None:
+    deep: object = "x"
+    for _ in range(200):
+        deep = {"a": deep}
+
+    fields = redaction.Redactor(()).fields({"deep": deep, "long": "x" * 1_000_000})
+
+    levels, inner = 0, fields["deep"]
+    while isinstance(inner, dict):
+        levels, inner = levels + 1, inner["a"]
+    assert levels == redaction._MAX_FIELD_DEPTH
+    assert len(str(fields["long"])) == redaction._MAX_FIELD_LENGTH
+
+
 def test_lines_of_libraries_are_redacted(output: io.StringIO) -> None:
     logging.getLogger("library").warning("Authorization: Bearer %s, known-secret", "abcdef123456")
 

@@ -141,6 +141,27 @@ async def test_handler_that_breaks_is_looked_up_and_not_run_again(db: database.D
     assert (delivery.result, len(pager.sent)) == ("found", 1)
 
 
+async def test_worker_that_was_expired_after_the_attempt_was_written_makes_nothing(
+    db: database.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have been suspended for hours, and another worker has gone on."""
+    pager, member = Pager(), membership.Membership(db, config=kernel_fixture.CONFIG)
+    worker = deliveries.DeliveryWorker(db, member, {"page": deliveries.Handler(send=pager.send)})
+
+    async def expire() -> None:
+        member.id = None
+
+    monkeypatch.setattr(member, "ensure_lease", expire)
+    await request(db)
+    async with member.registered():
+        [claim] = await member.claim(deliveries.KIND, 1)
+        await worker._deliver(claim)
+        delivery = await db.work(lambda one: deliveries.find(one, *KEY))
+
+    assert pager.sent == []
+    assert delivery is not None and delivery.state is deliveries.State.ATTEMPTED
+
+
 async def test_only_deliveries_that_ended_long_ago_are_deleted(db: database.Database) -> None:
     async with delivering(db, Pager()):
         await request(db)

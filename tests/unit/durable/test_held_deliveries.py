@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import sqlalchemy
 
+from bot import errors
 from bot.durable import claims, deliveries, membership
 from bot.store import database
 from tests import databases
@@ -100,6 +101,41 @@ async def test_late_drop_does_not_take_a_delivery_from_another_worker(db: databa
 
         owner = await databases.execute(db, "SELECT worker FROM claims")
     assert owner == [("other",)]
+
+
+async def test_held_delivery_whose_claim_was_released_by_others_is_not_made(db: database.Database) -> None:
+    async with running(db) as replica:
+        await replica.hold("a")
+        await db.work(lambda one: claims.release(one, replica.member.id or "", deliveries.KIND, ("response/a/1",)))
+        await asyncio.sleep(0.3)
+
+        assert replica.made == []
+
+
+async def test_drop_that_the_database_did_not_take_is_repeated(
+    db: database.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_: str) -> None:
+        raise errors.Unavailable("The database is away.")
+
+    async with running(db) as replica:
+        await replica.hold("a")
+        with monkeypatch.context() as away:
+            away.setattr(replica.worker, "_write_drop", refuse)
+            await replica.worker.drop("response", "a")
+        assert await count(db) == (1, 1)
+
+        await kernel_fixture.until(lambda: not replica.worker.is_held("response", "a"))
+        assert await count(db) == (0, 0)
+    assert replica.made == []
+
+
+async def test_worker_that_was_expired_holds_nothing(db: database.Database) -> None:
+    async with running(db) as replica:
+        await replica.hold("a")
+        await replica.worker.drop_all()
+
+        assert not replica.worker.is_held("response", "a")
 
 
 async def test_nothing_is_held_by_a_worker_that_is_not_registered(db: database.Database) -> None:

@@ -128,6 +128,34 @@ async def test_failed_handler_keeps_timer(
     assert sorted(timer.subject for timer in handler.runs) == ["a", "b"]
 
 
+async def test_failed_handler_is_not_run_again_at_once(
+    db: database.Database, clock: kernel_fixture.Clock, registry: timers.Timers, handler: Recorder
+) -> None:
+    handler.fails = True
+    await kernel_fixture.schedule(db, "a", clock)
+    await kernel_fixture.fire_due(registry, db)
+    handler.fails = False
+    await kernel_fixture.fire_due(registry, db)
+
+    assert handler.runs == []
+
+
+async def test_oldest_of_many_due_timers_are_fired_first(
+    db: database.Database,
+    clock: kernel_fixture.Clock,
+    registry: timers.Timers,
+    handler: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(timers, "MAX_TIMERS_AT_ONCE", 2)
+    for minutes, subject in ((3, "c"), (1, "a"), (2, "b")):
+        await kernel_fixture.schedule(db, subject, clock, minutes=minutes)
+    clock.advance(minutes=5)
+    await kernel_fixture.fire_due(registry, db)
+
+    assert [timer.subject for timer in handler.runs] == ["a", "b"]
+
+
 async def test_unknown_kinds_are_left_to_other_versions(
     db: database.Database, clock: kernel_fixture.Clock, handler: Recorder
 ) -> None:
