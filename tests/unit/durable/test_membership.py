@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bot import errors
 from bot.durable import claims, membership, timers
 from bot.store import database
 from tests.unit.durable import kernel_fixture
@@ -117,3 +118,18 @@ async def test_claims_are_told_with_the_heartbeat(db: database.Database) -> None
 
     assert pulse.is_registered
     assert pulse.claims == (claims.Claim(kind="toy", subject="a"),)
+
+
+async def test_failed_heartbeat_is_a_problem_until_the_next_one(
+    db: database.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        raise errors.Unavailable("The database is away.")
+
+    member = membership.Membership(db, config=kernel_fixture.CONFIG)
+    async with kernel_fixture.watching(member):
+        with monkeypatch.context() as away:
+            away.setattr(member, "_beat", fail)
+            await kernel_fixture.until(lambda: member.problem is not None)
+            assert str(member.problem) == "The database is away."
+        await kernel_fixture.until(lambda: member.problem is None)

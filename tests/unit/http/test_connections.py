@@ -157,6 +157,26 @@ async def test_malformed_request_is_refused_without_a_trace(sent: bytes, caplog:
     assert [record for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR] == []
 
 
+async def test_route_that_comes_later_asks_for_patience_until_then() -> None:
+    late = server.LateRoute("/in")
+    endpoints = server.application(
+        is_alive=fine, is_ready=fine, notice=lambda: "Runs are refused.", routes=[late.definition]
+    )
+    async with server.listening(endpoints, "127.0.0.1", 0) as listening:
+        heads = []
+        for handler in (None, receive):
+            late.handler = handler
+            stream = await opened(listening.port, post(b"signed"))
+            heads.append(await head_of(stream))
+            close(stream)
+        stream = await opened(listening.port, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        healthy = await stream[0].read()
+        close(stream)
+
+    assert [head.split()[1] for head in heads] == ["503", "200"]
+    assert healthy.endswith(b"ok\nRuns are refused.\n")
+
+
 async def test_no_response_names_versions() -> None:
     requests = {
         "200": b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",

@@ -117,6 +117,62 @@ def test_warning_without_failure_is_likely_at_most(ruleset: rules.Rules) -> None
     assert (finding.id, finding.certainty) == ("changelog-waiting", rules.Certainty.LIKELY)
 
 
+def a_failure(said: str) -> str:
+    return a_line(f"Application run failed\na.b.E: x\nCaused by: java.lang.IllegalStateException: {said}", "ERROR")
+
+
+def test_last_of_several_failures_decides(ruleset: rules.Rules) -> None:
+    [finding] = diagnosed(ruleset, a_failure("the first"), a_failure("the second"))
+
+    assert "the second" in finding.title
+
+
+def test_failure_before_a_successful_start_explains_nothing(ruleset: rules.Rules) -> None:
+    assert diagnosed(ruleset, a_failure("no till"), a_line(STARTED), exit_code=143) == []
+
+
+def test_entries_before_a_successful_start_do_not_explain_a_failure_after_it(ruleset: rules.Rules) -> None:
+    unknown = "org.postgresql.util.PSQLException: x\nCaused by: java.net.UnknownHostException: db.pos"
+    failed = (
+        "Application run failed\norg.hibernate.HibernateException: Unable to determine Dialect without JDBC metadata"
+    )
+
+    [finding] = diagnosed(ruleset, a_line(f"HHH000342\n{unknown}", "WARN"), a_line(STARTED), a_line(failed, "ERROR"))
+
+    assert "db.pos" not in finding.title
+
+
+def test_what_is_logged_while_it_stops_explains_nothing(ruleset: rules.Rules) -> None:
+    refused = a_line(
+        "failed\norg.postgresql.util.PSQLException: Connection to db:5432 refused. Check", "ERROR", "ionShutdownHook"
+    )
+
+    assert diagnosed(ruleset, refused, exit_code=143) == []
+
+
+def test_entry_on_another_subject_does_not_explain_a_symptom(ruleset: rules.Rules) -> None:
+    [finding] = diagnosed(
+        ruleset,
+        a_line("prices not read\njava.nio.file.NoSuchFileException: /data/prices.csv", "ERROR"),
+        a_line("Application run failed\norg.hibernate.HibernateException: Unable to determine Dialect without JDBC "
+               "metadata", "ERROR"),
+    )  # fmt: skip
+
+    assert "/data/prices.csv" not in finding.title
+
+
+def test_error_that_the_application_survived_does_not_explain_a_failure_with_a_cause(ruleset: rules.Rules) -> None:
+    refused = a_line("failed\norg.postgresql.util.PSQLException: Connection to db:5432 refused. Check", "ERROR")
+
+    [finding] = diagnosed(ruleset, refused, a_failure("no till"))
+
+    assert "no till" in finding.title
+
+
+def test_running_pod_that_opened_no_port_is_not_said_to_have_ended(ruleset: rules.Rules) -> None:
+    assert diagnosed(ruleset, a_line(STARTED), exit_code=None) == []
+
+
 def test_analysis_of_a_log_without_dates_is_one_record(ruleset: rules.Rules) -> None:
     said = "Parameter 0 of constructor in a.B required a bean of type 'a.C' that could not be found."
 

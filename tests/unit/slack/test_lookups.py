@@ -63,3 +63,22 @@ async def test_older_answer_does_not_hide_a_refusal_nor_give_a_role(
 
     with pytest.raises(type(error)):
         await found.find("S1", "usergroups.users.list", slack.call, may_be_stale=may_be_stale)
+
+
+async def test_answer_of_long_ago_stands_in_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookups, "_MAX_STALE_SECONDS", 0.0)
+    slack, found = Slack("alice", errors.Unavailable("away")), lookups.Lookups(cache_seconds=0.0)
+    await found.find("U1", "users.info", slack.call, may_be_stale=True)
+
+    with pytest.raises(errors.Unavailable):
+        await found.find("U1", "users.info", slack.call, may_be_stale=True)
+
+
+async def test_outage_is_remembered_for_a_shorter_time_than_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookups, "_OUTAGE_CACHE_SECONDS", 0.0)
+    for error, calls in ((errors.Unavailable("away"), 2), (errors.Refused("user_not_found"), 1)):
+        slack, found = Slack(error, error), lookups.Lookups()
+        for _ in range(2):
+            with pytest.raises(type(error)):
+                await found.find("U1", "users.info", slack.call)
+        assert slack.calls == calls

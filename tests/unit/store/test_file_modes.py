@@ -9,7 +9,7 @@ import pytest
 
 from bot import app
 from bot.config import settings as config_settings
-from bot.store import database, migrate
+from bot.store import database, migrate, sqlite_files
 
 pytestmark = pytest.mark.anyio
 
@@ -59,6 +59,18 @@ async def test_state_folder_is_restricted_also_where_it_exists(tmp_path: pathlib
     await app.migrate(settings)
 
     assert modes(tmp_path) == {"posbot": "0o700"}
+
+
+def test_file_of_another_owner_keeps_its_mode(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError("Operation not permitted")
+
+    (tmp_path / "posbot.db").touch(mode=0o644)
+    monkeypatch.setattr(pathlib.Path, "chmod", refuse)
+
+    sqlite_files._restrict(tmp_path / "posbot.db", 0o600)
+
+    assert modes(tmp_path) == {"posbot.db": "0o644"}
 
 
 async def test_new_folder_is_restricted_and_a_folder_of_others_is_left(tmp_path: pathlib.Path) -> None:
