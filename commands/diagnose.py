@@ -1,6 +1,7 @@
 """Diagnose why a service does not start, from a cluster, a dump, a log or a jar: runbook section 4.2."""
 
 import datetime
+import functools
 import pathlib
 from typing import Annotated
 
@@ -55,8 +56,9 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
     _validate(parameters, context)
     if parameters.log is not None:
         log = await bare_log.read(parameters.log)
+        diagnose = functools.partial(bare_log.diagnose, services=context.catalog.services)
         return await text_threads.run(
-            bare_log.diagnose, service, parameters.log, log, context.diagnosis_rules, context.runbook.point_to
+            diagnose, service, parameters.log, log, context.diagnosis_rules, context.runbook.point_to
         )
     environment = context.environments.find(parameters.env or "")
     if parameters.dump is not None:

@@ -6,6 +6,7 @@ merely points to them, or where the log has none. What is logged after a start o
 """
 
 import dataclasses
+import datetime
 import functools
 import itertools
 from collections.abc import Iterable, Sequence
@@ -32,6 +33,10 @@ _CANCELLED = "Exception encountered during context initialization"
 """A warning in which Spring repeats the failure that follows."""
 _SHUTDOWN_THREAD = "ShutdownHook"
 _SHUTDOWN_THREAD_PLAIN = "ionShutdownHook"
+_ALIVE_AFTER = datetime.timedelta(seconds=10)
+"""What has nothing to keep it running ends within moments of its start."""
+_KEEPING_THREAD = re2.compile(r"\bscheduling-\d|askScheduler-|ntainer#\d|\b\w*Scheduler_Worker-")
+"""Threads of schedulers and of listeners of queues: they keep the process running."""
 _MAX_ANALYSIS_RECORDS = 60
 _MAX_FINDINGS = 500
 """Of one log, its newest."""
@@ -49,6 +54,11 @@ class StartAttempt:
     is_previous: bool = False
     exit_code: int | None = None
     """None while it runs, or if it is unknown."""
+
+    @property
+    def source_title(self) -> str:
+        """Its source as a title continues: `the log of pos-order-1`, but `kafka.log`."""
+        return f"the {self.source}" if self.pod else self.source
 
     @functools.cached_property
     def records(self) -> tuple[log_records.Record, ...]:
@@ -76,6 +86,18 @@ class StartAttempt:
         """Ports that the application opened."""
         found = [match["port"] for one in self.records if (match := _PORT.search(one.text))]
         return tuple(dict.fromkeys(found))
+
+    @functools.cached_property
+    def stayed_running(self) -> bool:
+        """Return whether it logged well after its start, or from threads that keep a process running."""
+        if self.started_index is None:
+            return False
+        started_at = self.records[self.started_index].at
+        later = [one for one in self.records[self.started_index + 1 :] if not _is_of_shutdown(one)]
+        is_late = started_at is not None and any(
+            one.at is not None and one.at - started_at >= _ALIVE_AFTER for one in later
+        )
+        return is_late or any(_KEEPING_THREAD.search(one.thread) for one in later)
 
     @functools.cached_property
     def failures(self) -> list[log_records.Record]:
@@ -157,9 +179,11 @@ def _exited(attempt: StartAttempt) -> list[matcher.Finding]:
     first = attempt.started_index or 0
     serves = any(_SERVES.search(one.text) for one in attempt.records)
     is_unknown = attempt.exit_code is None and not attempt.pod
-    if serves or not (attempt.exit_code == 0 or is_unknown):
+    has_shut_down = any(_is_of_shutdown(one) for one in attempt.records[first:])
+    is_alive = attempt.stayed_running and not has_shut_down
+    if serves or not (attempt.exit_code == 0 or (is_unknown and not is_alive)):
         return []
-    has_ended = attempt.exit_code == 0 or any(_is_of_shutdown(one) for one in attempt.records[first:])
+    has_ended = attempt.exit_code == 0 or (has_shut_down and not attempt.stayed_running)
     ending = "ended with exit code 0" if attempt.exit_code == 0 else "opened no port"
     return [
         matcher.Finding(

@@ -9,10 +9,11 @@ import pathlib
 import shlex
 import sys
 import threading
+from collections.abc import Sequence
 
 from bot import errors, text_threads
 from bot.config import catalog
-from bot.kubernetes.diagnosis import attempts, carriers, matcher, rules
+from bot.kubernetes.diagnosis import attempts, carriers, log_owner, matcher, rules
 from bot.kubernetes.diagnosis import reports as diagnosis_reports
 from bot.kubernetes.logs import parser
 from bot.model import reports
@@ -74,31 +75,38 @@ def diagnose(
     log: BareLog,
     ruleset: rules.Rules,
     point_to: diagnosis_reports.PointTo,
+    *,
+    services: Sequence[catalog.Service] = (),
 ) -> reports.Report:
-    """Return the causes that the log shows, or that the service started."""
+    """Return the causes that the log shows, or that the service started; and if it is the log of another service."""
     attempt = log.attempt
     causes = matcher.rank(attempts.find(ruleset, [attempt]))
     seconds = attempt.started_after_seconds
     if causes:
-        summary = f"not starting: {causes[0].title}"
+        summary = diagnosis_reports.summary(causes[0])
     elif seconds is not None:
         summary = f"started in {seconds:.1f} s"
     else:
         summary = "no known cause in the log" if attempt.entries else "the log is empty"
-    verdict = reports.Verdict.OK if seconds is not None else reports.Verdict.UNKNOWN
+    owner = log_owner.find(attempt, service, services)
+    is_ok = seconds is not None and owner is None
+    verdict = reports.Verdict.OK if is_ok else reports.Verdict.UNKNOWN
+    subject = service.name if owner is None else f"{service.name}: the log is of {owner.name}"
+    again = f"--log {shlex.quote(str(path))}"
+    actions = [reports.NextAction(label="Run again", command=f"diagnose {service.name} {again}")]
+    if owner is not None:
+        actions.insert(0, reports.NextAction(label=f"Diagnose {owner.name}", command=f"diagnose {owner.name} {again}"))
     is_explained = any(cause.is_explanation for cause in causes)
     return reports.Report(
         verdict=reports.Verdict.FAILED if causes else verdict,
-        headline=f"{service.name}: {summary}",
+        headline=f"{subject}: {summary}",
         sections=(
             *diagnosis_reports.cause_sections(causes, point_to, 0),
             *(() if is_explained or (seconds is not None and not causes) else diagnosis_reports.log_tail([attempt])),
             *([reports.Text(text=" ".join(log.omitted))] if log.omitted else []),
         ),
         facts={"service": service.name, "seconds": seconds, **diagnosis_reports.facts(causes)},
-        next_actions=(
-            reports.NextAction(label="Run again", command=f"diagnose {service.name} --log {shlex.quote(str(path))}"),
-        ),
+        next_actions=tuple(actions),
         runbook=diagnosis_reports.pointers(causes, point_to),
     )
 

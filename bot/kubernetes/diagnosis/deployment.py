@@ -156,7 +156,7 @@ class _Diagnosis:
 
     def _summary(self) -> str:
         ready, live, desired = self.state.ready, len(self.state.live), self.state.deployment.desired
-        cause = f": {self.causes[0].title}" if self.causes else ""
+        cause = f": {diagnosis_reports.short_title(self.causes[0])}" if self.causes else ""
         if desired == 0:
             return "scaled to 0 pods"
         if self.state.has_started:
@@ -164,7 +164,8 @@ class _Diagnosis:
             return f"{started}, {restarted} restarted within the last hour{cause}" if restarted else started
         if self._is_starting:
             return f"starting, {ready} of {desired} pods ready"
-        return f"{f'{live - ready} of {live} pods ' if ready else ''}not starting{cause or ', no known cause'}"
+        summary = diagnosis_reports.summary(self.causes[0]) if self.causes else "not starting, no known cause"
+        return f"{f'{live - ready} of {live} pods ' if ready else ''}{summary}"
 
     def _sections(self, point_to: diagnosis_reports.PointTo) -> list[reports.Section]:
         shown = diagnosis_reports.cause_sections(self.causes, point_to, max(len(self.state.live), 1))

@@ -154,11 +154,11 @@ class JarStart:
     ) -> tuple[reports.Verdict, str]:
         """Return verdict and summary of a start that has not succeeded."""
         failed, limit = reports.Verdict.FAILED, f"within {self.timeout.total_seconds():.0f} s"
-        reason = f": {causes[0].title}" if causes else ", no known cause"
+        summary = diagnosis_reports.summary(causes[0]) if causes else "not starting, no known cause"
         if exit_code is not None:
-            return failed, f"not starting{reason} (exit code {exit_code} after {seconds:.1f} s)"
+            return failed, f"{summary} (exit code {exit_code} after {seconds:.1f} s)"
         if any(cause.is_explanation for cause in causes):
-            return failed, f"not started {limit}{reason}"
+            return failed, f"not started {limit}: {diagnosis_reports.short_title(causes[0])}"
         has_responded = self._health is not None and self._health.has_responded
         if has_started or has_responded:
             summary = self._health.summary if self._health is not None else "health not checked"

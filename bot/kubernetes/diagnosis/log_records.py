@@ -7,6 +7,7 @@ frames are no evidence, nor are suppressed exceptions.
 """
 
 import dataclasses
+import datetime
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -30,12 +31,16 @@ _BOOT_LINE = re2.compile(
 _LOGBACK_LINE = re2.compile(
     r"^\S{8,40}(?: \S{8,20})? \[(?P<thread>[^\]]*)\] (?P<level>[A-Z]+)\s+(?P<logger>\S+) --? ?(?P<message>.*)$"
 )
+_TIME = re2.compile(r'(?P<day>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d:\d\d)|"timestamp":\s?(?P<epoch>1\d{9})')
+_MAX_TIME_OFFSET = 300
+"""A structured entry may have other keys before its time."""
 _FRAME_STARTS = ("at ", "... ", "|_ ")
 _EXCEPTION = re2.compile(
     r"^(?P<how>Caused by: |Wrapped by: |Exception in thread \S+ )?"
     r"(?P<type>(?:[\w$]+\.)+[A-Z][\w$]*|[A-Z][\w$]*(?:Exception|Error|Throwable))(?P<said>: .*)?$"
 )
 _PACKAGE = re2.compile(r"^(?:[a-z]\w*\.)+(?P<name>[A-Z].*)")
+_APPLICATION_KEYS = ("spring.application.name", "application.name", "application_name", "application", "appname", "app")
 _NESTING = re2.compile(
     r"threw exception with message: |nested exception is |cancelling refresh attempt: "
     r"|Invocation of init method failed: |Injection of [\w ]{1,40} failed: |Constructor threw exception: "
@@ -57,6 +62,10 @@ class Record:
     level: levels.Level | None = None
     """None if it has none."""
     thread: str = ""
+    application: str = ""
+    """What the application calls itself, `spring.application.name`."""
+    at: datetime.datetime | None = None
+    """When it was written, in the zone of the log; None if its format of times is another."""
 
     @property
     def is_error(self) -> bool:
@@ -112,13 +121,36 @@ class Analysis:
     @property
     def text(self) -> str:
         """Description and action as evidence."""
-        lines = [line for line in f"{self.description.strip()}\n{self.action.strip()}".split("\n") if line.strip()]
+        return self._evidence(f"{self.description.strip()}\n{self.action.strip()}")
+
+    @property
+    def description_text(self) -> str:
+        """The description as evidence, where the action is shown as advice."""
+        return self._evidence(self.description.strip())
+
+    def _evidence(self, text: str) -> str:
+        lines = [line for line in text.split("\n") if line.strip()]
         return "\n".join(errors.shorten(line.rstrip(), MAX_LINE_LENGTH) for line in lines[:_MAX_ANALYSIS_LINES])
 
 
 def parse(entry: str) -> Record:
     """Return the record of a log entry."""
-    text = entry[:MAX_TEXT_LENGTH]
+    return dataclasses.replace(_parse(entry[:MAX_TEXT_LENGTH]), at=_time_of(entry[:_MAX_TIME_OFFSET]))
+
+
+def _time_of(head: str) -> datetime.datetime | None:
+    found = _TIME.search(head)
+    if found is None:
+        return None
+    if found["epoch"]:
+        return datetime.datetime.fromtimestamp(int(found["epoch"]), datetime.UTC)
+    try:
+        return datetime.datetime.fromisoformat(f"{found['day']}T{found['time']}+00:00")
+    except ValueError:
+        return None
+
+
+def _parse(text: str) -> Record:
     if text.startswith("{"):
         return _of_json(text)
     header, _, rest = text.partition("\n")
@@ -127,7 +159,14 @@ def parse(entry: str) -> Record:
         is_logged = layouts.is_dated(header.encode())
         return Record(text=_evidence(text), level=levels.level_of(text.encode()) if is_logged else None)
     message = f"{found['message']}{header[MAX_LINE_LENGTH:]}"
-    return Record(text=_evidence(f"{message}\n{rest}"), level=levels.level_of(header.encode()), thread=found["thread"])
+    # Spring Boot 3.2 and later write [application] [thread] [correlation], each only where there is one.
+    application = found["thread"].partition("]")[0].removeprefix("[").strip()
+    return Record(
+        text=_evidence(f"{message}\n{rest}"),
+        level=levels.level_of(header.encode()),
+        thread=found["thread"],
+        application=application,
+    )
 
 
 def _of_json(line: str) -> Record:
@@ -147,7 +186,8 @@ def _of_json(line: str) -> Record:
         trace = f"{kind}: {said}" if kind else ""
     text = message if trace and trace.strip() in message else f"{message}\n{trace}"
     thread = _first(values, "process.thread.name", "thread_name", "_process_thread_name", "thread", "threadname")
-    return Record(text=_evidence(text), level=levels.level_of(line.encode()), thread=thread)
+    application = _first(values, "service.name", "_service_name", *_APPLICATION_KEYS)
+    return Record(text=_evidence(text), level=levels.level_of(line.encode()), thread=thread, application=application)
 
 
 def _flattened(value: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:

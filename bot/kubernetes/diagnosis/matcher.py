@@ -72,7 +72,7 @@ def match_record(ruleset: rules.Rules, record: log_records.Record, source: str, 
         return None
     text = finding.evidence.text
     if analysis is not None:
-        text = analysis.text
+        text = analysis.text if said[rules.ACTION] not in finding.advice else analysis.description_text
     elif record.chain and record.root not in text:
         text = f"{text}\n… {record.root}"
     return dataclasses.replace(finding, evidence=rules.Evidence(source=source, text=text))

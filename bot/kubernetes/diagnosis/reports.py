@@ -17,7 +17,24 @@ MAX_CAUSES = 5
 _MAX_ERRORS = 4
 _TAIL_LINES = 12
 _MAX_UNREAD_REASONS = 3
+_LONG_TITLE = 100
+_MAX_TITLE = 140
+_PLACE = re2.compile(r"[,:]? defined in (?:URL|file|class path resource) \[[^\]]*\]?,?")
+_PACKAGE = re2.compile(r"\b(?:[a-z_][\w$]*\.)+([A-Z][\w$]*)")
 _ERROR = re2.compile(r"\b(?:panic|fatal)\b|(?:Exception|Error)\b|(?i:error:)")
+
+
+def summary(cause: rules.Cause) -> str:
+    """Return the state of what *cause* keeps from running, and its title in one line of a headline."""
+    state = "not running" if cause.id == start_attempts.NOTHING_KEEPS_RUNNING else "not starting"
+    return f"{state}: {short_title(cause)}"
+
+
+def short_title(cause: rules.Cause) -> str:
+    """Return the title of *cause*; a long one without packages and places of classes, which the evidence has."""
+    if len(cause.title) <= _LONG_TITLE:
+        return cause.title
+    return errors.shorten(_PACKAGE.sub(r"\1", _PLACE.sub("", cause.title)), _MAX_TITLE)
 
 
 def cause_sections(causes: Sequence[rules.Cause], point_to: PointTo, pods: int) -> list[reports.Section]:
@@ -53,11 +70,11 @@ def log_tail(attempts: Sequence[start_attempts.StartAttempt]) -> list[reports.Se
     found = [_summarize(record) for record in newest][::-1]
     backwards = (line for entry in reversed(chosen.entries) for line in _lines(entry.text)[::-1] if line.strip())
     lines = list(itertools.islice(backwards, _TAIL_LINES))[::-1]
-    shown: list[reports.Section] = []
-    if found:
-        shown.append(reports.Code(title=f"Last errors in the {chosen.source}", text="\n".join(found)))
     tail = "\n".join(errors.shorten(line, matcher.MAX_LINE_LENGTH) for line in lines)
-    return [*shown, reports.Code(title=f"End of the {chosen.source}", text=tail)]
+    shown: list[reports.Section] = []
+    if any(error not in tail for error in found):
+        shown.append(reports.Code(title=f"Last errors in {chosen.source_title}", text="\n".join(found)))
+    return [*shown, reports.Code(title=f"End of {chosen.source_title}", text=tail)]
 
 
 def unread_logs(attempts: Sequence[start_attempts.StartAttempt]) -> list[reports.Section]:

@@ -107,3 +107,73 @@ async def test_report_says_what_was_left_out(tmp_path: pathlib.Path) -> None:
     report = bare_log.diagnose(builders.a_service("pos-order"), path, await bare_log.read(path), ruleset, lambda *_: ())
 
     assert report.sections[-1] == reports.Text(text="Lines are truncated at 64,000 bytes (0.0 MB omitted).")
+
+
+STARTED = "2026-11-27T12:00:10.000Z  INFO 1 --- [pos-order] [           main] c.p.o.OrderApplication : "
+SCHEDULED = "  INFO 1 --- [pos-order] [   scheduling-1] c.p.o.Outbox : 3 events sent"
+SHUTDOWN = "Z  INFO 1 --- [pos-order] [ionShutdownHook] o.s.c.s.DefaultLifecycleProcessor : Stopping"
+
+
+async def diagnosed(folder: pathlib.Path, text: str | bytes, name: str = "pos-order") -> reports.Report:
+    path = folder / "a.log"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    ruleset = yaml_files.load(pathlib.Path("runbook_data/diagnosis.yaml"), rules.Rules)
+    services = [builders.a_service("pos-order"), builders.a_service("pos-events")]
+    service = next(one for one in services if one.name == name)
+    return bare_log.diagnose(service, path, await bare_log.read(path), ruleset, lambda *_: (), services=services)
+
+
+@pytest.mark.parametrize(
+    ("later", "headline", "certainty"),
+    [
+        pytest.param(f"2026-11-27T12:05:00.000Z{SCHEDULED}", "pos-order: started in 8.9 s", None, id="minutes later"),
+        pytest.param(f"2026-11-27T12:00:11.000Z{SCHEDULED}", "pos-order: started in 8.9 s", None, id="scheduler"),
+        pytest.param("", "pos-order: not running: the application started and opened no port", "likely", id="end"),
+        pytest.param(f"2026-11-27T12:00:11.000{SHUTDOWN}", "pos-order: not running: ", "certain", id="shutdown"),
+        pytest.param(
+            f"2026-11-27T12:05:00.000Z{SCHEDULED}\n2026-11-27T12:05:11.000{SHUTDOWN}",
+            "pos-order: not running: ",
+            "likely",
+            id="shutdown after it ran",
+        ),
+    ],
+)
+async def test_entries_after_the_start_show_that_it_runs(
+    tmp_path: pathlib.Path, later: str, headline: str, certainty: str | None
+) -> None:
+    started = f"{STARTED}Started OrderApplication in 8.9 seconds (process running for 9.4)"
+    report = await diagnosed(tmp_path, f"{started}\n{later}\n")
+
+    assert report.headline.startswith(headline)
+    assert report.facts["certainty"] == certainty
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(
+            "2026-11-27T12:00:10.000Z  INFO 1 --- [pos-events] [           main] c.p.e.Main : Hello", id="layout"
+        ),
+        pytest.param(
+            "2026-11-27T12:00:10.000Z  INFO 1 --- [           main] c.p.e.Main : Starting PosEventsApplication using"
+            " Java 21.0.8 with PID 1",
+            id="application class",
+        ),
+        pytest.param(
+            '{"@timestamp":"2026-11-27T12:00:10Z","log":{"level":"INFO"},"service":{"name":"pos-events"},'
+            '"message":"Hello"}',
+            id="ECS",
+        ),
+        pytest.param(
+            '{"@timestamp":"2026-11-27T12:00:10Z","level":"INFO","spring.application.name":"POS-EVENTS",'
+            '"message":"Hello"}',
+            id="logstash",
+        ),
+    ],
+)
+async def test_log_of_another_service_is_said(tmp_path: pathlib.Path, line: str) -> None:
+    other, own = [await diagnosed(tmp_path, f"{line}\n", name) for name in ("pos-order", "pos-events")]
+
+    assert other.headline.startswith("pos-order: the log is of pos-events: ")
+    assert other.next_actions[0].command == f"diagnose pos-events --log {tmp_path / 'a.log'}"
+    assert own.headline.startswith("pos-events: no known cause")
