@@ -7,7 +7,7 @@ from sandbox import slack
 from tests.integration.live_messages import delivery_fixture
 from tests.unit.engine import engine_fixture
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 def labels(message: object) -> list[str]:
@@ -154,7 +154,6 @@ async def test_post_with_a_lost_response_is_not_repeated(
     assert len(delivery.messages_of(run, "live")) == len(delivery.messages_of(run, "end-")) == 1
 
 
-@pytest.mark.slow
 async def test_question_answered_before_its_post_is_confirmed_is_updated(
     delivery: delivery_fixture.DeliveryFixture, notes: engine_fixture.Notes
 ) -> None:

@@ -13,7 +13,7 @@ from sandbox.cluster import spring_logs
 from sandbox.cluster.scenario import failures
 from tests import cli_runner, fake_java
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 async def asked(environment: dict[str, str]) -> tuple[int, dict[str, Any]]:
@@ -475,7 +475,6 @@ async def test_log_without_a_known_cause_shows_its_end(environment: dict[str, st
     assert "the till is jammed" in output
 
 
-@pytest.mark.slow
 async def test_posbot_settings_do_not_reach_the_jar(environment: dict[str, str], tmp_path: pathlib.Path) -> None:
     environment |= {"SLACK_BOT_TOKEN": "xoxb-not-for-others", "SHOP": "corner"}
     environment["JAVA_HOME"] = str(fake_java.home(tmp_path, "env; exit 3"))
@@ -489,7 +488,6 @@ async def test_posbot_settings_do_not_reach_the_jar(environment: dict[str, str],
     assert "POSBOT_RUNBOOK_DATA" not in output
 
 
-@pytest.mark.slow
 async def test_application_that_exits_after_its_start_has_not_started(
     environment: dict[str, str], tmp_path: pathlib.Path
 ) -> None:

@@ -9,6 +9,8 @@ from bot import exit_codes
 from sandbox import processes, runbook_folder
 from tests import cli_runner, databases
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:

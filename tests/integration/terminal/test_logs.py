@@ -12,7 +12,7 @@ from sandbox import cluster, processes, runbook_folder
 from sandbox.cluster import spring_logs
 from tests import cli_runner
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 async def asked(environment: Mapping[str, str], *words: str) -> dict[str, object]:
@@ -220,7 +220,6 @@ async def test_response_is_filtered_again_without_the_cluster(
     assert [entry["count"] for entry in entries_of(again)] == [3]
 
 
-@pytest.mark.slow
 async def test_followed_log_survives_a_disconnect_and_a_rollout(
     kube: cluster.Cluster, environment: dict[str, str]
 ) -> None:

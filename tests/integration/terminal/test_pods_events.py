@@ -12,7 +12,7 @@ from sandbox import cluster, processes, runbook_folder
 from sandbox.cluster.state import events
 from tests import cli_runner
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 async def test_pods_lists_the_pods_of_a_healthy_service(kube: cluster.Cluster, environment: dict[str, str]) -> None:

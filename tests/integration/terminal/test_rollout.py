@@ -9,7 +9,7 @@ import pytest
 from sandbox import cluster, processes
 from tests import cli_runner
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 OLD, NEW = "registry.example/pos-order:1.4.2", "registry.example/pos-order:1.5.0"
 

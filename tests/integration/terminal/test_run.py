@@ -14,6 +14,9 @@ import pytest
 from sandbox import processes, runbook_folder
 from tests import cli_runner, terminals
 
+pytestmark = pytest.mark.slow
+
+
 PROCEDURE = """
 schema: 1
 id: look-around
@@ -104,7 +107,6 @@ def test_json_of_a_run_has_each_outcome(environment: dict[str, str]) -> None:
     assert [task["state"] for task in document["sections"][0]["tasks"]] == ["done", "waiting", "pending", "pending"]
 
 
-@pytest.mark.slow
 def test_terminal_asks_its_questions(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
     terminal.waits_for("Your answer (Enter to skip): ")
@@ -124,7 +126,6 @@ def test_terminal_asks_its_questions(environment: dict[str, str]) -> None:
     assert "\x1b[31m?" not in terminal.screen
 
 
-@pytest.mark.slow
 def test_colour_alone_makes_nobody_answer(environment: dict[str, str], tmp_path: pathlib.Path) -> None:
     """FORCE_COLOR with the keyboard inherited and the question in a file, where nobody could see it."""
     into_file = (
@@ -141,7 +142,6 @@ def test_colour_alone_makes_nobody_answer(environment: dict[str, str], tmp_path:
     assert "Your answer" not in path.read_text()
 
 
-@pytest.mark.slow
 def test_ctrl_c_works_when_started_in_the_background(environment: dict[str, str]) -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -154,7 +154,6 @@ def test_ctrl_c_works_when_started_in_the_background(environment: dict[str, str]
     assert terminal.ends() == 130, terminal.screen
 
 
-@pytest.mark.slow
 def test_empty_line_leaves_the_question_open(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
     terminal.waits_for("Your answer (Enter to skip): ")
@@ -164,7 +163,6 @@ def test_empty_line_leaves_the_question_open(environment: dict[str, str]) -> Non
     assert "posbot run answer " in plain(terminal.screen)
 
 
-@pytest.mark.slow
 def test_answer_given_elsewhere_ends_the_prompt(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
     terminal.waits_for("Your answer (Enter to skip): ")
@@ -176,7 +174,6 @@ def test_answer_given_elsewhere_ends_the_prompt(environment: dict[str, str]) -> 
     assert "✓ Look around: completed" in plain(terminal.screen)
 
 
-@pytest.mark.slow
 def test_detached_run_can_be_reattached(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
     terminal.waits_for("Your answer (Enter to skip): ")
@@ -196,7 +193,6 @@ def test_detached_run_can_be_reattached(environment: dict[str, str]) -> None:
     assert "failed at “Somebody looks”" in plain(back.screen)
 
 
-@pytest.mark.slow
 def test_question_for_another_person_is_not_asked(environment: dict[str, str]) -> None:
     agreement = '{id: person, title: Agree, uses: confirm, with: {text: "Sure?", by: not_requester}}'
     head, _, _ = PROCEDURE.partition("steps:")
@@ -210,7 +206,6 @@ def test_question_for_another_person_is_not_asked(environment: dict[str, str]) -
     assert "Your answer" not in terminal.screen
 
 
-@pytest.mark.slow
 def test_too_long_note_is_asked_again(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
     terminal.waits_for("Your answer (Enter to skip): ")
@@ -224,7 +219,6 @@ def test_too_long_note_is_asked_again(environment: dict[str, str]) -> None:
     assert "it is there, short" in plain(terminal.screen)
 
 
-@pytest.mark.slow
 def test_without_stdin_nothing_is_asked(environment: dict[str, str]) -> None:
     closed = [sys.executable, "-c", "import os, sys; os.close(0); os.execv(sys.executable, sys.argv[1:])"]
 
@@ -274,7 +268,6 @@ steps:
 """
 
 
-@pytest.mark.slow
 def test_answer_that_changes_something_has_to_be_confirmed(environment: dict[str, str]) -> None:
     (pathlib.Path(environment["POSBOT_RUNBOOK_DATA"]) / "procedures" / "take-back.yaml").write_text(ROLLBACK)
     terminal = at_a_terminal(environment, "take-back")

@@ -304,7 +304,7 @@ async def test_text_unsupported_by_databases_stops_no_run(
     assert run.state is runs.RunState.COMPLETED
     (entry,) = [one for one in await engine.core.audit.latest(limit=5) if one.id == run.find("a").invocation]
     assert entry.text.startswith("read 'a nul \N{REPLACEMENT CHARACTER} here'")
-    assert entry.headline == "a nul \N{SYMBOL FOR NULL} here came out ok."
+    assert entry.headline == "a nul  here came out ok."
 
 
 async def test_start_delivered_200_times_is_one_run(

@@ -16,7 +16,7 @@ from tests import builders
 from tests.unit.commands import app_fixture
 from tests.unit.procedures import procedure_tests
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 S = runs.StepState
 OLD, NEW = "registry.example/pos-order:1.4.2", "registry.example/pos-order:1.5.0"
 _PATIENCE_SECONDS = 20.0
