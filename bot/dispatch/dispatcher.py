@@ -194,13 +194,20 @@ class Dispatcher:
 
     async def _redacted(self, response: invocations.Response) -> invocations.Response:
         """
-        Return *response* without secrets.
+        Return *response* without secrets; a sentence in its place where redaction fails.
 
-        A log of fifty thousand lines takes seconds, which must not block the event loop: Slack waits three. One at a
-        time, because threads share one interpreter, and a second one would only slow the first.
+        Redacting a log of fifty thousand lines takes seconds, in which neither the event loop nor short responses
+        wait. Long ones take turns, because threads share one interpreter, and a second one would only slow the first.
         """
-        async with self._redacting:
-            report = await asyncio.to_thread(self._redactor.report, response.report)
+        try:
+            is_long = redaction.is_long(response.report)
+            async with self._redacting if is_long else contextlib.nullcontext():
+                report = await asyncio.to_thread(self._redactor.report, response.report)
+        except Exception:
+            log.exception("response not redacted", invocation=response.invocation_id)
+            headline = f"The result could not be redacted, so it is not shown (id {response.invocation_id})."
+            report = reports.Report(verdict=reports.Verdict.UNKNOWN, headline=headline)
+            return dataclasses.replace(response, status=invocations.Status.FAILED, report=report)
         return dataclasses.replace(response, report=report)
 
     async def _attempt(
@@ -219,7 +226,7 @@ class Dispatcher:
         except errors.BotError as error:
             return _error_response(invocation, error)
         except Exception:
-            # One of two places that may catch everything: whatever a command does, there is a response.
+            # One of the places that may catch everything: whatever a command does, there is a response.
             log.exception("command crashed", command=state.command)
             headline = f"Internal error: the command could not be completed (id {invocation.id})."
             hint = "Retry the command. If it fails again, search posbot’s log for the id."

@@ -6,6 +6,7 @@ that indicate secrets (`secret_names`), and the formats of tokens (`secret_forma
 that a reader sees that something was there. A text is cleaned first, and matched as a reader sees it (`characters`).
 """
 
+import copy
 import dataclasses
 import datetime
 import enum
@@ -21,22 +22,28 @@ from bot.dispatch import known_secrets, secret_values
 from bot.model import characters, reports
 
 MASK = "•••"
+FAILED = "(could not be redacted, so it is not shown)"
+CUT = "(not shown from here on: redacting this much text takes too long)"
 WINDOW_LENGTH = 64_000
 """Characters searched at once. Between two windows other threads get the interpreter."""
 _OVERLAP_LENGTH = 2_000
 """Of two windows: a secret at the end of one is whole in the next."""
 _BATCH_LENGTH = 1_000_000
+_MAX_REPORT_SECONDS = 10.0
+"""Of CPU time for one report; what is left of its texts then is not shown."""
+_MAX_SHORT_LENGTH = 300
+"""Of a text that is redacted in any case: titles, and the commands of buttons."""
 _MAX_FIELD_LENGTH, _MAX_FIELD_DEPTH = 20_000, 8
 """Of a field of a log line, which is redacted on the event loop."""
 # Without any of these, no pattern matches. Most lines of a log hold none, though many a line speaks of a key or a
 # session: those would cost ten times as much.
 _HINT = secret_values.latin1(
-    r"(?i)-----|xox|xapp-|hooks|webhook|discord|ey[jk]|A(?:KI|SI|BI|CC)A|gh[opsur]_|[kb]_(?:live|test|prod)|[a-z0-9]_[\w+/=-]{16}|"
+    rf"(?i){secret_values.STRONG}|"
+    r"-----|xox|xapp-|hooks|webhook|discord|ey[jk]|A(?:KI|SI|BI|CC)A|gh[opsur]_|[kb]_(?:live|test|prod)|[a-z0-9]_[\w+/=-]{16}|"
     r"(?:gl|py|sk|nv|pm|nr|key|hr|goc|sq|pu|xk|pt)[\w.]*-[\w-]{15}|AIza|ya29|1//0|SG\.|hv[sbr]\.|\bs\.[a-z0-9]{20}|dapi|atlasv1|"
     r"AT[AC]TT3|AGE-S|dt0|SK[0-9a-f]{20}|:AA|[MNO][\w-]{23,26}\.|M[IHC][IHG4]|b3Blb|LS0t|tLS0|0tLS|\$[\w-]+\$|SHA|pbkdf2|private-lines|"
     r"bearer|basic|negotiate|ntlm|dpop|@|-u|-p|-a|-w|-k|-U|user|auth|login|requirepass|identified|"
-    r"passw|passp|passc|kennw|pwd|secret|token|credential|authori|signature|cookie|key|session|sessid|csrf|xsrf|jaas|docker|"
-    r"connection.string|pass|pw|pin|otp|psk|sid|nonce|seed|contrase|senha|answer|user.info|&[lg]t;|mnemonic|role.id|cvv|cvc|iban|ssn|code|sig=|[A-Za-z0-9+/]{64}"
+    r"key|session|pass|pw|pin|otp|psk|sid|nonce|seed|contrase|senha|answer|&[lg]t;|mnemonic|role.id|cvv|cvc|iban|ssn|code|sig=|[A-Za-z0-9+/]{64}"
 )
 # The kind is ours; pairs, rows and entries are redacted together with what belongs to them.
 _MAPPED_APART = frozenset({"kind", "pairs", "rows", "entries"})
@@ -57,6 +64,8 @@ class Redactor:
 
     def __init__(self, known: Iterable[str]) -> None:
         self._values = frozenset(known)
+        self._until: float | None = None
+        """In the CPU time of the thread that redacts a report."""
 
     @functools.cached_property
     def _known(self) -> Any | None:
@@ -82,7 +91,10 @@ class Redactor:
 
     def value(self, name: str, value: str) -> str:
         """Return the value of *name*, masked where the name indicates a secret."""
-        is_secret = value and _is_telling(name) and secret_values.ALGORITHM.fullmatch(value) is None
+        try:
+            is_secret = value and _is_telling(name) and secret_values.ALGORITHM.fullmatch(value) is None
+        except Exception:  # noqa: BLE001 - as above
+            return FAILED
         return MASK if is_secret else self.text(value)
 
     def log(self, log: reports.Log) -> reports.Log:
@@ -91,8 +103,10 @@ class Redactor:
         return redacted
 
     def report(self, report: reports.Report) -> reports.Report:
-        """Return *report* without secrets in any of its texts."""
-        redacted: reports.Report = _mapped(report, self)
+        """Return *report* without secrets in any of its texts; those beyond the bound of CPU time are cut."""
+        limited = copy.copy(self)
+        limited._until = time.thread_time() + _MAX_REPORT_SECONDS  # noqa: SLF001 - its own copy
+        redacted: reports.Report = _mapped(report, limited)
         return redacted
 
     def fields(self, fields: Mapping[str, object], depth: int = 0) -> dict[str, object]:
@@ -109,25 +123,57 @@ class Redactor:
             return self.fields(value, depth + 1)
         if isinstance(value, (list, tuple, set, frozenset)) and depth < _MAX_FIELD_DEPTH:
             return [self._field(name, one, depth + 1) for one in value]
-        return self.value(name, errors.shorten(str(value), _MAX_FIELD_LENGTH))
+        try:
+            text = str(value)
+        except Exception:  # noqa: BLE001 - such as of something nested too deeply
+            return FAILED
+        return self.value(name, errors.shorten(text, _MAX_FIELD_LENGTH))
 
     def _spans(self, text: str) -> Iterator[_Span]:
+        done = 0
         for start, end in _windows(text):
-            window = characters.fold(text[start:end])
-            if self._known is not None:
-                for match in self._known.finditer(window):
-                    yield _Span(start + match.start(), start + match.end())
-            if _HINT.search(window) is not None:
-                # Compiling their patterns takes longer than most commands of a terminal.
-                from bot.dispatch import secret_formats, secret_names  # noqa: PLC0415
-
-                for first, last in secret_formats.find(window):
-                    yield _Span(start + first, start + last)
-                for first, last, quote in secret_names.find(window):
-                    yield _Span(start + first, start + last, f"{quote.decode()}{MASK}{quote.decode()}")
+            if self._until is not None and len(text) > _MAX_SHORT_LENGTH and time.thread_time() > self._until:
+                line = text.find("\n", done) + 1 or len(text)
+                yield from (_Span(done, line, CUT), _Span(line, len(text)))
+                return
+            done = end
+            try:
+                yield from self._found(text, start, end)
+            except Exception:  # noqa: BLE001 - whatever fails, the text does not leave
+                yield _Span(start, end, FAILED)
             if len(text) > WINDOW_LENGTH:
                 # Hands the interpreter to whoever waits for it, such as the event loop.
                 time.sleep(0)
+
+    def _found(self, text: str, start: int, end: int) -> Iterator[_Span]:
+        window = characters.fold(text[start:end])
+        if self._known is not None:
+            for match in self._known.finditer(window):
+                yield _Span(start + match.start(), start + match.end())
+        if _HINT.search(window) is not None:
+            # Compiling their patterns takes longer than most commands of a terminal.
+            from bot.dispatch import secret_formats, secret_names  # noqa: PLC0415
+
+            for first, last in secret_formats.find(window):
+                yield _Span(start + first, start + last)
+            for first, last, quote in secret_names.find(window):
+                yield _Span(start + first, start + last, f"{quote.decode()}{MASK}{quote.decode()}")
+
+
+def is_long(report: reports.Report) -> bool:
+    """Return whether *report* has more text than one window."""
+    return any(length > WINDOW_LENGTH for length in itertools.accumulate(_lengths(report)))
+
+
+def _lengths(value: Any) -> Iterator[int]:
+    if isinstance(value, str):
+        yield len(value)
+    elif isinstance(value, (tuple, dict)):
+        for one in value.items() if isinstance(value, dict) else value:
+            yield from _lengths(one)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from _lengths(getattr(value, field.name))
 
 
 def _is_telling(name: str) -> bool:

@@ -7,6 +7,7 @@ about a secret (`secretName`, `tokenUrl`, `TokenFilter`) hold none.
 
 import enum
 import functools
+import re
 from collections.abc import Iterator
 
 from bot.dispatch import secret_values
@@ -102,6 +103,13 @@ _RANDOM = latin1(r"[\w+/=:.%~-]{6,}")
 _KEY_OR_CODE = latin1(
     r"(?i)(?:^|[\s?&;,({\"'])((?:key|code))\\*[\"']?\s*[=:]\s*\\*[\"']?([A-Za-z0-9_+/=]{10,})(?:[\s,;&\"'\\)}]|$)"
 )
+_WITHOUT_VALUE = re.compile(
+    rb"[:=](?:(?=[ \t]?(?:(?i:null|none|nil|undefined|true|false|yes|no)|\*{1,20})(?:[\s,;&)}\]]|\Z))"
+    rb"|(?=[ \t]?\d{1,2}(?:[\s,;&)}\]]|\Z))(?<=(?:pass|auth|seed|\Wpin|\Wotp|\Wsid|\Wcvv|\Wcvc|sion|once).))"
+)
+"""The separator before a value that is none. Of bounded length, so `re` is linear, and replaces without calls."""
+_MAX_SECRETS = 1_500
+"""Of one text, which has a window's length; there is nothing left to read between more of them."""
 _MAX_NAMES = 5_000
 _ECHO_BEFORE = (b"non-existent ", b"nonexistent ", b"no such ")
 
@@ -143,9 +151,11 @@ def _kind_of(name: bytes) -> _Kind:
 
 
 def _assigned(data: bytes) -> Iterator[Found]:
-    position = 0
-    while (match := _ASSIGNED.search(data, position)) is not None:
-        name, quote, separator = match.groups()
+    position, count = 0, 0
+    # Debug lines are full of names without a value; each costs twenty times as much once it is looked at.
+    candidates = _WITHOUT_VALUE.sub(b"\x1a", data)
+    while (match := _ASSIGNED.search(candidates, position)) is not None:
+        name, quote, separator = match[1], match[2], match[3]
         position, kind = match.end(), _kind_of(name)
         if kind is _Kind.ABOUT:
             continue
@@ -158,8 +168,11 @@ def _assigned(data: bytes) -> Iterator[Found]:
         else:
             found = _plain(data, match.start(), position, (name, quote, separator))
         for one in found:
-            position = max(position, one[1])
+            position, count = max(position, one[1]), count + 1
             yield one
+        if count > _MAX_SECRETS:
+            yield position, len(data), b""
+            return
 
 
 def _plain(data: bytes, begin: int, start: int, parts: tuple[bytes, bytes, bytes]) -> Iterator[Found]:

@@ -212,17 +212,18 @@ def continued_line(data: bytes, start: int) -> tuple[int, int] | None:
 
 def _quoted(data: bytes, start: int) -> tuple[int, int]:
     """Return the text within quotes; with all that is joined to it, as a shell joins `'a'"b"c`."""
-    regex = _DOUBLE if data[start : start + 1] == b'"' else _SINGLE
-    match = regex.match(data, start)
-    if match is None:
-        return start + 1, end_of_line(data, start)
-    end = match.end()
-    following = data[end : end + 1]
-    if not following or not following.strip(b",;:)]}>\\&<|/.=+ \t\r\n?!"):
-        return start + 1, end - 1
-    if following in (b'"', b"'"):
-        return start + 1, max(_quoted(data, end)[1], end)
-    return start + 1, _unquoted(data, end, may_continue=False)
+    begin = start + 1
+    while True:
+        regex = _DOUBLE if data[start : start + 1] == b'"' else _SINGLE
+        match = regex.match(data, start)
+        if match is None:
+            return begin, end_of_line(data, start)
+        start = match.end()
+        following = data[start : start + 1]
+        if not following or not following.strip(b",;:)]}>\\&<|/.=+ \t\r\n?!"):
+            return begin, start - 1
+        if following not in (b'"', b"'"):
+            return begin, _unquoted(data, start, may_continue=False)
 
 
 def _balanced(data: bytes, start: int) -> int:

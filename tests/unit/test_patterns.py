@@ -35,6 +35,7 @@ BOUNDS = {
     "bot.config.yaml_numbers": 40,  # its own limit
     "bot.dispatch.chat_text": 10_000,  # Slack's limit of a message is 40,000 characters, of a command 4,000
     "bot.dispatch.parser": 2_000,
+    "bot.dispatch.secret_names": LINE,
     "bot.dispatch.secret_values": LINE,
     "bot.generate": 100_000,  # README.md
     "bot.kubernetes.diagnosis.archive": 2_000,

@@ -29,11 +29,11 @@ class NotingRedactor(redaction.Redactor):
         return super().report(report)
 
 
-async def test_redaction_does_not_block_the_event_loop() -> None:
-    redactor, command, nothing = NotingRedactor(), builders.a_command("health"), {}
+def a_redacting_dispatcher(redactor: redaction.Redactor) -> dispatch_dispatcher.Dispatcher:
+    command = builders.a_command("health")
     tools: Any = lambda **_: None  # noqa: E731 - the command asks for none
     record: Any = None
-    dispatcher = dispatch_dispatcher.Dispatcher(
+    return dispatch_dispatcher.Dispatcher(
         parser=parser.Parser({"health": command}, builders.a_vocabulary()),
         permissions=permissions.Permissions(
             builders.some_roles(), team_id=None, user_groups=permissions.NoUserGroups()
@@ -43,10 +43,53 @@ async def test_redaction_does_not_block_the_event_loop() -> None:
         make_context=tools,
     )
 
-    await dispatcher.perform(builders.an_invocation(), *dispatcher.validate("health", nothing))
+
+async def test_redaction_does_not_block_the_event_loop() -> None:
+    redactor = NotingRedactor()
+    dispatcher = a_redacting_dispatcher(redactor)
+
+    await dispatcher.perform(builders.an_invocation(), *dispatcher.validate("health", {}))
 
     assert redactor.threads
     assert threading.main_thread() not in redactor.threads
+
+
+async def test_short_response_does_not_wait_for_a_long_one() -> None:
+    may_end = threading.Event()
+
+    class Redactor(redaction.Redactor):
+        def report(self, report: reports.Report) -> reports.Report:
+            if redaction.is_long(report):
+                may_end.wait(10)
+            return super().report(report)
+
+    dispatcher = a_redacting_dispatcher(Redactor(()))
+    long = builders.a_report(sections=(reports.Code(text="a\n" * redaction.WINDOW_LENGTH),))
+    waiting = [asyncio.create_task(dispatcher._redacted(a_response(long))) for _ in range(2)]
+
+    short = await dispatcher.perform(builders.an_invocation(), *dispatcher.validate("health", {}))
+
+    assert short.status is invocations.Status.OK
+    assert not any(task.done() for task in waiting)
+    may_end.set()
+    assert [response.report for response in await asyncio.gather(*waiting)] == [long, long]
+
+
+def a_response(report: reports.Report) -> invocations.Response:
+    return invocations.Response(invocation_id="1128-1", status=invocations.Status.OK, report=report)
+
+
+async def test_response_that_cannot_be_redacted_is_not_shown() -> None:
+    class Redactor(redaction.Redactor):
+        def report(self, report: reports.Report) -> reports.Report:
+            raise RecursionError
+
+    dispatcher = a_redacting_dispatcher(Redactor(()))
+
+    response = await dispatcher.perform(builders.an_invocation(), *dispatcher.validate("health", {}))
+
+    assert response.status is invocations.Status.FAILED
+    assert response.report.headline.startswith("The result could not be redacted, so it is not shown")
 
 
 class MemoryAudit:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.dispatch import redaction
+from bot.dispatch import redaction, secret_names, secret_values
 from bot.model import reports
 from bot.terminal import json_output
 from tests import builders
@@ -277,6 +277,55 @@ def test_line_of_a_megabyte_is_redacted_to_its_end(unit: str) -> None:
     line = unit * (MEGABYTE // len(unit))
 
     assert PLAIN.text(f"{line} password=hunter2") == f"{line} password={MASK}"
+
+
+@pytest.mark.parametrize("quotes", ["'a'\"b\"", "''\"\"", "'a'"])
+def test_any_number_of_joined_quotes_is_one_value(quotes: str) -> None:
+    assert PLAIN.text("password=" + quotes * 2_000 + " next").endswith(" next")
+    assert str(PLAIN.fields({"event": "password=" + quotes * 2_000})["event"])[:-1] == f"password='{MASK}"
+
+
+def test_what_cannot_be_redacted_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: bytes) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(secret_names, "find", fail)
+    nested: list[object] = []
+    for _ in range(100_000):
+        nested = [nested]
+
+    assert PLAIN.texts(["password=hunter2", "token=hunter2"]) == [redaction.FAILED, redaction.FAILED]
+    assert PLAIN.text("order accepted") == "order accepted"
+    assert redaction.FAILED in str(PLAIN.fields({"event": nested}))
+
+
+def test_texts_beyond_the_bound_of_time_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_MAX_REPORT_SECONDS", 0)
+    entries = tuple(reports.LogEntry(text=f"order {number}", source="pod") for number in range(100))
+    report = builders.a_report(sections=(reports.Log(entries=entries, name="x.log"),))
+
+    redacted = PLAIN.report(report)
+
+    assert redacted.headline == report.headline
+    log = redacted.sections[0]
+    assert isinstance(log, reports.Log)
+    assert [entry.text for entry in log.entries] == [redaction.CUT, *[MASK] * 99]
+
+
+def test_text_full_of_secrets_is_masked_as_a_whole() -> None:
+    assert "hunter" not in PLAIN.text("password=hunter2;" * 10_000)
+
+
+@settings(deadline=None)
+@given(
+    name=st.from_regex(
+        secret_values.STRONG, fullmatch=True, alphabet=st.characters(min_codepoint=32, max_codepoint=126)
+    )
+)
+@example(name="connectionString")
+@example(name="connectionstring")
+def test_each_name_of_a_secret_is_searched_for(name: str) -> None:
+    assert MASK in PLAIN.text(f'{name}="zq7xvp2mkd"')
 
 
 def test_many_known_values_are_masked() -> None:
