@@ -35,6 +35,8 @@ log = structlog.get_logger()
 
 _GC_THRESHOLDS = (700, 10, 10)
 """Python's own, for a process that serves; while it starts, collections would only scan what it imports."""
+DATABASE = "the database"
+"""What the start waits for, as `Patience` names it."""
 _TERMINAL_DATABASE_SECONDS = 2.0
 """A person at a terminal waits no longer for a record that the response can do without."""
 
@@ -303,7 +305,7 @@ async def _open_store(
                 database.open_database(settings.store_url, own_folder=settings.state_folder)
             )
             if patience is not None:
-                revision = await patience("the database", lambda: store_migrate.migrate(db))
+                revision = await patience(DATABASE, lambda: store_migrate.migrate(db))
             else:
                 seconds = store_migrate.MIGRATION_SECONDS if is_needed else _TERMINAL_DATABASE_SECONDS
                 revision = await store_migrate.migrate(db, seconds)

@@ -20,6 +20,7 @@ module that owns the library, and kept as the cause.
 """
 
 import difflib
+import os
 from collections.abc import Iterable
 
 
@@ -106,6 +107,14 @@ class ValidationError(ValueError):
 def shorten(text: str, limit: int) -> str:
     """Return *text* in at most *limit* characters, with an ellipsis where it was truncated."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def network_reason(error: OSError) -> str:
+    """Return why the system made no connection, in its words alone: asyncio adds a tuple with the address."""
+    # The codes of a name that does not resolve are negative, and their text is already the system's.
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or "no connection"
 
 
 def _either(names: tuple[str, ...]) -> str:

@@ -3,11 +3,13 @@ The exit codes of `posbot`, the same for every command line; README has this tab
 
 | code | means | for example |
 | --- | --- | --- |
-| 0 | ok | healthy, done, shown; also an empty list, and a run that was cancelled as requested |
-| 1 | problem found | unhealthy or degraded, a failed check, a difference, invalid data in `check`, a failed run |
-| 2 | usage | unknown command, option or name, invalid value, confirmation missing; nothing was tried |
-| 3 | unknown | no response, permission denied, timed out, invalid configuration, a run that waits for input |
-| 130 | interrupted | Ctrl-C, as shells write it: 128 and the number of the signal |
+| 0 | ok | healthy, done, listed; also an empty list, and a run that was cancelled as requested |
+| 1 | problem found | unhealthy, unreachable or degraded, a failed check or run, a difference, invalid data in `check` |
+| 2 | usage | unknown command, option or name, invalid value, not confirmed; nothing was tried |
+| 3 | unknown | host does not resolve, permission denied, timed out, invalid configuration, a run that waits for input |
+| 130 | interrupted | Ctrl-C, also in followed logs; as shells write it: 128 and the number of the signal |
+
+`run show`, `run log` and `run watch` have the code of the run that they show.
 """
 
 OK = 0

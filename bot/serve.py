@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import structlog
 
 from bot import app as bot_app
-from bot import command, errors, logs
+from bot import command, errors, logs, metrics
 from bot.config import settings as config_settings
 from bot.dispatch import redaction
 from bot.durable import deliveries, retention
@@ -88,6 +88,7 @@ class _Start:
         self._stop = stop
         self._waiting: str = http_server.STARTING
         self.core: bot_app.Core | None = None
+        self._database_problem: errors.Unavailable | None = None
         self.slack: slack_service.SlackService | None = None
         """None until everything is there."""
 
@@ -105,13 +106,21 @@ class _Start:
             except failures.Unusable:
                 raise
             except errors.Unavailable as error:
+                self._note_database(what, error)
                 self._waiting = f"Waiting for {what}: {error}"
                 log.warning("waiting", what=what, reason=str(error), retry_seconds=round(pause, 1))
             else:
+                self._note_database(what, None)
                 self._waiting = http_server.STARTING
                 return found
             await asyncio.sleep(pause)
             pause = min(pause * 2, _MAX_PAUSE_SECONDS)
+
+    def _note_database(self, what: str, problem: errors.Unavailable | None) -> None:
+        """Note that the database is away before there is a worker that watches it."""
+        if what == bot_app.DATABASE:
+            self._database_problem = problem
+            metrics.CHANGES_REFUSED.labels("database unavailable").set(problem is not None)
 
     async def readiness(self) -> str | None:
         """Return why no request can be served, or None."""
@@ -128,7 +137,8 @@ class _Start:
     def notice(self) -> str | None:
         """Return what is refused, or what is wrong with the clock, or None."""
         if self.core is None:
-            return None
+            problem = self._database_problem
+            return f"Runs and changes are refused: {problem}" if problem is not None else None
         member = self.core.member
         if member.problem is not None:
             return f"Runs and changes are refused: {member.problem}"
@@ -178,9 +188,9 @@ async def _serve(
             "database size": _retain(core, settings),
         }
         # It may have gone away while Slack was waited for.
-        await start.wait_for("the database", lambda: registration.enter_async_context(core.member.registered()))
+        await start.wait_for(bot_app.DATABASE, lambda: registration.enter_async_context(core.member.registered()))
         async with _running(watches):
-            await start.wait_for("the database", lambda: core.db.work(retention.ensure_scheduled))
+            await start.wait_for(bot_app.DATABASE, lambda: core.db.work(retention.ensure_scheduled))
             await core.warm_up(f"{server.url}/healthz")
             request_url.handler = slack.receive
             start.core, start.slack = core, slack

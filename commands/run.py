@@ -79,6 +79,10 @@ class Parameters(command.Parameters):
 
     @pydantic.model_validator(mode="after")
     def _options_fit_the_action(self) -> Self:
+        if self.arguments and self.action not in {"answer", "log"}:
+            raise ValueError(f"Unexpected argument: {errors.shorten(' '.join(self.arguments), 60)}.")
+        if self.question is not None and self.action != "answer":
+            raise ValueError(f"run {self.action} takes no --question.")
         if self.note and self.action != "answer":
             raise ValueError(f"run {self.action} takes no --note.")
         if self.attempt is not None and self.action != "log":
@@ -148,13 +152,21 @@ async def _ask_for_confirmation(
         return None
     if source is not invocations.Source.TERMINAL:
         return run_reports.unconfirmed(run, action)
-    prompt = invocations.Prompt(text=f"{action.label}?\n{action.consequence}", options=(runs.YES, runs.NO))
+    done = "cancelled" if parameters.action == "cancel" else "answered"
+    prompt = invocations.Prompt(
+        text=f"{action.label}?\n{action.consequence}",
+        options=(runs.YES, runs.NO),
+        labels={runs.YES: action.label, runs.NO: f"nothing is {done}"},
+        without_answer=f"nothing is {done}",
+    )
     choice = await context.display.ask(prompt)
-    if choice is None:
+    if choice is None or choice.answer != runs.YES:
         raise errors.UsageError(
-            f"{action.label}: not confirmed.", hint="Add --yes to confirm it.", commands=(f"{action.command} --yes",)
+            f"Not confirmed; nothing was {done}.",
+            hint="Add --yes to confirm it without a question.",
+            commands=(f"{action.command} --yes",),
         )
-    return None if choice.answer == runs.YES else run_reports.confirmation(run, headlines.headline(run))
+    return None
 
 
 async def _answer(run: runs.Run, parameters: Parameters, context: command.Context) -> reports.Report:
@@ -175,14 +187,28 @@ async def _answer(run: runs.Run, parameters: Parameters, context: command.Contex
     question = await context.runs.answer(
         run, answer, by=context.invocation, comment=parameters.note, question_id=parameters.question
     )
+    _refuse_if_over(run, question, context)
     title = run.procedure.find(question.step).title
     if not _is_by(question, context.invocation.actor) or question.answer != answer:
-        # An expired question was answered by nobody.
         answered_at = question.answered_at
         at = f" at {times.clock(answered_at, context.now())} UTC" if answered_at is not None else ""
         text = f"“{title}” was already answered “{question.answer}” by {question.answered_by}{at}"
-        return run_reports.confirmation(run, text)
+        report = run_reports.confirmation(run, text)
+        is_other = question.answer != answer
+        return dataclasses.replace(report, verdict=reports.Verdict.WARNING) if is_other else report
     return await procedure_commands.follow_or_confirm(run, f"answered “{question.answer}” to “{title}”", context)
+
+
+def _refuse_if_over(run: runs.Run, question: runs.Question, context: command.Context) -> None:
+    """Raise errors.Refused for a question that no answer closed: the run was cancelled, or it expired."""
+    at = f" at {times.clock(question.answered_at, context.now())} UTC" if question.answered_at is not None else ""
+    if question.answer == runs.CANCELLED:
+        what = f"The run was cancelled by {question.answered_by}{at}"
+    elif question.answer == runs.TIMEOUT:
+        what = f"The question expired{at}"
+    else:
+        return
+    raise errors.Refused(f"{what}; the answer was not recorded.", commands=(f"run show {run.id}",))
 
 
 def _is_by(question: runs.Question, actor: invocations.Actor) -> bool:

@@ -82,7 +82,8 @@ class _Redacted:
     async def ask(self, prompt: invocations.Prompt) -> invocations.Choice | None:
         text = self._redactor.text(prompt.text)
         consequences = {option: self._redactor.text(one) for option, one in prompt.consequences.items()}
-        return await self._display.ask(dataclasses.replace(prompt, text=text, consequences=consequences))
+        labels = {option: self._redactor.text(one) for option, one in prompt.labels.items()}
+        return await self._display.ask(dataclasses.replace(prompt, text=text, consequences=consequences, labels=labels))
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from bot import errors
 from bot.health import documents, status
 
 CONNECT_TIMEOUT_SECONDS = 3.0
@@ -203,8 +204,9 @@ def _cause(error: Exception, trace: _Trace) -> tuple[status.Finding, str]:
         return status.Finding.DROPPED, "connection closed before the response was complete"
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError, OverflowError)):
         return status.Finding.UNREACHABLE, f"invalid URL: {error}"
-    reason = next((cause.strerror for cause in reversed(causes) if isinstance(cause, OSError) and cause.strerror), "")
-    return status.Finding.UNREACHABLE, f"connection failed: {reason or 'network error'}"
+    of_system = [one for one in causes if isinstance(one, OSError) and one.strerror]
+    reason = errors.network_reason(of_system[-1]) if of_system else "network error"
+    return status.Finding.UNREACHABLE, f"connection failed: {reason}"
 
 
 def _is_disconnect(error: httpx.RemoteProtocolError) -> bool:

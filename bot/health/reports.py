@@ -12,13 +12,14 @@ _MAX_COMPONENTS_SHOWN = 10
 _MAX_COMPONENTS_LISTED = 40
 _SHOW_COMPONENTS = "management.endpoint.health.show-details: always"
 _MAX_SERVICE_BUTTONS = 3
+_CLUSTER_DOMAIN = ".svc.cluster.local"
 _ADVICE = {
     Finding.SLOW: "Check latency and the connection pool. A single slow response may be a garbage collection.",
     Finding.DOWN: "Check the failing components, then the logs.",
     Finding.OUT_OF_SERVICE: "The service refuses traffic: it is starting, stopping or not ready. Check readiness.",
     Finding.UNKNOWN: "The service does not report a usable status. Check its components and logs.",
     Finding.CUSTOM: "A status of the service's own, neither UP nor DOWN. Check the components that are not UP.",
-    Finding.DNS_FAILED: "Check health_url (environments.yaml). svc.cluster.local resolves in the cluster only.",
+    Finding.DNS_FAILED: "Check health_url (environments.yaml), and whether this network resolves the host.",
     Finding.REFUSED: "Nothing listens on this port: the service is not started, has crashed or uses another port.",
     Finding.UNREACHABLE: "Check network policies, and whether posbot has access to this network.",
     Finding.CONNECT_TIMEOUT: "Packets are dropped: check network policies, the node and the address.",
@@ -124,6 +125,8 @@ def _service_sections(health: status.ServiceHealth, *, verbose: bool) -> list[re
 def _next_step(health: status.ServiceHealth) -> str:
     """Return the advice for *health*; where the service hides what fails, how to show it."""
     root = health.root
+    if health.finding is Finding.DNS_FAILED and _CLUSTER_DOMAIN in root.exchange.url:
+        return "Run posbot inside the cluster: svc.cluster.local resolves there only. Or change health_url."
     if health.is_healthy or not (root.hides_components or root.hides_details):
         return advice_for(health.finding)
     hidden = "which components fail" if root.hides_components else "why components fail"

@@ -75,6 +75,8 @@ _VERDICTS = {
     Finding.SLOW: reports.Verdict.WARNING,
     Finding.CUSTOM: reports.Verdict.WARNING,
     Finding.UNKNOWN: reports.Verdict.UNKNOWN,
+    # Nothing was learned of the service: its address is wrong, or meant for another network.
+    Finding.DNS_FAILED: reports.Verdict.UNKNOWN,
     Finding.NO_ENDPOINT: reports.Verdict.UNKNOWN,
     Finding.TIMED_OUT: reports.Verdict.UNKNOWN,
 }

@@ -173,6 +173,10 @@ class Prompt:
     """Whether a note comes with the answer: none, optional or required."""
     consequences: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """What an option ends or changes; the person is asked to confirm such an option."""
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Of options: what they mean."""
+    without_answer: str = "the question stays open"
+    """What Enter does."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,6 +101,7 @@ async def _resolve(run: runs.Run, question: runs.Question, context: command.Cont
         options=question.options,
         note=question.note,
         consequences=question.consequences,
+        labels=question.labels,
     )
     asking = asyncio.ensure_future(context.display.ask(prompt))
     elsewhere = asyncio.ensure_future(_wait_for_change(run, context))

@@ -152,6 +152,8 @@ class QuestionKind(enum.StrEnum):
 YES, NO = "yes", "no"
 RETRY, SKIP, STOP, ESCALATE = "retry", "skip", "stop", "escalate"
 HAPPENED, DID_NOT = "it happened", "it did not"
+CANCELLED = "cancelled"
+"""The answer of a question whose run was cancelled."""
 TIMEOUT = "timeout"
 """The answer of a question that expired."""
 

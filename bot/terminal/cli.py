@@ -6,6 +6,7 @@ import pwd
 import shlex
 from collections.abc import Sequence
 
+from bot import exit_codes
 from bot.dispatch import dispatcher as dispatch_dispatcher
 from bot.model import invocations
 from bot.terminal import display, output
@@ -19,7 +20,7 @@ async def run_command(dispatcher: dispatch_dispatcher.Dispatcher, arguments: Seq
     finally:
         screen.clear()
     output.print_response(response, as_json=as_json, has_streamed=screen.has_streamed)
-    return output.exit_code(response)
+    return exit_codes.INTERRUPTED if screen.was_interrupted else output.exit_code(response)
 
 
 def _invocation(arguments: Sequence[str]) -> invocations.Invocation:

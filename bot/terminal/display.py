@@ -24,6 +24,8 @@ class TerminalDisplay:
         self.output = output.console(to_stderr=False)
         self.errors = output.console(to_stderr=True)
         self.has_streamed = False
+        self.was_interrupted = False
+        """Whether Ctrl-C ended what was followed."""
         self._live: rich.live.Live | None = None
         self._plan: reports.Plan | None = None
         self._printed: reports.Plan | None = None
@@ -60,6 +62,7 @@ class TerminalDisplay:
             await stop.wait()
         finally:
             loop.remove_signal_handler(signal.SIGINT)
+        self.was_interrupted = True
         return "by Ctrl-C"
 
     async def ask(self, prompt: invocations.Prompt) -> invocations.Choice | None:
@@ -71,7 +74,7 @@ class TerminalDisplay:
         # The prompt itself says which task waits.
         self._print_changes(without=reports.TaskState.WAITING)
         self.errors.print(rendering.asked(prompt))
-        while (line := await self._read_line("Your answer (Enter to skip): ")) is not None:
+        while (line := await self._read_line(f"Your answer (Enter: {prompt.without_answer}): ")) is not None:
             answer = _matching_option(line, prompt.options)
             if answer is None:
                 self.errors.print(f"Expected {' or '.join(prompt.options)}, or its number.", markup=False)
@@ -115,7 +118,7 @@ class TerminalDisplay:
         if prompt.note == "none":
             return invocations.Choice(answer=answer)
         is_required = prompt.note == "required"
-        label = "Note: " if is_required else "Note (Enter to skip): "
+        label = "Note: " if is_required else "Note (Enter: no note): "
         while (note := await self._read_line(label)) is not None and len(note) > invocations.MAX_NOTE_LENGTH:
             self.errors.print(f"The note has {len(note):,} characters; the limit is {invocations.MAX_NOTE_LENGTH:,}.")
         if note is None and is_required:

@@ -52,8 +52,10 @@ def unfinished(report: reports.Report, plan: reports.Plan) -> rich.console.Group
 
 def asked(prompt: invocations.Prompt) -> rich.console.Group:
     """Return the question with its numbered options."""
+    means = {option: f": {clean(label)}" for option, label in prompt.labels.items()}
     options = [
-        _Indented(rich.text.Text(f"{number} {clean(option)}")) for number, option in enumerate(prompt.options, 1)
+        _Indented(rich.text.Text(f"{number} {clean(option)}{means.get(option, '')}"))
+        for number, option in enumerate(prompt.options, 1)
     ]
     first, _, rest = clean(prompt.text).partition("\n")
     text = rich.text.Text.assemble(("? ", "bold yellow"), (first, "bold"), f"\n{rest}" if rest else "", overflow="fold")

@@ -162,7 +162,9 @@ class RunStore:
             _QUESTIONS.c.run == run_id, _QUESTIONS.c.answer.is_(None), sqlalchemy.exists().where(*is_first)
         )
         name, own_id = by.by[:_MAX_NAME], by.by_id or None
-        closed = closed.values(answer="cancelled", answered_by=name, answered_by_id=own_id, answered_at=by.at)
+        closed = closed.values(
+            answer=procedures_runs.CANCELLED, answered_by=name, answered_by_id=own_id, answered_at=by.at
+        )
         cancelling = {"cancelled_by": name, "cancelled_by_id": own_id, "cancelled_at": by.at}
 
         # In the order in which an answer takes them, so that the two never wait for each other.

@@ -112,7 +112,7 @@ class SlackApi:
                 lambda: client_retries.data(self.reader.apps_connections_open(app_token=app_token)),
             )
         except client_errors.SlackRefused as error:
-            raise errors.Refused(str(error), hint=client_errors.app_token_hint(error.code)) from error
+            raise client_errors.app_token_refused(error.code) from error
 
     async def post(
         self,

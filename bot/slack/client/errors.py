@@ -56,7 +56,23 @@ class Meaning:
 
 
 _INVITE = "Invite posbot to the channel."
-_INSTALL = "Install the app again, and set SLACK_BOT_TOKEN."
+_BOT_TOKEN, _APP_TOKEN = "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"
+_SOURCES: Mapping[str, str] = {
+    _BOT_TOKEN: "the bot token (xoxb-…) from “OAuth & Permissions” of the app",
+    _APP_TOKEN: "an app-level token (xapp-…) from “Basic Information” of the app",
+}
+_TOKEN_ERRORS: Mapping[str, str] = {
+    "invalid_auth": "Slack does not know the token, or does not accept it from this address.",
+    "not_authed": "Slack received no token.",
+    "token_revoked": "The token was revoked, or the app was removed from the workspace: install the app again.",
+    "token_expired": "The token has expired.",
+    "account_inactive": "The token’s workspace or bot was deleted or deactivated: install the app again.",
+    "org_login_required": "Slack is moving the workspace to an organization; wait until that is done.",
+    "ekm_access_denied": "The workspace’s administrators have suspended its encryption keys; ask them.",
+}
+"""Error codes of a token, whatever is called (docs.slack.dev, errors of auth.test) → what is known of it."""
+_LASTING_TOKEN_ERRORS = _TOKEN_ERRORS.keys() - {"org_login_required", "ekm_access_denied"}
+"""Those that another token mends."""
 _CODES: Mapping[str, Meaning] = {
     "message_not_found": Meaning(kind=Kind.GONE, reason="because its message was deleted"),
     "channel_not_found": Meaning(kind=Kind.GONE, reason="because posbot was removed from the channel", hint=_INVITE),
@@ -68,16 +84,6 @@ _CODES: Mapping[str, Meaning] = {
     "invalid_blocks": Meaning(kind=Kind.BLOCKS_REFUSED),
     "invalid_blocks_format": Meaning(kind=Kind.BLOCKS_REFUSED),
     "invalid_attachments": Meaning(kind=Kind.BLOCKS_REFUSED),
-    "invalid_auth": Meaning(
-        kind=Kind.APP_AT_FAULT,
-        hint="SLACK_BOT_TOKEN is not valid any more; take the current one from the app's settings.",
-    ),
-    "not_authed": Meaning(kind=Kind.APP_AT_FAULT, hint="Set SLACK_BOT_TOKEN."),
-    "token_revoked": Meaning(kind=Kind.APP_AT_FAULT, hint=f"The token was revoked. {_INSTALL}"),
-    "token_expired": Meaning(kind=Kind.APP_AT_FAULT, hint=f"The token has expired. {_INSTALL}"),
-    "account_inactive": Meaning(
-        kind=Kind.APP_AT_FAULT, hint="The app was removed from the workspace; install it again."
-    ),
     "missing_scope": Meaning(
         kind=Kind.APP_AT_FAULT,
         hint="The app lacks a scope; apply the output of `posbot manifest` and install the app again.",
@@ -90,7 +96,6 @@ _CODES: Mapping[str, Meaning] = {
     "rate_limited": Meaning(kind=Kind.RATE_LIMITED),
 }
 _UNKNOWN = Meaning(kind=Kind.OTHER)
-_RENEW_APP = "SLACK_APP_TOKEN is not valid any more; take the current app-level token from the app's settings."
 _APP_TOKEN_HINTS: Mapping[str, str] = {
     "not_allowed_token_type": "SLACK_APP_TOKEN is not an app-level token; set the one that begins with xapp-.",
     "missing_scope": "SLACK_APP_TOKEN lacks the scope connections:write; generate an app-level token that has it.",
@@ -121,7 +126,8 @@ class SlackRefused(errors.Refused):
 
     def __init__(self, method: str, code: str) -> None:
         meaning = meaning_of(code)
-        super().__init__(f"Slack refused {method} ({code}).", hint=meaning.hint)
+        what = f"Slack rejected {_BOT_TOKEN}" if code in _TOKEN_ERRORS else f"Slack refused {method}"
+        super().__init__(f"{what} ({code}).", hint=meaning.hint)
         self.code = code
         self.kind = meaning.kind
         self.reason = meaning.reason or f"because Slack refused it ({code})"
@@ -135,12 +141,22 @@ class SlackRefused(errors.Refused):
 
 def meaning_of(code: str) -> Meaning:
     """Return what Slack's error *code* means."""
+    if code in _TOKEN_ERRORS:
+        return Meaning(kind=Kind.APP_AT_FAULT, hint=_token_hint(code, _BOT_TOKEN))
     return _CODES.get(code, _UNKNOWN)
 
 
-def app_token_hint(code: str) -> str:
-    """Return what to do about an app-level token that was refused with *code*."""
-    return _APP_TOKEN_HINTS.get(code, _RENEW_APP)
+def app_token_refused(code: str) -> errors.Refused:
+    """Return the error for an app-level token that was refused with *code*."""
+    hint = _APP_TOKEN_HINTS.get(code) or _token_hint(code, _APP_TOKEN)
+    return errors.Refused(f"Slack rejected {_APP_TOKEN} ({code}).", hint=hint)
+
+
+def _token_hint(code: str, name: str) -> str:
+    """Return what *code* says of the token in the variable *name*, and what to do about it."""
+    is_other = code not in _TOKEN_ERRORS
+    remedy = f"Set {name} to {_SOURCES[name]}." if is_other or code in _LASTING_TOKEN_ERRORS else ""
+    return " ".join(filter(None, (_TOKEN_ERRORS.get(code, ""), remedy)))
 
 
 def is_code(code: object) -> bool:

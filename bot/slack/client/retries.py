@@ -55,7 +55,7 @@ async def call(name: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
     except aiohttp.ClientConnectorError as error:
         outcome = "unreachable"
         raise client_errors.NotConnected(
-            f"Slack could not be reached for {name} ({error.strerror or type(error).__name__}).", hint=_HINT
+            f"Slack could not be reached for {name} ({errors.network_reason(error)}).", hint=_HINT
         ) from error
     except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
         outcome = "unreachable"

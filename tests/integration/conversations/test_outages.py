@@ -263,6 +263,18 @@ async def test_refused_runs_are_told_while_commands_are_answered(environment: di
     assert 'posbot_changes_refused{reason="database unavailable"} 1.0' in metrics
 
 
+async def test_database_that_is_away_at_the_start_is_told(environment: dict[str, str]) -> None:
+    async with slack.running() as workspace:
+        own = in_slack(environment, workspace, DATABASE_URL="postgresql://posbot@127.0.0.1:9/posbot")
+        async with processes.serving(own):
+            waits = await comes_to(f"{url_of(own)}/readyz", 503, "Waiting for the database: The database")
+            said = await comes_to(f"{url_of(own)}/healthz", 200, "ok\nRuns and changes are refused: The database")
+            _, metrics = await fetch(f"{url_of(own)}/metrics")
+
+    assert "(" not in waits.partition("(")[2].partition(")")[0] and "Is the server" not in said
+    assert 'posbot_changes_refused{reason="database unavailable"} 1.0' in metrics
+
+
 def delete_database(folder: pathlib.Path) -> None:
     for one in folder.glob("posbot.db*"):
         one.unlink()

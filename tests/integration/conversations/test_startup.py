@@ -54,14 +54,14 @@ async def test_waiting_for_slack_names_address_and_reason(tmp_path: pathlib.Path
         line = await bot.waits_for_event("waiting")
 
     assert line["what"] == "Slack at http://127.0.0.1:9/api/"
-    assert str(line["reason"]).startswith("Slack could not be reached for auth.test (")
+    assert line["reason"] == "Slack could not be reached for auth.test (Connection refused)."
 
 
 @pytest.mark.parametrize(
     ("name", "token", "sentence"),
     [
-        ("SLACK_APP_TOKEN", "xapp-1-wrong", "SLACK_APP_TOKEN is not valid any more"),
-        ("SLACK_BOT_TOKEN", "xoxb-wrong", "SLACK_BOT_TOKEN is not valid any more"),
+        ("SLACK_APP_TOKEN", "xapp-1-wrong", "Slack rejected SLACK_APP_TOKEN (invalid_auth)."),
+        ("SLACK_BOT_TOKEN", "xoxb-wrong", "Slack rejected SLACK_BOT_TOKEN (invalid_auth)."),
     ],
 )
 async def test_wrong_token_is_one_sentence_and_an_exit(

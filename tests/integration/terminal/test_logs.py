@@ -258,7 +258,7 @@ async def test_followed_log_survives_a_disconnect_and_a_rollout(
     assert text.count("before the cut") == text.count("after the cut") == 1
     assert f"{old} │ " in text
     assert "── new pod ──" in text
-    assert process.returncode == 0
+    assert process.returncode == 130
     assert "stopped by Ctrl-C" in said.decode()
 
 

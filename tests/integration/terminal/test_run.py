@@ -109,7 +109,7 @@ def test_json_of_a_run_has_each_outcome(environment: dict[str, str]) -> None:
 
 def test_terminal_asks_its_questions(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
-    terminal.waits_for("Your answer (Enter to skip): ")
+    terminal.waits_for("Your answer (Enter: the question stays open): ")
     terminal.types("perhaps\n")
     terminal.waits_for("Expected it is there or it is not, or its number.")
     terminal.types("it is t\n")
@@ -148,7 +148,7 @@ def test_ctrl_c_works_when_started_in_the_background(environment: dict[str, str]
         terminal = at_a_terminal(environment, "look-around")
     finally:
         signal.signal(signal.SIGINT, before)
-    terminal.waits_for("Your answer (Enter to skip): ")
+    terminal.waits_for("Your answer (Enter: the question stays open): ")
     terminal.types("\x03")
 
     assert terminal.ends() == 130, terminal.screen
@@ -156,7 +156,7 @@ def test_ctrl_c_works_when_started_in_the_background(environment: dict[str, str]
 
 def test_empty_line_leaves_the_question_open(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
-    terminal.waits_for("Your answer (Enter to skip): ")
+    terminal.waits_for("Your answer (Enter: the question stays open): ")
     terminal.types("\n")
 
     assert terminal.ends() == 3, terminal.screen
@@ -165,7 +165,7 @@ def test_empty_line_leaves_the_question_open(environment: dict[str, str]) -> Non
 
 def test_answer_given_elsewhere_ends_the_prompt(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
-    terminal.waits_for("Your answer (Enter to skip): ")
+    terminal.waits_for("Your answer (Enter: the question stays open): ")
     run_id = posbot(environment, "run", "list").stdout.split("run show ")[1].strip()
     elsewhere = posbot(environment, "run", "answer", run_id, "it is there", "--note", "seen")
 
@@ -176,7 +176,7 @@ def test_answer_given_elsewhere_ends_the_prompt(environment: dict[str, str]) -> 
 
 def test_detached_run_can_be_reattached(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
-    terminal.waits_for("Your answer (Enter to skip): ")
+    terminal.waits_for("Your answer (Enter: the question stays open): ")
     terminal.types("\x03")
     assert terminal.ends() == 130, terminal.screen
     told = re.search(r"Detached\. .* `?posbot run watch (\w+-\w+)", plain(terminal.screen))
@@ -184,7 +184,7 @@ def test_detached_run_can_be_reattached(environment: dict[str, str]) -> None:
     assert "Traceback" not in terminal.screen
 
     back = at_a_terminal(environment, "run", "watch", told[1])
-    back.waits_for("Your answer (Enter to skip): ")
+    back.waits_for("Your answer (Enter: the question stays open): ")
     back.types("2\n")
     back.waits_for("Note: ")
     back.types("not there\n")
@@ -208,7 +208,7 @@ def test_question_for_another_person_is_not_asked(environment: dict[str, str]) -
 
 def test_too_long_note_is_asked_again(environment: dict[str, str]) -> None:
     terminal = at_a_terminal(environment, "look-around")
-    terminal.waits_for("Your answer (Enter to skip): ")
+    terminal.waits_for("Your answer (Enter: the question stays open): ")
     terminal.types("1\n")
     terminal.waits_for("Note: ")
     terminal.types("n" * 1_001 + "\n")
@@ -271,14 +271,29 @@ steps:
 def test_answer_that_changes_something_has_to_be_confirmed(environment: dict[str, str]) -> None:
     (pathlib.Path(environment["POSBOT_RUNBOOK_DATA"]) / "procedures" / "take-back.yaml").write_text(ROLLBACK)
     terminal = at_a_terminal(environment, "take-back")
-    terminal.waits_for("Your answer (Enter to skip): ")
+    terminal.waits_for("Your answer (Enter: the question stays open): ")
     terminal.types("1\n")
     terminal.waits_for("Continue? [y/N] ")
     terminal.types("\n")
-    terminal.waits_for("Your answer (Enter to skip): ", times=2)
+    terminal.waits_for("Your answer (Enter: the question stays open): ", times=2)
     terminal.types("yes\n")
     terminal.waits_for("Continue? [y/N] ", times=2)
     terminal.types("y\n")
 
     assert terminal.ends() == 0, terminal.screen
     assert plain(terminal.screen).count("This replaces all pods.\n") == 2
+
+
+@pytest.mark.slow
+def test_declined_confirmation_is_told_as_one_that_is_missing(environment: dict[str, str]) -> None:
+    (pathlib.Path(environment["POSBOT_RUNBOOK_DATA"]) / "procedures" / "take-back.yaml").write_text(ROLLBACK)
+    run_id = json.loads(posbot(environment, "take-back", "-o", "json").stdout)["facts"]["run"]
+    terminal = at_a_terminal(environment, "run", "answer", run_id, "yes")
+    terminal.waits_for("Your answer (Enter: nothing is answered): ")
+    terminal.types("2\n")
+
+    assert terminal.ends() == 2, terminal.screen
+    shown = plain(terminal.screen)
+    assert "This replaces all pods.\n  1 yes: Roll back\n  2 no: nothing is answered\n" in shown
+    assert "Not confirmed; nothing was answered." in shown
+    assert "usage error" in posbot(environment, "audit").stdout

@@ -152,7 +152,19 @@ async def test_second_answer_names_the_first(app: app_fixture.AppFixture) -> Non
     late = await app.run(yes)
 
     assert "was already answered “none applies” by alice at " in late.headline
+    assert late.verdict is reports.Verdict.WARNING
     assert late.next_actions[0].command == f"run show {waiting.facts['run']}"
+
+
+async def test_answer_after_a_cancellation_is_refused(app: app_fixture.AppFixture) -> None:
+    waiting = await app.run("to-workspace pos-order")
+    await app.run(f"run cancel {waiting.facts['run']} --yes")
+
+    late = await app.dispatch(words(waiting)[0])
+
+    assert late.status is invocations.Status.FAILED
+    assert late.report.headline.startswith("The run was cancelled by tester at ")
+    assert late.report.headline.endswith(" UTC; the answer was not recorded.")
 
 
 async def test_answer_does_not_count_for_the_next_question(app: app_fixture.AppFixture) -> None:
@@ -177,6 +189,11 @@ async def test_answer_does_not_count_for_the_next_question(app: app_fixture.AppF
         ("run answer ID perhaps", "There is no answer called “perhaps”.", "Expected one applies or none applies."),
         ("run answer ID yes --question 0000000000", "The run ID has not asked that.", ""),
         ("run retry ID", "The run ID is not over.", ""),
+        ("run retry ID another word", "Unexpected argument: another word.", "Usage"),
+        ("run cancel ID nonsense", "Unexpected argument: nonsense.", "Usage"),
+        ("run show ID nonsense", "Unexpected argument: nonsense.", "Usage"),
+        ("run watch ID nonsense", "Unexpected argument: nonsense.", "Usage"),
+        ("run show ID --question 0000000000", "run show takes no --question.", "Usage"),
         ("run log ID nothing", "There is no step called “nothing”.", ""),
         ("run show r0000-00000000", "There is no run r0000-00000000.", "List the runs."),
         ("run show 17", "id must be the id of a run, such as r1124-0a1b2c3d.", "Usage: run show|"),

@@ -8,6 +8,7 @@ import pytest
 
 from bot import errors
 from bot.slack.client import api as slack_api
+from bot.slack.client import errors as client_errors
 from bot.slack.client import history, retries
 from tests import canned_server
 
@@ -44,6 +45,23 @@ async def test_error_names_its_reason_and_remedy() -> None:
 
     assert caught.value.hint is not None
     assert "SLACK_BOT_TOKEN" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "known"),
+    [
+        ("invalid_auth", "Slack does not know the token"),
+        ("token_revoked", "The token was revoked"),
+        ("account_inactive", "The token’s workspace or bot was deleted"),
+        ("token_expired", "The token has expired."),
+    ],
+)
+def test_each_refusal_of_a_token_has_its_own_words(code: str, known: str) -> None:
+    bot, app = client_errors.SlackRefused("auth.test", code), client_errors.app_token_refused(code)
+
+    for error, name in ((bot, "SLACK_BOT_TOKEN"), (app, "SLACK_APP_TOKEN")):
+        assert str(error) == f"Slack rejected {name} ({code})."
+        assert error.hint is not None and error.hint.startswith(known) and f"Set {name} to " in error.hint
 
 
 async def test_failed_lookup_is_not_repeated_at_once() -> None:
