@@ -29,7 +29,7 @@ import commands
 from bench import results, stages
 from bot import serve
 from bot.config import settings
-from bot.slack.inbound import request_url
+from bot.slack.inbound import signed_http
 from sandbox import runbook_folder
 
 Result = TypeVar("Result")
@@ -53,7 +53,7 @@ class _Recorder:
         self.is_counting = False
         self.functions: dict[str, dict[str, None]] = {}
         """The functions of each module, both in the order of first call."""
-        self._entry = request_url.RequestUrl.receive.__code__
+        self._entry = signed_http.RequestUrl.receive.__code__
 
     def profile(self, frame: FrameType, event: str, _: object) -> None:
         """Record a call; the profile function of every thread."""

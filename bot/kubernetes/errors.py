@@ -21,6 +21,7 @@ _FORBIDDEN = re2.compile(
 _NOT_FOUND = re2.compile(r'^(?P<kind>[\w.]+) "(?P<name>[^"]+)" not found')
 _ANONYMOUS = 'User "system:anonymous"'
 _MAX_RETRY_AFTER_SECONDS = 5.0
+_MAX_PAUSE_DIGITS = 9
 _MAX_ERROR_BYTES = 64_000
 _TERMINATED = re2.compile(r"^container .* is (?:not available|terminated)")
 # What the kubelet and the API server answer for logs that cannot be read (pkg/kubelet, registry/core/pod).
@@ -200,4 +201,4 @@ def _server_error(status: int, message: str) -> errors.Unavailable:
 
 def _retry_after_seconds(response: aiohttp.ClientResponse) -> float:
     value = response.headers.get("Retry-After", "")
-    return float(value) if value.isdigit() else 1.0
+    return float(value) if value.isascii() and value.isdecimal() and len(value) <= _MAX_PAUSE_DIGITS else 1.0

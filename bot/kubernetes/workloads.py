@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
-from bot import errors
+from bot import errors, text_threads
 from bot.kubernetes import client, decoder
 from bot.kubernetes import model as kubernetes
 
@@ -18,6 +18,9 @@ PAGE_SIZE = 500
 _WATCH_RETRY_SECONDS = 1.0
 _MAX_OUTAGE_SECONDS = 60.0
 """Outage that a watch survives, such as an upgrade of the control plane."""
+_SMALL_BYTES = 64_000
+_MAX_EVENT_BYTES = 4_000_000
+"""etcd holds no object of more than about one and a half megabytes; as JSON it is longer."""
 
 Json = Mapping[str, Any]
 
@@ -63,7 +66,7 @@ class Workloads:
     async def _deployment_names(self) -> list[str]:
         """Return the names to suggest; none if posbot cannot list deployments, which must not hide the first error."""
         with contextlib.suppress(errors.BotError):
-            return [item["metadata"]["name"] for item in await self._list(f"{self._apps}/deployments")]
+            return [decoder.name_of(item) for item in await self._list(f"{self._apps}/deployments")]
         return []
 
     async def pods(self, selector: str) -> tuple[kubernetes.Pod, ...]:
@@ -94,7 +97,7 @@ class Workloads:
             errors.Refused, errors.Unavailable
         """
         items = await self._list(f"{self.core}/events")
-        events = [decoder.decode_event(item) for item in items if item.get("involvedObject", {}).get("name") in names]
+        events = [event for event in map(decoder.decode_event, items) if event.name in names]
         return tuple(sorted(events, key=lambda event: (not event.is_warning, -event.last_at.timestamp())))
 
     async def usage(self, selector: str) -> dict[str, tuple[tuple[str, str], ...]] | None:
@@ -109,7 +112,7 @@ class Workloads:
             items = await self._list(path, labelSelector=selector)
         except errors.Refused:
             return None
-        return {item["metadata"]["name"]: decoder.decode_usage(item) for item in items}
+        return {decoder.name_of(item): decoder.decode_usage(item) for item in items}
 
     def stream_log(
         self,
@@ -157,19 +160,23 @@ class Workloads:
         last_seen = -math.inf
         while True:
             page = await self._list_for_watch(selector, last_seen)
-            present = {pod.name: pod for pod in map(decoder.decode_pod, page.get("items") or ())}
+            present = {pod.name: pod for pod in map(decoder.decode_pod, decoder.items_of(page))}
             for pod in [pod for name, pod in known.items() if name not in present]:
                 # Deleted between two watches.
                 yield pod, False
             known = present
             for pod in present.values():
                 yield pod, True
-            version = (page.get("metadata") or {}).get("resourceVersion")
-            query = {"labelSelector": selector, "watch": True, "resourceVersion": version, "timeoutSeconds": 300}
+            version = decoder.list_metadata(page, "resourceVersion") or None
+            query: dict[str, str | int | bool | None] = {
+                "labelSelector": selector,
+                "watch": True,
+                "resourceVersion": version,
+                "timeoutSeconds": 300,
+            }
             try:
                 async with self.api.stream(f"{self.core}/pods", query) as chunks:
-                    async for change in _watch_events(chunks):
-                        pod, exists = decoder.decode_pod(change["object"]), change["type"] != "DELETED"
+                    async for pod, exists in _watch_events(chunks):
                         known[pod.name] = pod
                         if not exists:
                             del known[pod.name]
@@ -200,29 +207,46 @@ class Workloads:
         continue_token: str | None = None
         while True:
             page = await self.api.get(path, {**query, "limit": PAGE_SIZE, "continue": continue_token})
-            items += page.get("items") or ()
-            continue_token = (page.get("metadata") or {}).get("continue")
+            items += decoder.items_of(page)
+            continue_token = decoder.list_metadata(page, "continue")
             if not continue_token:
                 return items
 
 
-async def _watch_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[Json]:
-    """Yield the events of a watch, one a line; raise Outdated if the watch reports an expired version."""
-    rest = b""
+async def _watch_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[kubernetes.Pod, bool]]:
+    """Yield the pod of each event, and whether it exists; raise Unavailable if the watch has to begin anew."""
+    async for line in _lines(chunks):
+        change = await text_threads.run(_parse_event, line) if len(line) > _SMALL_BYTES else _parse_event(line)
+        if change is not None:
+            yield change
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the lines of *chunks*; what arrives of a line is copied once."""
+    parts: list[bytes] = []
+    size = 0
     async for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
+        *lines, rest = chunk.split(b"\n")
         for line in lines:
-            change = _watch_event(line)
-            if change["type"] != "BOOKMARK":
-                yield change
+            yield b"".join((*parts, line))
+            parts, size = [], 0
+        parts.append(rest)
+        size += len(rest)
+        if size > _MAX_EVENT_BYTES:
+            raise errors.Unavailable("The watch sent an event that is longer than any pod.")
 
 
-def _watch_event(line: bytes) -> Json:
+def _parse_event(line: bytes) -> tuple[kubernetes.Pod, bool] | None:
+    """Return the pod of an event, and whether it exists; None if the event has no pod."""
     try:
-        change: Json = json.loads(line)
-        is_error = change["type"] == "ERROR"
-    except (ValueError, KeyError, TypeError) as error:
+        change: object = json.loads(line)
+    except (ValueError, RecursionError) as error:
         raise errors.Unavailable("The watch ended in the middle of an event.") from error
-    if is_error:
+    kind = change.get("type") if isinstance(change, dict) else None
+    if kind == "ERROR":
         raise errors.Outdated("The resource version is too old (410): the list must be read again.")
-    return change
+    if kind == "BOOKMARK":
+        return None
+    if not isinstance(change, dict) or not isinstance(kind, str) or not decoder.name_of(change.get("object")):
+        raise errors.Unavailable("The watch sent an event without a pod.")
+    return decoder.decode_pod(change["object"]), kind != "DELETED"

@@ -15,7 +15,7 @@ from bot.dispatch import redaction
 from bot.durable import live_messages
 from bot.slack.client import api as slack_api
 from bot.slack.client import history
-from bot.slack.inbound import app_home, handler, listeners, manifest, refusals, request_url, socket_mode
+from bot.slack.inbound import app_home, handler, listeners, manifest, refusals, signed_http, socket_mode
 from bot.slack.outbound import (
     live_message_worker,
     log_stream,
@@ -98,7 +98,7 @@ class SlackService:
         self.receive: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
         """Signed HTTP at REQUEST_PATH, where there is a signing secret."""
         if access.signing_secret:
-            self.receive = request_url.route(app, access.signing_secret, refused, is_stopping=stop.is_set).handler
+            self.receive = signed_http.route(app, access.signing_secret, refused, is_stopping=stop.is_set).handler
         self.sockets: socket_mode.SocketMode | None = None
         """Socket Mode, where there is an app-level token."""
         if access.app_token:

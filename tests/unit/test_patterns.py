@@ -57,7 +57,7 @@ BOUNDS = {
     "bot.runbook.sections": 2_000,
     "bot.slack.client.api": 5_000,  # an id, an error of Slack
     "bot.slack.inbound.payloads": 10_000,
-    "bot.slack.inbound.request_url": 8_190,  # a header; aiohttp refuses longer ones
+    "bot.slack.inbound.signed_http": 8_190,  # a header; aiohttp refuses longer ones
     "commands.logs": 100,
     "commands.runbook": 100,
 }

@@ -209,6 +209,9 @@ class Cause:
         return not self.is_symptom and self.certainty is not Certainty.POSSIBLE
 
 
+_MAX_VERSION_DIGITS = 4
+
+
 def values_of(match: Any) -> dict[str, str]:
     """Return the template fields of *match*: its named groups, empty if unmatched, and Java versions."""
     values = {name: (value or "").strip() for name, value in match.groupdict().items()}
@@ -220,7 +223,7 @@ def values_of(match: Any) -> dict[str, str]:
 def _java_of(class_file_version: str) -> str:
     """Return the Java version of a class file version: 65 is Java 21."""
     major = class_file_version.partition(".")[0]
-    return str(int(major) - 44) if major.isdecimal() else "?"
+    return str(int(major) - 44) if major.isdecimal() and len(major) <= _MAX_VERSION_DIGITS else "?"
 
 
 def _version_name(group: str) -> str:

@@ -108,11 +108,12 @@ def sort_key(entry: reports.LogEntry) -> datetime.datetime:
 
 
 def parse_timestamp(timestamp: bytes) -> datetime.datetime | None:
-    """Return the time that a node wrote before a line, or None."""
+    """Return the time that a node wrote before a line, or None; one without a UTC offset is the application's."""
     try:
-        return datetime.datetime.fromisoformat(timestamp.decode())
+        time = datetime.datetime.fromisoformat(timestamp.decode())
     except ValueError:
         return None
+    return time if time.tzinfo is not None else None
 
 
 def _merge(earlier: reports.LogEntry, entry: reports.LogEntry) -> reports.LogEntry:

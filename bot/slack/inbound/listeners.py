@@ -129,7 +129,7 @@ async def run_forever(work: Callable[[], Coroutine[Any, Any, None]], name: str) 
         try:
             await work()
         except Exception:
-            # One of two places that may: a dead loop would take the whole bot with it, or leave it blind.
+            # One of the places that may: a dead loop would take the whole bot with it, or leave it blind.
             log.exception("background loop failed", loop=name)
         await asyncio.sleep(_RESTART_SECONDS)
 
@@ -161,7 +161,7 @@ def application(
     app = AsyncApp(
         client=api.writer,
         authorize=authorize,
-        # `request_url` checks the signature before Bolt parses the body.
+        # `signed_http` checks the signature before Bolt parses the body.
         request_verification_enabled=False,
         attaching_conversation_kwargs_enabled=False,
     )

@@ -10,7 +10,7 @@ from aiohttp import test_utils, web
 from slack_sdk import signature as signing
 
 from bot.slack.client import api
-from bot.slack.inbound import listeners, manifest, payloads, refusals, request_url
+from bot.slack.inbound import listeners, manifest, payloads, refusals, signed_http
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +56,7 @@ async def test_nothing_starts_after_the_drain() -> None:
 async def test_request_during_the_drain_is_left_to_another_replica() -> None:
     app: Any = None
     endpoints = web.Application()
-    endpoints.add_routes([request_url.route(app, "secret", refusals.Refusals(), is_stopping=lambda: True)])
+    endpoints.add_routes([signed_http.route(app, "secret", refusals.Refusals(), is_stopping=lambda: True)])
     body = "command=%2Fpos&text=version"
 
     async with test_utils.TestClient(test_utils.TestServer(endpoints)) as client:
@@ -88,7 +88,7 @@ async def test_work_of_a_request_starts_after_its_acknowledgement() -> None:
         api.SlackApi("xoxb-1", "http://slack"), identity, handler=handler, home=home, tasks=tasks
     )
     endpoints = web.Application()
-    endpoints.add_routes([request_url.route(app, "secret", refusals.Refusals(), is_stopping=lambda: False)])
+    endpoints.add_routes([signed_http.route(app, "secret", refusals.Refusals(), is_stopping=lambda: False)])
     body = "command=%2Fpos&text=version&user_id=U0ALICE&channel_id=C0OPS&team_id=T0HOME&trigger_id=1"
     headers = signed(body)
     async with test_utils.TestServer(endpoints) as server:

@@ -15,11 +15,12 @@ import prometheus_client
 import pytest
 import structlog.testing
 from aiohttp import web
+from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 
 from bot.http import server
 from bot.slack.client import api as slack_api
-from bot.slack.inbound import listeners, manifest, payload_shapes, payloads, refusals, request_url
+from bot.slack.inbound import listeners, manifest, payload_shapes, payloads, refusals, signed_http
 
 pytestmark = pytest.mark.anyio
 
@@ -94,7 +95,7 @@ async def serving() -> AsyncIterator[Url]:
     app = listeners.application(
         slack_api.SlackApi("xoxb-token", "http://127.0.0.1:1/"), IDENTITY, handler=received, home=received, tasks=tasks
     )
-    own = request_url.RequestUrl(app, SECRET, refusals.Refusals(), lambda: False, body_seconds=0.1)
+    own = signed_http.RequestUrl(app, SECRET, refusals.Refusals(), lambda: False, body_seconds=0.1)
     endpoints = server.application(is_alive=fine, is_ready=fine, routes=[web.post(manifest.REQUEST_PATH, own.receive)])
     async with server.listening(endpoints, "127.0.0.1", 0) as listening:
         yield Url(port=listening.port, received=received)
@@ -250,6 +251,41 @@ async def test_odd_payload_is_refused_in_a_sentence(
     assert [record for record in caplog.records if record.exc_info] == []
     assert [line for line in lines if line.get("exc_info")] == []
     assert url.received.requests == []
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("workflow_step_edit", "view_submission", "view_closed", "shortcut", "message_action", "block_suggestion"),
+        *("dialog_submission", "dialog_cancellation", "dialog_suggestion", "interactive_message", "block_actions"),
+        *("event_callback", "function_executed", "url_verification", "app_rate_limited", "x", ""),
+    ],
+)
+@pytest.mark.parametrize("is_form", [True, False], ids=["form", "JSON"])
+async def test_payload_of_any_type_without_its_keys_leaves_no_traceback(
+    url: Url, kind: str, is_form: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    for more in ({}, {"callback_id": "x"}, {"view": {}}, {"workflow_step": 1}, {"event": {"type": "x"}}):
+        content = json.dumps({"type": kind, **more})
+        form = urllib.parse.urlencode({"payload": content}) if is_form else None
+        content_type = "application/x-www-form-urlencoded" if is_form else "application/json"
+        response = await url.post((form or content).encode(), content_type)
+        assert status_of(response) in {200, 400, 404}, (more, response)
+
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+async def test_whatever_bolt_raises_is_a_counted_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def dispatch(*_: object) -> None:
+        raise KeyError("anything")
+
+    monkeypatch.setattr(AsyncApp, "async_dispatch", dispatch)
+    before = refused("malformed payload")
+    async with serving() as url:
+        response = await url.post(json.dumps(MENTION).encode())
+
+    assert status_of(response) == 400
+    assert refused("malformed payload") == before + 1
 
 
 VALUES = st.sampled_from([None, True, 7, "", "x", [], {}, [None], ["x"], {"x": 1}, [{"type": 1}], {"id": None}])
