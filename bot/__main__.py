@@ -174,7 +174,9 @@ def _print_completion(rest: Sequence[str]) -> int:
             print(completion.script(shell, summaries))  # noqa: T201 - what was asked for
             return 0
         case _:
-            raise errors.UsageError("completion needs the name of a shell: bash, zsh or fish.")
+            raise errors.UsageError(
+                "completion needs the name of a shell: bash, zsh or fish.", hint="For example: posbot completion bash"
+            )
 
 
 async def _dispatch(arguments: Sequence[str], *, as_json: bool) -> int:

@@ -34,7 +34,12 @@ async def run(parameters: Parameters, context: bot_command.Context) -> reports.R
     # The invocation of this command is recorded already.
     others = [entry for entry in entries if entry.id != context.invocation.id][: parameters.limit]
     if not others:
-        return reports.Report(verdict=reports.Verdict.OK, headline="No matching audit entries.", facts={"count": 0})
+        return reports.Report(
+            verdict=reports.Verdict.OK,
+            headline="No matching audit entries.",
+            facts={"count": 0},
+            is_information=True,
+        )
     rows = tuple(
         reports.Row(
             cells=(

@@ -9,13 +9,28 @@ import dataclasses
 import os
 import pathlib
 import urllib.parse
+from collections.abc import Mapping
 from typing import Annotated, Self
 
 import pydantic
+import pydantic_core
 
 from bot import errors
 
 _PROJECT = pathlib.Path(__file__).parents[2]
+_EXPECTED_OF: Mapping[str, str] = {
+    "POSBOT_LOG_LEVEL": "debug, info, warning or error",
+    "POSBOT_SERVICE_TOKENS": 'a JSON object with a token for each environment, such as {"staging": "eyJ…"}',
+}
+"""What a variable holds, where the type of an error does not say it."""
+_EXPECTED: Mapping[str, str] = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing", "finite_number"), "a number"),
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than_equal": "at most {le:g}",
+}
+"""Pydantic's type of an error → what the person reads of it."""
 _OWN = ("SLACK_", "POSBOT_", "DATABASE_URL")
 
 
@@ -137,13 +152,24 @@ class Settings(pydantic.BaseModel):
         try:
             return cls.model_validate({name: value for name, value in os.environ.items() if value})  # noqa: TID251 - it is here
         except pydantic.ValidationError as error:
-            lines = [f"{_variable(problem['loc'])}: {problem['msg']}." for problem in error.errors()]
-            raise errors.BadConfiguration("\n".join(lines)) from None
+            lines = [f"{_variable(problem['loc'])}: {_expected(problem)}." for problem in error.errors()]
+            raise errors.BadConfiguration("\n".join(dict.fromkeys(lines))) from None
 
 
 def for_other_programs() -> dict[str, str]:
     """Return the environment for what posbot starts: all of its own, but for what is meant for posbot alone."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}  # noqa: TID251 - it is here
+
+
+def _expected(problem: pydantic_core.ErrorDetails) -> str:
+    """Return what was expected in place of an invalid value, which is not repeated: it may be a secret."""
+    if problem["type"] == "value_error":
+        return problem["msg"].removeprefix("Value error, ")
+    own = _EXPECTED_OF.get(_variable(problem["loc"]))
+    if own is not None:
+        return f"expected {own}"
+    expected = _EXPECTED.get(problem["type"], "another value; this one cannot be read")
+    return f"expected {expected.format_map(problem.get('ctx') or {})}"
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -317,12 +317,13 @@ def _is_unknown_name(problem: pydantic_core.ErrorDetails) -> bool:
 
 def _explain(problem: pydantic_core.ErrorDetails, parameters: type[bot_command.Parameters]) -> str:
     """Return one sentence about an invalid argument, without pydantic's own words."""
-    if problem["type"] == "value_error":
-        return problem["msg"].removeprefix("Value error, ")
     name = str(problem["loc"][0]) if problem["loc"] else "value"
     field = parameters.model_fields.get(name)
     is_positional = field is None or bot_command.option_of(field).positional
     subject = name if is_positional else f"--{name.replace('_', '-')}"
+    if problem["type"] == "value_error":
+        message = problem["msg"].removeprefix("Value error, ")
+        return f"{subject}: {message}" if durations.IS_NONE in message and not is_positional else message
     if problem["type"] == "missing":
         return f"Missing argument: {name.upper()}." if is_positional else f"{subject} is required."
     if problem["type"] == "string_pattern_mismatch" and field is not None and field.description:

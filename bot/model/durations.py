@@ -12,6 +12,8 @@ _PATTERN = r"(?:(\d{1,3})w)?(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{
 _WRITTEN = re.compile(_PATTERN)
 _TOO_LONG = re.compile(r"(?=.*(?:\d{4}w|\d{5}[dh]|\d{6}m|\d{7}s))(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?")
 _MAX_LENGTH = 100
+IS_NONE = "is no duration"
+"""What the error of a text that is none says; of an option, the name is added."""
 _WORDS = re.compile(r"(\d{1,6}) ?(weeks?|wks?|days?|hours?|hrs?|minutes?|mins?|seconds?|secs?|[wdhms])", re.IGNORECASE)
 _UNITS = (("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
@@ -52,7 +54,7 @@ def parse(value: object) -> object:
         shown = errors.shorten(value.strip(), 30)
         number = f"{shown}s, {shown}m or {shown}h" if shown.isdecimal() else ""
         example = suggest(value) or number or "90s, 3m, 1h30m or 7d"
-        raise ValueError(f"“{shown}” is no duration; write it like {example}.")
+        raise ValueError(f"“{shown}” {IS_NONE}; write it like {example}.")
     counts = (int(count or 0) for count in match.groups())
     return datetime.timedelta(seconds=sum(n * length for n, (_, length) in zip(counts, _UNITS, strict=True)))
 

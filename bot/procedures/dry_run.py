@@ -18,7 +18,7 @@ def planned(order: runs.RunRequest, steps: Sequence[runs.PlannedStep], runbook: 
     rows = tuple(reports.Row(cells=(step.title, ". ".join(_condition(step)), step.action)) for step in steps)
     changing = [step.title for step in steps if step.is_change]
     pairs = [
-        ("changes", ", ".join(changing) or "nothing"),
+        ("changes", ", ".join(changing) or "nothing by posbot itself"),
         ("timeout", durations.write(order.procedure.timeout)),
         *([("lock", order.lock)] if order.lock is not None else []),
     ]

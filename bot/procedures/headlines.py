@@ -58,7 +58,9 @@ def state(run: runs.Run) -> str:
 def joining(holders: Sequence[runs.Run]) -> str:
     """Return what to do about a lock that *holders* hold, a run or one that cannot be read."""
     what = [f"{headline(run)}, started by {run.requester.name}." for run in holders]
-    return " ".join((*what, "Join it, or wait until it has ended."))
+    commands = " or ".join(f"run watch {run.id}" for run in holders)
+    join = f"Join it ({commands}), or wait" if commands else "Wait"
+    return " ".join((*what, f"{join} until it has ended."))
 
 
 def outcome(run: runs.Run) -> str:

@@ -62,7 +62,13 @@ def render(value: schema.Value, scope: definition_references.Scope) -> schema.Va
     if is_whole(value):
         (reference,) = references(value)
         return _look_up(reference, scope)
-    return _PLACEHOLDER.sub(lambda match: _to_text(_look_up(_parse(match["path"]), scope)), value)
+    text = _PLACEHOLDER.sub(lambda match: _to_text(_look_up(_parse(match["path"]), scope)), value)
+    for reference in references(value):
+        if isinstance(scope.look_up(reference), definition_references.Unknown):
+            # It brings its own parentheses, and is said once.
+            shown = _to_text(_look_up(reference, scope))
+            text = text.replace(f"({shown})", shown).replace(f"{shown} {shown}", shown)
+    return text
 
 
 def validate(value: schema.Value, known: definition_references.Names) -> Iterator[str]:

@@ -174,7 +174,7 @@ async def test_long_line_is_shown_whole(kube: cluster.Cluster, environment: dict
     [
         (("--tail", "-1"), "--tail must be at least 1."),
         (("--tail", "10000000"), "--tail must be at most 50000."),
-        (("--since", "yesterday"), "“yesterday” is no duration; write it like 90s, 3m, 1h30m or 7d."),
+        (("--since", "yesterday"), "--since: “yesterday” is no duration; write it like 90s, 3m, 1h30m or 7d."),
         (("--since", "0s"), "--since must be greater than 0s."),
         (("--grep", "(a"), "Invalid regular expression “(a”"),
         (("--level", "loud"), "--level must be "),

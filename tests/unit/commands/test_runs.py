@@ -82,7 +82,7 @@ async def test_dry_run_shows_every_step_and_does_nothing(app: app_fixture.AppFix
     assert rows["Search logs for memory errors"][0] == "depends on Check key signals"
     assert rows["Check key signals"][0] == "always. asks anyone who may run it"
     assert isinstance(fields, reports.Fields)
-    assert ("changes", "nothing") in fields.pairs
+    assert ("changes", "nothing by posbot itself") in fields.pairs
     assert words(report) == ["run triage pos-order --env sandbox"]
     assert (await app.run("runs --procedure triage")).facts["count"] == 0
 
@@ -213,7 +213,7 @@ async def test_answer_does_not_count_for_the_next_question(app: app_fixture.AppF
         ("triage pos-ordre", "There is no service called “pos-ordre”.", "Usage: triage"),
         (
             "triage pos-order --since yesterday",
-            "“yesterday” is no duration; write it like 90s, 3m, 1h30m or 7d.",
+            "--since: “yesterday” is no duration; write it like 90s, 3m, 1h30m or 7d.",
             "Usage",
         ),
     ],
@@ -301,7 +301,7 @@ async def test_second_triage_names_the_first_and_who_started_it(app: app_fixture
     (hint,) = second.report.sections
     assert isinstance(hint, reports.Text)
     assert "Triage of a degraded service · pos-order · sandbox: waiting for input, Check key signals" in hint.text
-    assert "started by tester. Join it" in hint.text
+    assert f"started by tester. Join it (run watch {first.facts['run']}), or wait" in hint.text
     assert words(second.report) == [f"run show {first.facts['run']}"]
 
 

@@ -135,6 +135,31 @@ def test_invalid_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, varia
     assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("POSBOT_LOG_LEVEL", "loud", "expected debug, info, warning or error."),
+        ("PORT", "abc", "expected a whole number."),
+        ("PORT", "99999999", "expected at most 65535."),
+        ("POSBOT_DRAIN_SECONDS", "soon", "expected a number."),
+        ("POSBOT_SOCKET_PING_SECONDS", "0", "expected more than 0."),
+        ("POSBOT_SERVICE_TOKENS", "abc", "expected a JSON object with a token for each environment, such as {"),
+        ("POSBOT_SERVICE_TOKENS", '{"a": 3, "b": 4}', "expected a JSON object with a token for each environment"),
+        ("POSBOT_SLACK_API_URL", "x", "expected a URL such as https://slack.com/api/."),
+    ],
+)
+def test_invalid_value_is_told_in_plain_words(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(errors.BadConfiguration) as refused:
+        config_settings.Settings.from_environment()
+
+    assert str(refused.value).startswith(f"{variable}: {expected}")
+    assert "\n" not in str(refused.value)
+
+
 def test_all_invalid_values_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(errors.BadConfiguration) as caught:
         read(monkeypatch, PORT="x", POSBOT_AUDIT_DAYS="x")

@@ -162,7 +162,7 @@ def test_arguments_become_typed_values(line: str, changes: dict[str, Any]) -> No
         pytest.param("pos-order --replicas many", "--replicas must be a whole number.", id="no number"),
         pytest.param("pos-order --replicas 1 --replicas 2", "multiple times", id="option twice"),
         pytest.param("pos-order --colour green", "--colour must be “red” or “dark-blue”.", id="not in the enum"),
-        pytest.param("pos-order --within 5", "“5” is no duration; write it like 5s, 5m or 5h.", id="no unit"),
+        pytest.param("pos-order --within 5", "--within: “5” is no duration; write it like 5s, 5m or 5h.", id="no unit"),
         pytest.param("pos-order --within 30m1h", "is no duration", id="units out of order"),
         pytest.param("pos-order --within ''", "is no duration", id="empty duration"),
         pytest.param("pos-order --within -3m", "--within requires", id="negative duration"),

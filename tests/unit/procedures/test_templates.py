@@ -60,6 +60,8 @@ def test_value_that_the_run_will_know_names_its_step() -> None:
     rendered = templates.render("{{ params.service }} {{steps.health.saved.ms}} {{ run.id }}", scope)
 
     assert rendered == "pos-order (known after “Check health”) (known after the start)"
+    twice = templates.render("Version {{steps.health.saved.ms}} ({{ steps.health.saved.ms }})?", scope)
+    assert twice == "Version (known after “Check health”)?"
 
 
 @pytest.mark.parametrize(
