@@ -282,7 +282,7 @@ class Command(Generic[P]):
     deadline: Callable[[P], float | None] = lambda _: 30.0
     """Seconds after which it is timed out; None for what ends with its viewer."""
     is_followed: Callable[[P], bool] = lambda _: False
-    """It shows a log until somebody stops it; fewer of these may run at once."""
+    """It shows a log until it is stopped; fewer of these may run at once."""
     facts: Mapping[str, ValueType] = dataclasses.field(default_factory=dict)
     """Facts of its reports that procedures can use; each is of this type, or null, or missing."""
     is_step: bool = True

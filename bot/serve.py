@@ -129,7 +129,7 @@ class _Start:
         return self._waiting if self.slack is None else await self.slack.readiness()
 
     async def liveness(self) -> str | None:
-        """Return what only a new process mends, or None: an outage of Slack or of the database is not mended by one."""
+        """Return what only a new process repairs, or None: an outage of Slack or of the database is not one of them."""
         if self.core is not None and self.core.db.is_replaced:
             return "The database file was replaced by another: a new process opens it."
         return None

@@ -84,8 +84,8 @@ def vulnerabilities(packages: list[dict[str, Any]]) -> list[str]:
     lines = []
     for package in packages:
         for one in package["vulns"]:
-            mended = ", ".join(one["fix_versions"]) or "no version"
-            lines.append(f"{package['name']} {package['version']}: {one['id']}, fixed in {mended}")
+            fixed = ", ".join(one["fix_versions"]) or "no version"
+            lines.append(f"{package['name']} {package['version']}: {one['id']}, fixed in {fixed}")
     return lines
 
 

@@ -157,7 +157,7 @@ async def _endless_body(port: int | None) -> bool:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
             return (await reader.readline()).startswith(b"HTTP/1.1 401")
     except ConnectionError:
-        # The connection was closed with the rest of the body on its way.
+        # The connection was closed before the rest of the body arrived.
         return True
     finally:
         writer.close()

@@ -153,7 +153,7 @@ class Roles(strict.StrictModel):
         return self
 
     def serves(self, actor: invocations.Actor) -> bool:
-        """Return whether somebody of this kind is served: members, and the guests and bots that are listed."""
+        """Return whether an actor of this kind is served: members, and the guests and bots that are listed."""
         match actor.kind:
             case invocations.ActorKind.GUEST:
                 return _EVERYONE in self.guests or actor.id in self.guests

@@ -17,7 +17,7 @@ _DEFAULT_MODE = "prefer"
 
 
 def find(settings: config_settings.Settings, environments: config_environments.Environments) -> tuple[str, ...]:
-    """Return one sentence for each secret that is not protected on its way."""
+    """Return one sentence for each secret that is not protected in transit."""
     return (
         *_database(settings),
         *_slack(settings.slack_api_url),

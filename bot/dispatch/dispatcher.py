@@ -284,7 +284,7 @@ class Dispatcher:
         command, person = parsed.command, invocation.actor.id
         if command.is_followed(parsed.parameters):
             return self.limits.followed_log(person)
-        # Whoever has reached the limit can still stop, answer and cancel; the worker limits the steps of runs.
+        # A person at the limit can still stop, answer and cancel; the worker limits the steps of runs.
         is_control = command.reply(parsed.parameters) is invocations.Reply.ACKNOWLEDGEMENT
         if is_control or invocation.source is invocations.Source.STEP:
             return contextlib.nullcontext()

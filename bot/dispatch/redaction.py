@@ -35,7 +35,7 @@ _MAX_SHORT_LENGTH = 300
 """Of a text that is redacted in any case: titles, and the commands of buttons."""
 _MAX_FIELD_LENGTH, _MAX_FIELD_DEPTH = 20_000, 8
 """Of a field of a log line, which is redacted on the event loop."""
-# Without any of these, no pattern matches. Most lines of a log hold none, though many a line speaks of a key or a
+# Without any of these, no pattern matches. Most lines of a log hold none, though many mention a key or a
 # session: those would cost ten times as much.
 _HINT = secret_values.latin1(
     rf"(?i){secret_values.STRONG}|"
@@ -142,7 +142,7 @@ class Redactor:
             except Exception:  # noqa: BLE001 - whatever fails, the text does not leave
                 yield _Span(start, end, FAILED)
             if len(text) > WINDOW_LENGTH:
-                # Hands the interpreter to whoever waits for it, such as the event loop.
+                # Hands the interpreter to another thread that waits for it, such as the event loop.
                 time.sleep(0)
 
     def _found(self, text: str, start: int, end: int) -> Iterator[_Span]:

@@ -43,7 +43,7 @@ def boot_seconds() -> float:
 
 
 def steady(clock: Clock) -> Clock:
-    """Return *clock* as it goes on from now where nobody sets it, so that differences are true durations."""
+    """Return *clock* as it continues from now unless it is set, so that differences are true durations."""
     started_at, started = clock(), boot_seconds()
     return lambda: started_at + datetime.timedelta(seconds=boot_seconds() - started)
 

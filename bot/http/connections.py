@@ -3,7 +3,7 @@ Connections to posbot's endpoints, bounded until a request on them has proved to
 
 Anybody who reaches the port can open connections and leave them half used. Those whose sender is unknown are limited
 in number, in what they have sent, and in the time for the first request; beyond that the oldest, or the one that has
-sent the most, makes way, and never a new one. Whoever is known has no such limits.
+sent the most, makes way, and never a new one. A known sender has no such limits.
 """
 
 import asyncio

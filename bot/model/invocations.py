@@ -102,7 +102,7 @@ class Invocation:
     is_public: bool = False
     """Everyone in its conversation sees its response."""
     reply_to: Mapping[str, object] | None = None
-    """Where the response belongs, for whoever shows it if this process ends before; None for a terminal."""
+    """Where the response belongs, for the process that shows it if this one ends first; None for a terminal."""
 
 
 class Status(enum.StrEnum):

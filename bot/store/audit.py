@@ -42,7 +42,7 @@ class Entry:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What is recorded of one invocation for whoever shows its response later."""
+    """What is recorded of one invocation for the process that shows its response later."""
 
     text: str
     status: invocations.Status | None

@@ -268,7 +268,7 @@ async def open_database(url: str, *, own_folder: pathlib.Path | None = None) -> 
     Return the database at *url*; a SQLite file and its folder are made where they are missing.
 
     Its files are readable by their owner alone, as is *own_folder*, which is posbot's: they hold the responses to
-    everyone. Another folder that exists belongs to somebody else and is left as it is.
+    everyone. Another folder that exists belongs to another user and is left as it is.
 
     Raises:
         errors.BadConfiguration: the URL is not one of SQLite or PostgreSQL, or its folder cannot be made.

@@ -52,7 +52,7 @@ def is_busy(error: BaseException | None) -> bool:
 
 
 def _is_lasting(error: sqlalchemy.exc.SQLAlchemyError) -> bool:
-    """Return whether a database in this state stays in it until somebody repairs it."""
+    """Return whether a database in this state stays in it until it is repaired."""
     original: Any = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else None
     if isinstance(original, sqlite3.Error):
         return _sqlite_code(original) not in _PASSING_SQLITE_ERRORS

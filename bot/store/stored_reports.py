@@ -136,7 +136,7 @@ def _title(title: str | None, left_out: int, noun: str) -> str | None:
 
 
 def _shorten_log(section: reports.Log, max_characters: int) -> reports.Log:
-    """Return the first and the last entries of *section*, and how many lines are left out between them."""
+    """Return the first and the last entries of *section*, and how many lines are omitted between them."""
     if _section_size(section) <= max_characters:
         return section
     entries, for_head = section.entries, max_characters // _HEAD_SHARE

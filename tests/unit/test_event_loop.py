@@ -1,5 +1,5 @@
 """
-The event loop goes on while foreign text is worked on.
+The event loop continues while foreign text is worked on.
 
 A heartbeat measures the longest time for which the loop stood still. The machine itself may be busy, so each gap is
 compared with that beside a thread that only counts, which gives the interpreter up as often as Python can.

@@ -27,7 +27,7 @@ _CHUNK_BYTES = 256_000
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BareLog:
-    """A log that was read, and what of it was left out."""
+    """A log that was read, and what of it was omitted."""
 
     attempt: attempts.StartAttempt
     omitted: tuple[str, ...] = ()

@@ -114,4 +114,4 @@ def _how_to_be_another(requester: invocations.Actor, actor: invocations.Actor) -
             f"Who uses the account {actor.id} is not known. Answer it in Slack, or list the account in roles.yaml for"
             " the one person who uses it (people)."
         )
-    return "roles.yaml lists both for one person (people): ask somebody else to answer it."
+    return "roles.yaml lists both for one person (people): ask another person to answer it."

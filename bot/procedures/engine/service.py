@@ -20,7 +20,7 @@ _POLL_SECONDS = 0.5
 _MAX_ATTEMPTS = 20
 """All attempts of a run are kept in one row."""
 _MIN_PAGE, _MAX_LOOKED_AT = 25, 2_000
-"""Runs that are read to list those that somebody may see: at once, and in all."""
+"""Runs that are read to list those that an actor may see: at once, and in all."""
 
 
 class RunService:

@@ -19,7 +19,7 @@ FAILURE_CACHE_SECONDS = 60.0
 _OUTAGE_CACHE_SECONDS = 5.0
 """Of a lookup that Slack did not answer."""
 _MAX_STALE_SECONDS = 3_600.0
-"""How long an answer stands in for one that Slack does not give: an outage must not turn regulars away."""
+"""How long an answer is used instead of one that Slack does not give: an outage must not turn regulars away."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Lookups:
         """
         Return what is known of *key*, or what *call* of *method* says; a failure is remembered, too.
 
-        Where it *may_be_stale*, an older answer stands in for one that Slack does not give.
+        Where it *may_be_stale*, an older answer is used instead of one that Slack does not give.
 
         Raises:
             errors.Refused, errors.Unavailable
@@ -55,7 +55,7 @@ class Lookups:
             if key not in self._pending:
                 before = known if may_be_stale else None
                 self._pending[key] = asyncio.create_task(self._refresh(key, method, call, before), name=method)
-            # Whoever asked first may be cancelled; the others still wait for the answer.
+            # The first to ask may be cancelled; the others still wait for the answer.
             await asyncio.shield(self._pending[key])
             known = self._found[key]
         if isinstance(known.value, errors.BotError):

@@ -166,7 +166,7 @@ class RequestHandler:
         self._patience_seconds = patience_seconds
         """After which the requester is told that work is in progress."""
         self._identify_seconds = identify_seconds
-        """For Slack to say who somebody is; later, nobody would expect what they typed to be executed."""
+        """For Slack to say who a person is; later, nobody would expect what they typed to be executed."""
         self._shared: collections.OrderedDict[tuple[str, str], invocations.Invocation] = collections.OrderedDict()
         """What was shared where, and by which invocation."""
 

@@ -62,7 +62,7 @@ def _wrong_key(body: dict[str, Any], depth: int) -> str | None:
         inner = (
             (value or ()) if key in _LISTS else [value] if key in _OBJECTS | _NAMED and isinstance(value, dict) else []
         )
-        # Below these, keys are names that somebody chose.
+        # Below these, keys are names chosen by people.
         for one in inner if key != "values" else ():
             # A button has its label as an object.
             wrong = _wrong_key(

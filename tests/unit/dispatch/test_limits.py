@@ -1,4 +1,4 @@
-"""What one person takes leaves enough for the others, and whoever gets nothing reads why."""
+"""What one person takes leaves enough for the others, and a person who gets nothing reads why."""
 
 import asyncio
 

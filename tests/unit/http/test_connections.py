@@ -1,4 +1,4 @@
-"""Strangers can neither keep connections and memory, nor fill the log; whoever asks properly is answered meanwhile."""
+"""Strangers can neither keep connections and memory, nor fill the log; proper requests are answered meanwhile."""
 
 import asyncio
 import collections

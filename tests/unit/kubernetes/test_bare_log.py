@@ -1,4 +1,4 @@
-"""A bare log is read within bounds of size and time, and what was left out is said."""
+"""A bare log is read within bounds of size and time, and what was omitted is said."""
 
 import asyncio
 import contextlib
@@ -73,7 +73,7 @@ async def test_reading_of_an_open_pipe_can_be_cancelled(tmp_path: pathlib.Path) 
             await bare_log.read(path)
     # Otherwise the process would not end before the pipe does.
     assert [one.daemon for one in set(threading.enumerate()) - before if one.name == "log"] == [True]
-    # Lets the thread go that still waits for somebody to write.
+    # Lets the thread go that still waits for a writer.
     os.close(os.open(path, os.O_WRONLY))
 
 

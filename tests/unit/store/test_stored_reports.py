@@ -1,4 +1,4 @@
-"""What the audit log keeps of a report is bounded, and says what it left out."""
+"""What the audit log keeps of a report is bounded, and says what it omitted."""
 
 import dataclasses
 import secrets
