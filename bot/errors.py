@@ -23,6 +23,9 @@ import difflib
 import os
 from collections.abc import Iterable
 
+_MIN_SIMILARITY = 0.6
+_MAX_DISTANCE_FROM_BEST = 0.15
+
 
 class BotError(Exception):
     """
@@ -58,7 +61,7 @@ class NotFound(UsageError):
     ) -> None:
         self.kind = kind
         self.name = name
-        self.suggestions = tuple(difflib.get_close_matches(name.lower(), sorted(known), n=3, cutoff=0.6))
+        self.suggestions = _closest(name.lower(), known)
         question = f" Did you mean {_either(self.suggestions)}?" if self.suggestions else ""
         place = f" in namespace {where}" if where else ""
         super().__init__(f"There is no {kind} called “{shorten(name, 60)}”{place}.{question}", hint=hint)
@@ -115,6 +118,18 @@ def network_reason(error: OSError) -> str:
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return error.strerror or "no connection"
+
+
+def _closest(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Return the names most similar to *name*, by what follows the prefix that all names of a system may share."""
+    prefix, hyphen, _ = name.partition("-")
+    found = difflib.get_close_matches(name, sorted(known), n=6, cutoff=_MIN_SIMILARITY)
+    ratios = {}
+    for one in found:
+        skipped = len(prefix + hyphen) if hyphen and one.startswith(prefix + hyphen) else 0
+        ratios[one] = difflib.SequenceMatcher(None, name[skipped:], one[skipped:]).ratio()
+    limit = max(_MIN_SIMILARITY, max(ratios.values(), default=0.0) - _MAX_DISTANCE_FROM_BEST)
+    return tuple(one for one in found if ratios[one] >= limit)[:3]
 
 
 def _either(names: tuple[str, ...]) -> str:

@@ -7,6 +7,7 @@ then; here it is a failure.
 
 import dataclasses
 import pathlib
+import shlex
 from collections.abc import Iterable, Iterator
 from typing import Annotated
 
@@ -52,8 +53,16 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
     return reports.Report(
         verdict=reports.Verdict.WARNING,
         headline=f"{len(rows)} difference{plural} between the catalogue and the backend.",
-        sections=(reports.Table(columns=("service", "about", "catalogue", "backend", "where"), rows=rows),),
+        sections=(
+            reports.Table(columns=("service", "about", "catalogue", "backend", "where"), rows=rows),
+            reports.Text(
+                text="Edit services.yaml where the backend is right, or the file named under “where” where it is not."
+            ),
+        ),
         facts={"differences": len(rows)},
+        next_actions=(
+            reports.NextAction(label="Run again", command=f"check --backend {shlex.quote(str(parameters.backend))}"),
+        ),
     )
 
 

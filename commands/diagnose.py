@@ -3,6 +3,7 @@
 import datetime
 import functools
 import pathlib
+import shlex
 from typing import Annotated
 
 import pydantic
@@ -99,6 +100,7 @@ async def _start_jar(jar: pathlib.Path, parameters: Parameters, context: command
             has_responded=reading.root.is_document,
         )
 
+    limit = f" --limit {parameters.limit.total_seconds():.0f}s" if parameters.limit is not None else ""
     start = diagnosis_jar.JarStart(
         service=service,
         services=context.catalog.services,
@@ -107,6 +109,7 @@ async def _start_jar(jar: pathlib.Path, parameters: Parameters, context: command
         java=context.java,
         ruleset=context.diagnosis_rules,
         point_to=context.runbook.point_to,
+        run_again=f"diagnose {service.name} --jar {shlex.quote(str(jar))}{limit}",
         display=context.display,
         check_health=check_health,
     )

@@ -136,6 +136,10 @@ class Backend:
         """Return the names of all modules."""
         return self._reactor.names
 
+    def has_folder(self, module: str) -> bool:
+        """Return whether a module that a POM lists is in the checkout."""
+        return self._reactor.has_folder(module)
+
     @functools.cached_property
     def modules(self) -> dict[str, Module]:
         """Return the modules by name."""

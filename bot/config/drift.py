@@ -27,7 +27,7 @@ def compare(catalogue: catalog.Catalog, checkout: pathlib.Path) -> tuple[Differe
     """
     backend = config_backend.Backend(checkout)
     return (
-        *_module_differences(catalogue, backend.module_names),
+        *_module_differences(catalogue, backend),
         *(
             difference
             for service in catalogue.services
@@ -37,11 +37,17 @@ def compare(catalogue: catalog.Catalog, checkout: pathlib.Path) -> tuple[Differe
     )
 
 
-def _module_differences(catalogue: catalog.Catalog, modules: tuple[str, ...]) -> Iterator[Difference]:
+def _module_differences(catalogue: catalog.Catalog, backend: config_backend.Backend) -> Iterator[Difference]:
     known = {service.module: service for service in catalogue.services}
+    modules = backend.module_names
     for module in modules:
-        if module not in known:
-            yield Difference(service=module, about="module", catalogue="not listed", backend="built", where="pom.xml")
+        service = known.get(module)
+        listed, name = (service.module, service.name) if service is not None else ("not listed", module)
+        if not backend.has_folder(module):
+            absent = "listed in pom.xml, no folder"
+            yield Difference(service=name, about="module", catalogue=listed, backend=absent, where="pom.xml")
+        elif service is None:
+            yield Difference(service=name, about="module", catalogue=listed, backend="built", where="pom.xml")
     for module, service in known.items():
         if module not in modules:
             yield Difference(

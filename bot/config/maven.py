@@ -108,6 +108,10 @@ class Reactor:
         """Return the names of all modules that the POMs list, in their order."""
         return tuple(self._folders)
 
+    def has_folder(self, name: str) -> bool:
+        """Return whether the module called *name* is in the checkout."""
+        return self._folders[name].is_dir()
+
     def find(self, name: str) -> Module:
         """Return the module called *name*; one without a POM has no dependencies, and nothing can be told of it."""
         folder = self._folders[name]

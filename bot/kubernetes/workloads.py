@@ -18,6 +18,7 @@ PAGE_SIZE = 500
 _WATCH_RETRY_SECONDS = 1.0
 _MAX_OUTAGE_SECONDS = 60.0
 """Outage that a watch survives, such as an upgrade of the control plane."""
+_OTHER_NAME = "If its deployment has another name, set that as deployment in services.yaml."
 _SMALL_BYTES = 64_000
 _MAX_EVENT_BYTES = 4_000_000
 """etcd holds no object of more than about one and a half megabytes; as JSON it is longer."""
@@ -60,8 +61,9 @@ class Workloads:
             return decoder.decode_deployment(await self.api.get(f"{self._apps}/deployments/{name}"))
         except errors.MissingResource as error:
             known = await self._deployment_names()
-            suggestion = str(errors.NotFound("deployment", name, known, where=self.namespace))
-            raise errors.MissingResource(suggestion, hint=error.hint) from error
+            missing = errors.NotFound("deployment", name, known, where=self.namespace)
+            other_name = _OTHER_NAME if missing.suggestions else None
+            raise errors.MissingResource(str(missing), hint=error.hint or other_name) from error
 
     async def _deployment_names(self) -> list[str]:
         """Return the names to suggest; none if posbot cannot list deployments, which must not hide the first error."""

@@ -58,7 +58,7 @@ class StartAttempt:
     @property
     def source_title(self) -> str:
         """Its source as a title continues: `the log of pos-order-1`, but `kafka.log`."""
-        return f"the {self.source}" if self.pod else self.source
+        return f"the {self.source}" if " of " in self.source else self.source
 
     @functools.cached_property
     def records(self) -> tuple[log_records.Record, ...]:

@@ -1,6 +1,7 @@
 """Diagnosis of a bare log: one start of a service, without its pod, from a file or standard input."""
 
 import asyncio
+import codecs
 import collections
 import contextlib
 import dataclasses
@@ -23,6 +24,9 @@ MAX_BYTES = 20_000_000
 """The newest of a longer log; a failed start is at its end."""
 MAX_LINES = 100_000
 _CHUNK_BYTES = 256_000
+_SAMPLE_BYTES = 8_192
+_MAX_CONTROL_SHARE = 0.03
+_READABLE = "Give a log as text, or - for standard input: kubectl logs POD | posbot diagnose SERVICE --log -"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +48,24 @@ async def read(path: pathlib.Path) -> BareLog:
     try:
         content, dropped_bytes = await _newest(path)
     except OSError as error:
-        raise errors.UsageError(f"{path} cannot be read ({error.strerror}).") from error
+        raise errors.UsageError(f"{path} cannot be read ({error.strerror}).", hint=_READABLE) from error
+    content = _as_utf8(content)
+    if _is_binary(content):
+        raise errors.UsageError(f"{path} is not a text file.", hint=f"Unpack it if it is an archive. {_READABLE}")
     return await text_threads.run(_split, path, content, dropped_bytes)
+
+
+def _as_utf8(content: bytes) -> bytes:
+    """Return *content* without the NULs of a file truncated while written; PowerShell writes UTF-16."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace").encode()
+    return content.lstrip(b"\0")
+
+
+def _is_binary(content: bytes) -> bool:
+    """Return whether *content* begins with more control characters than a text has."""
+    sample = content[:_SAMPLE_BYTES]
+    return sum(one < ord(" ") and one not in b"\t\n\r\v\f\b\x1b" for one in sample) > _MAX_CONTROL_SHARE * len(sample)
 
 
 def _split(path: pathlib.Path, content: bytes, dropped_bytes: int) -> BareLog:
@@ -94,6 +114,8 @@ def diagnose(
     subject = service.name if owner is None else f"{service.name}: the log is of {owner.name}"
     again = f"--log {shlex.quote(str(path))}"
     actions = [reports.NextAction(label="Run again", command=f"diagnose {service.name} {again}")]
+    if not causes and seconds is None:
+        actions.insert(0, reports.NextAction(label="Diagnose in the cluster", command=f"diagnose {service.name}"))
     if owner is not None:
         actions.insert(0, reports.NextAction(label=f"Diagnose {owner.name}", command=f"diagnose {owner.name} {again}"))
     is_explained = any(cause.is_explanation for cause in causes)

@@ -46,7 +46,7 @@ async def diagnose(
     except errors.MissingResource as error:
         if subject.service.library:
             raise
-        return _not_deployed(subject, str(error), point_to)
+        return _not_deployed(subject, " ".join(filter(None, (str(error), error.hint))), point_to)
     pods, revisions = await asyncio.gather(cluster.pods(deployment.selector), cluster.replica_sets(deployment.selector))
     owners = {deployment.name, *(revision.name for revision in revisions)}
     events = await cluster.events(frozenset({*owners, *(pod.name for pod in pods)}))

@@ -116,7 +116,10 @@ class Dump:
         for item in items:
             if item["metadata"]["name"] == name[0]:
                 return item
-        raise errors.MissingResource(f"There is no {kind.removesuffix('s')} “{name[0]}” in the dump.")
+        raise errors.MissingResource(
+            f"There is no {kind.removesuffix('s')} “{name[0]}” in the dump.",
+            hint=f"The dump has the namespaces {', '.join(self.namespaces)}.",
+        )
 
     @contextlib.asynccontextmanager
     async def stream(

@@ -48,6 +48,8 @@ class JarStart:
     java: "diagnosis_java.Java"
     ruleset: rules.Rules
     point_to: diagnosis_reports.PointTo
+    run_again: str
+    """The command line that repeats it."""
     display: invocations.Display
     check_health: Callable[[str], Awaitable[HealthResult]]
     """Returns the health at a URL."""
@@ -133,7 +135,7 @@ class JarStart:
             shown += diagnosis_reports.log_tail([attempt])
         return reports.Report(
             verdict=verdict,
-            headline="; ".join([f"{self.service.name}: {summary}", *compared.differences]),
+            headline="; ".join([f"{self.service.name} · {self.jar.name}: {summary}", *compared.differences]),
             sections=(*shown, compared.section()),
             facts={
                 "service": self.service.name,
@@ -143,9 +145,7 @@ class JarStart:
                 "health": self._health.finding if self._health is not None else None,
                 **diagnosis_reports.facts(causes),
             },
-            next_actions=(
-                reports.NextAction(label="Run again", command=f"diagnose {self.service.name} --jar {self.jar}"),
-            ),
+            next_actions=(reports.NextAction(label="Run again", command=self.run_again),),
             runbook=diagnosis_reports.pointers(causes, self.point_to),
         )
 

@@ -201,16 +201,19 @@ def validate_jar(jar: pathlib.Path) -> pathlib.Path:
         with path.open("rb"):
             is_archive = zipfile.is_zipfile(path)
     except FileNotFoundError as error:
-        raise errors.UsageError(f"No such file: {jar}.", hint=_jars_in(path.parent) or _BUILD) from error
+        raise errors.UsageError(
+            f"No such file: {jar}.", hint=_jars_in(path.parent) or _BUILD, commands=_BUILD_COMMANDS
+        ) from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise errors.UsageError(f"{jar} cannot be read ({reason}).") from error
     if not is_archive:
-        raise errors.UsageError(f"{jar} is not a jar, or an incomplete one.", hint=_BUILD)
+        raise errors.UsageError(f"{jar} is not a jar, or an incomplete one.", hint=_BUILD, commands=_BUILD_COMMANDS)
     return path
 
 
 _BUILD = "Build it as in runbook section 1.1."
+_BUILD_COMMANDS = ("runbook 1.1",)
 
 
 def _jars_in(folder: pathlib.Path) -> str | None:

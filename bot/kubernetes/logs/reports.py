@@ -37,7 +37,12 @@ async def read(
     await reserve(reader.max_kept_bytes(query, len(sources)) * len(sources))
     results = await reader.read(subject.workloads, sources, query)
     if results and all(result.error is not None and not result.entries for result in results):
-        raise results[0].error or errors.Unavailable("No log could be read.")
+        error = results[0].error or errors.Unavailable("No log could be read.")
+        if query.is_previous and isinstance(error, errors.Refused):
+            said = f"{subject}: {str(error)[:1].lower()}{str(error)[1:]}"
+            commands = tuple(map(subject.command_line, ("logs", "pods")))
+            raise errors.MissingResource(said, hint=error.hint, commands=commands) from error
+        raise error
     unread = [result for result in results if result.error is not None]
     is_complete = not unread and not any(result.is_incomplete for result in results)
     entries = await text_threads.run(_merge, results, query)

@@ -203,7 +203,7 @@ async def test_missing_previous_log_is_explained(kube: cluster.Cluster, environm
     code, _, said = await cli_runner.run(environment, "logs", "order", "--previous")
 
     assert code == 3
-    assert "No previous log: the container was never restarted." in said
+    assert "pos-order · staging: no previous log: the container was never restarted." in said
 
 
 async def test_response_is_filtered_again_without_the_cluster(

@@ -81,7 +81,7 @@ async def test_started_jar_is_reported_and_stopped(environment: dict[str, str], 
     code, report = await started(environment, "--jar", jar)
 
     assert (code, report["verdict"]) == (0, "ok")
-    assert report["headline"].startswith("pos-order: started in ")
+    assert report["headline"].startswith("pos-order · pos-order.jar: started in ")
     assert report["headline"].endswith(" s, health UP")
     assert report["facts"]["health"] in {"up", "slow"}
     assert not await java.Java({}).is_port_in_use(port)
@@ -126,7 +126,7 @@ async def test_port_in_use_is_the_cause(environment: dict[str, str], jar: str, p
 
     assert code == 1
     assert report["facts"]["cause"] == "port-in-use"
-    assert f"pos-order: not starting: port {port} already in use" in report["headline"]
+    assert f"pos-order · pos-order.jar: not starting: port {port} already in use" in report["headline"]
     assert report["facts"]["exit_code"] == 1
     assert leftovers(jar, environment) == []
 
@@ -197,7 +197,9 @@ async def test_start_timeout_stops_the_jar(environment: dict[str, str], jar: str
     code, report = await started(environment, "--jar", jar, "--limit", "1s")
 
     assert (code, report["verdict"]) == (3, "unknown")
-    assert re.fullmatch(r"pos-order: still starting after \d+ s, no failure so far \(see --limit\)", report["headline"])
+    assert re.fullmatch(
+        r"pos-order · pos-order\.jar: still starting after \d+ s, no failure so far \(see --limit\)", report["headline"]
+    )
     assert leftovers(jar, environment) == []
 
 

@@ -55,8 +55,16 @@ def test_equal_catalog_and_backend_have_no_drift(checkout: pathlib.Path) -> None
 
 def test_module_missing_from_the_catalog_is_found(checkout: pathlib.Path) -> None:
     write(checkout / "pom.xml", POM.replace("</modules>", "<module>pos-new</module></modules>"))
+    (checkout / "pos-new").mkdir()
 
     assert found(checkout) == [("pos-new", "module", "not listed", "built", "pom.xml")]
+
+
+def test_module_without_a_folder_is_not_called_built(checkout: pathlib.Path) -> None:
+    write(checkout / "pom.xml", POM.replace("</modules>", "<module>pos-new</module></modules>"))
+
+    absent = "listed in pom.xml, no folder"
+    assert found(checkout) == [("pos-new", "module", "not listed", absent, "pom.xml")]
 
 
 def test_service_without_a_module_is_found(checkout: pathlib.Path) -> None:
@@ -185,6 +193,8 @@ def test_port_missing_from_the_catalog_is_found(checkout: pathlib.Path) -> None:
 
 def test_checkout_without_compose_and_settings_has_modules_only(tmp_path: pathlib.Path) -> None:
     write(tmp_path / "pom.xml", POM)
+    for module in ("pos-order", "pos-price"):
+        (tmp_path / module).mkdir()
 
     assert found(tmp_path) == []
 

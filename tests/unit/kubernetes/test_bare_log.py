@@ -8,9 +8,11 @@ import threading
 
 import pytest
 
+from bot import errors
 from bot.config import yaml_files
 from bot.kubernetes.diagnosis import bare_log, rules
 from bot.model import reports
+from sandbox import runbook_folder
 from tests import builders
 
 pytestmark = pytest.mark.anyio
@@ -107,6 +109,44 @@ async def test_report_says_what_was_left_out(tmp_path: pathlib.Path) -> None:
     report = bare_log.diagnose(builders.a_service("pos-order"), path, await bare_log.read(path), ruleset, lambda *_: ())
 
     assert report.sections[-1] == reports.Text(text="Lines are truncated at 64,000 bytes (0.0 MB omitted).")
+
+
+@pytest.mark.parametrize(
+    "content", [bytes(range(256)) * 40, b"\x1f\x8b\x08\x00" + os.urandom(4_000)], ids=["any", "gzip"]
+)
+async def test_binary_file_is_no_log(tmp_path: pathlib.Path, content: bytes) -> None:
+    with pytest.raises(errors.UsageError, match="is not a text file") as caught:
+        await diagnosed(tmp_path, content)
+
+    assert "kubectl logs POD" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["Größe läuft über\n".encode("latin-1") * 9, "\ufeffläuft\n".encode("utf-16-le"), b"\0" * 9_000 + b"a\n", b""],
+)
+async def test_text_that_tells_nothing_has_another_next_step(tmp_path: pathlib.Path, content: bytes) -> None:
+    report = await diagnosed(tmp_path, content)
+
+    assert report.verdict is reports.Verdict.UNKNOWN
+    assert report.next_actions[0].command == "diagnose pos-order"
+    assert "End of the a.log" not in str(report.sections)
+
+
+async def test_missing_log_has_a_next_step(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        await bare_log.read(tmp_path / "nonexistent")
+
+    assert "kubectl logs POD" in str(caught.value.hint)
+
+
+async def test_headline_is_short_and_the_action_is_said_once(tmp_path: pathlib.Path) -> None:
+    log = runbook_folder.PROJECT / "tests" / "corpus" / "boot-3.5-plain" / "bean-ambiguous.log"
+    report = await diagnosed(tmp_path, log.read_bytes())
+
+    assert len(report.headline) <= 170
+    assert "jar:nested" not in report.headline
+    assert str(report.sections).count("Consider marking one of the beans as @Primary") == 1
 
 
 STARTED = "2026-11-27T12:00:10.000Z  INFO 1 --- [pos-order] [           main] c.p.o.OrderApplication : "

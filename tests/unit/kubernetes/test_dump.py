@@ -228,3 +228,14 @@ async def test_pipe_in_a_dump_is_not_read(tmp_path: pathlib.Path) -> None:
 
     with pytest.raises(errors.UsageError, match=r"pods\.json cannot be read"):
         await diagnosed(tmp_path)
+
+
+async def test_dump_without_the_namespace_names_its_own(tmp_path: pathlib.Path) -> None:
+    folder = a_dump(tmp_path, namespace="default")
+    path = folder / "default" / "deployments.json"
+    path.write_text(path.read_text().replace('"pos-order"}, "spec": {"selector"', '"shop"}, "spec": {"selector"'))
+
+    report = await diagnosed(folder)
+
+    assert report.headline == "pos-order · dump: not deployed"
+    assert "The dump has the namespaces default." in text_of(report)
