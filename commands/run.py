@@ -35,7 +35,10 @@ class Parameters(command.Parameters):
     arguments: Annotated[
         tuple[str, ...],
         command.Option(positional=True, label="ANSWER|STEP"),
-        pydantic.Field(description="of answer: the answer; of log: a step, to show its whole report", max_length=20),
+        pydantic.Field(
+            description="of answer: the answer; of log: the number of a step, to show its report",
+            max_length=20,
+        ),
     ] = ()
     question: Annotated[
         str | None,
@@ -120,12 +123,14 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
 
 
 def _find_step(procedure: schema.Procedure, name: str) -> schema.Step:
-    """Return the step with the id or title *name*; raise errors.NotFound, which lists the steps."""
+    """Return the step with the number, id or title *name*; raise errors.NotFound, which lists numbers and titles."""
     steps = procedure.all_steps()
-    found = next((step for step in steps if name.lower() in {step.id, step.title.lower()}), None)
+    numbered = enumerate(steps, 1)
+    found = next((step for at, step in numbered if name.lower() in {str(at), step.id, step.title.lower()}), None)
     if found is None:
-        hint = f"Its steps: {', '.join(step.id for step in steps)}."
-        raise errors.NotFound("step", name, [step.id for step in steps], hint=hint)
+        listed = ", ".join(f"{at} {step.title}" for at, step in enumerate(steps, 1))
+        hint = f"Type the number of a step: {listed}."
+        raise errors.NotFound("step", name, [step.title.lower() for step in steps], hint=hint)
     return found
 
 

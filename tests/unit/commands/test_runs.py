@@ -194,7 +194,11 @@ async def test_answer_does_not_count_for_the_next_question(app: app_fixture.AppF
         ("run show ID nonsense", "Unexpected argument: nonsense.", "Usage"),
         ("run watch ID nonsense", "Unexpected argument: nonsense.", "Usage"),
         ("run show ID --question 0000000000", "run show takes no --question.", "Usage"),
-        ("run log ID nothing", "There is no step called “nothing”.", ""),
+        (
+            "run log ID nothing",
+            "There is no step called “nothing”.",
+            "Type the number of a step: 1 Check health, 2 Verify",
+        ),
         ("run show r0000-00000000", "There is no run r0000-00000000.", "List the runs."),
         ("run show 17", "id must be the id of a run, such as r1124-0a1b2c3d.", "Usage: run show|"),
         (
@@ -227,6 +231,15 @@ async def test_usage_error_is_one_sentence(app: app_fixture.AppFixture, line: st
     assert answer.report.headline.startswith(sentence.replace("ID", run_id))
     texts = [section.text for section in answer.report.sections if isinstance(section, reports.Text)]
     assert hint in " ".join(texts)
+
+
+async def test_step_of_a_log_can_be_named_by_its_number(app: app_fixture.AppFixture) -> None:
+    run_id = (await app.run("to-workspace pos-order")).facts["run"]
+
+    by_number, by_title = await app.run(f"run log {run_id} 1"), await app.run(f"run log {run_id} check health")
+
+    assert by_number.headline == by_title.headline
+    assert by_number.headline.startswith("Check health: ")
 
 
 async def test_cancelled_run_releases_its_lock(app: app_fixture.AppFixture) -> None:
