@@ -47,7 +47,7 @@ POSBOT = (
     Entry("run", "run", "run a procedure; show, watch, answer, cancel or retry a run", needs_procedures=True),
     Entry("runs", "run list", "list runs of procedures with their state", aliases=("runs",), needs_procedures=True),
     Entry("share", "share", "show one of your responses to everyone here"),
-    Entry("stop", "stop", "stop following a log"),
+    Entry("stop", "stop", "stop following a log that you started, or that is shown where you ask"),
     Entry("unlock", "unlock", "release a lock that a run holds", needs_procedures=True),
     Entry("audit", "audit", "show who ran which command"),
     Entry("check", "check", "validate the runbook data, compare the catalogue with a checkout", needs_procedures=True),

@@ -22,7 +22,7 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
     """Record the request where the replica that runs the command finds it."""
     actor = context.invocation.actor
     request = invocations.CancelRequest(by=actor.name, at=context.now(), by_id=actor.id)
-    outcome, first = await context.audit.request_stop(parameters.id, request)
+    outcome, first = await context.audit.request_stop(parameters.id, request, by=context.invocation)
     match outcome:
         case invocations.CancelResult.REQUESTED:
             headline = f"Stop requested: {parameters.id}."
@@ -40,7 +40,7 @@ async def run(parameters: Parameters, context: command.Context) -> reports.Repor
 
 COMMAND = command.Command(
     name=command.STOP,
-    summary="stop following a log",
+    summary="stop following a log that you started, or that is shown where you ask",
     parameters=Parameters,
     run=run,
     examples=("stop 1123-0a1b2c3d4e",),

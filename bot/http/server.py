@@ -9,7 +9,9 @@ The HTTP endpoints that belong to no other system.
 import asyncio
 import contextlib
 import dataclasses
+import math
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 import prometheus_client
@@ -24,6 +26,7 @@ MAX_BODY_BYTES = 300_000
 """Of any request: Slack's largest is a click on a message of a hundred kilobytes."""
 _BACKLOG = 512
 """Connections that may wait to be accepted: further ones of a burst would try again only after a second."""
+_METRICS_SECONDS = 1.0
 
 _BOUNDS = connections.Bounds()
 
@@ -59,7 +62,7 @@ def application(
     own = (
         web.get("/healthz", _probe(is_alive, notice)),
         web.get("/readyz", _probe(is_ready)),
-        web.get("/metrics", _metrics),
+        web.get("/metrics", _metrics()),
     )
     endpoints.add_routes([*own, *routes])
     return endpoints
@@ -172,7 +175,14 @@ def _probe(check: Check, notice: Notice = lambda: None) -> Callable[[web.Request
     return respond
 
 
-async def _metrics(_: web.Request) -> web.Response:
-    return web.Response(
-        body=prometheus_client.generate_latest(), headers={"content-type": prometheus_client.CONTENT_TYPE_LATEST}
-    )
+def _metrics() -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Return the handler of /metrics; however often strangers ask, the samples are written once a second."""
+    written_at, body = -math.inf, b""
+
+    async def respond(_: web.Request) -> web.Response:
+        nonlocal written_at, body
+        if time.monotonic() - written_at > _METRICS_SECONDS:
+            body, written_at = prometheus_client.generate_latest(), time.monotonic()
+        return web.Response(body=body, headers={"content-type": prometheus_client.CONTENT_TYPE_LATEST})
+
+    return respond

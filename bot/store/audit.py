@@ -206,9 +206,7 @@ class AuditLog:
         Raises:
             errors.Unavailable: the audit log cannot be read.
         """
-        is_own = _TABLE.c.actor_id == reader.actor.id
-        is_shown_here = _TABLE.c.is_public.is_(True) & (_TABLE.c.conversation_id == reader.conversation.id)
-        return await self._find_report((_TABLE.c.id == invocation_id) & (is_own | is_shown_here))
+        return await self._find_report((_TABLE.c.id == invocation_id) & _is_visible(reader))
 
     async def _find_report(self, chosen: sqlalchemy.ColumnElement[bool]) -> reports.Report | None:
         statement = sqlalchemy.select(_TABLE.c.report).where(chosen)
@@ -220,25 +218,40 @@ class AuditLog:
         return await self._db.work(job)
 
     async def request_stop(
-        self, invocation_id: str, stop: invocations.CancelRequest
+        self, invocation_id: str, stop: invocations.CancelRequest, *, by: invocations.Invocation
     ) -> tuple[invocations.CancelResult, invocations.CancelRequest]:
         """
         Request that an invocation stops; return the outcome and the request that counts.
 
+        It may be requested *by* whoever started it, by everyone in the conversation that sees it, and in a terminal of
+        posbot's own machine where that conversation sees it.
+
         Raises:
+            errors.PermissionDenied: others may not stop it.
             errors.Unavailable: the audit log cannot be written.
         """
-        chosen = sqlalchemy.select(_TABLE.c.status, *_STOP).where(_TABLE.c.id == invocation_id)
+        is_own = _is_visible(by)
+        may_stop = is_own | _TABLE.c.is_public.is_(True) if by.actor.is_local else is_own
+        columns = (_TABLE.c.status, *_STOP, may_stop.label("may_stop"))
+        chosen = sqlalchemy.select(*columns).where(_TABLE.c.id == invocation_id)
 
         def job(connection: sqlalchemy.Connection) -> "tuple[bool, sqlalchemy.Row[*tuple[object, ...]] | None]":
-            is_first = request_stop(connection, invocation_id, stop)
-            return is_first, connection.execute(chosen).one_or_none()
+            row = connection.execute(chosen).one_or_none()
+            if row is None or not row.may_stop:
+                return False, row
+            return request_stop(connection, invocation_id, stop), connection.execute(chosen).one_or_none()
 
         is_first, row = await self._db.work(job)
         if is_first:
             return invocations.CancelResult.REQUESTED, stop
         if row is None:
             return invocations.CancelResult.UNKNOWN, stop
+        if not row.may_stop:
+            raise errors.PermissionDenied(
+                f"Permission denied: {invocation_id} was started by another person, and is not shown in this"
+                " conversation.",
+                hint="Stop it where it is shown, or ask the person who started it.",
+            )
         if row.stop_requested_at is not None:
             return invocations.CancelResult.ALREADY_REQUESTED, _stop_of(row)
         return invocations.CancelResult.ENDED, stop
@@ -253,6 +266,12 @@ class AuditLog:
         chosen = sqlalchemy.select(*_STOP).where(_TABLE.c.id == invocation_id, _TABLE.c.stop_requested_at.is_not(None))
         row = await self._db.work(lambda connection: connection.execute(chosen).one_or_none())
         return _stop_of(row) if row is not None else None
+
+
+def _is_visible(reader: invocations.Invocation) -> "sqlalchemy.ColumnElement[bool]":
+    """Return the condition that *reader* started an invocation, or asks where everyone sees it."""
+    is_shown_here = _TABLE.c.is_public.is_(True) & (_TABLE.c.conversation_id == reader.conversation.id)
+    return (_TABLE.c.actor_id == reader.actor.id) | is_shown_here
 
 
 def _stop_of(row: "sqlalchemy.Row[*tuple[Any, ...]]") -> invocations.CancelRequest:

@@ -60,7 +60,8 @@ class SlackDisplay:
     ) -> None:
         self._api = api
         self._pending = pending
-        self._noted: slack_api.MessageRef | None = None
+        self._noted: tuple[slack_api.MessageRef | None, slack_api.MessageRef | None] = (None, None)
+        """The messages that a later process makes the response: of the progress, and of the followed log."""
         self._invocation = invocation
         self._target = target
         self._options = options
@@ -121,13 +122,13 @@ class SlackDisplay:
                 report, self._newest = self._newest, None
                 if report is not None and self._stream is None:
                     await self._reply.progress(report)
-                    await self._note_progress()
+                    await self._note_messages()
 
-    async def _note_progress(self) -> None:
-        message = self._reply.progress_message
-        if self._pending is not None and message is not None and message != self._noted:
-            self._noted = message
-            await self._pending.note_progress(self._invocation, message)
+    async def _note_messages(self) -> None:
+        shown = (self._reply.progress_message, self._stream.message if self._stream is not None else None)
+        if self._pending is not None and shown != self._noted:
+            self._noted = shown
+            await self._pending.note_messages(self._invocation, progress=shown[0], followed=shown[1])
 
     def _followed(self) -> log_stream.LogStream:
         if self._stream is None:
@@ -139,6 +140,7 @@ class SlackDisplay:
                 self._options,
                 is_public=self._is_public,
                 lock=self._lock,
+                on_posted=self._note_messages,
             )
             self.has_progress = True
         return self._stream

@@ -13,6 +13,7 @@ import contextlib
 import dataclasses
 import datetime
 import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -92,6 +93,7 @@ class LogStream:
         *,
         is_public: bool,
         lock: asyncio.Lock,
+        on_posted: Callable[[], Awaitable[None]],
     ) -> None:
         self._api = api
         self._invocation = invocation
@@ -100,10 +102,12 @@ class LogStream:
         self._options = options
         self._is_public = is_public
         self._lock = lock
+        self._on_posted = on_posted
         self.tail = log_tail.TailBuffer(elements.MESSAGE_CHARACTERS)
         self._name, self._status = "log", ""
         self._spool = spool.Spool(options.space, options.spool_bytes)
-        self._message: slack_api.MessageRef | None = None
+        self.message: slack_api.MessageRef | None = None
+        """Shows the log, once it is posted."""
         self._thread: str | None = None
         """For the file."""
         self._is_elsewhere = False
@@ -129,7 +133,7 @@ class LogStream:
     async def finish(self, response: invocations.Response) -> bool:
         """Show *response* in the message; return whether nothing else has to show it."""
         await self._end_tasks()
-        if self._message is None or not await self._finish_message(self._message, response):
+        if self.message is None or not await self._finish_message(self.message, response):
             return False
         return not self._is_elsewhere
 
@@ -198,10 +202,11 @@ class LogStream:
         await asyncio.sleep(self._options.post_seconds)
         try:
             async with self._lock:
-                self._message = await self._post()
-            await self._keep_up_to_date(self._message)
+                self.message = await self._post()
+            await self._on_posted()
+            await self._keep_up_to_date(self.message)
         except client_errors.SlackRefused as error:
-            self._message = None
+            self.message = None
             self._stop(error.reason)
         except errors.BotError as error:
             log.warning("followed log not posted", reason=str(error))

@@ -23,6 +23,7 @@ from bot.config import roles
 from bot.dispatch import permissions
 from bot.durable import deliveries, membership
 from bot.model import invocations, reports
+from bot.slack.blocks import message as blocks_message
 from bot.slack.client import api as slack_api
 from bot.slack.client import errors as client_errors
 from bot.slack.outbound import rate_limit, replies
@@ -37,6 +38,8 @@ KIND = "response"
 """Of the deliveries."""
 MAX_AGE = datetime.timedelta(hours=24)
 """Of a request whose response is still shown; a response URL is good for 30 minutes, then there is the fallback."""
+_PROGRESS, _FOLLOWED = "progress", "followed"
+"""Messages in the payload of a delivery."""
 _FIRST_RETRY_SECONDS = 2.0
 _MAX_RETRY_SECONDS = 30.0
 
@@ -66,10 +69,18 @@ class PendingResponses:
         self._deliveries = deliveries.DeliveryWorker(db, member, {KIND: handler})
         audit_log.also_begin = self._hold
 
-    async def note_progress(self, invocation: invocations.Invocation, message: slack_api.MessageRef) -> None:
-        """Note that *message* shows progress, so that a later process makes it the response."""
+    async def note_messages(
+        self,
+        invocation: invocations.Invocation,
+        *,
+        progress: slack_api.MessageRef | None,
+        followed: slack_api.MessageRef | None = None,
+    ) -> None:
+        """Note which messages show *progress* and a *followed* log, so that a later process makes them the response."""
         if self._deliveries.is_held(KIND, invocation.id):
-            payload = {**self._payload(invocation), "progress": dataclasses.asdict(message)}
+            shown = {_PROGRESS: progress, _FOLLOWED: followed}
+            noted = {name: dataclasses.asdict(message) for name, message in shown.items() if message is not None}
+            payload = {**self._payload(invocation), **noted}
             with contextlib.suppress(errors.Unavailable):
                 await self._deliveries.replace_payload(KIND, invocation.id, payload)
 
@@ -110,17 +121,41 @@ class PendingResponses:
             if response is None:
                 return _given_up("It is not on record any more.")
             target = replies.ReplyTarget.from_document(payload["target"])
-            progress = slack_api.MessageRef(**payload["progress"]) if "progress" in payload else None
-            reply = replies.reply_to(
-                self._api, target, self._limiter, is_public=payload["is_public"], progress=progress
-            )
-            is_shown = await reply.finish(response)
+            is_shown = await self._end_followed(_message(payload, _FOLLOWED), target, response)
+            if not is_shown:
+                progress = _message(payload, _PROGRESS)
+                reply = replies.reply_to(
+                    self._api, target, self._limiter, is_public=payload["is_public"], progress=progress
+                )
+                is_shown = await reply.finish(response)
         except client_errors.NotAccepted as error:
             pause = getattr(error, "pause_seconds", None) or 0.0
             backoff = _FIRST_RETRY_SECONDS * 2.0 ** min(delivery.attempts, 10)
             return deliveries.NotTaken(retry_after_seconds=max(min(backoff, _MAX_RETRY_SECONDS), pause))
         self._replies.pop(delivery.subject, None)
         return deliveries.Sent() if is_shown else deliveries.Refused(reason="Slack accepted it nowhere")
+
+    async def _end_followed(
+        self, message: slack_api.MessageRef | None, target: replies.ReplyTarget, response: invocations.Response
+    ) -> bool:
+        """
+        Make the message of a followed log the response; return whether nothing else has to show it.
+
+        Raises:
+            client_errors.NotAccepted: Slack surely did not accept it.
+        """
+        if message is None:
+            return False
+        last = blocks_message.message(response)
+        try:
+            await self._api.update(message, text=last.text, blocks=list(last.blocks))
+        except client_errors.NotAccepted:
+            raise
+        except errors.BotError as error:
+            log.info("followed log not ended", reason=str(error))
+            return False
+        # In a DM it is elsewhere than the request, and files come with the response itself.
+        return message.channel == target.channel and not last.files
 
     async def _send_again(self, delivery: deliveries.Delivery) -> deliveries.Result:
         """
@@ -144,6 +179,10 @@ class PendingResponses:
         return invocations.Response(
             invocation_id=invocation_id, status=recorded.status, report=recorded.report, reply=reply
         )
+
+
+def _message(payload: Mapping[str, Any], name: str) -> slack_api.MessageRef | None:
+    return slack_api.MessageRef(**payload[name]) if name in payload else None
 
 
 def _given_up(reason: str) -> deliveries.Refused:

@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import json
+import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -216,8 +217,9 @@ async def test_answers_cancellations_and_stops_keep_the_id_of_the_person(app: ap
     run = await a_run(app, **in_slack("alice"))
     await app.dispatch(f"run answer {run.id} done", **in_slack("bob"))
     await app.dispatch(f"run cancel {run.id} --yes", **in_slack("bob"))
-    await app.core.audit.begin(builders.an_invocation(id="1123-00000000ab"))
-    await app.dispatch("stop 1123-00000000ab", **in_slack("bob"))
+    started = in_slack("alice", OPEN, id="1123-00000000ab", is_public=True)
+    await app.core.audit.begin(builders.an_invocation(**started))
+    await app.dispatch("stop 1123-00000000ab", **in_slack("bob", OPEN))
 
     (answer, *_) = await app.core.runs.answers(run)
     found, stop = await app.core.runs.find(run.id), await app.core.audit.find_stop("1123-00000000ab")
@@ -225,6 +227,33 @@ async def test_answers_cancellations_and_stops_keep_the_id_of_the_person(app: ap
     assert (answer.answered_by, answer.answered_by_id) == ("bob", "U0BOB")
     assert found.cancel is not None and (found.cancel.by, found.cancel.by_id) == ("bob", "U0BOB")
     assert stop is not None and (stop.by, stop.by_id) == ("bob", "U0BOB")
+
+
+@pytest.mark.parametrize(
+    ("is_public", "who", "may_stop"),
+    [
+        (True, in_slack("alice"), True),
+        (True, in_slack("bob", OPEN), True),
+        (True, in_slack("bob", SECRET), False),
+        (True, in_slack("bob"), False),
+        (True, at_terminal("operator"), True),
+        (False, in_slack("alice", SECRET), True),
+        (False, in_slack("bob", OPEN), False),
+        (False, at_terminal("operator"), False),
+        (None, in_slack("bob", OPEN), False),
+    ],
+)
+async def test_followed_log_is_stopped_by_its_starter_and_where_it_is_shown(
+    app: app_fixture.AppFixture, is_public: bool | None, who: dict[str, Any], may_stop: bool
+) -> None:
+    own = f"1123-{secrets.token_hex(5)}"
+    started = in_slack("alice", OPEN, id=own, is_public=is_public)
+    await app.core.audit.begin(builders.an_invocation(**started))
+
+    response = await app.dispatch(f"stop {own}", **who)
+
+    assert (response.status is invocations.Status.DENIED) is not may_stop
+    assert (await app.core.audit.find_stop(own) is not None) is may_stop
 
 
 async def test_answer_of_a_namesake_is_not_taken_for_ones_own(app: app_fixture.AppFixture) -> None:

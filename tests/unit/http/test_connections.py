@@ -7,6 +7,7 @@ import gzip
 import logging
 from collections.abc import AsyncIterator
 
+import prometheus_client
 import pytest
 from aiohttp import web
 
@@ -208,3 +209,20 @@ async def test_sender_who_leaves_in_the_middle_of_a_body_leaves_no_trace(caplog:
 
     assert refused == {connections.LOST: 1}
     assert [record for record in caplog.records if record.exc_info] == []
+
+
+async def test_metrics_that_strangers_pipeline_are_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+
+    def generate() -> bytes:
+        written.append(1)
+        return b"posbot_up 1\n"
+
+    monkeypatch.setattr(prometheus_client, "generate_latest", generate)
+    async with serving() as (port, _):
+        stream = await opened(port, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
+        heads = [await head_of(stream) for _ in range(50)]
+        close(stream)
+
+    assert {"200 OK" in head for head in heads} == {True}
+    assert len(written) == 1

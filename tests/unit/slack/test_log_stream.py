@@ -103,6 +103,23 @@ def labels(message: messages.Message) -> list[str]:
     return [button.text for button in message.buttons]
 
 
+async def test_message_of_a_followed_log_is_noted_for_a_later_process(scene: Scene) -> None:
+    noted: list[dict[str, Any]] = []
+
+    class Pending:
+        async def note_messages(self, _: invocations.Invocation, **messages: Any) -> None:
+            noted.append(messages)
+
+    request = await scene.mentioned()
+    async with scene.followed(request) as live:
+        live._pending = Pending()  # type: ignore[assignment]
+        await live.append(a_log("first"), "1 pod")
+        message = await scene.alice.waits_for_message(scene.ops, containing="first")
+        await scene.workspace.wait_for(lambda: noted or None)
+
+    assert noted == [{"progress": None, "followed": slack_api.MessageRef(channel=scene.ops.id, timestamp=message.ts)}]
+
+
 async def test_one_message_shows_the_newest_lines_and_a_stop_button(scene: Scene) -> None:
     request = await scene.mentioned()
     async with scene.followed(request) as live:
@@ -195,7 +212,7 @@ async def test_person_who_stopped_is_named(scene: Scene, name: str, user_id: str
     async with scene.followed(request) as live:
         waiting = asyncio.ensure_future(live.until_stopped())
         wish = invocations.CancelRequest(by=name, at=builders.NOW, by_id=user_id)
-        await scene.record.request_stop(request.invocation.id, wish)
+        await scene.record.request_stop(request.invocation.id, wish, by=request.invocation)
 
         assert await waiting == f"by {name}"
         assert await live.until_stopped() == f"by {name}"

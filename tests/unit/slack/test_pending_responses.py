@@ -194,7 +194,7 @@ async def test_progress_of_a_killed_process_becomes_the_answer(slack: Slack, db:
     killed.member.id = await killed.member._register()
     thread = replies.ReplyTarget(channel="C0OPS", user="U0ALICE", thread="17.0", is_private=False)
     progress = slack_api.MessageRef(channel="C0OPS", timestamp="18.0")
-    await killed.pending.note_progress(await killed.begin(target=thread), progress)
+    await killed.pending.note_messages(await killed.begin(target=thread), progress=progress)
 
     async with running(slack, db):
         await settled(db)
@@ -202,6 +202,29 @@ async def test_progress_of_a_killed_process_becomes_the_answer(slack: Slack, db:
     ((message, text),) = slack.edits
     assert message == progress
     assert "Interrupted" in text
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True], ids=["in the channel", "in a DM"])
+@pytest.mark.parametrize("is_mention", [False, True], ids=["typed", "mentioned"])
+async def test_followed_log_of_a_killed_process_says_that_it_was_interrupted(
+    slack: Slack, db: database.Database, is_mention: bool, is_elsewhere: bool
+) -> None:
+    killed = Replica(slack, db)
+    killed.member.id = await killed.member._register()
+    target = replies.ReplyTarget(channel="C0OPS", user="U0ALICE", thread="17.0") if is_mention else TARGET
+    followed = slack_api.MessageRef(channel="D0ALICE" if is_elsewhere else "C0OPS", timestamp="18.0")
+    # In the thread of a mention, a message says that the log is in a DM.
+    progress = slack_api.MessageRef(channel="C0OPS", timestamp="17.5") if is_mention and is_elsewhere else None
+    invocation = await killed.begin(target=target)
+    await killed.pending.note_messages(invocation, progress=progress, followed=followed)
+    slack.away_calls = 1
+
+    async with running(slack, db):
+        await settled(db)
+
+    assert [message for message, _ in slack.edits] == [followed] + ([progress] if progress is not None else [])
+    assert {"Interrupted" in text for _, text in slack.edits} == {True}
+    assert len(slack.bodies) == (is_elsewhere and not is_mention)
 
 
 async def test_expired_response_url_leads_to_an_ephemeral_message(slack: Slack, db: database.Database) -> None:

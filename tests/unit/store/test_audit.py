@@ -230,8 +230,14 @@ async def test_first_cancel_request_is_recorded(record: audit.AuditLog) -> None:
     await begin(record, 1)
 
     assert await record.find_stop("1123-00000001") is None
-    assert await record.request_stop("1123-00000001", ada) == (invocations.CancelResult.REQUESTED, ada)
-    assert await record.request_stop("1123-00000001", bob) == (invocations.CancelResult.ALREADY_REQUESTED, ada)
+    assert await record.request_stop("1123-00000001", ada, by=builders.an_invocation()) == (
+        invocations.CancelResult.REQUESTED,
+        ada,
+    )
+    assert await record.request_stop("1123-00000001", bob, by=builders.an_invocation()) == (
+        invocations.CancelResult.ALREADY_REQUESTED,
+        ada,
+    )
     assert await record.find_stop("1123-00000001") == ada
 
 
@@ -239,7 +245,10 @@ async def test_concurrent_cancel_requests_have_one_winner(record: audit.AuditLog
     await begin(record, 1)
 
     asked = [
-        record.request_stop("1123-00000001", invocations.CancelRequest(by=f"p{number}", at=NOW)) for number in range(20)
+        record.request_stop(
+            "1123-00000001", invocations.CancelRequest(by=f"p{number}", at=NOW), by=builders.an_invocation()
+        )
+        for number in range(20)
     ]
     outcomes = await asyncio.gather(*asked)
 
@@ -252,8 +261,14 @@ async def test_ended_or_unknown_invocation_cannot_be_cancelled(record: audit.Aud
     await end(record, 1)
 
     stop = invocations.CancelRequest(by="n" * 500, at=NOW)
-    assert await record.request_stop("1123-00000001", stop) == (invocations.CancelResult.ENDED, stop)
-    assert await record.request_stop("1123-00000002", stop) == (invocations.CancelResult.UNKNOWN, stop)
+    assert await record.request_stop("1123-00000001", stop, by=builders.an_invocation()) == (
+        invocations.CancelResult.ENDED,
+        stop,
+    )
+    assert await record.request_stop("1123-00000002", stop, by=builders.an_invocation()) == (
+        invocations.CancelResult.UNKNOWN,
+        stop,
+    )
 
 
 async def test_unfinished_invocation_has_no_report(record: audit.AuditLog) -> None:
