@@ -125,7 +125,7 @@ class Parser:
 
     def or_help(self, text: str) -> str:
         """Return *text* if it begins with a command or nearly so, else `help`: people also say hello in a DM."""
-        words = chat_text.normalize(text).split()[:2]
+        words = chat_text.normalize(text[:TEXT_LIMIT]).split()[:2]
         try:
             self._find(words or ["help"])
         except errors.NotFound as error:

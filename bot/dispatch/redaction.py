@@ -1,9 +1,10 @@
 """
 Redact secrets in everything that leaves posbot.
 
-Three nets, because each has holes: values the bot knows from its own environment (`known_secrets`), values behind names
-that indicate secrets (`secret_names`), and the formats of tokens (`secret_formats`). What is redacted becomes `•••`, so
-that a reader sees that something was there. A text is cleaned first, and matched as a reader sees it (`characters`).
+Several nets, because each has holes: values the bot knows from its own environment (`known_secrets`), values behind
+names that indicate secrets (`secret_names`, and in sentences `secret_messages`), and the formats of tokens
+(`secret_formats`). What is redacted becomes `•••`, so that a reader sees that something was there. A text is cleaned
+first, and matched as a reader sees it (`characters`).
 """
 
 import copy
@@ -40,10 +41,10 @@ _MAX_FIELD_LENGTH, _MAX_FIELD_DEPTH = 20_000, 8
 _HINT = secret_values.latin1(
     rf"(?i){secret_values.STRONG}|"
     r"-----|xox|xapp-|hooks|webhook|discord|ey[jk]|A(?:KI|SI|BI|CC)A|gh[opsur]_|[kb]_(?:live|test|prod)|[a-z0-9]_[\w+/=-]{16}|"
-    r"(?:gl|py|sk|nv|pm|nr|key|hr|goc|sq|pu|xk|pt)[\w.]*-[\w-]{15}|AIza|ya29|1//0|SG\.|hv[sbr]\.|\bs\.[a-z0-9]{20}|dapi|atlasv1|"
+    r"(?:ai|pplx|gl|py|sk|nv|pm|nr|key|hr|goc|sq|pu|xk|pt)[\w.]*-[\w-]{15}|AIza|ya29|1//0|SG\.|hv[sbr]\.|\bs\.[a-z0-9]{20}|dapi|atlasv1|"
     r"AT[AC]TT3|AGE-S|dt0|SK[0-9a-f]{20}|:AA|[MNO][\w-]{23,26}\.|M[IHC][IHG4]|b3Blb|LS0t|tLS0|0tLS|\$[\w-]+\$|SHA|pbkdf2|private-lines|"
     r"bearer|basic|negotiate|ntlm|dpop|@|-u|-p|-a|-w|-k|-U|user|auth|login|requirepass|identified|"
-    r"key|session|pass|pw|pin|otp|psk|sid|nonce|seed|contrase|senha|answer|&[lg]t;|mnemonic|role.id|cvv|cvc|iban|ssn|code|sig=|[A-Za-z0-9+/]{64}"
+    r"key|session|pass|pw|pin|otp|psk|sid|nonce|seed|contrase|senha|answer|&[lg]t;|mnemonic|role.id|cvv|cvc|iban|ssn|code|cred|hmac|jwt|LTAI|sig=|[A-Za-z0-9+/]{64}"
 )
 # The kind is ours; pairs, rows and entries are redacted together with what belongs to them.
 _MAPPED_APART = frozenset({"kind", "pairs", "rows", "entries"})
@@ -152,9 +153,9 @@ class Redactor:
                 yield _Span(start + match.start(), start + match.end())
         if _HINT.search(window) is not None:
             # Compiling their patterns takes longer than most commands of a terminal.
-            from bot.dispatch import secret_formats, secret_names  # noqa: PLC0415
+            from bot.dispatch import secret_formats, secret_messages, secret_names  # noqa: PLC0415
 
-            for first, last in secret_formats.find(window):
+            for first, last in itertools.chain(secret_formats.find(window), secret_messages.find(window)):
                 yield _Span(start + first, start + last)
             for first, last, quote in secret_names.find(window):
                 yield _Span(start + first, start + last, f"{quote.decode()}{MASK}{quote.decode()}")

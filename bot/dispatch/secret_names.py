@@ -16,7 +16,10 @@ from bot.dispatch.secret_values import STRONG, latin1
 Found = tuple[int, int, bytes]
 """Begin and end of a secret in a text, and the quotes that its mask needs: a number of JSON becomes a text."""
 
-_WEAK = r"pass|pw|pin|otp|totp|psk|sid|session|auth|nonce|seed|mnemonic|role[ _-]id|cvv|cvc|iban|ssn"
+_WEAK = (
+    rf"{secret_values.SHORT}|pin(?:code)?|otp|totp|psk|sid|session|auth|nonce|seed|mnemonic|role[ _-]id|cvv|cvc|iban|"
+    r"ssn|creds?|hmac|jwt|bearer"
+)
 _CAMEL = r"(?-i:[a-z0-9](?:Pass|Pw|Pin|Otp|Psk|Sid))"
 _NAME = rf"(?:[\w.$-]*(?:{STRONG})[\w.$-]*|(?:\b|_)(?:[\w$-]+[._-])*(?:{_WEAK})\b|[\w.$-]*{_CAMEL}\b)"
 _QUOTE = r"(?:\\*['\"`]?\]?|%22|&quot;|&#34;|\\+u0022)"
@@ -77,6 +80,7 @@ _NAMED_FIRST = (
 _HEADER_NAME = latin1(r"(?i)(?:^|[._-])(?:set[._-]?)?cookies?2?$|authori[sz]ation$")
 _HEADER_VALUE = latin1(r"(?:=\\*\"[^\"\\\r\n]*\\*\"|[^'\"\\\r\n]|\\[^nr\"'\\]|[\w ]\\+[\"'][\w ])+")
 _PARAMETERS = latin1(r"(?i)\s*(?:[\w-]+ )?(?:[\w-]+\s*=\s*(?:\\*\"[^\"\\\r\n]*\\*\"|[^\s,\"\\]+)(?:,?[ \t]*))+")
+_ATTRIBUTES = latin1(r"(?i)(?:(?:samesite=\w+|path=/[\w/-]*|max-age=\d+|httponly|secure)(?:;\s*|$))+")
 _PLAIN_WORDS = latin1(r"[a-z]+(?: [\w'-]+)+")
 _SCHEMES = (
     b"basic",
@@ -97,7 +101,7 @@ _WEAK_NAME = latin1(rf"(?i)^(?:.*[._-])?(?:{_WEAK})$|(?:Pass|Pw|Pin|Otp|Psk|Sid)
 _SHORT_NUMBER, _DIGIT, _LETTER = latin1(r"\d{3,10}"), latin1(r"\d"), latin1("[A-Za-z]")
 _NAMES = latin1(r"[a-z]+(?:-[a-z]+)*(?:[\s,]|$)")
 _LAST_WORD = latin1(r"[^._ -]*$")
-_NUMBER_NAMES, _WORD_NAMES = (b"pin", b"otp", b"totp", b"cvv", b"cvc", b"ssn"), (b"pw", b"psk", b"pass")
+_NUMBER_NAMES, _WORD_NAMES = (b"pin", b"pincode", b"otp", b"totp", b"cvv", b"cvc", b"ssn"), (b"pw", b"psk", b"pass")
 _MIN_MIXED_LENGTH, _MIN_SESSION_LENGTH = 6, 8
 _RANDOM = latin1(r"[\w+/=:.%~-]{6,}")
 _KEY_OR_CODE = latin1(
@@ -177,7 +181,9 @@ def _assigned(data: bytes) -> Iterator[Found]:
 
 def _plain(data: bytes, begin: int, start: int, parts: tuple[bytes, bytes, bytes]) -> Iterator[Found]:
     name, quote, separator = parts
-    if secret_values.is_arn(data, begin, start) or data[max(begin - 20, 0) : begin].lower().endswith(_ECHO_BEFORE):
+    if secret_values.is_arn(data, begin, start) or secret_values.is_other(data, name, begin, start):
+        return
+    if data[max(begin - 20, 0) : begin].lower().endswith(_ECHO_BEFORE):
         return
     is_plural = name.lower().endswith((b"secrets", b"tokens"))
     first = data[start : start + 1]
@@ -227,7 +233,7 @@ def _weak(data: bytes, start: int, name: bytes, quote: bytes) -> Iterator[Found]
         is_secret = False
     elif last in _NUMBER_NAMES:
         is_secret = _SHORT_NUMBER.fullmatch(value) is not None or _is_mixed(value, _MIN_MIXED_LENGTH)
-    elif last in _WORD_NAMES:
+    elif last.endswith(_WORD_NAMES):
         is_secret = not value.isdigit() and b" " not in value
     else:
         is_secret = _RANDOM.fullmatch(value) is not None and (_is_mixed(value, _MIN_SESSION_LENGTH) or b":" in value)
@@ -252,6 +258,8 @@ def _header(data: bytes, start: int, quote: bytes) -> Iterator[Found]:
         end = max(one.end() for one in (parameters, value) if one is not None) if parameters or value else start
         begin = start
     said = data[begin:end]
+    if _ATTRIBUTES.fullmatch(said) is not None:
+        return
     if secret_values.is_harmless(data, start, b"", is_spaced=True) or _is_sentence(said):
         return
     if end > begin and said.strip():

@@ -24,13 +24,16 @@ def latin1(pattern: str) -> Any:
 STRONG = (
     r"passw(?:or)?d|passphrase|passwort|passcode|kennwort|mot de passe|contrase\Wa|senha|pwd|secret|token|credential|"
     r"authori[sz]ation|signature|cookie|user\.info|security[ ._-]?answer|session[ ._-]?id|sessid|csrf|xsrf|jaas|"
+    r"pswd|client[ ._-]?assertion|code[ ._-]?verifier|device[ ._-]?code|samlresponse|remember[ ._-]?me\b|"
     r"dockerconfigjson|dockercfg|authn?[ ._-]?data|connection[ ._-]?string|"
     r"(?:api|access|private|account|signing|encryption|decryption|encrypt|master|shared|jwt|hmac|storage|license|auth|"
     r"client|ssh|rsa|tls|ssl|symmetric|server|crypto|cipher|recovery|security|functions?|subscription|sentry|webhook|"
-    r"admin|consumer|vapid)[ ._-]?key"
+    r"admin|consumer|vapid|aes|crypt)[ ._-]?key"
 )
 """Words that a name of a secret contains."""
-TELLING = latin1(rf"(?i){STRONG}|(?:^|[ ._-])(?:pass|pw|psk|otp|pin)$")
+SHORT = r"(?:db|user|root|admin|mail|smtp|ftp|ldap|redis|pg|mysql|key|store)?(?:pass|pw)"
+"""A short name of a password, by itself or right behind what it opens."""
+TELLING = latin1(rf"(?i){STRONG}|(?:^|[ ._-])(?:{SHORT}|psk|otp|pin|pincode|creds?)$")
 _ABOUT = latin1(
     r"(?i)(?:^|[._-])(?:secret-?store|cookiecutter|secretary|tokeniz\w*)|(?:passwordless|tokeniz\w*)|"
     r"(?:password|passwd|secret|token|credential|authorization|signature|cookie|key|session_?id)s?[._-]?"
@@ -76,7 +79,8 @@ _MESSAGE = (
     r"(?:size|length) must|at least|at most|required|expected|got|received|using|please|see|"
     r"(?:the|a|an|this|your) (?:\w+ )?(?:token|password|secret|value|key|user|signature|credentials?|session|field|"
     r"provided|given|old|new|current|following|server|request|account|login)|"
-    r"already|rejected|revoked|refused|rotated|created|updated|deleted|loaded|refreshed|renewed|mounted|started|starting|"
+    r"(?:cipher|crypto\w*|x509|tls|aes|rsa|asn1|jwt|json|yaml|base64|oauth2?): [a-z]+ \w+|"
+    r"already|unchanged|rejected|revoked|refused|rotated|created|updated|deleted|loaded|refreshed|renewed|mounted|started|starting|"
     r"verified|validated|verification|validation|configured|provided|present|absent|generated|issued|stored|cached|"
     r"successfully|found|changed|reset|used|ignored|skipped|accepted|retry\w*|ok|done|initialized|"
     r"(?:secret|configmap|serviceaccount|pod|deployment|service|namespace|node|user|role|object|key|field|property|header)s?"
@@ -96,6 +100,11 @@ _HARMLESS = latin1(rf"(?:{_NOTHING})|(?:{_ALGORITHM_NAME})")
 _HARMLESS_OR_MESSAGE = latin1(rf"(?:{_NOTHING})|(?:{_ALGORITHM_NAME})|(?:{_MESSAGE})")
 _MESSAGE_REGEX, _AWS_REGEX = latin1(_MESSAGE), latin1(_AWS_ACTION)
 _ARN_REGEX, _ABSENT_REGEX = latin1(_ARN_NAME), latin1(_ABSENT)
+_SECRET_NAME = latin1(r"[a-z]+(?:[-/][a-z]+){1,3}(?:[\s,;)]|$)")
+_PATH = latin1(r"(?:/[A-Za-z][\w.-]*)+/?(?:[\s,;)]|$)")
+_COUNT = latin1(r"\d{1,9}(?:[\s,;)]|$)")
+_COUNTED = (b"fencing ", b"lease ")
+_MAX_BEFORE = 20
 ALGORITHM = latin1(rf"(?i){_ALGORITHM}")
 
 # Of bounded length and without alternatives, so `re` is as linear as RE2, and ten times as fast to call.
@@ -158,6 +167,17 @@ def is_arn(data: bytes, name_start: int, start: int) -> bool:
     is_after_account = name_start > 1 and data[name_start - 1 : name_start] == b":"
     is_after_account = is_after_account and data[name_start - 2 : name_start - 1].isdigit()
     return is_after_account and _ARN_REGEX.match(data, start) is not None
+
+
+def is_other(data: bytes, name: bytes, begin: int, start: int) -> bool:
+    """Return whether the name at *begin* means something else by its value: a Secret's name, a folder, a count."""
+    name = name.lower()
+    if name == b"secret":
+        return data[start - 1 : start] == b" " and _SECRET_NAME.match(data, start) is not None
+    if name in (b"pwd", b"oldpwd"):
+        return _PATH.match(data, start) is not None
+    is_counted = data[max(begin - _MAX_BEFORE, 0) : begin].lower().endswith(_COUNTED)
+    return name == b"token" and is_counted and _COUNT.match(data, start) is not None
 
 
 def end_of_line(data: bytes, start: int) -> int:

@@ -20,6 +20,8 @@ _CHANGE_CAUSE = "kubernetes.io/change-cause"
 _MAX_NUMBER = 2**63 - 1
 """Revisions and generations are int64, all other numbers int32."""
 _MAX_DIGITS = 19
+_MAX_CAUSE_LENGTH = 500
+"""People write a sentence; an annotation may have 256 KiB."""
 
 Json = Mapping[str, Any]
 
@@ -102,7 +104,7 @@ def decode_replica_set(item: Json) -> kubernetes.ReplicaSet:
         name=_text(meta, "name"),
         revision=_revision(_text(annotations, _REVISION)) or 0,
         images=_images(spec),
-        change_cause=_text(annotations, _CHANGE_CAUSE),
+        change_cause=errors.shorten(_text(annotations, _CHANGE_CAUSE), _MAX_CAUSE_LENGTH),
         created_at=_required_time(meta, "creationTimestamp"),
         template_hash=_text(_object(meta, "labels"), _TEMPLATE_HASH),
         replicas=_count(status, "replicas"),

@@ -491,3 +491,10 @@ def test_punctuation_that_can_be_meant_is_kept() -> None:
     parsed = PARSER.parse("logs pos-order --grep done.", from_chat=True)
 
     assert parsed.parameters.grep == "done."  # type: ignore[attr-defined]
+
+
+def test_only_the_beginning_of_a_direct_message_decides_what_it_is() -> None:
+    text = "health " + "x" * 50_000
+
+    assert PARSER.or_help(text) == text
+    assert PARSER.or_help("x" * dispatch_parser.TEXT_LIMIT + " health") == "help"

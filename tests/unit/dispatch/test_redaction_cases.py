@@ -1,5 +1,7 @@
 """Every form of a secret in the table is masked, and every word that on-call needs is left alone."""
 
+import base64
+import html
 import json
 import pathlib
 import urllib.parse
@@ -71,6 +73,14 @@ SPELLINGS = {
     "json": lambda text: json.dumps(text)[1:-1],
     "broken": lambda text: f"{text[:5]}\n{text[5:]}",
     "broken and escaped": lambda text: f"{text[:5]}\\n{text[5:]}",
+    "percent, some": lambda text: text.replace("/", "%2f").replace("h", "%68"),
+    "percent, twice": lambda text: urllib.parse.quote(urllib.parse.quote(text, safe=""), safe=""),
+    "JavaScript": lambda text: "".join(f"\\u{ord(one):04X}" for one in text),
+    "JavaScript, some": lambda text: text.replace("&", "\\u0026").replace("'", "\\x27"),
+    "HTML": html.escape,
+    "HTML, some": lambda text: text.replace("/", "&#x2F;").replace("&b", "&#38;b"),
+    "backslashes": lambda text: text.replace("/", "\\/").replace("&", "\\&"),
+    "base64 twice": lambda text: base64.b64encode(base64.b64encode(text.encode())).decode().rstrip("="),
     "hex": lambda text: text.encode().hex(),
     "reader's": lambda text: "".join(chr(ord(one) + 0xFEE0) if one.isalnum() else one for one in text),
 }

@@ -372,3 +372,12 @@ def test_digest_is_read_from_what_the_node_reports() -> None:
         found[image_id] = pod.containers[0].image_digest
 
     assert found == ids
+
+
+def test_long_change_cause_is_shortened() -> None:
+    annotations = {"kubernetes.io/change-cause": "a" * 200_000, "deployment.kubernetes.io/revision": "3"}
+
+    metadata = {"name": "pos-order-1", "annotations": annotations, "creationTimestamp": "2026-11-27T09:00:00Z"}
+    replica_set = decoder.decode_replica_set({"metadata": metadata})
+
+    assert len(replica_set.change_cause) < 1_000
