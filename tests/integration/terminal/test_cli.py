@@ -229,7 +229,7 @@ async def test_unavailable_database_does_not_prevent_the_response(
         ({"SLACK_BOT_TOKEN": "xoxb-1"}, "no way for Slack to reach the bot"),
         ({"SLACK_BOT_TOKEN": "xoxp-1", "SLACK_APP_TOKEN": "xapp-1-x"}, "SLACK_BOT_TOKEN is not a bot token"),
         ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xoxb-1"}, "SLACK_APP_TOKEN is not an app-level token"),
-        ({"PORT": "http"}, "PORT: Input should be a valid integer"),
+        ({"PORT": "http"}, "PORT: expected a whole number."),
     ],
     ids=["nothing", "no bot token", "no bot token either", "no way", "a person's token", "wrong token", "wrong port"],
 )
