@@ -60,8 +60,10 @@ def _characters(value: str) -> Iterator[bytes]:
         yield b"(?:" + plain + b"|(?i:" + b"|".join(spellings) + b"))"
 
 
-def _in_hex(value: str) -> tuple[str, str]:
-    return value.encode(errors="replace").hex(), value.encode(errors="replace").hex().upper()
+def _in_hex(value: str) -> Iterator[str]:
+    encoded = value.encode(errors="replace")
+    for text in (encoded.hex(), encoded.hex(" "), encoded.hex(":")):
+        yield from (text, text.upper())
 
 
 def _in_base64(value: str, depth: int = 2) -> Iterator[str]:

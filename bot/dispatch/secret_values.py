@@ -132,7 +132,7 @@ _STOP = frozenset(
     b"an this that then than into over under it its be been could cannot can".split()
 )
 _MAX_WORDS = 8
-_BLOCK = latin1(r"(?:!\S+\s+|&\S+\s+)?[|>][+-]?\d?[+-]?[ \t]*(?:#[^\n]*)?(?:\r?\n|\\n|$)")
+_BLOCK = latin1(r"(?:[!&][^\s&;=]{1,100}\s+)?[|>][+-]?\d?[+-]?[ \t]*(?:#[^\n]*)?(?:\r?\n|\\n|$)")
 _HEREDOC = latin1(r"[^\n]*?<<[-~]?\s*\\?['\"]?(\w+)['\"]?[^\n]*\n")
 _INDENTED = latin1(r"\r?\n([ \t]+)([^\s#:=-][^\n:=]*)(?:\r?\n|$)")
 _FRAME = (b"at ", b"Caused by", b"... ", b"Suppressed")

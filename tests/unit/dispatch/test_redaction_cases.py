@@ -81,6 +81,7 @@ SPELLINGS = {
     "HTML, some": lambda text: text.replace("/", "&#x2F;").replace("&b", "&#38;b"),
     "backslashes": lambda text: text.replace("/", "\\/").replace("&", "\\&"),
     "base64 twice": lambda text: base64.b64encode(base64.b64encode(text.encode())).decode().rstrip("="),
+    "hex with colons": lambda text: text.encode().hex(":").upper(),
     "hex": lambda text: text.encode().hex(),
     "reader's": lambda text: "".join(chr(ord(one) + 0xFEE0) if one.isalnum() else one for one in text),
 }
