@@ -23,7 +23,7 @@ async def test_command_of_another_process_is_stopped_once(tmp_path: pathlib.Path
     async with database.open_database(url) as db:
         await migrate.migrate(db)
         record = audit.AuditLog(db)
-        await record.begin(builders.an_invocation(id=ID, received_at=now))
+        await record.begin(builders.an_invocation(id=ID, received_at=now, is_public=True))
 
         first = await processes.run(environment, "stop", ID)
         second = await cli_runner.run(environment, "stop", ID)
@@ -44,7 +44,7 @@ async def test_finished_or_unknown_command_cannot_be_stopped(tmp_path: pathlib.P
         await migrate.migrate(db)
         record = audit.AuditLog(db)
         if is_known:
-            await record.begin(builders.an_invocation(id=ID))
+            await record.begin(builders.an_invocation(id=ID, is_public=True))
             await record.end(builders.an_answer(invocation_id=ID), command="logs", duration_seconds=1)
 
     code, output, complaint = await cli_runner.run(environment, "stop", ID)

@@ -51,7 +51,7 @@ async def test_library_has_no_pods_to_look_at(app: app_fixture.AppFixture, comma
     [
         (
             "services ordr",
-            "There is no service, group, owner or tier called “ordr”. Did you mean “order” or “orders” or “workorder”?",
+            "There is no service, group, owner or tier called “ordr”. Did you mean “order” or “orders”?",
         ),
         ("services --group sale", "There is no group called “sale”. Did you mean “sales”?"),
         ("services --owner nobody", "There is no owner called “nobody”."),

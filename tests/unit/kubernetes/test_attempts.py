@@ -52,7 +52,7 @@ def test_analysis_of_boot_is_told_and_shown(ruleset: rules.Rules) -> None:
 
     assert finding.title == said.rstrip(".")
     assert finding.advice == "Spring Boot advises: Correct it."
-    assert finding.evidence.text == f"{said}\nCorrect it."
+    assert finding.evidence.text == said
 
 
 def test_earlier_entry_explains_what_only_points_to_it(ruleset: rules.Rules) -> None:
