@@ -14,11 +14,10 @@ from sandbox import slack
 from tests.integration.live_messages import crashing_store, delivery_fixture
 from tests.unit.engine import engine_fixture, worker_fixture
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(180)]
 PROJECT = pathlib.Path(__file__).parents[3]
 
 
-@pytest.mark.slow
 async def test_kill_between_any_two_writes_leaves_each_message_once(
     database_url: str, tmp_path: pathlib.Path, workspace: slack.Workspace
 ) -> None:
@@ -46,7 +45,6 @@ async def test_kill_between_any_two_writes_leaves_each_message_once(
         assert sorted(posted) == ["end", "live"], life
 
 
-@pytest.mark.slow
 async def test_several_replicas_post_each_message_once(
     database_url: str, tmp_path: pathlib.Path, workspace: slack.Workspace, notes: engine_fixture.Notes
 ) -> None:

@@ -8,7 +8,7 @@ import yaml
 from bot.model import invocations, reports
 from tests.unit.commands import app_fixture
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 def services(**ports: int) -> str:
@@ -77,7 +77,6 @@ async def test_disabled_procedure_says_why_by_each_name(tmp_path: pathlib.Path, 
     assert "procedures/triage.yaml:1: schema: expected 1" in str(answer.report)
 
 
-@pytest.mark.slow
 async def test_token_for_services_over_http_is_a_warning(tmp_path: pathlib.Path) -> None:
     async with app_fixture.running(tmp_path, names=["pos-order"], token_environment="staging") as app:
         report = await app.run("check")

@@ -7,7 +7,7 @@ import pytest
 from bot.model import reports
 from tests.unit.commands import app_fixture
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 INFO = "/actuator/info"
 
 

@@ -18,7 +18,7 @@ from bot.store import database, tables
 from tests import databases
 from tests.unit.engine import engine_fixture, worker_fixture
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 S = runs.StepState
 
 

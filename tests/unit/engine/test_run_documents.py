@@ -14,7 +14,7 @@ from tests import databases
 from tests.unit.engine import engine_fixture
 from tests.unit.store import test_migrations
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 S, Code = runs.StepState, runs.ReasonCode
 RUN, QUESTION = "r1124-0a1b2c3d", "0a1b2c3d4e"
 WHO = {"id": f"terminal:{getpass.getuser()}", "name": getpass.getuser(), "team_id": None}
