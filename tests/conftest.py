@@ -11,7 +11,7 @@ import pytest
 from sandbox import testbed
 
 # Nothing of the machine's own configuration may reach a test, whoever runs it.
-for _name in [name for name in os.environ if name.startswith(("SLACK_", "POSBOT_", "KUBE", "DATABASE_URL"))]:  # noqa: TID251
+for _name in [name for name in os.environ if name.startswith(("SLACK_", "POSBOT_", "KUBE", "DATABASE_URL", "COLUMNS"))]:  # noqa: TID251
     del os.environ[_name]  # noqa: TID251
 
 

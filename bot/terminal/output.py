@@ -1,6 +1,7 @@
 """Prints a response and turns its status into an exit code."""
 
 import json
+import os
 import sys
 
 import rich.console
@@ -36,9 +37,9 @@ def print_response(response: invocations.Response, *, as_json: bool, has_streame
 
 
 def console(*, to_stderr: bool) -> rich.console.Console:
-    """Return a console whose lines are not wrapped where no terminal shows them."""
+    """Return a console whose lines are not wrapped where no terminal shows them, unless COLUMNS is set."""
     made = rich.console.Console(stderr=to_stderr, highlight=False)
-    if not (sys.stderr if to_stderr else sys.stdout).isatty():
+    if not (sys.stderr if to_stderr else sys.stdout).isatty() and "COLUMNS" not in os.environ:  # noqa: TID251 - rich reads it, too
         # The reader of a pipe or a file expects whole lines, colours or not.
         made.width = _UNLIMITED_COLUMNS
     return made
