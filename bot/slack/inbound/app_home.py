@@ -23,7 +23,7 @@ class AppHome:
         self._api = api
 
     async def publish(self, body: dict[str, Any], user: str) -> None:
-        """Publish the commands to *user* at once, and the health of the services once it is checked."""
+        """Publish to *user* what is there first, the commands or the health of the services, and then both."""
         person = await self._find(user)
         tasks = [asyncio.ensure_future(self._run(body, line, person)) for line in self._dispatcher.parser.app_home]
         try:

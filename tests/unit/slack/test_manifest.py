@@ -70,7 +70,8 @@ async def test_requested_scopes_cover_every_api_call() -> None:
         await alice.mentions("health pos-order", ops)
         await alice.opens_home()
         await alice.waits_for_message(ops, matching=lambda message: not message.is_ephemeral and bool(message.bot_id))
-        await alice.clicks("Services", await alice.waits_for_home(containing="1 service healthy in sandbox"))
+        await alice.waits_for_home(containing="1 service healthy in sandbox")
+        await alice.clicks("Services", await alice.waits_for_home(containing="check service health"))
         await alice.waits_for_message(alice.chat_with_bot, containing="services in the catalogue")
 
         stage.workspace.faults.drop_after_accepting("chat.postMessage")
