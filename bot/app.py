@@ -36,14 +36,14 @@ log = structlog.get_logger()
 _GC_THRESHOLDS = (700, 10, 10)
 """Python's own, for a process that serves; while it starts, collections would only scan what it imports."""
 DATABASE = "the database"
-"""What the start waits for, as `Patience` names it."""
+"""What the start waits for, as `WaitFor` names it."""
 _TERMINAL_DATABASE_SECONDS = 2.0
 """A person at a terminal waits no longer for a record that the response can do without."""
 
 Found = TypeVar("Found")
 
 
-class Patience(Protocol):
+class WaitFor(Protocol):
     """Waits for another system at start."""
 
     async def __call__(self, what: str, attempt: Callable[[], Awaitable[Found]]) -> Found:
@@ -122,7 +122,7 @@ async def assemble(
     team_id: str | None,
     user_groups: permissions.UserGroups,
     needs_store: bool,
-    patience: Patience | None = None,
+    wait_for: WaitFor | None = None,
     needs_procedures: bool = True,
     command_names: Collection[str] | None = None,
 ) -> AsyncIterator[Core]:
@@ -130,7 +130,7 @@ async def assemble(
     Yield the core of posbot, its database open and upgraded.
 
     A terminal does without a database that is unavailable (*needs_store* false): then nothing is recorded, and
-    commands that change something are denied. With *patience* it is waited for. Where it needs no procedures
+    commands that change something are denied. With *wait_for* it is waited for. Where it needs no procedures
     (*needs_procedures* false), *commands* may be the one that runs, and *command_names* all there are.
 
     Raises:
@@ -151,7 +151,7 @@ async def assemble(
         table |= procedures.commands
         names = (*names, *procedures.commands)
     async with contextlib.AsyncExitStack() as stack:
-        db = await stack.enter_async_context(_open_store(settings, patience, is_needed=needs_store))
+        db = await stack.enter_async_context(_open_store(settings, wait_for, is_needed=needs_store))
         clusters = contexts.Clusters(settings.kubeconfig)
         stack.push_async_callback(clusters.close)
         shared = contexts.SharedContext(
@@ -296,7 +296,7 @@ async def migrate(settings: config_settings.Settings) -> str | None:
 
 @contextlib.asynccontextmanager
 async def _open_store(
-    settings: config_settings.Settings, patience: Patience | None, *, is_needed: bool
+    settings: config_settings.Settings, wait_for: WaitFor | None, *, is_needed: bool
 ) -> AsyncIterator[database.Database]:
     """Yield the database; one whose transactions all fail where it is unavailable and not needed."""
     async with contextlib.AsyncExitStack() as stack:
@@ -304,8 +304,8 @@ async def _open_store(
             db = await stack.enter_async_context(
                 database.open_database(settings.store_url, own_folder=settings.state_folder)
             )
-            if patience is not None:
-                revision = await patience(DATABASE, lambda: store_migrate.migrate(db))
+            if wait_for is not None:
+                revision = await wait_for(DATABASE, lambda: store_migrate.migrate(db))
             else:
                 seconds = store_migrate.MIGRATION_SECONDS if is_needed else _TERMINAL_DATABASE_SECONDS
                 revision = await store_migrate.migrate(db, seconds)

@@ -169,7 +169,7 @@ async def _serve(
     async with (
         http_server.listening(endpoints, settings.host, settings.port, refused=refused.count) as server,
         bot_app.assemble(
-            settings, commands, team_id=None, user_groups=api, needs_store=True, patience=start.wait_for
+            settings, commands, team_id=None, user_groups=api, needs_store=True, wait_for=start.wait_for
         ) as core,
         contextlib.AsyncExitStack() as registration,
     ):

@@ -14,12 +14,7 @@ FOLDERS = ("bot", "commands", "sandbox", "bench")
 NEWLINE = "\n"
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
-BROAD_EXCEPT = {
-    "bot/dispatch/dispatcher.py",
-    "bot/slack/inbound/listeners.py",
-    "bot/dispatch/redaction.py",
-    "bot/slack/inbound/signed_http.py",
-}
+BROAD_EXCEPT = {"bot/dispatch/dispatcher.py", "bot/slack/inbound/listeners.py"}
 
 
 @functools.cache
@@ -68,7 +63,7 @@ def test_files_and_functions_are_short() -> None:
     assert [*long_files, *long_functions] == []
 
 
-def test_broad_except_is_in_few_places_only() -> None:
+def test_broad_except_is_in_two_places_only() -> None:
     found = {
         name(path)
         for path, node in nodes(ast.ExceptHandler)

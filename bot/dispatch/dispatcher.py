@@ -204,7 +204,7 @@ class Dispatcher:
             is_long = redaction.is_long(response.report)
             async with self._redacting if is_long else contextlib.nullcontext():
                 report = await asyncio.to_thread(self._redactor.report, response.report)
-        except Exception:
+        except redaction.FAILURES:
             log.exception("response not redacted", invocation=response.invocation_id)
             headline = f"The result could not be redacted, so it is not shown (id {response.invocation_id})."
             report = reports.Report(verdict=reports.Verdict.UNKNOWN, headline=headline)

@@ -24,6 +24,8 @@ from bot.model import characters, reports
 
 MASK = "•••"
 FAILED = "(could not be redacted, so it is not shown)"
+FAILURES = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What code that only computes can raise, RecursionError among it: then the text is not shown."""
 CUT = "(not shown from here on: redacting this much text takes too long)"
 WINDOW_LENGTH = 64_000
 """Characters searched at once. Between two windows other threads get the interpreter."""
@@ -93,8 +95,8 @@ class Redactor:
     def value(self, name: str, value: str) -> str:
         """Return the value of *name*, masked where the name indicates a secret."""
         try:
-            is_secret = value and _is_telling(name) and secret_values.ALGORITHM.fullmatch(value) is None
-        except Exception:  # noqa: BLE001 - as above
+            is_secret = value and _names_secret(name) and secret_values.ALGORITHM.fullmatch(value) is None
+        except FAILURES:
             return FAILED
         return MASK if is_secret else self.text(value)
 
@@ -119,14 +121,14 @@ class Redactor:
         if value is None or isinstance(value, (bool, float)):
             return value
         if isinstance(value, int):
-            return MASK if _is_telling(name) else value
+            return MASK if _names_secret(name) else value
         if isinstance(value, Mapping) and depth < _MAX_FIELD_DEPTH:
             return self.fields(value, depth + 1)
         if isinstance(value, (list, tuple, set, frozenset)) and depth < _MAX_FIELD_DEPTH:
             return [self._field(name, one, depth + 1) for one in value]
         try:
             text = str(value)
-        except Exception:  # noqa: BLE001 - such as of something nested too deeply
+        except FAILURES:
             return FAILED
         return self.value(name, errors.shorten(text, _MAX_FIELD_LENGTH))
 
@@ -140,7 +142,7 @@ class Redactor:
             done = end
             try:
                 yield from self._found(text, start, end)
-            except Exception:  # noqa: BLE001 - whatever fails, the text does not leave
+            except FAILURES:
                 yield _Span(start, end, FAILED)
             if len(text) > WINDOW_LENGTH:
                 # Hands the interpreter to another thread that waits for it, such as the event loop.
@@ -177,10 +179,10 @@ def _lengths(value: Any) -> Iterator[int]:
             yield from _lengths(getattr(value, field.name))
 
 
-def _is_telling(name: str) -> bool:
+def _names_secret(name: str) -> bool:
     """Return whether a value called *name* is a secret, whatever it looks like."""
     folded = characters.fold(characters.clean(name))
-    return secret_values.TELLING.search(folded) is not None and not secret_values.is_about(folded)
+    return secret_values.SECRET_NAME.search(folded) is not None and not secret_values.is_about(folded)
 
 
 def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:

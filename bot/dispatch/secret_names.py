@@ -40,17 +40,17 @@ _IN_ENTITIES = latin1(
 )
 _ELEMENT = latin1(rf"(?i)<(?:\w+:)?([\w.-]*(?:{STRONG})[\w.-]*)(?:\s[^<>]*)?>\s*(?:<!\[CDATA\[)?([^<\s][^<]*)</")
 _KEY = r"(?:name|key|id|property|field|attribute|param(?:eter)?|header|option|variable|env)"
-_TELLING = rf"[\w.$ -]*(?:{STRONG})[\w.$-]*"
+_SECRET_NAME = rf"[\w.$ -]*(?:{STRONG})[\w.$-]*"
 _NAMED_ELEMENT = latin1(
-    rf"(?i)<[\w:.-]+\s[^<>]*?\b{_KEY}\s*=\s*[\"']({_TELLING})[\"'](?:[^<>]*[^/<>])?>\s*(?:<value>\s*)?(?:<!\[CDATA\[)?([^<\s][^<]*)"
+    rf"(?i)<[\w:.-]+\s[^<>]*?\b{_KEY}\s*=\s*[\"']({_SECRET_NAME})[\"'](?:[^<>]*[^/<>])?>\s*(?:<value>\s*)?(?:<!\[CDATA\[)?([^<\s][^<]*)"
 )
 _PAIR = latin1(
-    rf"(?i)\b{_KEY}\\*[\"']?\s*[:=]\s*\\*[\"']?({_TELLING})\\*[\"']?(?:[^{{}}<>\n]*?[\s,;]\\*[\"']?|\s*\n[ \t]*)"
+    rf"(?i)\b{_KEY}\\*[\"']?\s*[:=]\s*\\*[\"']?({_SECRET_NAME})\\*[\"']?(?:[^{{}}<>\n]*?[\s,;]\\*[\"']?|\s*\n[ \t]*)"
     r"value\\*[\"']?[ \t]*[:=][ \t]*"
 )
 _REVERSED_PAIR = latin1(
     rf"(?i)\bvalue\\*[\"']?[ \t]*[:=][ \t]*\\*[\"']?([^\"'\\\n,{{}}]+)\\*[\"']?\s*,?\s*\\*[\"']?{_KEY}\\*[\"']?\s*"
-    rf"[:=]\s*\\*[\"']?({_TELLING})"
+    rf"[:=]\s*\\*[\"']?({_SECRET_NAME})"
 )
 _ELEMENT_VALUE = latin1(rf"(?i)<[^<>]*?({STRONG})[^<>]*?\svalue\s*=\s*[\"']([^\"'<>]+)")
 _ESCAPED_ELEMENT = latin1(

@@ -33,7 +33,7 @@ STRONG = (
 """Words that a name of a secret contains."""
 SHORT = r"(?:db|user|root|admin|mail|smtp|ftp|ldap|redis|pg|mysql|key|store)?(?:pass|pw)"
 """A short name of a password, by itself or right behind what it opens."""
-TELLING = latin1(rf"(?i){STRONG}|(?:^|[ ._-])(?:{SHORT}|psk|otp|pin|pincode|creds?)$")
+SECRET_NAME = latin1(rf"(?i){STRONG}|(?:^|[ ._-])(?:{SHORT}|psk|otp|pin|pincode|creds?)$")
 _ABOUT = latin1(
     r"(?i)(?:^|[._-])(?:secret-?store|cookiecutter|secretary|tokeniz\w*)|(?:passwordless|tokeniz\w*)|"
     r"(?:password|passwd|secret|token|credential|authorization|signature|cookie|key|session_?id)s?[._-]?"

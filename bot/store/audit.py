@@ -223,7 +223,7 @@ class AuditLog:
         """
         Request that an invocation stops; return the outcome and the request that counts.
 
-        It may be requested *by* whoever started it, by everyone in the conversation that sees it, and in a terminal of
+        It may be requested *by* its requester, by everyone in the conversation that sees it, and in a terminal of
         posbot's own machine where that conversation sees it.
 
         Raises:

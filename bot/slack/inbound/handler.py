@@ -157,7 +157,7 @@ class RequestHandler:
         options: log_stream.LogStreamOptions,
         pending: pending_responses.PendingResponses,
         *,
-        patience_seconds: float = 2.5,
+        progress_after_seconds: float = 2.5,
         identify_seconds: float = 240.0,
     ) -> None:
         self._dispatcher = dispatcher
@@ -165,7 +165,7 @@ class RequestHandler:
         self._channels = channels
         self._options = options
         self._pending = pending
-        self._patience_seconds = patience_seconds
+        self._progress_after_seconds = progress_after_seconds
         """After which the requester is told that work is in progress."""
         self._identify_seconds = identify_seconds
         """For Slack to say who a person is; later, nobody would expect what they typed to be executed."""
@@ -249,7 +249,7 @@ class RequestHandler:
         """Return what *work* returns; where that takes long, *display* shows that it is in progress."""
         task = asyncio.ensure_future(work)
         try:
-            await asyncio.wait({task}, timeout=self._patience_seconds)
+            await asyncio.wait({task}, timeout=self._progress_after_seconds)
             if not task.done() and not display.has_progress:
                 await display.progress(_STILL_WORKING)
             return await task

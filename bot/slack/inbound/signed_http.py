@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.error import BoltError
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
 
@@ -128,7 +129,7 @@ class RequestUrl:
             return _rejected(400, problem)
         try:
             return await to_aiohttp_response(await self._app.async_dispatch(bolt_request))
-        except Exception as error:  # noqa: BLE001 - Bolt documents none
+        except (AttributeError, LookupError, TypeError, ValueError, BoltError) as error:
             # Bolt's matchers fail on payloads without the keys of their type; what listeners raise does not come here.
             log.warning("payload not understood", error=type(error).__name__)
             self._refused.count("malformed payload")

@@ -404,7 +404,7 @@ async def test_requester_sees_that_posbot_waits_for_slack(scene: Scene) -> None:
     delivery = await dora.mentions("version", ops)
     request = payloads.from_message(delivery.payload, scene.bot_user_id, invocations.Source.MENTION)
 
-    await scene.a_handler(patience_seconds=0.02).handle(request)
+    await scene.a_handler(progress_after_seconds=0.02).handle(request)
 
     posted = [call.arguments["text"] for call in scene.workspace.calls("chat.postMessage")]
     assert "Working on it." in posted[-1]
